@@ -1,0 +1,335 @@
+"""Files that are either whole or not there, digests, the lock, and text that is safe to show."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+import time
+import unicodedata
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from bertsent.errors import ArtefactError, BusyError, DataError, StorageError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
+_CHUNK = 1 << 20
+
+
+@contextlib.contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turns an `OSError` of a write below `path` into a `StorageError` that names it.
+
+    A failed write or fsync is never retried in place: after a failed fsync the kernel may have dropped
+    the pages (Rebello et al., USENIX ATC 2020), so the caller starts over with a new file.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            fact, hint = "No space left on the disk", "free some space and run the same command again"
+        elif error.errno in _READ_ONLY:
+            fact, hint = "Not allowed to write", "choose a folder you own, for example through BERTSENT_HOME"
+        else:
+            fact, hint = f"Writing failed ({error.strerror or error})", "look at the disk, then run again"
+        raise StorageError(f"{fact}: {visible(str(path))}.", hint=hint) from error
+
+
+def sha256_file(path: Path) -> str:
+    """The SHA-256 of a file's bytes, as 64 hexadecimal digits.
+
+    Raises:
+        ArtefactError: if the file is not there or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ArtefactError(f"Cannot read {visible(str(path))} ({error.strerror}).") from error
+
+
+def sha256_text(text: str) -> str:
+    """The SHA-256 of a text's UTF-8 bytes, as 64 hexadecimal digits."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def sha256_lines(lines: Iterable[str]) -> str:
+    """The SHA-256 over lines, each ended by a newline."""
+    digest = hashlib.sha256()
+    for line in lines:
+        digest.update(line.encode("utf-8", "surrogatepass") + b"\n")
+    return digest.hexdigest()
+
+
+def now() -> str:
+    """The time in UTC, to the second, as ISO 8601 with a Z."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path) -> Iterator[IO[bytes]]:
+    """Opens a temporary file beside `path` that takes its place when the block ends well.
+
+    Readers see the old file or the whole new one. When the block fails, the temporary file is removed
+    and the old one stays.
+
+    Raises:
+        StorageError: if the folder cannot be written or the disk is full.
+    """
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with disk_errors(path):
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(path)
+            sync_directory(path.parent)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes `text` as UTF-8, whole or not at all."""
+    with atomic_write(path) as file:
+        file.write(text.encode("utf-8", "surrogatepass"))
+
+
+@contextlib.contextmanager
+def temporary_sibling(target: Path) -> Iterator[Path]:
+    """A new, empty folder beside `target`, removed at the end unless it was renamed away.
+
+    Beside the target, because a rename is atomic on one file system only.
+    """
+    with disk_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def publish_directory(folder: Path, target: Path, *, sync_each: bool = True) -> bool:
+    """Renames a finished folder to `target` after its files have reached the disk.
+
+    Every file gets mode 0644 and every folder 0755.
+
+    Args:
+        folder: The finished folder, on the file system of `target`.
+        target: What it is to be called.
+        sync_each: Sync file by file, which tells of a failing disk. Otherwise one sync of the whole
+            system: for many small files that can be fetched again if the disk should fail.
+
+    Returns:
+        False, with nothing changed, if `target` exists already.
+
+    Raises:
+        StorageError: if the disk does not take it.
+    """
+    with disk_errors(target):
+        for parent, _, names in os.walk(folder, topdown=False):
+            for name in names:
+                path = Path(parent, name)
+                path.chmod(0o644)
+                if sync_each:
+                    _sync(path)
+            Path(parent).chmod(0o755)
+            if sync_each:
+                sync_directory(Path(parent))
+        if not sync_each:
+            os.sync()
+        try:
+            folder.rename(target)  # POSIX refuses a target folder that holds anything
+        except OSError as error:
+            if error.errno in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}:
+                return False
+            raise
+        sync_directory(target.parent)
+    return True
+
+
+def remove_stale(parent: Path, *, older_than: float = 86_400, pattern: str = ".*.tmp") -> None:
+    """Removes temporary siblings that a killed run left in `parent`, once they are `older_than` seconds
+    old: a younger one may belong to a run that is still writing."""
+    with contextlib.suppress(OSError):
+        for path in parent.glob(pattern):
+            if time.time() - path.stat().st_mtime > older_than:
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+
+
+def sync_directory(path: Path) -> None:
+    """Makes the names in a folder durable (a rename is not, until its folder is synced)."""
+    _sync(path)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def require_space(folder: Path, needed: int) -> None:
+    """Refuses early where `needed` bytes would not fit, or `folder` cannot be written.
+
+    Raises:
+        StorageError: naming the folder, what is needed and what is free.
+    """
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    if free < needed:
+        raise StorageError(
+            f"{visible(str(folder))} needs {size(needed)} of free space.",
+            received=f"{size(free)} free",
+            hint="free some space, or set BERTSENT_HOME to a folder on a larger disk",
+        )
+
+
+@contextlib.contextmanager
+def lock(path: Path, doing: str) -> Iterator[None]:
+    """Holds the lock file at `path` for the block; the kernel frees it when the process dies.
+
+    Raises:
+        BusyError: at once, naming the holder, if another process has it.
+        StorageError: if the lock file cannot be made.
+    """
+    from filelock import FileLock, Timeout
+
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_symlink():
+            raise StorageError(
+                f"The lock file {visible(str(path))} is a link.", hint="remove it, then run again"
+            )
+    owner = path.with_name(path.name + ".owner")
+    holder = FileLock(path)
+    with disk_errors(path):
+        try:
+            holder.acquire(timeout=0)
+        except Timeout as error:  # is an OSError, so caught before it looks like a failing disk
+            raise _busy(owner) from error
+    try:
+        write_text(owner, f"{doing}, process {os.getpid()}, since {now()}\n")
+        yield
+    finally:
+        owner.unlink(missing_ok=True)
+        holder.release()
+
+
+def _busy(owner: Path) -> BusyError:
+    said = ""
+    with contextlib.suppress(OSError):
+        said = owner.read_text(encoding="utf-8").strip()
+    return BusyError(
+        "Another run holds this workspace.",
+        received=visible(said) or "no word of who it is",
+        hint="wait for it to end, then run the same command again",
+    )
+
+
+def read_utf8(path: Path, *, limit: int) -> str:
+    """A file's text: UTF-8, with or without a byte order mark, line ends as they are.
+
+    Raises:
+        DataError: naming the file if it is unreadable, larger than `limit` bytes, not UTF-8 (with the
+            byte where it stops being so) or holds a NUL.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(limit + 1)
+    except OSError as error:
+        raise DataError(f"Cannot read {visible(str(path))} ({error.strerror}).") from error
+    if len(raw) > limit:
+        raise DataError(f"{visible(str(path))} is larger than {size(limit)}, the most one review may have.")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{visible(str(path))} is not UTF-8 at byte {error.start}.",
+            hint="convert it, for example: iconv -f latin1 -t utf-8 OLD > NEW",
+        ) from error
+    if "\0" in text:
+        raise DataError(f"{visible(str(path))} holds a NUL byte, so it is no text.")
+    return text
+
+
+# Besides the control (Cc) and format (Cf) characters: lone surrogates, private use, line and paragraph
+# separators, any of which can forge a line, hide text or fail to encode.
+_UNSAFE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+
+
+def visible(text: str, *, newlines: bool = False) -> str:
+    """`text` with everything that could drive a terminal or forge a log line made visible.
+
+    Control, format, bidirectional and private characters become escapes such as `\\x1b` or `\\u202e`.
+    Every string from outside (reviews, file names, server answers) passes here before it is shown.
+
+    Args:
+        text: Any string.
+        newlines: Keep `\\n` and `\\t` as they are (for text shown on several lines).
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    kept = {"\n", "\t"} if newlines else set()
+    return "".join(
+        character
+        if character in kept or unicodedata.category(character) not in _UNSAFE
+        else _escape(character)
+        for character in text
+    )
+
+
+def _escape(character: str) -> str:
+    named = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(character)
+    if named:
+        return named
+    point = ord(character)
+    if point < 0x100:
+        return f"\\x{point:02x}"
+    return f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"
+
+
+def size(count: float) -> str:
+    """A number of bytes as people read it: 950 B, 4.2 kB, 84.1 MB (powers of 1000)."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError("unreachable")
+
+
+@contextlib.contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Drops what native code writes to file descriptor 2 in the block.
+
+    LiteRT and its converter greet their developers there whatever the log level; stderr is the user's.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as null:
+            os.dup2(null.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

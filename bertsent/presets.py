@@ -1,0 +1,105 @@
+"""Encoders as data: upstream name -> handle, preprocessor, size, source.
+
+The 33 TF Hub models are the menu of TensorFlow's tutorial "Classify text with BERT"
+(tensorflow/text, docs/tutorials/classify_text_with_bert.ipynb); `minilm` is bundled and the default.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bertsent.errors import UsageError
+
+HUB = "https://tfhub.dev/"
+UNCASED = HUB + "tensorflow/bert_en_uncased_preprocess/3"
+TUTORIAL = "TensorFlow tutorial 'Classify text with BERT'"
+BUNDLED = "bundled:"
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A named pair of encoder and preprocessor.
+
+    `handle` and `preprocessor` are TF Hub addresses, or `bundled:NAME` for a folder of
+    `bertsent/encoders/`. `layers`, `hidden_size` and `heads` describe the encoder.
+    """
+
+    name: str
+    handle: str
+    preprocessor: str
+    layers: int
+    hidden_size: int
+    heads: int
+    source: str = TUTORIAL
+
+
+def _small_berts() -> list[Preset]:
+    return [
+        Preset(
+            name=f"small_bert/{model}",
+            handle=f"{HUB}tensorflow/small_bert/{model}/1",
+            preprocessor=UNCASED,
+            layers=layers,
+            hidden_size=hidden,
+            heads=hidden // 64,
+        )
+        for layers in (2, 4, 6, 8, 10, 12)
+        for hidden in (128, 256, 512, 768)
+        for model in [f"bert_en_uncased_L-{layers}_H-{hidden}_A-{hidden // 64}"]
+    ]
+
+
+def _base(name: str, handle: str, preprocessor: str = UNCASED) -> Preset:
+    return Preset(name, HUB + handle, preprocessor, layers=12, hidden_size=768, heads=12)
+
+
+PRESETS: dict[str, Preset] = {
+    preset.name: preset
+    for preset in [
+        Preset(
+            name="minilm",
+            handle=BUNDLED + "minilm",
+            preprocessor=BUNDLED + "minilm",
+            layers=6,
+            hidden_size=384,
+            heads=12,
+            source="all-MiniLM-L6-v2 (sentence-transformers), Apache-2.0",
+        ),
+        *_small_berts(),
+        _base("bert_en_uncased_L-12_H-768_A-12", "tensorflow/bert_en_uncased_L-12_H-768_A-12/3"),
+        _base(
+            "bert_en_cased_L-12_H-768_A-12",
+            "tensorflow/bert_en_cased_L-12_H-768_A-12/3",
+            HUB + "tensorflow/bert_en_cased_preprocess/3",
+        ),
+        _base(
+            "bert_multi_cased_L-12_H-768_A-12",
+            "tensorflow/bert_multi_cased_L-12_H-768_A-12/3",
+            HUB + "tensorflow/bert_multi_cased_preprocess/3",
+        ),
+        _base("albert_en_base", "tensorflow/albert_en_base/2", HUB + "tensorflow/albert_en_preprocess/3"),
+        Preset("electra_small", HUB + "google/electra_small/2", UNCASED, layers=12, hidden_size=256, heads=4),
+        _base("electra_base", "google/electra_base/2"),
+        _base("experts_pubmed", "google/experts/bert/pubmed/2"),
+        _base("experts_wiki_books", "google/experts/bert/wiki_books/2"),
+        _base("talking-heads_base", "tensorflow/talkheads_ggelu_bert_en_base/1"),
+    ]
+}
+
+
+def find_preset(name: str) -> Preset | None:
+    """The preset of this name, or the one whose handle this is (a trailing slash aside)."""
+    wanted = name.rstrip("/")
+    if wanted in PRESETS:
+        return PRESETS[wanted]
+    return next((preset for preset in PRESETS.values() if preset.handle == wanted), None)
+
+
+def unknown_encoder(name: str) -> UsageError:
+    """The refusal of a name that is no preset, handle or folder; lists what is accepted."""
+    return UsageError(
+        "An encoder is a preset name (minilm, small_bert/bert_en_uncased_L-4_H-512_A-8, ...), a TF Hub or "
+        "Kaggle handle (https://...), or a folder with a TF Hub style SavedModel.",
+        received=repr(name),
+        hint="bertsent preview --list names the presets",
+    )
