@@ -1,0 +1,176 @@
+"""Texts -> scores by LiteRT, without TensorFlow: the only way predict, batch, label and drift score."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bertsent.errors import ArtefactError
+from bertsent.files import quiet_stderr, visible
+from bertsent.records import Label, Prediction, Review
+from bertsent.reviews import clean
+from bertsent.settings import ScoreSettings, Window
+from bertsent.store import CLASSIFIER, VOCABULARY, Version, find
+from bertsent.tokenizer import Tokenizer, pack, padded_length, window
+
+Tokens = NDArray[np.int32]
+Scores = NDArray[np.float32]
+T = TypeVar("T")
+
+
+class Classifier:
+    """A LiteRT file that maps padded token ids to scores.
+
+    Args:
+        file: The classifier.tflite of a version.
+        tokenizer: Its tokenizer, for the special tokens.
+        seq_length: Places of a row, [CLS] and [SEP] counted.
+        settings: Batch size and length step.
+
+    Raises:
+        ArtefactError: if LiteRT cannot read the file.
+    """
+
+    def __init__(self, file: Path, *, tokenizer: Tokenizer, seq_length: int, settings: ScoreSettings) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._tokenizer = tokenizer
+        self._seq_length = seq_length
+        self._settings = settings
+        try:
+            with quiet_stderr():
+                self._interpreter: Any = Interpreter(str(file), num_threads=os.cpu_count())
+            self._input = self._interpreter.get_input_details()[0]["index"]
+            self._output = self._interpreter.get_output_details()[0]["index"]
+        except (ValueError, RuntimeError, IndexError) as error:
+            raise ArtefactError(
+                f"LiteRT cannot read {visible(str(file))}.",
+                received=visible(str(error))[:200],
+                hint="use another version (--model N), or train again",
+            ) from error
+        self._shape: tuple[int, int] | None = None
+
+    def score(self, rows: Sequence[Tokens]) -> Scores:
+        """Scores rows of word pieces.
+
+        Rows of like length share a batch, padded to a multiple of the length step; padding is masked
+        and each row is quantised by itself, so a score does not depend on the rows beside it.
+
+        Args:
+            rows: Word pieces without special tokens, each within the window.
+
+        Returns:
+            float32 [rows], P(positive), in the order of `rows`.
+        """
+        scores = np.empty(len(rows), np.float32)
+        order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
+        for group in _batched(order, self._settings.batch_size):
+            scores[group] = self._run([rows[row] for row in group])
+        return scores
+
+    def _run(self, rows: Sequence[Tokens]) -> Scores:
+        longest = max(len(row) for row in rows) + 2  # [CLS] and [SEP]
+        width = padded_length(longest, step=self._settings.length_step, seq_length=self._seq_length)
+        if self._shape != (len(rows), width):
+            with quiet_stderr():
+                self._interpreter.resize_tensor_input(self._input, [len(rows), width])
+                self._interpreter.allocate_tensors()
+            self._shape = (len(rows), width)
+        self._interpreter.set_tensor(self._input, pack(rows, tokenizer=self._tokenizer, width=width))
+        self._interpreter.invoke()
+        scores: Scores = self._interpreter.get_tensor(self._output)
+        return scores
+
+
+class Scorer:
+    """A version, ready to score: tokenizer, window and classifier.
+
+    Args:
+        version: A version from `store.find`; its vocabulary and classifier are verified here.
+        settings: Threshold, batch size, chunk.
+
+    Raises:
+        ArtefactError: if a file of the version is missing or not what its manifest says.
+    """
+
+    def __init__(self, version: Version, settings: ScoreSettings | None = None) -> None:
+        self._settings = settings or ScoreSettings()
+        manifest = version.manifest
+        self._version = version.name
+        self._seq_length = manifest.seq_length
+        self._window: Window = "head" if manifest.window == "head" else "head+tail"
+        self.tokenizer = Tokenizer.from_file(
+            version.file(VOCABULARY), lower_case=bool(manifest.tokenizer["lower_case"])
+        )
+        if self.tokenizer.digest() != manifest.tokenizer["digest"]:
+            raise ArtefactError(
+                f"Version {version.name} was made with another tokenizer than this bertsent has.",
+                received=f"normalisation {visible(str(manifest.tokenizer['normalisation']))}",
+                hint="train a version with this bertsent, then use that one",
+            )
+        self._classifier = Classifier(
+            version.file(CLASSIFIER),
+            tokenizer=self.tokenizer,
+            seq_length=manifest.seq_length,
+            settings=self._settings,
+        )
+
+    @property
+    def version(self) -> str:
+        return self._version
+
+    @property
+    def window(self) -> str:
+        """What of a long text is seen, in words for a message."""
+        return f"{self._seq_length} places, window {self._window}"
+
+    def predict(self, texts: Iterable[str]) -> Iterator[Prediction]:
+        """Scores texts in their order, holding `settings.chunk` of them at a time.
+
+        Args:
+            texts: Any strings; an empty one is scored like a review without words.
+        """
+        return self.predict_reviews(Review(text) for text in texts)
+
+    def predict_reviews(self, reviews: Iterable[Review]) -> Iterator[Prediction]:
+        """The same for reviews, whose path and gold label go into the predictions."""
+        for chunk in _batched(reviews, self._settings.chunk):
+            encoded = self.tokenizer.encode([clean(review.text) for review in chunk])
+            rows = [window(ids, seq_length=self._seq_length, kind=self._window) for ids in encoded]
+            scores = self._classifier.score(rows)
+            for review, ids, row, score in zip(chunk, encoded, rows, scores.tolist(), strict=True):
+                yield Prediction(
+                    text=review.text,
+                    score=score,
+                    label=self.label(score),
+                    tokens=len(ids),
+                    truncated=len(row) < len(ids),
+                    version=self._version,
+                    path=review.path,
+                    gold=review.label,
+                )
+
+    def label(self, score: float) -> Label:
+        """The answer for a score: positive at or above the threshold."""
+        return "positive" if score >= self._settings.threshold else "negative"
+
+
+def open_scorer(model: str | None, *, folder: Path, settings: ScoreSettings) -> Scorer:
+    """A scorer for the version that `store.find` gives for `model` and `folder`.
+
+    Raises:
+        UsageError, ArtefactError: as `store.find` and `Scorer`.
+    """
+    return Scorer(find(model, folder=folder), settings)
+
+
+def _batched(items: Iterable[T], count: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while batch := list(itertools.islice(iterator, count)):
+        yield batch

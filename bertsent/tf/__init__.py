@@ -1,0 +1,38 @@
+"""The only folder that may import TensorFlow; imports here set its environment first.
+
+`hub.KerasLayer`, tf-models and their optimizers are Keras 2 code (package tf_keras), so legacy Keras is
+chosen before TensorFlow is imported; nothing below this folder imports `keras`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+
+from bertsent.errors import MissingExtraError
+from bertsent.settings import cache_folder
+
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its C++ chatter is for TensorFlow's developers
+os.environ.setdefault("TFHUB_CACHE_DIR", str(cache_folder() / "tfhub"))
+os.environ.setdefault("TFHUB_MODEL_LOAD_FORMAT", "COMPRESSED")  # the only form that is cached
+os.environ.pop("TFHUB_DOWNLOAD_PROGRESS", None)  # would write to stdout, which carries the answer
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # pkg_resources and protobuf deprecations of the pinned stack
+    try:
+        import tensorflow as tf
+        import tensorflow_hub as hub
+        import tensorflow_text  # noqa: F401  (registers the preprocessors' ops, CaseFoldUTF8 among them)
+        import tf_keras
+    except ImportError as error:
+        raise MissingExtraError(
+            f"This needs TensorFlow, which the plain installation leaves out ({error}).",
+            hint="pip install 'bertsent[train]'",
+        ) from error
+
+tf.get_logger().setLevel(logging.ERROR)
+logging.getLogger("absl").setLevel(logging.ERROR)
+
+__all__ = ["hub", "tf", "tf_keras"]

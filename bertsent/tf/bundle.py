@@ -1,0 +1,116 @@
+"""The bundled encoder: fp16 weights in the package -> a TF Hub style SavedModel in the user cache."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bertsent.errors import ArtefactError
+from bertsent.files import publish_directory, sha256_file, temporary_sibling, visible
+from bertsent.records import Progress, silent
+from bertsent.settings import cache_folder
+from bertsent.tf import tf
+
+ENCODERS = Path(__file__).parent.parent / "encoders"
+_WEIGHTS = "encoder.safetensors"
+
+_EMBEDDINGS = {
+    "word_embeddings/embeddings": "word_embeddings.weight",
+    "position_embedding/embeddings": "position_embeddings.weight",
+    "type_embeddings/embeddings": "token_type_embeddings.weight",
+    "embeddings/layer_norm/gamma": "LayerNorm.weight",
+    "embeddings/layer_norm/beta": "LayerNorm.bias",
+}
+_BLOCK = {
+    "self_attention/query": "attention.self.query",
+    "self_attention/key": "attention.self.key",
+    "self_attention/value": "attention.self.value",
+    "self_attention/attention_output": "attention.output.dense",
+    "self_attention_layer_norm": "attention.output.LayerNorm",
+    "intermediate": "intermediate.dense",
+    "output": "output.dense",
+    "output_layer_norm": "output.LayerNorm",
+}
+_PART = {"kernel": "weight", "bias": "bias", "gamma": "weight", "beta": "bias"}
+
+
+def digest(name: str) -> str:
+    """The SHA-256 of a bundled encoder's weights."""
+    return sha256_file(ENCODERS / name / _WEIGHTS)
+
+
+def unpack(name: str, progress: Progress = silent) -> tuple[Path, Path]:
+    """The folders of a bundled encoder and its preprocessor, written on first use.
+
+    Written through tf-models' own export library, so that what training loads has the interface of a
+    TF Hub encoder. Keyed by the digest of the weights: a newer package brings a newer folder.
+
+    Raises:
+        ArtefactError: if the package does not carry it whole.
+    """
+    source = ENCODERS / name
+    weights, config = source / _WEIGHTS, source / "config.json"
+    if not weights.is_file() or not config.is_file():
+        raise ArtefactError(
+            f"The bundled encoder {visible(name)} is not in this installation.",
+            hint="pip install --force-reinstall bertsent",
+        )
+    target = cache_folder() / "encoders" / f"{name}-{digest(name)[:16]}"
+    if not target.is_dir():
+        progress.note(f"Writing the bundled encoder {name} as a TF Hub model to {target} (once)")
+        with temporary_sibling(target) as folder:
+            _export(source, folder)
+            publish_directory(folder, target)
+    return target / "encoder", target / "preprocess"
+
+
+def _export(source: Path, folder: Path) -> None:
+    # Loaded by name: these modules take seconds and nobody but this function needs them.
+    configs = importlib.import_module("official.legacy.bert.configs")
+    library = importlib.import_module("official.nlp.tools.export_tfhub_lib")
+    from safetensors.numpy import load_file
+
+    settings = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    tensors = load_file(source / _WEIGHTS)
+    sizes = {key: value for key, value in settings.items() if hasattr(configs.BertConfig(1), key)}
+    config = configs.BertConfig(**sizes)
+    encoder = library.get_bert_encoder(config)
+    for variable in encoder.variables:
+        variable.assign(_published(variable.name.split(":")[0], tensors).reshape(variable.shape))
+    vocabulary = str(source / "vocab.txt")
+    with temporary_sibling(folder / "checkpoint") as scratch:
+        checkpoint = tf.train.Checkpoint(encoder=encoder).save(str(scratch / "encoder"))
+        library.export_model(
+            str(folder / "encoder"),
+            bert_config=config,
+            model_checkpoint_path=checkpoint,
+            with_mlm=False,
+            vocab_file=vocabulary,
+            do_lower_case=settings["lower_case"],
+        )
+    library.export_preprocessing(
+        str(folder / "preprocess"),
+        vocab_file=vocabulary,
+        do_lower_case=settings["lower_case"],
+        tokenize_with_offsets=False,
+        default_seq_length=128,
+    )
+
+
+def _published(name: str, tensors: Mapping[str, Any]) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """The published (PyTorch) tensor for one Keras variable: dense weights are stored transposed."""
+    if name in _EMBEDDINGS:
+        value = tensors["embeddings." + _EMBEDDINGS[name]]
+    else:
+        stem, part = name.rsplit("/", 1)
+        found = re.fullmatch(r"transformer/layer_(\d+)/(.+)", stem)
+        module = f"encoder.layer.{found[1]}.{_BLOCK[found[2]]}" if found else "pooler.dense"
+        value = tensors[f"{module}.{_PART[part]}"]
+        value = value.T if part == "kernel" else value
+    return np.asarray(value, np.float32)

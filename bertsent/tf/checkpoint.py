@@ -1,0 +1,125 @@
+"""What a killed training run goes on from: one folder an epoch, whole or not there."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bertsent.errors import ArtefactError, TrainingError
+from bertsent.files import disk_errors, publish_directory, sha256_file, temporary_sibling, visible, write_text
+from bertsent.records import Epoch, Progress
+from bertsent.tf import tf
+
+_KEPT = 2  # the newest and one to fall back on
+_STATE, _BEST, _WEIGHTS = "state.json", "best.safetensors", "weights"
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Where a run stands: its epochs so far, and the best weights among them."""
+
+    epochs: tuple[Epoch, ...]
+    best_epoch: int
+    best: dict[str, np.ndarray[Any, np.dtype[np.float32]]]
+
+
+class Checkpoints:
+    """The checkpoints of one run.
+
+    Args:
+        folder: `.bertsent/training` of the workspace.
+        fingerprint: Digest over all that must not change between two halves of a run: data, labels,
+            encoder, tokenizer, settings.
+        classifier, optimizer: The Keras objects whose state is kept.
+    """
+
+    def __init__(self, folder: Path, *, fingerprint: str, classifier: Any, optimizer: Any) -> None:
+        self._folder = folder
+        self._fingerprint = fingerprint
+        self._checkpoint = tf.train.Checkpoint(classifier=classifier, optimizer=optimizer)
+
+    def save(
+        self, epochs: tuple[Epoch, ...], *, best_epoch: int, best: Mapping[str, np.ndarray[Any, Any]]
+    ) -> None:
+        """Keeps the state after an epoch; older ones go, except the one before.
+
+        Raises:
+            StorageError: if the disk does not take it; the one before is still there.
+        """
+        from safetensors.numpy import save_file
+
+        target = self._folder / f"epoch-{len(epochs):04d}"
+        with temporary_sibling(target) as folder, disk_errors(target):
+            self._checkpoint.write(str(folder / _WEIGHTS))
+            save_file(dict(best), folder / _BEST)
+            files = {path.name: sha256_file(path) for path in sorted(folder.iterdir())}
+            state = {
+                "fingerprint": self._fingerprint,
+                "best_epoch": best_epoch,
+                "epochs": [asdict(epoch) for epoch in epochs],
+                "files": files,
+            }
+            write_text(folder / _STATE, json.dumps(state))
+            shutil.rmtree(target, ignore_errors=True)  # of a run that went wrong after this epoch
+            publish_directory(folder, target)
+        for old in self._newest()[_KEPT:]:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def resume(self, progress: Progress) -> Resumed | None:
+        """Restores the newest whole checkpoint into classifier and optimizer.
+
+        Returns:
+            None if there is none that can be used; the run then starts from the beginning.
+
+        Raises:
+            TrainingError: if the checkpoint belongs to another run (other data, settings or encoder).
+        """
+        for folder in self._newest():
+            state = _read(folder)
+            if state is None:
+                progress.note(f"{folder.name} is damaged and was passed over")
+                continue
+            if state["fingerprint"] != self._fingerprint:
+                raise TrainingError(
+                    "The unfinished run had other data, settings or another encoder.",
+                    received=visible(str(folder)),
+                    hint="repeat its options with --resume, or leave --resume out to start anew",
+                )
+            from safetensors.numpy import load_file
+
+            self._checkpoint.read(str(folder / _WEIGHTS)).assert_existing_objects_matched()
+            return Resumed(
+                epochs=tuple(Epoch(**epoch) for epoch in state["epochs"]),
+                best_epoch=state["best_epoch"],
+                best=load_file(folder / _BEST),
+            )
+        return None
+
+    def _newest(self) -> list[Path]:
+        return sorted(self._folder.glob("epoch-[0-9][0-9][0-9][0-9]"), reverse=True)
+
+
+def clear(folder: Path) -> None:
+    """Removes all checkpoints: the version they led to is published, or a new run begins."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def unfinished(folder: Path) -> bool:
+    """Whether a run left a checkpoint to go on from."""
+    return any(folder.glob("epoch-[0-9][0-9][0-9][0-9]"))
+
+
+def _read(folder: Path) -> dict[str, Any] | None:
+    """The state of a checkpoint whose files are what it says, else None."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError, ArtefactError):
+        state: dict[str, Any] = json.loads((folder / _STATE).read_text(encoding="utf-8"))
+        if all(sha256_file(folder / name) == digest for name, digest in state["files"].items()):
+            return state
+    return None

@@ -1,0 +1,44 @@
+"""A classifier -> the LiteRT file that scores without TensorFlow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bertsent.errors import TrainingError
+from bertsent.files import quiet_stderr, visible
+from bertsent.tf import tf
+
+SIGNATURE = "serving_default"
+
+
+def to_litert(classifier: Any) -> bytes:
+    """Converts a classifier to LiteRT with dynamic-range int8 weights.
+
+    The file maps token ids int32 [batch, tokens], padded with 0 at the end of a row, to scores
+    float32 [batch] = P(positive). Weights are int8 with one scale an output channel; activations stay
+    float32 and are quantised row by row inside each product, so a row's score does not depend on the
+    rows beside it.
+
+    Raises:
+        TrainingError: if LiteRT lacks an operation of this encoder.
+    """
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name="input_word_ids")])  # type: ignore[untyped-decorator]
+    def score(input_word_ids: Any) -> dict[str, Any]:
+        logit = classifier(input_word_ids, training=False)
+        return {"score": tf.reshape(tf.sigmoid(logit), [-1])}
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([score.get_concrete_function()], classifier)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    try:
+        with quiet_stderr():
+            converted: bytes = converter.convert()
+    except Exception as error:  # the converter's own class is private to TensorFlow
+        if type(error).__name__ != "ConverterError":
+            raise
+        raise TrainingError(
+            "LiteRT cannot run this encoder.",
+            received=visible(str(error).strip().splitlines()[0])[:200],
+            hint="choose another encoder, for example --encoder minilm",
+        ) from error
+    return converted

@@ -1,0 +1,221 @@
+"""A trained classifier -> a published version: LiteRT file, weights, reference, numbers, card."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+
+from bertsent import __version__, card, draw, reference, store
+from bertsent.errors import TrainingError
+from bertsent.files import now, write_text
+from bertsent.metrics import measure
+from bertsent.records import Epoch, Metrics, Progress, Review, Splits, Trained
+from bertsent.scorer import Classifier, Scorer
+from bertsent.settings import POSITIVE, ScoreSettings, TrainSettings
+from bertsent.store import Manifest, Version
+from bertsent.tf.batches import Encoded
+from bertsent.tf.classifier import weights
+from bertsent.tf.encoder import Encoder
+from bertsent.tf.export import to_litert
+from bertsent.tokenizer import NORMALISATION, window
+
+PROBES = ("great film", "It is meh.", "I want my two hours back; the plot made no sense at all.")
+_RELOAD_TOLERANCE = 1e-4  # the same file gives the same score after every reload
+_CONVERSION_TOLERANCE = 0.05  # mean distance of scores; int8 weights cost about 0.005, a broken graph 0.3
+_PACKAGES = (
+    "tensorflow",
+    "tensorflow-text",
+    "tensorflow-hub",
+    "tf-models-official",
+    "ai-edge-litert",
+    "numpy",
+)
+
+
+def publish(
+    encoder: Encoder,
+    classifier: Any,
+    *,
+    settings: TrainSettings,
+    splits: Splits,
+    encoded: Mapping[str, Encoded],
+    logits: Callable[[Encoded], NDArray[np.float32]],
+    epochs: tuple[Epoch, ...],
+    best_epoch: int,
+    folder: Path,
+    keep_weights: bool,
+    progress: Progress,
+) -> Trained:
+    """Writes a version into a draft, measures it as it will score, and publishes it.
+
+    Args:
+        encoder, classifier: What was trained; the classifier holds the weights of the best epoch.
+        logits: Scores a split by the classifier itself, to compare the LiteRT file with.
+        folder: The folder of versions.
+        keep_weights: Whether the version carries weights.safetensors.
+
+    Raises:
+        TrainingError: if the file that was written does not score as it did before.
+        StorageError: if the disk does not take it.
+    """
+    progress.start("Converting to LiteRT", None)
+    with store.draft(folder) as path:
+        (path / store.CLASSIFIER).write_bytes(to_litert(classifier))
+        vocabulary = encoder.source.preprocessor_folder or encoder.source.folder
+        shutil.copyfile(vocabulary / "assets" / "vocab.txt", path / store.VOCABULARY)
+        litert = Classifier(
+            path / store.CLASSIFIER,
+            tokenizer=encoder.tokenizer,
+            seq_length=settings.seq_length,
+            settings=ScoreSettings(),
+        )
+        scores = {name: _scores(litert, encoded[name], name, progress) for name in ("validation", "test")}
+        progress.start("Comparing with the trained classifier", None)
+        agreement = _agreement(scores["test"], logits(encoded["test"]))
+        manifest = _manifest(
+            encoder,
+            settings,
+            splits,
+            metrics={name: _measure(scores[name], encoded[name]) for name in scores},
+            probes=dict(zip(PROBES, _probe(litert, encoder, settings).tolist(), strict=True)),
+            agreement=agreement,
+        )
+        if keep_weights:
+            _write_weights(path / store.WEIGHTS, classifier)
+        train = encoded["train"]
+        reference.write(
+            path / store.REFERENCE,
+            rows=[row[1:-1] for row in train.rows()],
+            labels=train.labels,
+            heldout_scores=scores["validation"],
+            heldout_labels=encoded["validation"].labels,
+            seed=settings.seed,
+        )
+        history = {"best_epoch": best_epoch, "epochs": [asdict(epoch) for epoch in epochs]}
+        write_text(path / store.HISTORY, json.dumps(history, indent=2) + "\n")
+        draw.training_curves(epochs, best_epoch=best_epoch, path=path / store.PLOT)
+        write_text(path / store.CARD, card.write(manifest, epochs=epochs, best_epoch=best_epoch))
+        _check_reload(store.seal(path, manifest))
+        version = store.publish(path, manifest, folder=folder)
+    progress.finish()
+    return Trained(
+        version=version.manifest.version,
+        path=version.path,
+        best_epoch=best_epoch,
+        epochs=epochs,
+        metrics={name: _measure(scores[name], encoded[name]) for name in scores},
+        agreement=agreement,
+        seconds=0.0,
+    )
+
+
+def _scores(litert: Classifier, split: Encoded, name: str, progress: Progress) -> NDArray[np.float32]:
+    """P(positive) of a split by the file that will score, float32 [rows]."""
+    rows = [row[1:-1] for row in split.rows()]  # Classifier puts [CLS] and [SEP] back
+    progress.start(f"Scoring {name}", len(rows), "reviews")
+    scores = np.empty(len(rows), np.float32)
+    step = ScoreSettings().chunk
+    for first in range(0, len(rows), step):
+        scores[first : first + step] = litert.score(rows[first : first + step])
+        progress.advance(min(first + step, len(rows)))
+    return scores
+
+
+def _measure(scores: NDArray[np.float32], split: Encoded) -> Metrics:
+    return measure(scores, split.labels, threshold=ScoreSettings().threshold)
+
+
+def _agreement(scores: NDArray[np.float32], logits: NDArray[np.float32]) -> float:
+    """The share of rows on which LiteRT and the trained classifier give the same label.
+
+    Raises:
+        TrainingError: if they differ by more than quantisation explains; a conversion gone wrong.
+    """
+    trained = 1 / (1 + np.exp(-logits.astype(np.float64)))
+    apart = float(np.mean(np.abs(trained - scores)))
+    if not apart <= _CONVERSION_TOLERANCE:
+        raise TrainingError(
+            "The LiteRT file does not score as the trained classifier does, so nothing was published.",
+            received=f"scores {apart:.3f} apart on average",
+            hint="choose another encoder, for example --encoder minilm",
+        )
+    return float(np.mean((trained >= 0.5) == (scores >= 0.5)))
+
+
+def _probe(litert: Classifier, encoder: Encoder, settings: TrainSettings) -> NDArray[np.float32]:
+    rows = encoder.tokenizer.encode(PROBES)
+    return litert.score([window(ids, seq_length=settings.seq_length, kind=settings.window) for ids in rows])
+
+
+def _check_reload(version: Version) -> None:
+    """Scores the probe texts once more through the public door, from the files as they were written.
+
+    Raises:
+        TrainingError: if a score moved.
+    """
+    for prediction in Scorer(version).predict(PROBES):
+        before = version.manifest.probes[prediction.text]
+        if abs(prediction.score - before) > _RELOAD_TOLERANCE:
+            raise TrainingError(
+                "The version scores differently after it was read back, so it was not published.",
+                received=f"{prediction.score:.4f} instead of {before:.4f} for {prediction.text!r}",
+                hint="train again; if it happens twice, report it",
+            )
+
+
+def _manifest(
+    encoder: Encoder,
+    settings: TrainSettings,
+    splits: Splits,
+    *,
+    metrics: Mapping[str, Metrics],
+    probes: Mapping[str, float],
+    agreement: float,
+) -> Manifest:
+    source = encoder.source
+    stated = {name: values.as_json() for name, values in metrics.items()}
+    stated["test"]["litert_agreement"] = agreement
+    return Manifest(
+        version=0,  # store.publish sets it
+        created=now(),
+        libraries={"bertsent": __version__, **{name: importlib.metadata.version(name) for name in _PACKAGES}},
+        encoder={
+            "name": source.name,
+            "handle": source.handle,
+            "preprocessor": source.preprocessor,
+            "digest": encoder.digest,
+            "rebuilt": encoder.rebuilt,
+        },
+        tokenizer={
+            "kind": "wordpiece",
+            "lower_case": encoder.lower_case,
+            "normalisation": NORMALISATION,
+            "digest": encoder.tokenizer.digest(),
+        },
+        seq_length=settings.seq_length,
+        window=settings.window,
+        settings=asdict(settings),
+        data={name: _counts(splits, name) for name in ("train", "validation", "test")},
+        metrics=stated,
+        probes=probes,
+    )
+
+
+def _counts(splits: Splits, name: str) -> dict[str, Any]:
+    reviews: tuple[Review, ...] = getattr(splits, name)
+    positive = sum(review.label == POSITIVE for review in reviews)
+    return {"digest": splits.digests[name], "n": len(reviews), "positive": positive}
+
+
+def _write_weights(path: Path, classifier: Any) -> None:
+    """fp16: half the size, and finer than the bf16 the products were trained in."""
+    save_file({name: value.astype(np.float16) for name, value in weights(classifier).items()}, path)
