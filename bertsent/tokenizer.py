@@ -1,0 +1,282 @@
+"""Text to WordPiece ids as TF Text's BertTokenizer gives them, without TensorFlow.
+
+A classifier is trained on the ids of the TF Hub preprocessors, so scoring has to see the same ids. Those
+preprocessors fold a text (for uncased vocabularies: full NFKC case folding, NFD, no accents), turn control
+and format characters into spaces, make every punctuation mark and CJK ideograph a word of its own, and cut
+words into the longest pieces the vocabulary knows (tensorflow_text/python/ops/bert_tokenizer.py). All but
+the last step treats each character by itself, so here a table, filled as characters are met, does it in
+one `str.translate`; words are cut once and remembered. That is faster than the Rust package `tokenizers`
+(whose BertNormalizer also differs in 123 of 10,000 reviews) and needs no import of it.
+
+Held against TF Text 2.20.1 by Python 3.11, whose tables are Unicode 14 (TF Text: ICU of Unicode 16, RE2 of
+Unicode 15), cased and uncased: 87,500 reviews of aclImdb get the same ids (tests/bench/tokenizer_parity.py),
+and so do all characters that Unicode 14 assigns, in a word and alone. What remains:
+
+- characters of Unicode 15 and 16, where a word with them gets [UNK] or loses an accent more or less: 210
+  with lower_case, 30 without, of the 1,112,064 code points of UTF-8 (a newer Python knows more of them);
+- two neighbouring combining marks of the 25 that are no accents (musical stems, Indic viramas) keep their
+  order, which NFD would change: no vocabulary seen holds one, and `unicodedata` sorts a long run of marks
+  in quadratic time (48 s for 1 MB);
+- a lone surrogate, which TF Text cannot be given at all, counts as U+FFFD.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bertsent.errors import ArtefactError
+from bertsent.files import sha256_lines, visible
+from bertsent.settings import Window
+
+NORMALISATION = "tf-text-bert-1"  # raised whenever a text may get other ids than before
+
+_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+_MAX_FILE_BYTES = 16 * 1024**2  # BERT's largest vocabulary, the multilingual one, has 1 MB
+_MAX_WORD_BYTES = 100  # TF Text's max_bytes_per_word: a longer word is unknown
+_MAX_WORDS = 65_536  # remembered; 5,000 reviews have 39,000 different words, and 65,536 take about 10 MB
+_MAX_CHARACTERS = 16_384  # remembered; more than a living script has, less than a hostile text may send
+
+_ASCII_PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
+_IDEOGRAPH = re.compile(  # _DELIM_REGEX of tensorflow_text/python/ops/bert_tokenizer.py
+    "[\u4e00-\u9fff\u3400-\u4dbf\U00020000-\U0002a6df\U0002a700-\U0002b73f\U0002b740-\U0002b81f"
+    "\U0002b820-\U0002ceaf\uf900-\ufaff\U0002f800-\U0002fa1f]"
+)
+_IGNORABLE = re.compile(  # Default_Ignorable_Code_Point of Unicode's DerivedCoreProperties.txt
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+
+
+class Tokenizer:
+    """WordPiece tokenizer of one vocabulary, cased or uncased; make one by `from_file`.
+
+    Text such as "[SEP]" never becomes a special token: its brackets are punctuation, as in TF Text.
+    """
+
+    def __init__(self, vocabulary: Sequence[str], *, lower_case: bool) -> None:
+        self._vocabulary = tuple(vocabulary)
+        self._ids = {piece: number for number, piece in enumerate(self._vocabulary)}
+        self._lower_case = lower_case
+        self._characters = _Characters(lower_case=lower_case)
+        self._words = _Words(self._ids)
+
+    @classmethod
+    def from_file(cls, vocabulary: Path, *, lower_case: bool) -> Tokenizer:
+        """Reads a vocab.txt: UTF-8, one piece a line, the line number (from 0) its id.
+
+        Raises:
+            ArtefactError: if it cannot be read, is no UTF-8, has an empty or a repeated line, or lacks
+                [PAD], [UNK], [CLS] or [SEP].
+        """
+        return cls(_read_vocabulary(vocabulary), lower_case=lower_case)
+
+    @property
+    def pad_id(self) -> int:
+        return self._ids["[PAD]"]
+
+    @property
+    def start_id(self) -> int:
+        return self._ids["[CLS]"]
+
+    @property
+    def end_id(self) -> int:
+        return self._ids["[SEP]"]
+
+    @property
+    def unknown_id(self) -> int:
+        return self._ids["[UNK]"]
+
+    @property
+    def vocabulary_size(self) -> int:
+        return len(self._vocabulary)
+
+    @property
+    def lower_case(self) -> bool:
+        return self._lower_case
+
+    def encode(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+        """The piece ids of each text, without [CLS] and [SEP]; of an empty text, none.
+
+        Args:
+            texts: Cleaned texts (`reviews.clean`).
+
+        Returns:
+            One array of shape `[pieces]` a text.
+        """
+        return [self._encode(text) for text in texts]
+
+    def _encode(self, text: str) -> NDArray[np.int32]:
+        folded = text.translate(self._characters)
+        # Thirty-two searches in C beat one pass of a regular expression by a third.
+        for mark in _ASCII_PUNCTUATION:
+            if mark in folded:
+                folded = folded.replace(mark, f" {mark} ")
+        words = map(self._words.__getitem__, folded.split(" "))
+        return np.fromiter(itertools.chain.from_iterable(words), dtype=np.int32)
+
+    def pieces(self, ids: Iterable[int]) -> list[str]:
+        """The pieces of these ids, "##" before those that continue a word."""
+        return [self._vocabulary[number] for number in ids]
+
+    def digest(self) -> str:
+        """The SHA-256 over all that decides which ids a text gets: for caches and manifests."""
+        return sha256_lines([NORMALISATION, f"lower_case={self._lower_case}", *self._vocabulary])
+
+
+def window(ids: NDArray[np.int32], *, seq_length: int, kind: Window) -> NDArray[np.int32]:
+    """What a classifier of `seq_length` places sees of a text's pieces.
+
+    Args:
+        ids: The pieces without [CLS] and [SEP], shape `[pieces]`.
+        seq_length: Places in all; [CLS] and [SEP] take two of them.
+        kind: "head" keeps the beginning; "head+tail" fills the first quarter of the places from the
+            beginning and the rest from the end, where a review's verdict usually stands.
+
+    Returns:
+        At most `seq_length - 2` pieces.
+    """
+    places = seq_length - 2
+    if len(ids) <= places:
+        return ids
+    if kind == "head":
+        return ids[:places]
+    head = places // 4
+    return np.concatenate([ids[:head], ids[len(ids) - (places - head) :]])
+
+
+def pack(rows: Sequence[NDArray[np.int32]], *, tokenizer: Tokenizer, width: int) -> NDArray[np.int32]:
+    """The rows as one array: [CLS], the pieces, [SEP], then padding.
+
+    Args:
+        rows: Pieces of each text, `window` applied.
+        tokenizer: Whose special tokens to use.
+        width: Places a row; a row has at most two pieces fewer.
+
+    Returns:
+        Shape `[len(rows), width]`.
+
+    Raises:
+        ValueError: if a row does not fit.
+    """
+    packed = np.full((len(rows), width), tokenizer.pad_id, dtype=np.int32)
+    for places, ids in zip(packed, rows, strict=True):
+        if len(ids) > width - 2:
+            raise ValueError(f"{len(ids)} pieces, [CLS] and [SEP] do not fit into {width} places")
+        places[0] = tokenizer.start_id
+        places[1 : len(ids) + 1] = ids
+        places[len(ids) + 1] = tokenizer.end_id
+    return packed
+
+
+def padded_length(tokens: int, *, step: int, seq_length: int) -> int:
+    """The length bucket of a row: `tokens`, [CLS] and [SEP] counted, rounded up to a multiple of `step`,
+    at most `seq_length`."""
+    return min(-(-tokens // step) * step, seq_length)
+
+
+class _Characters(dict[int, str]):
+    """What TF Text makes of each character, for `str.translate`; worked out when one is first met."""
+
+    def __init__(self, *, lower_case: bool) -> None:
+        super().__init__()
+        self._lower_case = lower_case
+
+    def __missing__(self, point: int) -> str:
+        character = "\ufffd" if 0xD800 <= point <= 0xDFFF else chr(point)
+        made = "".join(map(_isolate, _fold(character) if self._lower_case else character))
+        if len(self) < _MAX_CHARACTERS:
+            self[point] = made
+        return made
+
+
+def _fold(character: str) -> str:
+    """ICU's nfkc_cf, then NFD, then no Mn: "É" is "e", "ß" is "ss", a soft hyphen is nothing."""
+    folded = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", character).casefold())
+    return "".join(part for part in _IGNORABLE.sub("", folded) if unicodedata.category(part) != "Mn")
+
+
+def _isolate(character: str) -> str:
+    """Control and format characters as a space; punctuation and ideographs between spaces."""
+    if character.isascii() and character.isprintable():
+        return character  # ASCII punctuation follows in `_encode`: one to one, translate is ten times faster
+    category = unicodedata.category(character)
+    if category in {"Cc", "Cf"}:
+        return " "
+    return f" {character} " if category[0] == "P" or _IDEOGRAPH.match(character) else character
+
+
+class _Words(dict[str, tuple[int, ...]]):
+    """The pieces of each word, longest match first; cut when a word is first met."""
+
+    def __init__(self, ids: dict[str, int]) -> None:
+        super().__init__()
+        self._starts = ids
+        self._continuations = {piece[2:]: number for piece, number in ids.items() if piece[:2] == "##"}
+        self._longest = max(map(len, ids))
+        self._unknown = (ids["[UNK]"],)
+
+    def __missing__(self, word: str) -> tuple[int, ...]:
+        if len(word) > _MAX_WORD_BYTES or len(word.encode()) > _MAX_WORD_BYTES:
+            return self._unknown  # not remembered: it may be a megabyte long
+        if len(self) >= _MAX_WORDS:
+            self.clear()
+        self[word] = cut = self._cut(word)
+        return cut
+
+    def _cut(self, word: str) -> tuple[int, ...]:
+        cut: list[int] = []
+        start, known = 0, self._starts
+        while start < len(word):
+            # No try is longer than the longest piece, so a hostile word costs its length, not its square.
+            for end in range(min(len(word), start + self._longest), start, -1):
+                number = known.get(word[start:end])
+                if number is not None:
+                    break
+            else:
+                return self._unknown
+            cut.append(number)
+            start, known = end, self._continuations
+        return tuple(cut)
+
+
+def _read_vocabulary(path: Path) -> list[str]:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_MAX_FILE_BYTES + 1)
+        text = raw.decode("utf-8")
+    except OSError as error:
+        raise _unusable(path, f"cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise _unusable(path, f"is not UTF-8 at byte {error.start}") from error
+    if len(raw) > _MAX_FILE_BYTES:
+        raise _unusable(path, f"is larger than {_MAX_FILE_BYTES >> 20} MiB")
+    # Only \n ends a line: a piece may be one of the other separators that splitlines knows.
+    pieces = text.removesuffix("\n").replace("\r\n", "\n").split("\n")
+    _check_vocabulary(path, pieces)
+    return pieces
+
+
+def _check_vocabulary(path: Path, pieces: list[str]) -> None:
+    missing = [special for special in _SPECIAL if special not in pieces]
+    if missing:
+        raise _unusable(path, f"lacks {', '.join(missing)}")
+    piece, count = Counter(pieces).most_common(1)[0]
+    if count > 1:
+        raise _unusable(path, f"has the piece {visible(piece)!r} {count} times")
+    if "" in pieces:
+        raise _unusable(path, f"is empty at line {pieces.index('') + 1}")
+
+
+def _unusable(path: Path, fact: str) -> ArtefactError:
+    return ArtefactError(
+        f"The vocabulary {visible(str(path))} {fact}; expected is UTF-8, one WordPiece a line.",
+        hint="copy vocab.txt again from where the encoder came from",
+    )
