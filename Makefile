@@ -1,0 +1,54 @@
+# Every target sets up what it needs: Python 3.11, make and a package registry are enough.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO := demo
+SOURCES := bertsent tests scripts
+
+.PHONY: help install demo test lint fmt wheel smoke clean
+.DEFAULT_GOAL := help
+
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(BIN)/.installed ## Create .venv with bertsent, training and the development tools
+
+$(BIN)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: install ## Train on the bundled reviews, publish, score two texts (a few minutes)
+	@rm -rf $(DEMO) && mkdir $(DEMO)
+	@export BERTSENT_HOME=$(CURDIR)/$(DEMO); set -e; \
+	say() { printf '\n$$ %s\n' "$$*"; "$$@"; }; \
+	PATH=$(CURDIR)/$(BIN):$$PATH; \
+	say bertsent download --sample; \
+	say bertsent train --epochs 8 --init-lr 2e-4 --batch-size 16 --seq-length 64; \
+	say bertsent predict "A warm, funny, beautifully acted film." "Dull, clumsy and far too long."; \
+	say bertsent batch $(DEMO)/data/sample/test --num-files 5; \
+	printf '\nThe version is in %s/model/1; its card is %s/model/1/README.md\n' $(DEMO) $(DEMO)
+
+test: lint ## Lint, types, and the whole suite with coverage (below 10 minutes)
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
+
+lint: install
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+
+fmt: install ## Format the code and renew the help texts in README
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/python scripts/readme_help.py
+
+wheel: install ## Build the wheel, with model/1 and the bundled encoder in it
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+smoke: wheel ## Install the wheel alone, without training, and score a text from an empty folder
+	rm -rf dist/smoke && $(PYTHON) -m venv dist/smoke
+	dist/smoke/bin/python -m pip install --quiet --constraint constraints.txt dist/bertsent-*.whl
+	cd dist/smoke && bin/bertsent --version && bin/bertsent predict "great film"
+
+clean: ## Remove what was built, the virtual environment too
+	rm -rf $(VENV) $(DEMO) dist .pytest_cache .mypy_cache .ruff_cache .coverage

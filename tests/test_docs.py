@@ -1,0 +1,52 @@
+"""README says what the program says."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+import bertsent
+from bertsent.cli import app
+from bertsent.cli._app import LIFE_CYCLE
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_readme_help_texts_and_exit_codes_are_the_programs_own() -> None:
+    render = runpy.run_path(str(ROOT / "scripts" / "readme_help.py"))["render"]
+    assert render(README) == README, "run: make fmt"
+
+
+@pytest.mark.parametrize("command", LIFE_CYCLE)
+def test_readme_shows_the_help_of_every_command(command: str) -> None:
+    assert f"$ bertsent {command} --help" in README
+
+
+def test_every_command_has_a_place_in_the_life_cycle() -> None:
+    assert {command.callback.__name__ for command in app.registered_commands if command.callback} == set(
+        LIFE_CYCLE
+    )
+
+
+def test_changes_begin_with_the_present_version() -> None:
+    changes = README.split("## Changes", 1)[1]
+    assert re.findall(r"^### (\S+)", changes, re.MULTILINE)[0] == bertsent.__version__
+
+
+def test_readme_commands_use_options_that_exist() -> None:
+    shown = re.findall(r"```text\n\$ bertsent (\w+) --help\n(.*?)```", README, re.DOTALL)
+    known = {command: set(re.findall(r"--[a-z][a-z0-9-]*", text)) for command, text in shown}
+    used = re.findall(r"bertsent (\w+)((?: +[^`\n#|]+)?)", README)
+    for command, rest in used:
+        if command in known:
+            assert set(re.findall(r"(?<= )--[a-z][a-z0-9-]*", rest)) <= known[command], (command, rest)
+
+
+def test_no_file_names_a_place_outside_the_repository() -> None:
+    written = re.compile(r"(^|[^A-Za-z0-9])/(root|home/[a-z]+)/")
+    for path in [*ROOT.glob("bertsent/**/*.py"), *ROOT.glob("tests/**/*.py"), *ROOT.glob("scripts/*.py")]:
+        assert not written.search(path.read_text(encoding="utf-8")), path
