@@ -1,0 +1,310 @@
+"""Reviews on disk -> cleaned, de-duplicated and split for training, or one at a time for `batch`.
+
+Folders are read here, tables in `bertsent.tables`. Below the folder that the user names, only real folders
+and regular `*.txt` files are opened: a link could lead out of it, and a FIFO would wait for ever.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from bertsent.errors import DataError, UsageError
+from bertsent.files import read_utf8, sha256_lines, sha256_text, visible
+from bertsent.records import Progress, Review, Splits, silent
+from bertsent.settings import FOLDERS, ReadSettings, TrainSettings
+from bertsent.tables import read_table
+
+_READ = ReadSettings()
+_SEED = TrainSettings().seed
+_HALVES = ("train", "test")
+_ADVANCE = 500  # reviews between two reports of progress: a report costs as much as a review
+_FETCH = "bertsent download, or bertsent download --sample for a small data set"
+
+# None of these goes over a stretch of text twice: a hostile review must not take quadratic time. A run of
+# openings is taken as one, or `<br <br>>` would leave another `<br >`.
+_BREAK = re.compile(r"(?:<br\s*)+(/?>)?", re.IGNORECASE)
+_TAG = re.compile(r"</?[a-z][a-z0-9]*(?:\s[^<>=]*=[^<>]*|\s*/?)>", re.IGNORECASE)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+Rows = dict[str, Review]  # by the digest of their text, sorted
+
+
+def clean(text: str) -> str:
+    """The one form of a text that is tokenized, in training and in scoring.
+
+    Line ends, `<br />` in its spellings and every run of white space become one space; byte order marks
+    go; lone surrogates, which no UTF-8 holds, become U+FFFD. HTML entities stay as they are. Cleaning a
+    clean text changes nothing.
+    """
+    text = _BREAK.sub(lambda found: " " if found[1] else found[0], text.replace("\ufeff", ""))
+    return " ".join(_SURROGATE.sub("\ufffd", text).split())
+
+
+def is_empty(text: str) -> bool:
+    """Whether a text has nothing to read: no characters, only blanks, or only HTML tags."""
+    return not _TAG.sub("", text).replace("\ufeff", "").strip()
+
+
+def find_data_set(data: Path) -> Path:
+    """The data set to use where none is named: `data/aclImdb`, else the only one in `data`.
+
+    Raises:
+        DataError: if there is none, or more than one to choose from.
+    """
+    if _is_folder(data / "aclImdb"):
+        return data / "aclImdb"
+    inside = [data / entry.name for entry in _entries(data)] if _is_folder(data) else []
+    # A dot begins the name of a download that is still unpacking.
+    found = [path for path in inside if path.name[0] != "." and _is_data_set(path)]
+    if len(found) != 1:
+        raise DataError(
+            f"{visible(str(data))} must hold one data set (a folder with train/ or with pos/ and neg/).",
+            received=", ".join(visible(path.name) for path in found) or "none",
+            hint=f"--data {visible(str(found[0]))}" if found else _FETCH,
+        )
+    return found[0]
+
+
+def read_folder(folder: Path, *, settings: ReadSettings = _READ, progress: Progress = silent) -> list[Review]:
+    """The reviews of `folder/neg` and `folder/pos`, cleaned, sorted by class and file name.
+
+    Reviews with nothing to read are left out, and `progress.note` says how many.
+
+    Raises:
+        DataError: if a class is missing or too small, or a file is too large or no UTF-8 text.
+    """
+    files = _class_files(folder)
+    _require_classes(folder, {name: len(names) for name, names in files.items()}, settings)
+    total = sum(len(names) for names in files.values())
+    progress.start(f"Reading {visible(folder.name)}", total, "reviews")
+    reviews: list[Review] = []
+    for done, review in enumerate(_stream(folder, files, settings), start=1):
+        if not is_empty(review.text):
+            reviews.append(replace(review, text=clean(review.text)))
+        if done % _ADVANCE == 0 or done == total:
+            progress.advance(done)
+    progress.finish()
+    if len(reviews) < total:
+        progress.note(f"{visible(str(folder))}: left out {total - len(reviews)} reviews without any text.")
+        _require_classes(folder, _count_labels(reviews), settings)
+    return reviews
+
+
+def load_splits(
+    folder: Path, settings: TrainSettings, *, read: ReadSettings = _READ, progress: Progress = silent
+) -> Splits:
+    """Reads a data set and splits it by text digest: clean texts, sorted by digest, each in one split.
+
+    `folder` holds `train/{pos,neg}` and perhaps `test/{pos,neg}`, or `pos` and `neg` themselves. Whether
+    a row goes to validation follows from its text and the seed alone, not from file order or other rows.
+    Without a test folder the test split is drawn first, in the same way and of the same share (with 0.2:
+    20 % test, 16 % validation, 64 % train). A text with both labels is left out of its half; a test row
+    whose text is in the training half is left out of the test split, whatever its label.
+
+    Raises:
+        DataError: if the folder, a class or a split of training is missing, empty or too small.
+    """
+    nested = _is_real_folder(folder / "train")
+    source = folder / "train" if nested else folder
+    rows, duplicates, conflicts = _distinct(read_folder(source, settings=read, progress=progress))
+    leaked = 0
+    if nested and _is_real_folder(folder / "test"):
+        held, repeated, mixed = _distinct(read_folder(folder / "test", settings=read, progress=progress))
+        test = {digest: review for digest, review in held.items() if digest not in rows}
+        duplicates, conflicts, leaked = duplicates + repeated, conflicts + mixed, len(held) - len(test)
+    else:
+        test, rows = _divide(rows, f"{settings.seed}:test", settings.validation_share)
+    validation, train = _divide(rows, str(settings.seed), settings.validation_share)
+    splits = {"train": train, "validation": validation, "test": test}
+    _require_both_labels(folder, splits, progress)
+    return Splits(
+        **{name: tuple(split.values()) for name, split in splits.items()},
+        digests={
+            name: sha256_lines(f"{digest} {review.label}" for digest, review in split.items())
+            for name, split in splits.items()
+        },
+        duplicates=duplicates,
+        conflicts=conflicts,
+        leaked=leaked,
+        ignored=tuple(_ignored(folder, nested=nested)),
+    )
+
+
+def read_reviews(
+    path: Path, *, num_files: int | None = None, seed: int = _SEED, settings: ReadSettings = _READ
+) -> Iterator[Review]:
+    """Yields the reviews of a folder or table one by one, so that memory does not grow with their number.
+
+    Texts are as they stand (`clean` comes before the tokenizer), save that lone surrogates become U+FFFD
+    and a text with nothing to read becomes "": the caller decides what an empty review means. A folder
+    with `pos` and `neg`, or one of them, gives gold labels; one of `*.txt` files gives none. With
+    `num_files`, that many files are drawn from each class folder, or all where it has fewer.
+
+    Raises:
+        DataError: at once if there is nothing to read at `path`; while reading, at a file or row that
+            cannot be used, which it names.
+        UsageError: for a table of unknown suffix, or `num_files` with a table or below 1.
+    """
+    if _is_folder(path):
+        return map(_readable, _stream(path, _draw(path, num_files, seed), settings))
+    if num_files is not None:
+        raise UsageError("A number of files can only be drawn from a folder.", received=visible(str(path)))
+    return map(_readable, read_table(path, settings=settings))
+
+
+def read_text(path: Path, *, settings: ReadSettings = _READ) -> str:
+    """One file as one text.
+
+    Raises:
+        DataError: if it cannot be read, is too large or no UTF-8.
+    """
+    return read_utf8(path, limit=settings.max_review_bytes)
+
+
+def count_reviews(path: Path, *, num_files: int | None = None) -> int | None:
+    """How many reviews `read_reviews` will yield; None for a table, which would have to be read for it."""
+    if not _is_folder(path):
+        return None
+    return sum(len(names) for names in _draw(path, num_files, _SEED).values())
+
+
+def _readable(review: Review) -> Review:
+    text = "" if is_empty(review.text) else _SURROGATE.sub("\ufffd", review.text)
+    return review if text == review.text else replace(review, text=text)
+
+
+def _stream(folder: Path, files: Mapping[str, list[str]], settings: ReadSettings) -> Iterator[Review]:
+    for name, names in files.items():
+        for path in (folder / name / file for file in names):
+            yield Review(read_utf8(path, limit=settings.max_review_bytes), FOLDERS.get(name), str(path))
+
+
+def _draw(folder: Path, num_files: int | None, seed: int) -> dict[str, list[str]]:
+    """Class folder ("" where there is none) -> the names of the files to read, sorted."""
+    if num_files is not None and num_files < 1:
+        raise UsageError("The number of files must be at least 1.", received=num_files)
+    files = _class_files(folder) or {"": _review_files(folder)}
+    halves = [visible(str(folder / half)) for half in _HALVES if _is_folder(folder / half)]
+    if "" in files and halves:
+        raise DataError("This is a whole data set; name one of its halves.", hint=" or ".join(halves))
+    if not any(files.values()):
+        raise DataError(f"{visible(str(folder))} holds no review: neither *.txt nor pos/*.txt and neg/*.txt.")
+    if num_files is None:
+        return files
+    return {
+        name: sorted(random.Random(f"{seed}:{name}").sample(names, min(num_files, len(names))))
+        for name, names in files.items()
+    }
+
+
+def _class_files(folder: Path) -> dict[str, list[str]]:
+    """The class folders that are there -> the names of their review files, sorted."""
+    if not _is_folder(folder):
+        raise DataError(f"There is no folder {visible(str(folder))}.", hint=_FETCH)
+    return {name: _review_files(folder / name) for name in FOLDERS if _is_real_folder(folder / name)}
+
+
+def _review_files(folder: Path) -> list[str]:
+    return [
+        entry.name
+        for entry in _entries(folder)
+        if entry.name.endswith(".txt") and entry.name[0] != "." and entry.is_file(follow_symlinks=False)
+    ]
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What lies in a folder, sorted by name: the order of a file system is no order."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise DataError(f"Cannot read the folder {visible(str(folder))} ({error.strerror}).") from error
+
+
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir lets "permission denied" through
+
+
+def _is_real_folder(path: Path) -> bool:
+    if path.is_symlink():
+        raise DataError(f"{visible(str(path))} is a link, and links inside a data set are not followed.")
+    return _is_folder(path)
+
+
+def _is_data_set(path: Path) -> bool:
+    return _is_folder(path / "train") or all(_is_folder(path / name) for name in FOLDERS)
+
+
+def _ignored(folder: Path, *, nested: bool, prefix: str = "") -> Iterator[str]:
+    """What load_splits passed by: its path relative to the data set, and how much it is."""
+    loose = 0
+    for entry in _entries(folder):
+        name, inner = visible(prefix + entry.name), Path(entry.path)
+        if entry.is_symlink():
+            yield f"{name} (a link)"
+        elif not entry.is_dir():
+            loose += 1
+        elif nested and entry.name in _HALVES:
+            yield from _ignored(inner, nested=False, prefix=f"{entry.name}/")
+        elif nested or entry.name not in FOLDERS:
+            yield f"{name} ({len(list(inner.glob('*')))} files)"
+        elif others := len(_entries(inner)) - len(_review_files(inner)):
+            yield f"{name} ({others} entries that are no review)"
+    if loose:
+        yield f"{prefix or './'} ({loose} loose files)"
+
+
+def _count_labels(reviews: Iterable[Review]) -> dict[str, int]:
+    labels = Counter(review.label for review in reviews)
+    return {name: labels[label] for name, label in FOLDERS.items()}
+
+
+def _require_classes(folder: Path, counts: Mapping[str, int], settings: ReadSettings) -> None:
+    if any(counts.get(name, 0) < settings.minimum_per_class for name in FOLDERS):
+        raise DataError(
+            f"{visible(str(folder))} needs folders pos and neg with at least {settings.minimum_per_class} "
+            "reviews each, a UTF-8 text in every file *.txt.",
+            received=", ".join(f"{name} {counts.get(name, 'missing')}" for name in FOLDERS),
+        )
+
+
+def _require_both_labels(folder: Path, splits: Mapping[str, Rows], progress: Progress) -> None:
+    """Refuses a data set too small to train on; a test split without one label is only remarked on."""
+    counts = {split: _count_labels(rows.values()) for split, rows in splits.items()}
+    found = (f"{split} {row['pos']} pos, {row['neg']} neg" for split, row in counts.items())
+    if not all([*counts["train"].values(), *counts["validation"].values()]):
+        raise DataError(
+            f"{visible(str(folder))} is too small: train and validation need reviews of both labels.",
+            received="; ".join(found),
+            hint="add reviews, or change the validation share or the seed",
+        )
+    if not all(counts["test"].values()):
+        progress.note("The test split lacks a label, so some of its figures cannot be given.")
+
+
+def _distinct(reviews: Iterable[Review]) -> tuple[Rows, int, int]:
+    """The first review of each text; how many rows repeat one; how many texts have both labels."""
+    first: Rows = {}
+    contradicted: set[str] = set()
+    repeated = 0
+    for review in reviews:
+        digest = sha256_text(review.text)
+        earlier = first.setdefault(digest, review)
+        if earlier.label != review.label:
+            contradicted.add(digest)
+        elif earlier is not review:
+            repeated += 1
+    return {key: first[key] for key in sorted(first.keys() - contradicted)}, repeated, len(contradicted)
+
+
+def _divide(rows: Rows, salt: str, share: float) -> tuple[Rows, Rows]:
+    """The rows whose digest, salted and hashed into [0, 1), falls below `share`; and the others."""
+    drawn = {digest for digest in rows if int(sha256_text(f"{salt}:{digest}")[:16], 16) / 2**64 < share}
+    inside = {digest: review for digest, review in rows.items() if digest in drawn}
+    return inside, {digest: review for digest, review in rows.items() if digest not in drawn}

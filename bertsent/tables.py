@@ -1,0 +1,313 @@
+"""Tables of reviews and predictions: CSV, TSV, JSONL, Parquet, and text with one review a line.
+
+Reading and writing both stream: no more is held than one row, or one row group of Parquet. A table to
+read has a column or key `text` and perhaps `label`; a text file has no labels. A row that does not fit
+stops the reading with its file and line: skipping it would shift what is measured without a word.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import itertools
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from bertsent.errors import DataError, MissingExtraError, UsageError
+from bertsent.files import atomic_write, size, visible
+from bertsent.records import Prediction, Review
+from bertsent.settings import FOLDERS, LABELS, NEGATIVE, POSITIVE, ReadSettings
+
+READABLE = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt")
+WRITABLE = (".csv", ".jsonl", ".parquet")
+COLUMNS = ("text", "score", "label", "tokens", "truncated", "version", "path", "gold")
+Write = Callable[[Prediction], None]
+
+_ACCEPTED = {**LABELS, **FOLDERS, "1": POSITIVE, "true": POSITIVE, "0": NEGATIVE, "false": NEGATIVE}
+_NAMES = {number: name for name, number in LABELS.items()}
+_FREE = ("text", "version", "path")  # columns whose content comes from outside
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # OWASP, CSV Injection: a cell so begun is run
+_CHUNK = 1 << 16  # bytes read at a time; more would hold too many lines where they are short
+_GROUP_ROWS = 2048  # rows of a Parquet row group, as many as a scorer holds
+_SHOWN = 60  # characters of a foreign string that a message quotes
+_TO_UTF8 = "convert it, for example: iconv -f latin1 -t utf-8 OLD > NEW"
+
+
+def read_table(path: Path, *, settings: ReadSettings) -> Iterator[Review]:
+    """Yields the rows of a table, in order; `Review.path` is "file:line", for Parquet "file:row".
+
+    A row may have `settings.max_review_bytes` bytes. Texts are as they stand, empty ones included.
+
+    Raises:
+        UsageError: at once, if the suffix is none of `READABLE`.
+        DataError: at once if there is no such file; while reading, at the first row that cannot be used.
+        MissingExtraError: for Parquet without pyarrow.
+    """
+    suffix, limit = path.suffix.lower(), settings.max_review_bytes
+    if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file may raise; opening a FIFO would wait
+        raise _bad(path, "is neither a folder nor a regular file.")
+    if suffix not in READABLE:
+        raise UsageError(f"Reviews come from a folder or {', '.join(READABLE)}.", received=visible(str(path)))
+    if suffix == ".parquet":
+        return _read_parquet(_pyarrow(), path, limit)
+    if suffix in {".csv", ".tsv"}:
+        return _read_csv(path, limit)
+    return _read_lines(path, limit, as_json=suffix != ".txt")
+
+
+def read_stream(stream: IO[bytes], *, name: str, settings: ReadSettings) -> Iterator[str]:
+    """Yields the lines of a pipe as they come, without their ends.
+
+    Raises:
+        DataError: at a line that is not UTF-8 or longer than a review may be, naming `name` and line.
+    """
+    limit = settings.max_review_bytes
+    number = 0
+    while line := stream.readline(limit + 3):  # its end and one byte too many
+        number += 1
+        yield _decode(line.rstrip(b"\r\n"), name, number, limit)
+
+
+def parse_label(value: object, *, where: str) -> int | None:
+    """1 for positive, pos, 1, true; 0 for negative, neg, 0, false; None for nothing or blanks.
+
+    Case and blanks around the word do not matter; the set is closed.
+
+    Raises:
+        DataError: naming `where` (file:line) for anything else.
+    """
+    word = "" if value is None else str(value).strip()
+    if word and word.lower() not in _ACCEPTED:
+        raise _bad(where, f"needs a label out of {', '.join(_ACCEPTED)}, or none.", received=_quoted([word]))
+    return _ACCEPTED.get(word.lower())
+
+
+@contextmanager
+def open_writer(path: Path, *, raw_csv: bool = False) -> Iterator[Write]:
+    """Opens `path` for predictions, in the form its suffix names; yields the function that adds one.
+
+    The file appears, whole, when the block ends well; until then, and if it fails, what stood there stays.
+    In CSV a text, version or path that begins like a formula (=, +, -, @, tab, carriage return) gets a '
+    before it, lest a spreadsheet runs it, unless `raw_csv`; JSONL and Parquet are always exact.
+
+    Raises:
+        UsageError: if `path` ends in none of `WRITABLE`, or is a folder.
+        MissingExtraError: for Parquet without pyarrow.
+        StorageError: if the disk does not take the file.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in WRITABLE or os.path.isdir(path):  # noqa: PTH112 - Path.is_dir may raise
+        raise UsageError(f"Predictions go to a file {', '.join(WRITABLE)}.", received=visible(str(path)))
+    with atomic_write(path) as file:
+        if suffix == ".parquet":
+            yield from _parquet_writer(_pyarrow(), file)
+        else:
+            yield _csv_writer(file, raw=raw_csv) if suffix == ".csv" else _jsonl_writer(file)
+
+
+def _bad(place: object, fact: str, **more: Any) -> DataError:
+    return DataError(f"{visible(str(place))} {fact}", **more)
+
+
+def _quoted(names: Iterable[str]) -> str:
+    """Foreign strings for a message: the first few of them, and of each its beginning."""
+    shown = (name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..." for name in names)
+    return ", ".join(visible(name) for name in itertools.islice(shown, 10))
+
+
+def _review(text: object, label: object, place: str) -> Review:
+    text = "" if text is None else text  # null is how JSON and Parquet write an empty cell
+    if not isinstance(text, str):
+        raise _bad(place, "must hold a string as `text`.", received=type(text).__name__)
+    if "\0" in text:
+        raise _bad(place, "holds a NUL character, so it is no text.")
+    return Review(text, parse_label(label, where=place), place)
+
+
+def _lines(path: Path, limit: int) -> Iterator[tuple[int, str]]:
+    """The lines of a file, numbered from 1, with their end (LF, CRLF or CR) and without a BOM."""
+    number, rest = 1, b""
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                *whole, rest = (rest + chunk).splitlines(keepends=True)
+                for line in whole:
+                    yield number, _decode(line, path, number, limit)
+                    number += 1
+                if len(rest) > limit:
+                    break
+    except OSError as error:
+        raise _bad(path, f"cannot be read ({error.strerror}).") from error
+    if rest:
+        yield number, _decode(rest, path, number, limit)
+
+
+def _decode(line: bytes, path: object, number: int, limit: int) -> str:
+    place = f"{path}:{number}"
+    if len(line) > limit:
+        raise _bad(place, f"is longer than {size(limit)}, the most one review may have.")
+    try:
+        return line.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        raise _bad(place, f"is not UTF-8 at byte {error.start} of the line.", hint=_TO_UTF8) from error
+
+
+def _read_lines(path: Path, limit: int, *, as_json: bool) -> Iterator[Review]:
+    for number, line in _lines(path, limit):
+        if not as_json:
+            yield _review(line.rstrip("\r\n"), None, f"{path}:{number}")
+        elif line.strip():
+            yield _from_json(line.strip(), f"{path}:{number}")
+
+
+def _from_json(line: str, place: str) -> Review:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise _bad(place, f"is not valid JSON ({error}).") from error
+    if not isinstance(row, dict) or "text" not in row:
+        raise _bad(place, "must be a JSON object with `text`.", received=_quoted([line]))
+    return _review(row["text"], row.get("label"), place)
+
+
+def _read_csv(path: Path, limit: int) -> Iterator[Review]:
+    rows = _csv_rows(path, limit)
+    number, header = next(rows, (1, []))
+    text, label = _find_columns(header, f"{path}:{number}")
+    for number, row in rows:
+        place = f"{path}:{number}"
+        if len(row) != len(header):
+            hint = "a text with a delimiter or a line end in it needs quotes around it"
+            raise _bad(place, f"must have {len(header)} fields, as the header.", received=len(row), hint=hint)
+        yield _review(row[text], None if label is None else row[label], place)
+
+
+def _csv_rows(path: Path, limit: int) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a CSV file that hold anything, each with the number of its first line."""
+    start, held = 1, 0
+
+    def feed() -> Iterator[str]:
+        nonlocal held
+        for _, line in _lines(path, limit):
+            held += len(line)
+            if held > limit:
+                raise _bad(f"{path}:{start}", f"begins a row longer than {size(limit)} (an open quote?).")
+            yield line
+
+    # The limit is the process's own, so it is only ever raised; `feed` keeps ours.
+    csv.field_size_limit(max(csv.field_size_limit(), limit))
+    lines = feed()
+    first = next(lines, "")
+    rows = csv.reader(itertools.chain([first], lines), delimiter=_delimiter(path, first), strict=True)
+    try:
+        for row in rows:
+            if row:
+                yield start, row
+            start, held = rows.line_num + 1, 0
+    except csv.Error as error:
+        raise _bad(f"{path}:{start}", f"is not valid CSV ({error}).") from error
+
+
+def _delimiter(path: Path, header: str) -> str:
+    """The comma, unless the header has none and another character makes a `text` column of it."""
+    if path.suffix.lower() == ".tsv":
+        return "\t"
+    if "," not in header:
+        for other in ";\t":
+            names = [name.strip(' "\r\n').lower() for name in header.split(other)]
+            if len(names) > 1 and "text" in names:
+                return other
+    return ","
+
+
+def _find_columns(header: list[str], place: object) -> tuple[int, int | None]:
+    """Where `text` and, if there is one, `label` stand in a header."""
+    names = [name.strip().lower() for name in header]
+    if "text" not in names:
+        raise _bad(place, "must have a column `text`.", received=_quoted(header) or "no columns")
+    for name in ("text", "label"):
+        if names.count(name) > 1:
+            raise _bad(place, f"must have one column `{name}` only.", received=_quoted(header))
+    return names.index("text"), names.index("label") if "label" in names else None
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        hint = "pip install 'bertsent[parquet]'"
+        raise MissingExtraError("Parquet files need the package pyarrow.", hint=hint) from error
+    return pyarrow
+
+
+def _read_parquet(pyarrow: Any, path: Path, limit: int) -> Iterator[Review]:
+    number = 0
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            header = file.schema_arrow.names
+            columns = [header[index] for index in _find_columns(header, path) if index is not None]
+            for batch in file.iter_batches(batch_size=1024, columns=columns):
+                cells = [batch.column(name).to_pylist() for name in columns]
+                for text, *label in zip(*cells, strict=True):
+                    number += 1
+                    if isinstance(text, str) and len(text.encode()) > limit:
+                        raise _bad(f"{path}:{number}", f"is longer than {size(limit)}.")
+                    yield _review(text, label[0] if label else None, f"{path}:{number}")
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise _bad(path, f"fails as Parquet after row {number} ({_quoted([str(error)])}).") from error
+
+
+def _row(prediction: Prediction) -> dict[str, Any]:
+    gold = None if prediction.gold is None else _NAMES[prediction.gold]
+    row = {**prediction.as_json(), "path": prediction.path, "gold": gold}
+    for name in _FREE:  # the name of a file need not be UTF-8, and one such must not end a long run
+        row[name] = row[name].encode("utf-8", "backslashreplace").decode()
+    return row
+
+
+def _csv_writer(file: IO[bytes], *, raw: bool) -> Write:
+    # CRLF ends (RFC 4180): with LF, Python 3.11 leaves a bare CR in a text unquoted, and no reader takes it.
+    sheet = csv.writer(codecs.getwriter("utf-8")(file))
+    sheet.writerow(COLUMNS)
+
+    def write(prediction: Prediction) -> None:
+        row = _row(prediction)
+        for name in () if raw else _FREE:
+            if row[name].startswith(_FORMULA):
+                row[name] = "'" + row[name]
+        row["truncated"] = str(row["truncated"]).lower()
+        sheet.writerow(row[name] for name in COLUMNS)
+
+    return write
+
+
+def _jsonl_writer(file: IO[bytes]) -> Write:
+    def write(prediction: Prediction) -> None:
+        line = json.dumps(_row(prediction), ensure_ascii=False, allow_nan=False)
+        file.write(line.encode() + b"\n")
+
+    return write
+
+
+def _parquet_writer(pyarrow: Any, file: IO[bytes]) -> Iterator[Write]:
+    types = {"score": pyarrow.float64(), "tokens": pyarrow.int32(), "truncated": pyarrow.bool_()}
+    schema = pyarrow.schema([(name, types.get(name, pyarrow.string())) for name in COLUMNS])
+    rows: list[dict[str, Any]] = []
+
+    def flush() -> None:
+        table.write_table(pyarrow.Table.from_pylist(rows, schema=schema))
+        rows.clear()
+
+    def write(prediction: Prediction) -> None:
+        rows.append(_row(prediction))
+        if len(rows) == _GROUP_ROWS:
+            flush()
+
+    with pyarrow.parquet.ParquetWriter(file, schema) as table:
+        yield write
+        if rows:
+            flush()

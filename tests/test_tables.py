@@ -1,0 +1,531 @@
+"""Tables of reviews and predictions; faults 51 to 59 of tables, 20 and 66 to 68 of outputs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import random
+import resource
+import sys
+import tracemalloc
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bertsent.errors import DataError, MissingExtraError, StorageError, UsageError
+from bertsent.records import Prediction, Review
+from bertsent.settings import ReadSettings
+from bertsent.tables import COLUMNS, open_writer, parse_label, read_stream, read_table
+
+WRITTEN = ("out.csv", "out.jsonl", "out.parquet")
+NASTY = [
+    "a",
+    "é",
+    "\U0001f600",
+    '"',
+    "'",
+    ",",
+    ";",
+    "\t",
+    "\n",
+    "\r",
+    "\r\n",
+    "\x1b",
+    "\u2028",
+    "\x85",
+    " ",
+    "=",
+    "\\",
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def table(folder: Path, name: str, content: str | bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def rows(path: Path, **changed: int) -> list[tuple[str, int | None]]:
+    return [(review.text, review.label) for review in read_table(path, settings=ReadSettings(**changed))]
+
+
+def refusal(path: Path, **changed: int) -> DataError:
+    with pytest.raises(DataError) as error:
+        rows(path, **changed)
+    assert path.name in str(error.value)
+    return error.value
+
+
+def prediction(text: str = "good film", **changed: Any) -> Prediction:
+    values = {"score": 0.75, "label": "positive", "tokens": 2, "truncated": False, "version": "3"}
+    return Prediction(text, **{**values, "path": "a.csv:2", "gold": 1, **changed})
+
+
+def write_all(path: Path, predictions: Iterable[Prediction], *, raw_csv: bool = False) -> Path:
+    with open_writer(path, raw_csv=raw_csv) as write:
+        for row in predictions:
+            write(row)
+    return path
+
+
+def read_back(path: Path) -> list[dict[str, Any]]:
+    if path.suffix == ".jsonl":
+        return [json.loads(line) for line in path.read_bytes().decode().split("\n")[:-1]]
+    if path.suffix == ".parquet":
+        import pyarrow.parquet
+
+        found: list[dict[str, Any]] = pyarrow.parquet.read_table(path).to_pylist()
+        return found
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def nasty_texts() -> list[str]:
+    generator = random.Random(3)
+    return ["x" + "".join(generator.choices(NASTY, k=generator.randrange(12))) for _ in range(400)]
+
+
+# labels
+
+
+@pytest.mark.parametrize(
+    ("label", "values"),
+    [
+        (1, ["Positive ", "pos", "1", 1, True, "TRUE"]),
+        (0, ["negative", " NEG", "0", 0, False, "false"]),
+        (None, ["", "  ", None]),
+    ],
+)
+def test_parse_label_knows_the_documented_words(label: int | None, values: list[object]) -> None:
+    assert [parse_label(value, where="a.csv:2") for value in values] == [label] * len(values)
+
+
+@pytest.mark.parametrize(
+    "value", ["nan", float("nan"), "2", "-1", "1.0", "neutral", "positiv", ["pos"], "none"]
+)
+def test_parse_label_refuses_other_words(value: object) -> None:
+    with pytest.raises(DataError, match=r"a\.csv:2 .*positive, .*false") as error:
+        parse_label(value, where="a.csv:2")
+    assert error.value.received == str(value)
+
+
+def test_parse_label_makes_a_foreign_word_safe_to_show() -> None:
+    with pytest.raises(DataError) as error:
+        parse_label("\x1b[2J" + "x" * 1000, where="a.csv:2")
+    assert "\x1b" not in str(error.value)
+    assert len(str(error.value)) < 300
+
+
+# CSV
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", "text,label\ngood,pos\nbad,neg\n"),
+        ("a.csv", "\ufefftext,label\r\ngood,pos\r\nbad,neg"),
+        ("a.csv", "text,label\rgood,pos\rbad,neg\r"),
+        ("a.CSV", '"Label"," Text "\n"1","good"\n\n"0","bad"\n\n'),
+        ("a.csv", "id;text;label\n1;good;pos\n2;bad;neg\n"),
+        ("a.csv", "text\tlabel\ngood\tpos\nbad\tneg\n"),
+        ("a.tsv", "text\tlabel\ngood\tpos\nbad\tneg\n"),
+    ],
+    ids=["plain", "bom crlf", "cr", "quoted", "semicolon", "tab", "tsv"],
+)
+def test_read_table_takes_the_usual_kinds_of_csv(folder: Path, name: str, content: str) -> None:
+    assert rows(table(folder, name, content)) == [("good", 1), ("bad", 0)]
+
+
+def test_read_table_gives_file_and_line_as_path(folder: Path) -> None:
+    path = table(folder, "a.csv", 'text,label\n"two\nlines",1\n\nlast,\n')
+    assert list(read_table(path, settings=ReadSettings())) == [
+        Review("two\nlines", 1, f"{path}:2"),
+        Review("last", None, f"{path}:5"),
+    ]
+
+
+def test_read_table_prefers_the_comma(folder: Path) -> None:
+    assert rows(table(folder, "a.csv", "text,a;b\none; two,x\n")) == [("one; two", None)]
+
+
+def test_read_table_takes_no_other_delimiter_beside_a_comma(folder: Path) -> None:
+    assert refusal(table(folder, "a.csv", "id,note;text\n1,x;y\n")).received == "id, note;text"
+
+
+def test_read_table_needs_no_delimiter_for_one_column(folder: Path) -> None:
+    assert rows(table(folder, "a.csv", 'text\none; two\n"three, four"\n')) == [
+        ("one; two", None),
+        ("three, four", None),
+    ]
+
+
+def test_read_table_gives_texts_as_they_stand(folder: Path) -> None:
+    path = folder / "a.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["text", "label"], *([text, "1"] for text in nasty_texts())])
+    assert rows(path) == [(text, 1) for text in nasty_texts()]
+
+
+def test_read_table_takes_a_text_beyond_the_limit_of_the_csv_module(folder: Path) -> None:
+    assert len(rows(table(folder, "a.csv", f"text\n{'long ' * 60_000}\n"))[0][0]) == 300_000
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "fact"),
+    [
+        ("text,label\ngood,1\nbad,0,more\n", 3, "must have 2 fields"),
+        ('text,label\n"two\nlines",1\nbad\n', 4, "must have 2 fields"),
+        ("text,label\ngood, but long,1\n", 2, "must have 2 fields"),
+        ('text,label\n"good" film,1\n', 2, "not valid CSV"),
+        ('text,label\ngood,1\n"never closed,1\nbad,0\n', 3, "not valid CSV"),
+        ("text,label\ngood,1\nbad,nan\n", 3, "needs a label"),
+        (b"text\ngood\ncaf\xe9\n", 3, "not UTF-8 at byte 3 of the line"),
+        ("text\ngood\ncut off é".encode()[:-1], 3, "not UTF-8 at byte 8"),
+        (b"text\ngo\0od\n", 2, "NUL"),
+        ("text,label,Text\n", 1, "one column `text` only"),
+        ("text,label,label\n", 1, "one column `label` only"),
+        ("", 1, "must have a column `text`"),
+        ("id;review\n1;good\n", 1, "must have a column `text`"),
+        ("text\n".encode("utf-16"), 1, "not UTF-8 at byte 0"),
+        ("text\n".encode("utf-16-le"), 1, "must have a column `text`"),
+    ],
+)
+def test_read_table_names_the_line_of_csv_it_cannot_use(
+    folder: Path, content: str | bytes, line: int, fact: str
+) -> None:
+    error = refusal(table(folder, "a.csv", content))
+    assert f"a.csv:{line} " in error.message
+    assert fact in error.message
+
+
+def test_read_table_lists_the_columns_where_text_is_missing(folder: Path) -> None:
+    assert refusal(table(folder, "a.csv", "id,review\x1b[2J\n1,good\n")).received == "id, review\\x1b[2J"
+
+
+def test_read_table_yields_the_rows_before_a_bad_one(folder: Path) -> None:
+    reviews = read_table(table(folder, "a.csv", "text,label\ngood,1\nbad,what\n"), settings=ReadSettings())
+    assert next(reviews).text == "good"
+    with pytest.raises(DataError):
+        next(reviews)
+
+
+# JSONL and text
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.ndjson"])
+def test_read_table_takes_json_lines(folder: Path, name: str) -> None:
+    content = (
+        '\ufeff{"text": "good", "label": "positive", "id": 1}\r\n\n{"label": 0, "text": "bad\\n\\ud83d"}\n'
+        '{"text": "x", "label": null}\n{"text": null, "label": true}'
+    )
+    assert rows(table(folder, name, content)) == [("good", 1), ("bad\n\ud83d", 0), ("x", None), ("", 1)]
+
+
+def test_read_table_gives_texts_of_json_as_they_stand(folder: Path) -> None:
+    lines = [
+        json.dumps({"text": text}, ensure_ascii=number % 2 == 0) for number, text in enumerate(nasty_texts())
+    ]
+    assert rows(table(folder, "a.jsonl", "\n".join(lines))) == [(text, None) for text in nasty_texts()]
+
+
+@pytest.mark.parametrize(
+    ("row", "fact"),
+    [
+        ('{"text": "cut o', "not valid JSON"),
+        ("text", "not valid JSON"),
+        ("[" * 100_000, "not valid JSON"),
+        ('{"text": "x", "n": ' + "1" * 5000 + "}", "not valid JSON"),
+        ('["text"]', "must be a JSON object"),
+        ('{"review": "x"}', "with `text`"),
+        ('{"text": 5}', "a string as `text`"),
+        ('{"text": ["x"]}', "a string as `text`"),
+        ('{"text": "a\\u0000b"}', "NUL"),
+        ('{"text": "x", "label": 2}', "needs a label"),
+        ('{"text": "x", "label": NaN}', "needs a label"),
+        (b'{"text": "caf\xe9"}', "not UTF-8"),
+    ],
+)
+def test_read_table_names_the_line_of_json_it_cannot_use(folder: Path, row: str | bytes, fact: str) -> None:
+    content = b'{"text": "good"}\n' + (row if isinstance(row, bytes) else row.encode())
+    error = refusal(table(folder, "a.jsonl", content))
+    assert "a.jsonl:2 " in error.message
+    assert fact in error.message
+
+
+def test_read_table_takes_a_review_a_line_of_text(folder: Path) -> None:
+    path = table(folder, "a.txt", '\ufeffgood, "so" good\r\n\n caf\u2028é \nlast')
+    assert [(review.text, review.path) for review in read_table(path, settings=ReadSettings())] == [
+        ('good, "so" good', f"{path}:1"),
+        ("", f"{path}:2"),
+        (" caf\u2028é ", f"{path}:3"),
+        ("last", f"{path}:4"),
+    ]
+
+
+def test_read_table_joins_lines_across_its_chunks(folder: Path) -> None:
+    for start in range(65_534, 65_540):  # a CRLF and an é on the border of two chunks
+        path = table(folder, "a.txt", "x" * start + "\r\né" + "y" * 70_000 + "\r\nlast\r\n")
+        assert [len(text) for text, _ in rows(path)] == [start, 70_001, 4]
+
+
+# a pipe
+
+
+def test_read_stream_gives_each_line_of_a_pipe() -> None:
+    lines = read_stream(io.BytesIO("\ufeffgood\r\n\ncafé".encode()), name="stdin", settings=ReadSettings())
+    assert list(lines) == ["good", "", "café"]
+
+
+@pytest.mark.parametrize("line", [b"caf\xe9\n", b"x" * 20])
+def test_read_stream_names_the_line_it_cannot_use(line: bytes) -> None:
+    lines = read_stream(
+        io.BytesIO(b"good\n" + line), name="stdin", settings=ReadSettings(max_review_bytes=10)
+    )
+    assert next(lines) == "good"
+    with pytest.raises(DataError, match="stdin:2 is"):
+        next(lines)
+
+
+# sizes
+
+
+@pytest.mark.parametrize(("name", "first"), [("a.csv", "text\n"), ("a.jsonl", "\n"), ("a.txt", "good\n")])
+def test_read_table_does_not_hold_a_line_without_end(folder: Path, name: str, first: str) -> None:
+    path = table(folder, name, first + "x" * 20_000_000)
+    tracemalloc.start()
+    error = refusal(path, max_review_bytes=10_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert f"{name}:2 is longer than 10.0 kB" in error.message
+    assert peak < 2_000_000
+
+
+def test_read_table_does_not_hold_what_an_open_quote_swallows(folder: Path) -> None:
+    path = table(folder, "a.csv", 'text,label\ngood,1\n"bad,0\n' + "fine,1\n" * 1_000_000)
+    tracemalloc.start()
+    error = refusal(path, max_review_bytes=10_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "a.csv:3 begins a row longer than" in error.message
+    assert peak < 6_000_000
+
+
+def test_read_table_holds_no_more_of_a_longer_table(folder: Path) -> None:
+    path = table(folder, "a.csv", "text,label\n" + "a good film,pos\n" * 100_000)
+    tracemalloc.start()
+    count = sum(1 for _ in read_table(path, settings=ReadSettings()))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count == 100_000
+    assert peak < 2_000_000
+
+
+def test_read_table_sets_no_limit_of_the_csv_module_below_another(folder: Path) -> None:
+    before = csv.field_size_limit(50_000_000)
+    try:
+        rows(table(folder, "a.csv", "text\nx\n"))
+        assert csv.field_size_limit() == 50_000_000
+    finally:
+        csv.field_size_limit(before)
+
+
+# Parquet
+
+
+def parquet(folder: Path, columns: dict[str, list[Any]]) -> Path:
+    import pyarrow.parquet
+
+    pyarrow.parquet.write_table(pyarrow.table(columns), folder / "a.parquet")
+    return folder / "a.parquet"
+
+
+def test_read_table_takes_parquet(folder: Path) -> None:
+    path = parquet(folder, {"id": [1, 2, 3], "label": ["pos", None, "0"], "text": ["good", "x", None]})
+    assert list(read_table(path, settings=ReadSettings())) == [
+        Review("good", 1, f"{path}:1"),
+        Review("x", None, f"{path}:2"),
+        Review("", 0, f"{path}:3"),
+    ]
+
+
+def test_read_table_takes_parquet_without_labels(folder: Path) -> None:
+    assert rows(parquet(folder, {"text": nasty_texts()})) == [(text, None) for text in nasty_texts()]
+
+
+@pytest.mark.parametrize(
+    ("columns", "fact"),
+    [
+        ({"review": ["x"]}, "must have a column `text`"),
+        ({"text": [1]}, "a string as `text`"),
+        ({"text": ["x"], "label": [2]}, "needs a label"),
+        ({"text": ["a\0b"]}, "NUL"),
+        ({"text": ["é" * 60]}, "longer than 100 B"),
+    ],
+)
+def test_read_table_names_the_row_of_parquet_it_cannot_use(
+    folder: Path, columns: dict[str, list[Any]], fact: str
+) -> None:
+    assert fact in refusal(parquet(folder, columns), max_review_bytes=100).message
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 this is no Parquet PAR1", b"text\nx\n"])
+def test_read_table_refuses_what_is_no_parquet(folder: Path, content: bytes) -> None:
+    assert "fails as Parquet" in refusal(table(folder, "a.parquet", content)).message
+
+
+def test_read_table_refuses_parquet_cut_short(folder: Path) -> None:
+    path = parquet(folder, {"text": nasty_texts()})
+    assert "fails as Parquet" in refusal(table(folder, "cut.parquet", path.read_bytes()[:-100])).message
+
+
+def test_parquet_without_pyarrow_says_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = parquet(folder, {"text": ["x"]})
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    for attempt in (lambda: rows(path), lambda: write_all(folder / "out.parquet", [prediction()])):
+        with pytest.raises(MissingExtraError) as error:
+            attempt()
+        assert error.value.hint == "pip install 'bertsent[parquet]'"
+    assert [entry.name for entry in folder.glob("*.parquet")] == ["a.parquet"]
+
+
+# writing
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_open_writer_writes_the_documented_columns(folder: Path, name: str) -> None:
+    path = write_all(
+        folder / name, [prediction(), prediction("bad", label="negative", truncated=True, gold=None)]
+    )
+    first, second = read_back(path)
+    assert tuple(first) == COLUMNS
+    assert (first["text"], float(first["score"]), first["gold"]) == ("good film", 0.75, "positive")
+    assert (second["label"], int(second["tokens"]), second["path"]) == ("negative", 2, "a.csv:2")
+    assert str(second["truncated"]).lower() == "true"
+    assert not second["gold"]
+
+
+def test_open_writer_writes_gold_by_name(folder: Path) -> None:
+    path = write_all(folder / "out.csv", [prediction(gold=0), prediction(gold=1), prediction(gold=None)])
+    assert [row["gold"] for row in read_back(path)] == ["negative", "positive", ""]
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_open_writer_keeps_texts_exactly(folder: Path, name: str) -> None:
+    path = write_all(folder / name, [prediction(text) for text in nasty_texts()])
+    assert [row["text"] for row in read_back(path)] == nasty_texts()
+    assert [text for text, _ in rows(path.rename(folder / f"again{path.suffix}"))] == nasty_texts()
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_open_writer_disarms_formulas_in_csv(folder: Path, start: str) -> None:
+    row = prediction(f"{start}cmd()", path=f"{start}a.txt", version=f"{start}v")
+    (cells,) = read_back(write_all(folder / "out.csv", [row]))
+    assert (cells["text"], cells["path"]) == (f"'{start}cmd()", f"'{start}a.txt")
+    assert cells["version"] == f"'{start}v"
+    assert cells["score"] == "0.75"
+
+
+@pytest.mark.parametrize(
+    ("name", "raw_csv"), [("out.csv", True), ("out.jsonl", False), ("out.parquet", False)]
+)
+def test_open_writer_leaves_formulas_elsewhere(folder: Path, name: str, raw_csv: bool) -> None:
+    (cells,) = read_back(write_all(folder / name, [prediction("=cmd()", path="-a.txt")], raw_csv=raw_csv))
+    assert (cells["text"], cells["path"]) == ("=cmd()", "-a.txt")
+
+
+def test_open_writer_writes_jsonl_as_people_read_it(folder: Path) -> None:
+    path = write_all(folder / "out.jsonl", [prediction("café 😀")])
+    assert '"text": "café 😀"' in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_open_writer_takes_a_path_that_is_not_utf8(folder: Path, name: str) -> None:
+    (cells,) = read_back(write_all(folder / name, [prediction(path=os.fsdecode(b"caf\xe9.txt"))]))
+    assert cells["path"] == "caf\\udce9.txt"
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_open_writer_leaves_the_old_file_until_the_end(folder: Path, name: str) -> None:
+    path = table(folder, name, "old")
+    with open_writer(path) as write:
+        write(prediction())
+        assert path.read_bytes() == b"old"
+    assert len(read_back(path)) == 1
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_open_writer_leaves_the_old_file_when_the_block_fails(folder: Path, name: str) -> None:
+    path = table(folder, name, "old")
+
+    def broken() -> Iterator[Prediction]:
+        yield prediction()
+        raise DataError("A later row is bad.")
+
+    with pytest.raises(DataError):
+        write_all(path, broken())
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in folder.glob("*out*")] == [name]
+
+
+@pytest.fixture
+def small_disk() -> Iterator[None]:
+    """No file of this process may grow beyond 100 kB, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_open_writer_reports_a_full_disk_and_leaves_nothing(
+    folder: Path, name: str, small_disk: None
+) -> None:
+    generator = random.Random(1)  # what does not compress, for Parquet
+    texts = ["".join(chr(generator.randrange(0x4E00, 0x9FFF)) for _ in range(1000)) for _ in range(200)]
+    with pytest.raises(StorageError, match="No space left"):
+        write_all(folder / name, [prediction(text) for text in texts])
+    assert not list(folder.glob("*out*"))
+
+
+def test_open_writer_writes_parquet_in_row_groups(folder: Path) -> None:
+    import pyarrow.parquet
+
+    path = write_all(folder / "out.parquet", [prediction(str(number)) for number in range(5000)])
+    file = pyarrow.parquet.ParquetFile(path)
+    assert (file.metadata.num_rows, file.num_row_groups) == (5000, 3)
+    assert [row["text"] for row in read_back(path)] == [str(number) for number in range(5000)]
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_open_writer_without_predictions_gives_an_empty_table(folder: Path, name: str) -> None:
+    assert read_back(write_all(folder / name, [])) == []
+
+
+@pytest.mark.parametrize("name", ["out.xlsx", "out", "out.txt", ".csv"])
+def test_open_writer_refuses_other_suffixes(folder: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=r"\.csv, \.jsonl, \.parquet"):
+        write_all(folder / name, [])
+    assert not (folder / name).exists()
+
+
+def test_open_writer_refuses_a_folder_before_any_work(folder: Path) -> None:
+    (folder / "out.csv").mkdir()
+    with pytest.raises(UsageError), open_writer(folder / "out.csv"):
+        pytest.fail("the block must not begin")
+
+
+def test_open_writer_replaces_a_link_and_not_its_target(folder: Path) -> None:
+    target = table(folder, "reviews.csv", "text\nprecious\n")
+    (folder / "out.csv").symlink_to(target)
+    write_all(folder / "out.csv", [prediction()])
+    assert target.read_text() == "text\nprecious\n"
+    assert not (folder / "out.csv").is_symlink()
