@@ -32,6 +32,8 @@ def disk_errors(path: Path) -> Iterator[None]:
     """
     try:
         yield
+    except BrokenPipeError:
+        raise  # no file breaks so: the reader of stdout has gone
     except OSError as error:
         if error.errno in _FULL:
             fact, hint = "No space left on the disk", "free some space and run the same command again"
@@ -53,6 +55,12 @@ def sha256_file(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ArtefactError(f"Cannot read {visible(str(path))} ({error.strerror}).") from error
+
+
+def sha256_folder(folder: Path) -> str:
+    """The SHA-256 over the names and digests of all files below a folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return sha256_lines(f"{path.relative_to(folder).as_posix()} {sha256_file(path)}" for path in files)
 
 
 def sha256_text(text: str) -> str:
@@ -134,7 +142,7 @@ def publish_directory(folder: Path, target: Path, *, sync_each: bool = True) -> 
             system: for many small files that can be fetched again if the disk should fail.
 
     Returns:
-        False, with nothing changed, if `target` exists already.
+        False, with `target` as it was, if it is a file or a folder that holds anything.
 
     Raises:
         StorageError: if the disk does not take it.
@@ -166,7 +174,7 @@ def remove_stale(parent: Path, *, older_than: float = 86_400, pattern: str = ".*
     old: a younger one may belong to a run that is still writing."""
     with contextlib.suppress(OSError):
         for path in parent.glob(pattern):
-            if time.time() - path.stat().st_mtime > older_than:
+            if time.time() - path.lstat().st_mtime > older_than:
                 if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path, ignore_errors=True)
                 else:

@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bertsent.errors import ArtefactError
+from bertsent.errors import ArtefactError, UsageError
 from bertsent.files import quiet_stderr, visible
 from bertsent.records import Label, Prediction, Review
 from bertsent.reviews import clean
 from bertsent.settings import ScoreSettings, Window
-from bertsent.store import CLASSIFIER, VOCABULARY, Version, find
-from bertsent.tokenizer import Tokenizer, pack, padded_length, window
+from bertsent.store import CLASSIFIER, VOCABULARY, WORDPIECE, Version, find
+from bertsent.tokenizer import AnyTokenizer, Tokenizer, pack, padded_length, window
 
 Tokens = NDArray[np.int32]
 Scores = NDArray[np.float32]
@@ -37,7 +37,9 @@ class Classifier:
         ArtefactError: if LiteRT cannot read the file.
     """
 
-    def __init__(self, file: Path, *, tokenizer: Tokenizer, seq_length: int, settings: ScoreSettings) -> None:
+    def __init__(
+        self, file: Path, *, tokenizer: AnyTokenizer, seq_length: int, settings: ScoreSettings
+    ) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
         self._tokenizer = tokenizer
@@ -94,20 +96,26 @@ class Scorer:
     Args:
         version: A version from `store.find`; its vocabulary and classifier are verified here.
         settings: Threshold, batch size, chunk.
+        tokenizer: The version's tokenizer where it is not WordPiece (`--engine tensorflow`).
 
     Raises:
         ArtefactError: if a file of the version is missing or not what its manifest says.
+        UsageError: if the version is not WordPiece and no tokenizer was given.
     """
 
-    def __init__(self, version: Version, settings: ScoreSettings | None = None) -> None:
+    def __init__(
+        self,
+        version: Version,
+        settings: ScoreSettings | None = None,
+        *,
+        tokenizer: AnyTokenizer | None = None,
+    ) -> None:
         self._settings = settings or ScoreSettings()
         manifest = version.manifest
         self._version = version.name
         self._seq_length = manifest.seq_length
         self._window: Window = "head" if manifest.window == "head" else "head+tail"
-        self.tokenizer = Tokenizer.from_file(
-            version.file(VOCABULARY), lower_case=bool(manifest.tokenizer["lower_case"])
-        )
+        self.tokenizer = tokenizer or _tokenizer(version)
         if self.tokenizer.digest() != manifest.tokenizer["digest"]:
             raise ArtefactError(
                 f"Version {version.name} was made with another tokenizer than this bertsent has.",
@@ -159,6 +167,17 @@ class Scorer:
     def label(self, score: float) -> Label:
         """The answer for a score: positive at or above the threshold."""
         return "positive" if score >= self._settings.threshold else "negative"
+
+
+def _tokenizer(version: Version) -> AnyTokenizer:
+    stated = version.manifest.tokenizer
+    if stated["kind"] != WORDPIECE:
+        raise UsageError(
+            f"Version {version.name} has no WordPiece vocabulary, so its encoder's own preprocessor must cut "
+            "the texts.",
+            hint="add --engine tensorflow (needs: pip install 'bertsent[train]')",
+        )
+    return Tokenizer.from_file(version.file(VOCABULARY), lower_case=bool(stated["lower_case"]))
 
 
 def open_scorer(model: str | None, *, folder: Path, settings: ScoreSettings) -> Scorer:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from bertsent.errors import ArtefactError, StorageError, UsageError
 from bertsent.files import (
@@ -21,7 +22,7 @@ from bertsent.files import (
     visible,
     write_text,
 )
-from bertsent.settings import LABELS
+from bertsent.settings import LABELS, Window
 
 FORMAT = 1  # raised when a reader of today could no longer read the directory
 MANIFEST = "manifest.json"
@@ -32,7 +33,8 @@ REFERENCE = "reference.npz"
 HISTORY = "history.json"
 CARD = "README.md"
 PLOT = "training.svg"
-_NEEDED = (CLASSIFIER, VOCABULARY)  # without them a version cannot score
+WORDPIECE, HUB_TOKENIZER = "wordpiece", "hub"  # kinds of tokenizer; the second needs TensorFlow
+_NEEDED = {WORDPIECE: (CLASSIFIER, VOCABULARY), HUB_TOKENIZER: (CLASSIFIER,)}  # to score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,9 @@ class Manifest:
     format: int = FORMAT
 
 
+_KEYS = {key.name for key in fields(Manifest)}
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     """A version on disk whose manifest has been read."""
@@ -72,8 +77,22 @@ class Version:
         """The path of one of its files, after its digest was compared with the manifest.
 
         Raises:
-            ArtefactError: if the version does not carry it, or it is not what the manifest says.
+            ArtefactError: if the version does not carry it, or it is not what the manifest says; the hint
+                names the highest whole version beside it.
         """
+        with _offering_another(self.path):
+            return self._file(name)
+
+    def verify(self) -> None:
+        """Compares every file with the manifest.
+
+        Raises:
+            ArtefactError: naming the first file that is missing or different.
+        """
+        for name in self.manifest.files:
+            self._file(name)
+
+    def _file(self, name: str) -> Path:
         stated = self.manifest.files.get(name)
         path = self.path / name
         if stated is None:
@@ -89,15 +108,6 @@ class Version:
             raise _corrupt(path, "is not what its manifest says")
         return path
 
-    def verify(self) -> None:
-        """Compares every file with the manifest.
-
-        Raises:
-            ArtefactError: naming the first file that is missing or different.
-        """
-        for name in self.manifest.files:
-            self.file(name)
-
 
 def packaged() -> Path | None:
     """The `model` folder that came with bertsent: inside the wheel, or beside the package in a checkout."""
@@ -109,14 +119,23 @@ def versions(folder: Path) -> list[int]:
     """The numbers of the complete versions below `folder`, ascending.
 
     Anything but a plain number with a manifest is not a version: a copy, a temporary folder, `v3`.
+
+    Raises:
+        ArtefactError: if `folder` is there and cannot be read: that is not the same as no version.
     """
-    with contextlib.suppress(OSError):
-        return sorted(
-            int(path.name)
-            for path in folder.iterdir()
-            if re.fullmatch(r"[1-9][0-9]{0,8}", path.name) and (path / MANIFEST).is_file()
-        )
-    return []
+    # os.path, because Path.is_file lets "permission denied" through
+    return [n for n in _numbers(folder) if os.path.isfile(folder / str(n) / MANIFEST)]  # noqa: PTH113
+
+
+def _numbers(folder: Path) -> list[int]:
+    """The numbers that are taken below `folder`, ascending, by a version or by what is left of one."""
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise ArtefactError(f"Cannot read the folder {visible(str(folder))} ({error.strerror}).") from error
+    return sorted(int(name) for name in names if re.fullmatch(r"[1-9][0-9]{0,8}", name))
 
 
 def find(model: str | None, *, folder: Path) -> Version:
@@ -129,47 +148,62 @@ def find(model: str | None, *, folder: Path) -> Version:
 
     Raises:
         UsageError: if there is no such version.
-        ArtefactError: if its manifest cannot be read; the message names the highest one that can.
+        ArtefactError: if its manifest cannot be read; the hint names the highest whole version beside it.
     """
     if model is None:
-        return _current(folder)
-    if re.fullmatch(r"[0-9]+", model):
-        for place in (folder, packaged()):
-            if place is not None and int(model) in versions(place):
-                return read(place / str(int(model)))
-        raise UsageError(
-            f"There is no version {model} in {visible(str(folder))}.",
-            received=f"versions {versions(folder) or 'none'}",
-            hint="leave --model out to use the current version",
-        )
-    path = Path(model)
-    if not path.is_dir():
-        raise UsageError(
-            "--model takes a version number or the folder of a version.", received=visible(repr(model))
-        )
-    return read(path)
+        path = _current(folder)
+    elif re.fullmatch(r"[0-9]{1,9}", model):
+        path = _numbered(int(model), folder)
+    else:
+        path = Path(model)
+        if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises on a name too long for a path
+            raise UsageError(
+                "--model takes a version number or the folder of a version.", received=visible(repr(model))
+            )
+    with _offering_another(path):
+        return read(path)
 
 
-def _current(folder: Path) -> Version:
+def _numbered(number: int, folder: Path) -> Path:
+    for place in (folder, packaged()):
+        if place is not None and number in versions(place):
+            return place / str(number)
+    there = ", ".join(map(str, versions(folder))) or "none"
+    raise UsageError(
+        f"There is no version {number} in {visible(str(folder))} (versions there: {there}).",
+        hint="leave --model out to use the current version",
+    )
+
+
+def _current(folder: Path) -> Path:
     place = folder if versions(folder) else packaged()
     if place is None:
         raise UsageError(
             f"No model yet: {visible(str(folder))} is empty and none came with this installation.",
             hint="bertsent download --sample && bertsent train --data data/sample",
         )
-    numbers = versions(place)
+    return place / str(versions(place)[-1])
+
+
+@contextlib.contextmanager
+def _offering_another(path: Path) -> Iterator[None]:
+    """Adds to the hint of an `ArtefactError` the highest whole version beside the broken one at `path`."""
     try:
-        return read(place / str(numbers[-1]))
+        yield
     except ArtefactError as error:
-        raise ArtefactError(error.message, hint=_last_good(place, numbers[:-1])) from error
+        whole = _whole_beside(path)
+        other = f", or use --model {visible(str(whole))}, which is whole" if whole else ""
+        raise ArtefactError(error.message, received=error.received, hint=error.hint + other) from error
 
 
-def _last_good(place: Path, numbers: list[int]) -> str:
-    for number in reversed(numbers):
+def _whole_beside(path: Path) -> Path | None:
+    for number in reversed(versions(path.parent)):
+        other = path.parent / str(number)
         with contextlib.suppress(ArtefactError):
-            read(place / str(number)).verify()
-            return f"--model {number} is whole; use it, or remove the broken folder"
-    return "remove the broken folder, or train again"
+            if other != path:
+                read(other).verify()
+                return other
+    return None
 
 
 def read(path: Path) -> Version:
@@ -186,27 +220,39 @@ def read(path: Path) -> Version:
                 f"{visible(str(path))} has format {values['format']}, this bertsent reads {FORMAT}.",
                 hint="pip install --upgrade bertsent",
             )
-        manifest = Manifest(**values)
-        missing = [name for name in _NEEDED if name not in manifest.files]
-        unsafe = [name for name in manifest.files if Path(name).name != name or name in {"", ".", ".."}]
-        if missing or unsafe or dict(manifest.labels) != LABELS or not isinstance(manifest.version, int):
-            raise ValueError(f"files {missing + unsafe}, labels {manifest.labels}")
+        # A later bertsent may add keys without a new format; a key that is missing is a TypeError.
+        manifest = Manifest(**{name: value for name, value in values.items() if name in _KEYS})
+        if not _can_score(manifest):
+            raise ValueError("a value is not what a manifest has there")
     except FileNotFoundError as error:
         raise ArtefactError(
             f"{visible(str(path))} is no version of bertsent (no {MANIFEST}).",
             hint="name a folder below model/, for example --model 1",
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _corrupt(file, "is not a manifest") from error
     return Version(path=path, manifest=manifest)
 
 
+def _can_score(manifest: Manifest) -> bool:
+    """Whether all that scoring relies on is there and of its kind: anybody may have written it."""
+    files, tokenizer = manifest.files, manifest.tokenizer
+    return (
+        isinstance(manifest.version, int)
+        and isinstance(manifest.seq_length, int)
+        and manifest.seq_length > 2  # [CLS] and [SEP]
+        and manifest.window in get_args(Window)
+        and manifest.labels == LABELS
+        and {"kind", "lower_case", "normalisation", "digest"} <= tokenizer.keys()
+        and files.keys() >= set(_NEEDED[tokenizer["kind"]])
+        and all({"sha256", "size"} <= stated.keys() for stated in files.values())
+        and all(Path(name).name == name and name not in {"", ".", ".."} for name in files)
+    )
+
+
 def next_number(folder: Path) -> int:
     """One above the highest number taken, whether that version is whole or not: history only grows."""
-    taken = [0]
-    with contextlib.suppress(OSError):
-        taken += [int(path.name) for path in folder.iterdir() if re.fullmatch(r"[1-9][0-9]{0,8}", path.name)]
-    return max(taken) + 1
+    return max(_numbers(folder), default=0) + 1
 
 
 @contextlib.contextmanager
@@ -261,5 +307,5 @@ def _corrupt(path: Path, fact: str) -> ArtefactError:
     return ArtefactError(
         f"{visible(str(path))} {fact}.",
         received=f"{size(path.stat().st_size)}" if path.is_file() else "no such file",
-        hint="use another version (--model N), or train again",
+        hint="train again",
     )

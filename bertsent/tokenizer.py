@@ -28,6 +28,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,24 @@ _IGNORABLE = re.compile(  # Default_Ignorable_Code_Point of Unicode's DerivedCor
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+
+
+class AnyTokenizer(Protocol):
+    """What scoring and training need of a tokenizer; `Tokenizer` is the one that needs no TensorFlow."""
+
+    @property
+    def pad_id(self) -> int: ...
+    @property
+    def start_id(self) -> int: ...
+    @property
+    def end_id(self) -> int: ...
+    @property
+    def vocabulary_size(self) -> int: ...
+    @property
+    def lower_case(self) -> bool: ...
+    def encode(self, texts: Sequence[str]) -> list[NDArray[np.int32]]: ...
+    def pieces(self, ids: Iterable[int]) -> list[str]: ...
+    def digest(self) -> str: ...
 
 
 class Tokenizer:
@@ -152,7 +171,7 @@ def window(ids: NDArray[np.int32], *, seq_length: int, kind: Window) -> NDArray[
     return np.concatenate([ids[:head], ids[len(ids) - (places - head) :]])
 
 
-def pack(rows: Sequence[NDArray[np.int32]], *, tokenizer: Tokenizer, width: int) -> NDArray[np.int32]:
+def pack(rows: Sequence[NDArray[np.int32]], *, tokenizer: AnyTokenizer, width: int) -> NDArray[np.int32]:
     """The rows as one array: [CLS], the pieces, [SEP], then padding.
 
     Args:

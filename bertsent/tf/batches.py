@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bertsent.records import Review
 from bertsent.settings import TrainSettings
 from bertsent.tf import tf
-from bertsent.tokenizer import Tokenizer, window
+from bertsent.tokenizer import AnyTokenizer, window
 
 _POOL = 50  # batches sorted by length together: little padding, and batches still differ every epoch
 
@@ -34,7 +34,7 @@ class Encoded:
         return np.split(self.ids, np.cumsum(self.lengths)[:-1]) if len(self) else []
 
 
-def encode(reviews: Sequence[Review], tokenizer: Tokenizer, settings: TrainSettings) -> Encoded:
+def encode(reviews: Sequence[Review], tokenizer: AnyTokenizer, settings: TrainSettings) -> Encoded:
     """Tokenizes a split once, for all epochs."""
     start, end = np.array([tokenizer.start_id], np.int32), np.array([tokenizer.end_id], np.int32)
     rows = [

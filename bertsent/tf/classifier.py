@@ -70,14 +70,20 @@ def structure(encoder: Encoder, classifier: Any, *, seq_length: int) -> Tree:
         parts=(
             Tree(
                 "preprocessor",
-                f"WordPiece, {encoder.tokenizer.vocabulary_size} pieces, "
-                f"{'uncased' if encoder.lower_case else 'cased'} -> int32 [batch, {seq_length}]",
+                f"{_kind(encoder)} -> int32 [batch, {seq_length}]",
             ),
             Tree(body.name, f"{kind} -> pooled output [batch, {hidden}]", body.parameters, body.parts),
             Tree("dropout", f"-> [batch, {hidden}]"),
             Tree(HEAD, "dense -> logit [batch, 1]", parameters(head.variables)),
         ),
     )
+
+
+def _kind(encoder: Encoder) -> str:
+    size = encoder.tokenizer.vocabulary_size
+    if encoder.vocabulary is None:
+        return f"TF Hub's own, {size} pieces"
+    return f"WordPiece, {size} pieces, {'uncased' if encoder.tokenizer.lower_case else 'cased'}"
 
 
 def _encoder(classifier: Any) -> Any:

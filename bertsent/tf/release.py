@@ -70,8 +70,8 @@ def publish(
     progress.start("Converting to LiteRT", None)
     with store.draft(folder) as path:
         (path / store.CLASSIFIER).write_bytes(to_litert(classifier))
-        vocabulary = encoder.source.preprocessor_folder or encoder.source.folder
-        shutil.copyfile(vocabulary / "assets" / "vocab.txt", path / store.VOCABULARY)
+        if encoder.vocabulary is not None:
+            shutil.copyfile(encoder.vocabulary, path / store.VOCABULARY)
         litert = Classifier(
             path / store.CLASSIFIER,
             tokenizer=encoder.tokenizer,
@@ -104,7 +104,7 @@ def publish(
         write_text(path / store.HISTORY, json.dumps(history, indent=2) + "\n")
         draw.training_curves(epochs, best_epoch=best_epoch, path=path / store.PLOT)
         write_text(path / store.CARD, card.write(manifest, epochs=epochs, best_epoch=best_epoch))
-        _check_reload(store.seal(path, manifest))
+        _check_reload(store.seal(path, manifest), encoder)
         version = store.publish(path, manifest, folder=folder)
     progress.finish()
     return Trained(
@@ -156,13 +156,14 @@ def _probe(litert: Classifier, encoder: Encoder, settings: TrainSettings) -> NDA
     return litert.score([window(ids, seq_length=settings.seq_length, kind=settings.window) for ids in rows])
 
 
-def _check_reload(version: Version) -> None:
+def _check_reload(version: Version, encoder: Encoder) -> None:
     """Scores the probe texts once more through the public door, from the files as they were written.
 
     Raises:
         TrainingError: if a score moved.
     """
-    for prediction in Scorer(version).predict(PROBES):
+    own = None if encoder.vocabulary else encoder.tokenizer
+    for prediction in Scorer(version, tokenizer=own).predict(PROBES):
         before = version.manifest.probes[prediction.text]
         if abs(prediction.score - before) > _RELOAD_TOLERANCE:
             raise TrainingError(
@@ -196,8 +197,8 @@ def _manifest(
             "rebuilt": encoder.rebuilt,
         },
         tokenizer={
-            "kind": "wordpiece",
-            "lower_case": encoder.lower_case,
+            "kind": store.WORDPIECE if encoder.vocabulary else store.HUB_TOKENIZER,
+            "lower_case": encoder.tokenizer.lower_case,
             "normalisation": NORMALISATION,
             "digest": encoder.tokenizer.digest(),
         },

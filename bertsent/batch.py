@@ -1,0 +1,113 @@
+"""Folders and tables of reviews -> predictions and how good they are."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bertsent.errors import DataError, UsageError
+from bertsent.files import visible
+from bertsent.metrics import confusion
+from bertsent.records import BatchSummary, Prediction, Progress, Review, silent
+from bertsent.reviews import count_reviews, read_reviews
+from bertsent.scorer import Scorer
+from bertsent.tables import open_writer
+
+_REPORT = 64  # reviews between two reports of progress
+
+
+class _Tally:
+    """Counts as predictions pass, so that memory does not grow with their number."""
+
+    def __init__(self) -> None:
+        self.reviews = self.empty = self.positive = self.truncated = 0
+        self.answers = {(gold, called): 0 for gold in (0, 1) for called in (False, True)}
+
+    def add(self, prediction: Prediction) -> None:
+        self.reviews += 1
+        self.positive += prediction.label == "positive"
+        self.truncated += prediction.truncated
+        if prediction.gold is not None:
+            self.answers[prediction.gold, prediction.label == "positive"] += 1
+
+    def not_empty(self, reviews: Iterator[Review]) -> Iterator[Review]:
+        """Passes on what has something to read: an empty review has no sentiment to be right about."""
+        for review in reviews:
+            if review.text:
+                yield review
+            else:
+                self.empty += 1
+
+
+def run(
+    path: Path,
+    *,
+    scorer: Scorer,
+    num_files: int | None = None,
+    seed: int,
+    output: Path | None = None,
+    raw_csv: bool = False,
+    force: bool = False,
+    each: Callable[[Prediction], None] = lambda prediction: None,
+    progress: Progress = silent,
+) -> BatchSummary:
+    """Scores all reviews at `path`, or some drawn at random, in bounded memory.
+
+    Args:
+        path: A folder or table, as `reviews.read_reviews` takes it.
+        scorer: The version to score with.
+        num_files: Draw this many files of each class (of all, without classes).
+        seed: Of the draw.
+        output: A file for the predictions, .csv, .jsonl or .parquet; it appears whole at the end.
+        raw_csv: Write texts into CSV as they are, also those a spreadsheet would run as a formula.
+        force: Replace `output` if it exists.
+        each: Called with every prediction, in order.
+        progress: Told how many are done.
+
+    Raises:
+        UsageError: if `output` exists, is the input or has an unknown suffix.
+        DataError: if the reviews cannot be used, or there is none.
+        StorageError: if the disk does not take the output.
+    """
+    if output is not None:
+        _check_output(output, path, force=force)
+    reviews = read_reviews(path, num_files=num_files, seed=seed)
+    tally = _Tally()
+    begun = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        write = stack.enter_context(open_writer(output, raw_csv=raw_csv)) if output else None
+        progress.start("Scoring", count_reviews(path, num_files=num_files), "reviews")
+        for prediction in scorer.predict_reviews(tally.not_empty(reviews)):
+            tally.add(prediction)
+            if write is not None:
+                write(prediction)
+            each(prediction)
+            if tally.reviews % _REPORT == 0:
+                progress.advance(tally.reviews)
+        progress.finish()
+        if not tally.reviews:
+            raise DataError(
+                f"{visible(str(path))} holds no review with something to read.",
+                received=f"{tally.empty} empty",
+            )
+    return BatchSummary(
+        version=scorer.version,
+        reviews=tally.reviews,
+        empty=tally.empty,
+        labelled=sum(tally.answers.values()),
+        confusion=confusion(tally.answers),
+        positive=tally.positive,
+        truncated=tally.truncated,
+        seconds=time.monotonic() - begun,
+        output=str(output or ""),
+    )
+
+
+def _check_output(output: Path, path: Path, *, force: bool) -> None:
+    if output.exists():
+        if path.exists() and output.samefile(path):
+            raise UsageError("The output would replace the input.", received=visible(str(output)))
+        if not force:
+            raise UsageError(f"{visible(str(output))} exists.", hint="--force replaces it")

@@ -1,0 +1,10 @@
+"""The command line: one file a command.
+
+A command declares its options, calls the core and renders the record it returns. It imports the core in
+its body, so that `--help` and completion load none of NumPy, LiteRT or TensorFlow.
+"""
+
+from bertsent.cli import batch, download, predict, preview, train  # importing a command registers it
+from bertsent.cli._app import app, main
+
+__all__ = ["app", "batch", "download", "main", "predict", "preview", "train"]

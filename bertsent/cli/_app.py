@@ -1,0 +1,105 @@
+"""The Typer app, and the one place where an error becomes a line on stderr and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from bertsent import __version__
+from bertsent.errors import BertsentError, ExitCode, Interrupted, StorageError
+
+LIFE_CYCLE = ("download", "preview", "train", "predict", "batch")  # the order of the commands in --help
+
+
+class _Group(TyperGroup):
+    """Runs a command and translates what it raises; nothing else in the package catches for the user."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [name for name in LIFE_CYCLE if name in self.commands]
+
+    def invoke(self, ctx: Any) -> Any:
+        previous = _terminate_by_exception()
+        try:
+            answer = super().invoke(ctx)
+            sys.stdout.flush()  # a full disk behind stdout must fail here, not after the last line of code
+            return answer
+        except BertsentError as error:
+            typer.echo(f"Error: {error}", err=True)
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt as error:
+            typer.echo("Interrupted.", err=True)
+            raise typer.Exit(ExitCode.INTERRUPTED) from error
+        except BrokenPipeError as error:
+            _discard_stdout()  # the reader (head, less) has all it wanted
+            raise typer.Exit(ExitCode.DONE) from error
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            _discard_stdout()
+            full = StorageError(
+                "No space left where the output goes.", hint="free some space, then run again"
+            )
+            typer.echo(f"Error: {full}", err=True)
+            raise typer.Exit(full.exit_code) from error
+        finally:
+            if previous is not None:
+                signal.signal(signal.SIGTERM, previous)
+
+
+def _terminate_by_exception() -> Any:
+    """Makes SIGTERM unwind the stack, so that temporary files go; returns the handler it replaced."""
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        raise Interrupted("Terminated.", terminated=True)
+
+    try:
+        return signal.signal(signal.SIGTERM, terminate)
+    except ValueError:  # not the main thread: the embedding program keeps its own handling
+        return None
+
+
+def _discard_stdout() -> None:
+    """Lets the interpreter's own last flush succeed after stdout has gone."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        return
+
+
+app = typer.Typer(
+    name="bertsent",
+    cls=_Group,
+    help="Sentiment classification with a BERT encoder: train, score, monitor, retrain.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_show_locals=False,  # locals hold review texts
+    rich_markup_mode=None,  # plain help: same text in README, on a terminal and in a log; and no Rich import
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"bertsent {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Sentiment classification with a BERT encoder: train, score, monitor, retrain."""
+
+
+def main() -> None:
+    """The `bertsent` script."""
+    app()

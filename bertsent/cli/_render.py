@@ -1,0 +1,178 @@
+"""How the command layer shows things: progress and notes on stderr, answers on stdout."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+from bertsent.files import size, visible
+from bertsent.records import Prediction, Progress, silent
+
+_PLAIN_INTERVAL = 30.0  # seconds between two lines where stderr is no terminal (cron mail, log files)
+
+
+def note(message: str) -> None:
+    """One line on stderr."""
+    typer.echo(visible(message), err=True)
+
+
+def print_json(value: Any) -> None:
+    """One JSON object on one line of stdout, in UTF-8 whatever the locale.
+
+    NaN, which JSON lacks, becomes null. Where a character could drive a terminal or cannot be encoded,
+    the line is written in ASCII, which changes no value.
+    """
+    finite = _finite(value)
+    line = json.dumps(finite, ensure_ascii=False, allow_nan=False)
+    if not line.isprintable():
+        line = json.dumps(finite, allow_nan=False)
+    typer.echo(line.encode())
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+def prediction_line(prediction: Prediction, *, reserved: int = 0) -> str:
+    """Label, score and the beginning of the text: whole in a pipe, on a terminal one line wide, less the
+    `reserved` columns that the caller puts before it."""
+    text = " ".join(visible(prediction.text, newlines=True).split())
+    head = f"{prediction.label:<8}  {prediction.score:.4f}  "
+    if sys.stdout.isatty():
+        room = max(shutil.get_terminal_size().columns - len(head) - reserved, 20)
+        text = text if len(text) <= room else text[: room - 1] + "…"
+    return head + text
+
+
+@contextmanager
+def progress(*, quiet: bool = False) -> Iterator[Progress]:
+    """A bar on a terminal, a line now and then elsewhere, nothing with `--quiet`."""
+    if quiet:
+        yield _Quiet()
+        return
+    shown: _Bar | _Lines = _Bar() if sys.stderr.isatty() else _Lines()
+    try:
+        yield shown
+    finally:
+        shown.finish()
+
+
+def _figures(figures: dict[str, float]) -> str:
+    return "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in figures.items())
+
+
+class _Quiet:
+    """Keeps notes, which say what the user must know, and drops progress."""
+
+    start = staticmethod(silent.start)
+    advance = staticmethod(silent.advance)
+    finish = staticmethod(silent.finish)
+
+    def note(self, message: str) -> None:
+        note(message)
+
+
+class _Lines:
+    """Progress as plain lines, for logs."""
+
+    def __init__(self) -> None:
+        self._what, self._unit, self._total = "", "", None  # type: tuple[str, str, int | None]
+        self._last = self._began = 0.0
+
+    def start(self, what: str, total: int | None, unit: str = "") -> None:
+        self._what, self._total, self._unit = what, total, unit
+        self._last = self._began = time.monotonic()
+        note(f"{what} ...")
+
+    def advance(self, done: int, **figures: float) -> None:
+        at = time.monotonic()
+        if at - self._last < _PLAIN_INTERVAL:
+            return
+        self._last = at
+        amount = size(done) if self._unit == "bytes" else f"{done} {self._unit}".strip()
+        if self._total:
+            amount += f" of {size(self._total) if self._unit == 'bytes' else self._total}"
+            left = (at - self._began) * (self._total - done) / max(done, 1)
+            amount += f", {duration(left)} left"
+        note(f"{self._what}: {amount}  {_figures(figures)}".rstrip())
+
+    def finish(self) -> None:
+        self._what = ""
+
+    def note(self, message: str) -> None:
+        note(message)
+
+
+class _Bar:
+    """Progress as a Rich bar with speed and remaining time."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._task: Any = None
+
+    def start(self, what: str, total: int | None, unit: str = "") -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            MofNCompleteColumn,
+            ProgressColumn,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
+        from rich.progress import Progress as RichProgress
+
+        self.finish()
+        amount: list[ProgressColumn] = (
+            [DownloadColumn(), TransferSpeedColumn()] if unit == "bytes" else [MofNCompleteColumn()]
+        )
+        self._bar = RichProgress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            *amount,
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[figures]}", markup=False),
+            console=Console(stderr=True),
+        )
+        self._bar.start()
+        self._task = self._bar.add_task(visible(what), total=total, figures="")
+
+    def advance(self, done: int, **figures: float) -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, figures=_figures(figures))
+
+    def finish(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def note(self, message: str) -> None:
+        if self._bar is not None:
+            self._bar.console.print(visible(message), markup=False, highlight=False)
+        else:
+            note(message)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as 42 s, 3 min 10 s or 2 h 5 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,0 +1,22 @@
+"""How `predict` and `batch` come to their scorer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bertsent.settings import ScoreSettings, Workspace
+
+if TYPE_CHECKING:
+    from bertsent.scorer import Scorer
+
+
+def open_scorer(model: str | None, settings: ScoreSettings) -> Scorer:
+    """The scorer of the version that `--model` names, by the engine that the settings name."""
+    folder = Workspace.current().model
+    if settings.engine == "tensorflow":
+        from bertsent.tf import hub_tokenizer
+
+        return hub_tokenizer.open_scorer(model, folder=folder, settings=settings)
+    from bertsent import scorer
+
+    return scorer.open_scorer(model, folder=folder, settings=settings)

@@ -1,0 +1,142 @@
+"""`bertsent batch`: score a folder or a table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from bertsent.cli._app import app
+from bertsent.cli._options import (
+    EngineOption,
+    ForceOption,
+    JsonOption,
+    ModelOption,
+    QuietOption,
+    SeedOption,
+    ThresholdOption,
+)
+from bertsent.cli._render import duration, prediction_line, print_json, progress
+from bertsent.cli._scoring import open_scorer
+from bertsent.files import visible
+from bertsent.records import BatchSummary, Prediction
+from bertsent.settings import LABELS, Engine, ScoreSettings, TrainSettings
+
+SCORE, DRAW = ScoreSettings(), TrainSettings()
+_GOLD = {number: name for name, number in LABELS.items()}
+
+
+@app.command()
+def batch(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH", help="A folder with pos and neg, a folder of .txt files, CSV, JSONL or Parquet."
+        ),
+    ],
+    num_files: Annotated[
+        int | None,
+        typer.Option(
+            "--num-files",
+            metavar="N",
+            help="Draw N files from each of pos and neg at random. [default: all]",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write predictions to .csv, .jsonl or .parquet instead of stdout.",
+        ),
+    ] = None,
+    raw_csv: Annotated[
+        bool,
+        typer.Option("--raw-csv", help="CSV as it is: no ' before a text that a spreadsheet would run."),
+    ] = False,
+    force: ForceOption = False,
+    model: ModelOption = None,
+    engine: EngineOption = SCORE.engine,
+    threshold: ThresholdOption = SCORE.threshold,
+    seed: SeedOption = DRAW.seed,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Score all reviews of a folder or table and sum up.
+
+    With --json: one object a review, unless --output is given, then one with the key summary.
+    """
+    from bertsent import batch as core
+
+    settings = replace(SCORE, engine=cast(Engine, engine), threshold=threshold)
+    with progress(quiet=quiet) as shown:
+        summary = core.run(
+            path,
+            scorer=open_scorer(model, settings),
+            num_files=num_files,
+            seed=seed,
+            output=output,
+            raw_csv=raw_csv,
+            force=force,
+            each=_ignore if output else _print_json if json else _print,
+            progress=shown,
+        )
+    if json:
+        print_json({"summary": _as_json(summary)})
+    else:
+        _print_summary(summary)
+
+
+def _ignore(prediction: Prediction) -> None:
+    """With --output the predictions go to the file only."""
+
+
+def _print_json(prediction: Prediction) -> None:
+    gold = None if prediction.gold is None else _GOLD[prediction.gold]
+    print_json(prediction.as_json() | {"path": prediction.path, "gold": gold})
+
+
+def _print(prediction: Prediction) -> None:
+    wrong = prediction.gold is not None and _GOLD[prediction.gold] != prediction.label
+    typer.echo(f"{'x' if wrong else ' '} {prediction_line(prediction, reserved=2)}")
+
+
+def _as_json(summary: BatchSummary) -> dict[str, object]:
+    return {
+        "version": summary.version,
+        "reviews": summary.reviews,
+        "empty": summary.empty,
+        "labelled": summary.labelled,
+        "positive": summary.positive,
+        "truncated": summary.truncated,
+        "accuracy": summary.confusion.accuracy,
+        "confusion": summary.confusion.as_json(),
+        "seconds": summary.seconds,
+        "reviews_per_second": summary.reviews_per_second,
+        "output": summary.output,
+    }
+
+
+def _print_summary(summary: BatchSummary) -> None:
+    counts = summary.confusion
+    typer.echo()
+    typer.echo(
+        f"{summary.reviews} reviews in {duration(summary.seconds)} "
+        f"({summary.reviews_per_second:.0f} a second), version {summary.version}: "
+        f"{summary.positive} positive, {summary.reviews - summary.positive} negative"
+    )
+    if summary.truncated:
+        typer.echo(f"{summary.truncated} were longer than the model's window")
+    if summary.empty:
+        typer.echo(f"{summary.empty} had nothing to read and were left out")
+    if summary.labelled:
+        typer.echo(f"accuracy {counts.accuracy:.4f} on {summary.labelled} labelled reviews (x: wrong)")
+        typer.echo("                 called negative  called positive")
+        typer.echo(f"  gold negative  {counts.true_negative:>15}  {counts.false_positive:>15}")
+        typer.echo(f"  gold positive  {counts.false_negative:>15}  {counts.true_positive:>15}")
+    if summary.output:
+        typer.echo(f"Predictions: {visible(summary.output)}")

@@ -1,0 +1,79 @@
+"""`bertsent predict`: score texts from the command line, a file or a pipe."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from bertsent.cli._app import app
+from bertsent.cli._options import EngineOption, JsonOption, ModelOption, ThresholdOption
+from bertsent.cli._render import note, prediction_line, print_json
+from bertsent.cli._scoring import open_scorer
+from bertsent.errors import UsageError
+from bertsent.records import Prediction
+from bertsent.settings import Engine, ReadSettings, ScoreSettings
+
+DEFAULTS = ScoreSettings()
+
+
+@app.command()
+def predict(
+    texts: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="TEXT", help="Texts to score; - reads one a line from stdin."),
+    ] = None,
+    file: Annotated[
+        list[Path] | None,
+        typer.Option("--file", metavar="FILE", help="Score this whole file as one text; may be repeated."),
+    ] = None,
+    model: ModelOption = None,
+    engine: EngineOption = DEFAULTS.engine,
+    threshold: ThresholdOption = DEFAULTS.threshold,
+    json: JsonOption = False,
+) -> None:
+    """Score texts: how likely each is positive, and its label.
+
+    Needs no TensorFlow. With - every line of stdin is answered as it comes.
+    """
+    # One text at a time: a line of a pipe is answered before the next one is read.
+    settings = replace(DEFAULTS, engine=cast(Engine, engine), threshold=threshold, chunk=1)
+    source = _texts(texts or [], file or [])
+    scorer = open_scorer(model, settings)
+    for number, prediction in enumerate(scorer.predict(source), start=1):
+        _show(number, prediction, window=scorer.window, json=json)
+
+
+def _texts(texts: list[str], files: list[Path]) -> Iterator[str]:
+    """The texts named on the command line, in the order: arguments, files.
+
+    Raises:
+        UsageError: if nothing was named.
+    """
+    from bertsent.reviews import read_text
+    from bertsent.tables import read_stream
+
+    if not texts and not files:
+        if sys.stdin.isatty():
+            raise UsageError("Name a text to score.", hint='bertsent predict "great film"')
+        texts = ["-"]
+    arguments = (
+        read_stream(sys.stdin.buffer, name="stdin", settings=ReadSettings()) if text == "-" else [text]
+        for text in texts
+    )
+    return itertools.chain(itertools.chain.from_iterable(arguments), map(read_text, files))
+
+
+def _show(number: int, prediction: Prediction, *, window: str, json: bool) -> None:
+    if json:
+        print_json(prediction.as_json())
+    else:
+        typer.echo(prediction_line(prediction))
+    sys.stdout.flush()
+    if prediction.truncated:
+        note(f"Text {number} has {prediction.tokens} word pieces, more than the model sees ({window}).")

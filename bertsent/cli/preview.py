@@ -1,0 +1,133 @@
+"""`bertsent preview`: see what an encoder does with a text, before training."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from bertsent import draw
+from bertsent.cli._app import app
+from bertsent.cli._options import (
+    EncoderOption,
+    JsonOption,
+    PreprocessorOption,
+    QuietOption,
+    SeedOption,
+    SeqLengthOption,
+    WindowOption,
+)
+from bertsent.cli._render import note, print_json, progress
+from bertsent.files import visible
+from bertsent.presets import PRESETS
+from bertsent.records import Preview, Tree
+from bertsent.settings import TrainSettings, Window
+
+DEFAULTS = TrainSettings()
+_EXAMPLE = "This is such an amazing movie!"  # the text of TensorFlow's tutorial
+_VALUES = 6  # of the pooled output that are shown
+
+
+@app.command()
+def preview(
+    text: Annotated[str, typer.Argument(help="The text to look at.")] = _EXAMPLE,
+    encoder: EncoderOption = DEFAULTS.encoder,
+    preprocessor: PreprocessorOption = DEFAULTS.preprocessor,
+    seq_length: SeqLengthOption = DEFAULTS.seq_length,
+    window: WindowOption = DEFAULTS.window,
+    seed: SeedOption = DEFAULTS.seed,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot",
+            metavar="FILE",
+            help="Draw the model's structure as .svg, .png or .pdf.",
+            show_default=False,
+        ),
+    ] = None,
+    names: Annotated[bool, typer.Option("--list", help="List the encoders known by name, and stop.")] = False,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Show what an encoder makes of a text, before any training.
+
+    Word pieces, ids, mask, type ids, pooled output, an untrained score, and the model's structure. Needs
+    TensorFlow: pip install 'bertsent[train]'.
+    """
+    if names:
+        _print_presets(json=json)
+        return
+    settings = replace(
+        DEFAULTS,
+        encoder=encoder,
+        preprocessor=preprocessor,
+        seq_length=seq_length,
+        window=cast(Window, window),
+        seed=seed,
+    )
+    if plot is not None:
+        draw.check_format(plot)
+    from bertsent.tf import preview as core
+
+    with progress(quiet=quiet) as shown:
+        seen = core.preview(text, settings, progress=shown)
+    if plot is not None:
+        draw.structure(seen.structure, plot)
+        note(f"Structure drawn in {plot}")
+    if json:
+        print_json(asdict(seen))
+    else:
+        _print(seen)
+
+
+def _print_presets(*, json: bool) -> None:
+    for preset in PRESETS.values():
+        if json:
+            print_json(asdict(preset))
+        else:
+            size = f"{preset.layers:>2} layers, {preset.hidden_size:>3} wide, {preset.heads:>2} heads"
+            typer.echo(f"{preset.name:<40} {size}  {preset.handle}")
+
+
+def _print(seen: Preview) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, markup=False)
+    typer.echo(f"encoder          {visible(seen.encoder)} ({visible(seen.handle)})")
+    cut = "; the window does not hold them all" if seen.truncated else ""
+    typer.echo(f"word pieces      {seen.tokens}{cut}")
+    table = Table(
+        "place", "piece", "input_word_ids", "input_mask", "input_type_ids", box=None, pad_edge=False
+    )
+    used = sum(seen.input_mask)
+    for place in range(used):
+        table.add_row(str(place), visible(seen.word_pieces[place]), *(str(n) for n in _inputs(seen, place)))
+    console.print(table)
+    if used < len(seen.input_mask):
+        typer.echo(f"... and {len(seen.input_mask) - used} places of padding ([PAD], mask 0)")
+    first = " ".join(f"{value:+.4f}" for value in seen.pooled_output[:_VALUES])
+    typer.echo(f"pooled output    float32 [1, {len(seen.pooled_output)}]: {first} ...")
+    typer.echo(f"sequence output  float32 {list(seen.sequence_shape)}")
+    typer.echo(f"untrained score  {seen.untrained_score:.4f} (a head of random weights: means nothing yet)")
+    typer.echo(f"parameters       {seen.parameters:,}, of which {seen.trainable_parameters:,} are trained")
+    typer.echo("structure        (with the number of parameters)")
+    console.print(_tree(seen.structure))
+
+
+def _inputs(seen: Preview, place: int) -> tuple[int, int, int]:
+    return seen.input_word_ids[place], seen.input_mask[place], seen.input_type_ids[place]
+
+
+def _tree(tree: Tree, *, depth: int = 3) -> Any:
+    """The structure as a Rich tree; the layers of the encoder are the deepest level shown."""
+    from rich.text import Text
+    from rich.tree import Tree as RichTree
+
+    count = f"  ({tree.parameters:,})" if tree.parameters else ""
+    shown = RichTree(Text(" ".join(part for part in (tree.name, tree.detail) if part) + count))
+    for part in tree.parts if depth else ():
+        shown.children.append(_tree(part, depth=depth - 1))
+    return shown

@@ -1,0 +1,172 @@
+"""A preset name, handle or folder -> the folders of an encoder and its preprocessor, fetched if need be."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import socket
+import tarfile
+import urllib.error
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bertsent.errors import ArtefactError, NetworkError, UsageError
+from bertsent.files import visible
+from bertsent.presets import BUNDLED, find_preset, unknown_encoder
+from bertsent.records import Download, Progress, silent
+from bertsent.settings import DownloadSettings
+from bertsent.tf import bundle, hub, tf
+
+VOCABULARY = Path("assets", "vocab.txt")  # where tf-models' export library puts it in a SavedModel
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an encoder and its preprocessor come from, and where they lie on disk."""
+
+    name: str  # preset name, or what the user gave
+    handle: str
+    preprocessor: str  # handle; empty where the encoder carries its own vocabulary
+    folder: Path
+    preprocessor_folder: Path | None
+
+
+def locate(name: str, *, preprocessor: str = "", progress: Progress = silent) -> Source:
+    """Finds an encoder by preset name, TF Hub or Kaggle handle, or folder, fetching what is not here.
+
+    Raises:
+        UsageError: if the name is none of the three, or the preprocessor cannot be told.
+        NetworkError: if a handle is not cached and cannot be fetched.
+        ArtefactError: if what is found is no SavedModel.
+    """
+    preset = find_preset(name)
+    handle = preset.handle if preset else name
+    partner = preprocessor or (preset.preprocessor if preset else "")
+    if handle.startswith(BUNDLED):
+        folder, bundled = bundle.unpack(handle.removeprefix(BUNDLED), progress)
+        own = partner.startswith(BUNDLED)
+        return Source(name, handle, partner, folder, bundled if own else folder_of(partner, progress))
+    folder = folder_of(handle, progress)
+    if not partner and not (folder / VOCABULARY).is_file():
+        raise UsageError(
+            f"The preprocessor of {visible(name)} cannot be told.",
+            hint="name it with --preprocessor, for example "
+            "https://tfhub.dev/tensorflow/bert_en_uncased_preprocess/3",
+        )
+    return Source(
+        preset.name if preset else name,
+        handle,
+        partner,
+        folder,
+        folder_of(partner, progress) if partner else None,
+    )
+
+
+def fetch(name: str, *, preprocessor: str = "", progress: Progress = silent) -> Download:
+    """Brings an encoder and its preprocessor into the user cache ahead of time.
+
+    Raises:
+        The same as `locate`.
+    """
+    before = {path for path in _cache().glob("*") if path.is_dir()}
+    source = locate(name, preprocessor=preprocessor, progress=progress)
+    folders = [source.folder, *([source.preprocessor_folder] if source.preprocessor_folder else [])]
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return Download(
+        path=source.folder,
+        files=len(files),
+        bytes=sum(path.stat().st_size for path in files),
+        fetched=any(folder not in before for folder in folders) and not source.handle.startswith(BUNDLED),
+    )
+
+
+def _cache() -> Path:
+    return Path(os.environ["TFHUB_CACHE_DIR"])
+
+
+def folder_of(handle: str, progress: Progress) -> Path:
+    """The folder of one SavedModel, named by a handle or a path."""
+    if handle.startswith(("https://", "http://")):
+        return _resolve(handle, progress)
+    path = Path(handle)
+    if not path.is_dir():
+        raise unknown_encoder(handle)
+    if not (path / "saved_model.pb").is_file():
+        raise ArtefactError(
+            f"The folder {visible(handle)} holds no TF Hub style SavedModel (saved_model.pb).",
+            hint="name the folder that holds saved_model.pb",
+        )
+    return path.resolve()
+
+
+def _resolve(handle: str, progress: Progress) -> Path:
+    cached = _cache() / hashlib.sha1(handle.encode("utf-8")).hexdigest()  # tensorflow_hub's own key
+    if cached.is_dir() and any(cached.iterdir()):
+        if (cached / "saved_model.pb").is_file() and (cached / "variables").is_dir():
+            return cached
+        raise ArtefactError(
+            f"The cached copy of {visible(handle)} is incomplete (no saved_model.pb or no variables).",
+            hint=f"rm -r {cached} and run the same command again",
+        )
+    progress.note(f"Fetching {handle}")
+    with _network_errors(handle), _timeout(DownloadSettings().read_timeout):
+        found = Path(hub.resolve(handle))
+    if not (found / "saved_model.pb").is_file():
+        raise ArtefactError(
+            f"What {visible(handle)} sent holds no SavedModel.", hint=f"rm -r {found}, then check the handle"
+        )
+    return found
+
+
+@contextlib.contextmanager
+def _timeout(seconds: float) -> Iterator[None]:
+    """tensorflow_hub's resolver has none of its own."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+@contextlib.contextmanager
+def _network_errors(handle: str) -> Iterator[None]:
+    shown = visible(handle)
+    offline = f"bertsent download --encoder NAME where there is a network, and copy {_cache()} here"
+    try:
+        yield
+    except urllib.error.HTTPError as error:
+        raise NetworkError(
+            f"The server refused {shown}.",
+            received=f"HTTP {error.code} {visible(str(error.reason))}",
+            hint="try again later, or use the bundled encoder: --encoder minilm",
+        ) from error
+    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        reason = getattr(error, "reason", error)
+        raise NetworkError(f"Cannot reach {shown}.", received=visible(str(reason)), hint=offline) from error
+    except (OSError, tarfile.TarError, EOFError, ValueError) as error:
+        raise ArtefactError(
+            f"What came for {shown} is no TF Hub model (a proxy's page?).",
+            received=visible(str(error))[:200],
+            hint="open the address in a browser and see what it answers",
+        ) from error
+
+
+def load_model(folder: Path, handle: str) -> Any:
+    """Loads a SavedModel by tensorflow_hub.
+
+    Raises:
+        ArtefactError: if it is damaged or of an unknown kind.
+    """
+    try:
+        loaded = hub.load(str(folder))
+    except (OSError, ValueError, tf.errors.OpError) as error:
+        raise ArtefactError(
+            f"{visible(handle)} cannot be loaded from {visible(str(folder))}.",
+            received=visible(str(error).splitlines()[0])[:200],
+            hint="remove that folder and fetch it again",
+        ) from error
+    return loaded

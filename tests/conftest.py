@@ -1,0 +1,77 @@
+"""What every test stands on: an own workspace and cache, a tiny real encoder, and a version trained on it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from bertsent.cli import app
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that commands of this test work in: never the developer's own."""
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    monkeypatch.setenv("BERTSENT_HOME", str(folder))
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The user cache of this session. TensorFlow Hub is told once, when bertsent.tf is imported."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["BERTSENT_CACHE"] = str(folder)
+    os.environ["TFHUB_CACHE_DIR"] = str(folder / "tfhub")
+    return folder
+
+
+@pytest.fixture
+def run() -> Callable[..., Result]:
+    """Runs a command line in this process; stdout and stderr are kept apart."""
+    runner = CliRunner()
+    return lambda *arguments, **options: runner.invoke(app, [str(word) for word in arguments], **options)
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The embedded review set as a data set on disk."""
+    from bertsent.archive import write_sample
+
+    return write_sample(data=tmp_path_factory.mktemp("data")).path
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Folders of a 2-layer random BERT and its preprocessor, as TF Hub would give them."""
+    pytest.importorskip("tensorflow", reason="needs bertsent[train]")
+    import tiny
+
+    return tiny.export(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: tuple[Path, Path], sample: Path) -> Path:
+    """The `model` folder of a workspace with one version, trained on the sample in two epochs."""
+    from bertsent.settings import TrainSettings, Workspace
+    from bertsent.tf.training import train
+
+    home = Workspace(tmp_path_factory.mktemp("trained"))
+    encoder, preprocessor = tiny_encoder
+    settings = TrainSettings(
+        encoder=str(encoder), preprocessor=str(preprocessor), epochs=2, init_lr=1e-3, batch_size=16, seq_length=32
+    )
+    train(settings, data=sample, workspace=home)
+    return home.model
+
+
+@pytest.fixture
+def model(trained: Path, workspace: Path) -> Path:
+    """A copy of the trained `model` folder in this test's workspace, free to be damaged."""
+    return Path(shutil.copytree(trained, workspace / "model"))
