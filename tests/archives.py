@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from bertsent import archive
@@ -20,15 +24,17 @@ REVIEWS = {
 }
 
 
+_PACK: dict[str, Callable[[bytes], bytes]] = {
+    "w:": bytes,
+    "w:gz": partial(gzip.compress, mtime=0),  # by default it notes the time, and no two archives are the same
+    "w:bz2": bz2.compress,
+    "w:xz": lzma.compress,
+}
+
+
 def tar_of(files: Mapping[str, bytes], *, mode: str = "w:gz") -> bytes:
-    """A tar archive of these names and contents, packed as `mode` says."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode=mode) as tar:  # type: ignore[call-overload]
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    return buffer.getvalue()
+    """A tar archive of these names and contents, packed as `mode` says; always the same bytes."""
+    return _tar(*files.items(), mode=mode)
 
 
 def zip_of(files: Mapping[str, bytes], *, mode: int = 0o100644) -> bytes:
@@ -49,18 +55,22 @@ def special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
     return info
 
 
-def tar_with(*members: tarfile.TarInfo | tuple[str, bytes]) -> bytes:
-    """A tar.gz of good reviews, then these members."""
+def tar_with(*members: tarfile.TarInfo | tuple[str, bytes], after: bytes = b"") -> bytes:
+    """A tar.gz of good reviews, then these members; `after` is what follows a bare header."""
+    return _tar(*REVIEWS.items(), *members, after=after)
+
+
+def _tar(*members: tarfile.TarInfo | tuple[str, bytes], mode: str = "w:gz", after: bytes = b"") -> bytes:
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        for member in [*REVIEWS.items(), *members]:
+    with tarfile.open(fileobj=buffer, mode="w:") as tar:
+        for member in members:
             if isinstance(member, tarfile.TarInfo):
-                tar.addfile(member)
+                tar.addfile(member, io.BytesIO(after))
                 continue
             info = tarfile.TarInfo(member[0])
             info.size = len(member[1])
             tar.addfile(info, io.BytesIO(member[1]))
-    return buffer.getvalue()
+    return _PACK[mode](buffer.getvalue())
 
 
 def unpack(

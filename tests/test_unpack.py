@@ -105,6 +105,19 @@ def test_download_refuses_a_member_that_is_no_file(
     assert "a link or a device" in refused(tar_with(member))
 
 
+def test_download_refuses_a_sparse_file_that_poses_as_a_plain_one(refused: Callable[..., str]) -> None:
+    info = tarfile.TarInfo("movies/sparse")
+    info.size = 512
+    info.pax_headers = {
+        "GNU.sparse.major": "1",
+        "GNU.sparse.minor": "0",
+        "GNU.sparse.name": "movies/sparse",
+        "GNU.sparse.realsize": str(10**12),
+    }
+    with_map = tar_with(info, after=b"0\n".ljust(512, b"\0"))
+    assert "a link or a device" in refused(with_map)
+
+
 def test_download_refuses_a_file_behind_a_link(refused: Callable[..., str], tmp_path: Path) -> None:
     link = special("movies/out", tarfile.SYMTYPE, str(tmp_path))
     assert "a link or a device" in refused(tar_with(link, ("movies/out/evil.txt", b"evil")))

@@ -54,8 +54,10 @@ def test_download_says_what_it_fetched(download: Run, workspace: Path) -> None:
 
 
 def test_download_names_what_is_not_used(download: Run) -> None:
-    Path("set.tar.gz").write_bytes(tar_of(REVIEWS | {"movies/train/unsup/1.txt": b"x"}))
-    assert "not used: train/unsup (1 files)" in download("--url", "set.tar.gz").stdout
+    Path("set.tar.gz").write_bytes(
+        tar_of(REVIEWS | {"movies/train/unsup/1.txt": b"x", "movies/README": b"x"})
+    )
+    assert "not used: top folder (1 file), train/unsup (1 file)" in download("--url", "set.tar.gz").stdout
 
 
 def test_download_says_that_all_is_there_already(download: Run) -> None:

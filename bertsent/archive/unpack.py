@@ -1,0 +1,238 @@
+"""Unpacks archives from outside: regular files and folders only, with limits, whole or refused.
+
+Python's own filters have been passed by links again and again (CVE-2007-4559, CVE-2025-4517), so nothing
+of `extractall` is used: every member is checked, opened as a new file and copied here.
+"""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import gzip
+import io
+import lzma
+import os
+import stat
+import tarfile
+import zipfile
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import IO, NamedTuple, cast
+
+from bertsent import files
+from bertsent.archive.limits import Guard, Names
+from bertsent.errors import ArtefactError
+from bertsent.files import visible
+from bertsent.records import Progress, silent
+from bertsent.settings import DownloadSettings
+
+_CHUNK = 1 << 20  # also the longest header of a tar that is believed
+_EVERY = 200  # members between two reports of progress, which would otherwise cost as much as the files
+_BLOCK = 512  # bytes of a tar block
+
+_Reader = Callable[[Path], IO[bytes]]
+_READERS: dict[bytes, _Reader] = {
+    b"\x1f\x8b": cast(_Reader, gzip.open),
+    b"BZh": cast(_Reader, bz2.open),
+    b"\xfd7zXZ\0": cast(_Reader, lzma.open),
+}
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # a first member, or the end of an empty archive
+
+
+class _Member(NamedTuple):
+    name: str
+    is_folder: bool
+    stream: IO[bytes] | None  # None for a folder
+
+
+def extract(
+    archive: Path, folder: Path, settings: DownloadSettings, *, progress: Progress = silent
+) -> tuple[int, int]:
+    """Unpacks a tar (plain, gzip, bzip2, xz) or zip archive into a folder.
+
+    The limits are counted while reading; what headers say is not believed. What macOS adds to its
+    archives is left out. When this raises, `folder` holds a part and must not be used.
+
+    Args:
+        archive: The archive; its kind is told by its first bytes, not by its name.
+        folder: An empty folder nobody else writes to.
+        settings: The limits on members, bytes and their ratio.
+        progress: Told of the files written so far.
+
+    Returns:
+        The number of files, and of their bytes.
+
+    Raises:
+        ArtefactError: if it is no archive, is damaged, holds a link, a device or a name that leads
+            elsewhere or occurs twice, or passes a limit.
+        StorageError: if the disk does not take it.
+    """
+    guard = Guard(archive, settings)
+    names = Names(guard)
+    members = _zip_members if sniff(archive) == "zip" else _tar_members
+    count = total = 0
+    progress.start(f"Unpacking {visible(archive.name)}", None, "files")
+    with contextlib.closing(members(archive, guard)) as found:
+        for member in found:
+            guard.member()
+            parts = names.admit(member.name, is_folder=member.is_folder)
+            if _is_junk(parts):
+                continue
+            if member.stream is None:
+                _make_folder(folder.joinpath(*parts))
+                continue
+            total += _write(_chunks(member, guard), folder.joinpath(*parts))
+            count += 1
+            if count % _EVERY == 0:
+                progress.advance(count)
+    progress.advance(count)
+    progress.finish()
+    return count, total
+
+
+def sniff(archive: Path) -> str:
+    """`zip` or `tar`, whatever the tar is packed with, by the first bytes.
+
+    Raises:
+        ArtefactError: if it is neither.
+    """
+    try:
+        with archive.open("rb") as file:
+            start = file.read(_BLOCK)
+    except OSError as error:
+        raise ArtefactError(f"Cannot read {visible(str(archive))} ({error.strerror}).") from error
+    if start.startswith(_ZIP):
+        return "zip"
+    if start.startswith(tuple(_READERS)):
+        return "tar"
+    with contextlib.suppress(tarfile.HeaderError):
+        tarfile.TarInfo.frombuf(start, "utf-8", "surrogateescape")  # checks its sum
+        return "tar"
+    raise ArtefactError(
+        f"{visible(archive.name)} is not an archive (tar, tar.gz, tar.bz2, tar.xz or zip).",
+        received=repr(visible(start[:40].decode("ascii", "replace"))) if start else "an empty file",
+    )
+
+
+def _is_junk(parts: tuple[str, ...]) -> bool:
+    """Whether it is the archive's root, or what macOS adds and nobody wants."""
+    return not parts or parts[0] == "__MACOSX" or parts[-1] == ".DS_Store" or parts[-1].startswith("._")
+
+
+def _plain(path: Path) -> IO[bytes]:
+    return path.open("rb")
+
+
+def _tar_members(archive: Path, guard: Guard) -> Generator[_Member]:
+    with archive.open("rb") as file:
+        start = file.read(8)
+    reader = next((use for magic, use in _READERS.items() if start.startswith(magic)), _plain)
+    with guard.damage(), reader(archive) as unpacked:
+        stream = _Forward(unpacked, guard)
+        with tarfile.open(fileobj=stream, mode="r:", encoding="utf-8") as tar:
+            for info in tar:
+                if info.isdir():
+                    yield _Member(info.name, True, None)
+                    continue
+                # isreg() also accepts sparse files, whose holes no limit on the stream would count
+                if info.type not in {tarfile.REGTYPE, tarfile.AREGTYPE} or info.issparse():
+                    raise guard.refuse("it holds a link or a device", repr(visible(info.name)))
+                if info.size < 0:
+                    raise guard.refuse("a header in it has an impossible length", f"{info.size} bytes")
+                yield _Member(info.name, False, tar.extractfile(info))
+        stream.finish()
+
+
+class _Forward(io.RawIOBase):
+    """A tar stream that is read once from its start to its end, each byte counted.
+
+    tarfile seeks over padding; it would seek backwards only where a header has a negative size
+    (CVE-2025-8194), and it would read a header of any length into memory.
+    """
+
+    def __init__(self, stream: IO[bytes], guard: Guard) -> None:
+        self._stream = stream
+        self._guard = guard
+        self._at = 0
+        self._last = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        if not 0 <= size <= _CHUNK:
+            raise self._guard.refuse("a header in it has an impossible length", f"{size} bytes")
+        self._last = self._stream.read(size)
+        self._at += len(self._last)
+        self._guard.count(len(self._last))
+        return self._last
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, position: int, whence: int = os.SEEK_SET, /) -> int:
+        if position < self._at or whence != os.SEEK_SET:
+            raise self._guard.refuse("a header in it points backwards")
+        while self._at < position and self.read(min(position - self._at, _CHUNK)):
+            pass
+        return self._at
+
+    def finish(self) -> None:
+        """Reads to the end, where packers keep their checksum.
+
+        Raises:
+            ArtefactError: if tarfile stopped at something else than the mark of a tar's end, which it
+                takes for one.
+        """
+        if self._last != bytes(_BLOCK):
+            raise EOFError("the archive has no end mark")
+        while self.read(_CHUNK):
+            pass
+
+
+def _zip_members(archive: Path, guard: Guard) -> Generator[_Member]:
+    with guard.damage(), zipfile.ZipFile(archive) as found:
+        for info in found.infolist():
+            kind = stat.S_IFMT(info.external_attr >> 16)  # 0 where the packer has no Unix modes
+            if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
+                raise guard.refuse("it holds a link or a device", repr(visible(info.filename)))
+            name = info.orig_filename  # zipfile cuts `filename` at a NUL
+            if info.is_dir():
+                yield _Member(name, True, None)
+                continue
+            with found.open(info) as stream:
+                yield _Member(name, False, cast(IO[bytes], _Counted(stream, guard)))
+
+
+class _Counted(io.RawIOBase):
+    """A member of a zip, each byte counted."""
+
+    def __init__(self, stream: IO[bytes], guard: Guard) -> None:
+        self._stream = stream
+        self._guard = guard
+
+    def read(self, size: int = -1, /) -> bytes:
+        chunk = self._stream.read(size)
+        self._guard.count(len(chunk))
+        return chunk
+
+
+def _chunks(member: _Member, guard: Guard) -> Iterator[bytes]:
+    size = 0
+    with guard.damage():
+        while member.stream and (chunk := member.stream.read(_CHUNK)):
+            size += len(chunk)
+            guard.one_file(size, member.name)
+            yield chunk
+
+
+def _write(chunks: Iterator[bytes], path: Path) -> int:
+    """Writes a new file; returns its bytes."""
+    _make_folder(path.parent)
+    with files.disk_errors(path), path.open("xb") as file:  # x: never through or over what is there
+        return sum(file.write(chunk) for chunk in chunks)
+
+
+def _make_folder(path: Path) -> None:
+    with files.disk_errors(path):
+        path.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,135 @@
+"""`bertsent download`: a data set, the sample, or an encoder, fetched ahead of time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bertsent.cli._app import app
+from bertsent.cli._options import JsonOption, QuietOption
+from bertsent.cli._render import print_json, progress
+from bertsent.errors import UsageError
+from bertsent.files import size, visible
+from bertsent.records import Download, Progress
+from bertsent.settings import FOLDERS, DownloadSettings, Workspace
+
+_DEFAULTS = DownloadSettings()
+_SHOWN = 8  # folders named in the answer
+
+
+@app.command()
+def download(
+    url: Annotated[
+        str,
+        typer.Option(
+            "--url", metavar="URL|FILE", help="Archive to fetch: http, https, file, or one on the disk."
+        ),
+    ] = _DEFAULTS.url,
+    sha256: Annotated[
+        str,
+        typer.Option(
+            "--sha256", metavar="HEX", help="SHA-256 the archive must have. [default: the known one, if any]"
+        ),
+    ] = "",
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Write the bundled reviews to data/sample instead; no network.")
+    ] = False,
+    encoder: Annotated[
+        str,
+        typer.Option(
+            "--encoder", metavar="NAME", help="Fetch this encoder and its preprocessor into the user cache."
+        ),
+    ] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Fetch again, and replace a data set that is there.")
+    ] = False,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Fetch the Large Movie Review Dataset (or another) into data/.
+
+    A download that broke off is resumed by the same command; one that is complete is left alone.
+    """
+    _refuse_contradiction(url=url != _DEFAULTS.url, sha256=bool(sha256), sample=sample, encoder=bool(encoder))
+    if encoder and force:
+        raise UsageError("--force is for data sets: encoders in the cache are verified, never replaced.")
+    with progress(quiet=quiet) as shown:
+        if encoder:
+            done = _encoder(encoder, shown)
+        elif sample:
+            from bertsent.archive import write_sample
+
+            done = write_sample(data=Workspace.current().data, force=force, progress=shown)
+        else:
+            done = _archive(url, sha256, force, shown)
+    if json:
+        print_json(asdict(done) | {"path": str(done.path), "counts": dict(done.counts)})
+    else:
+        typer.echo(_line(done))
+
+
+def _archive(url: str, sha256: str, force: bool, shown: Progress) -> Download:
+    from bertsent.archive import download as fetch
+
+    return fetch(
+        replace(_DEFAULTS, url=url),
+        data=Workspace.current().data,
+        sha256=sha256,
+        force=force,
+        progress=shown,
+    )
+
+
+def _encoder(name: str, shown: Progress) -> Download:
+    from bertsent.tf.source import fetch
+
+    return fetch(name, progress=shown)
+
+
+def _refuse_contradiction(**given: bool) -> None:
+    """--sample and --encoder fetch something else than an archive, so nothing goes with either."""
+    names = [f"--{name}" for name, wanted in given.items() if wanted]
+    if len(names) > 1 and (given["sample"] or given["encoder"]):
+        raise UsageError(
+            "--sample, --encoder and an archive (--url, --sha256) exclude each other.",
+            received=" ".join(names),
+        )
+
+
+def _line(done: Download) -> str:
+    path = visible(_short(done.path))
+    already = "" if done.fetched else "already complete, "
+    if not done.counts:
+        return f"{path}: {already}{done.files:,} files, {size(done.bytes)}"
+    reviews = {name: count for name, count in done.counts.items() if Path(name).name in FOLDERS}
+    line = f"{path}: {already}{sum(reviews.values()):,} reviews ({_by_split(reviews)})"
+    rest = [
+        f"{'top folder' if name == '.' else name} ({count:,} {'file' if count == 1 else 'files'})"
+        for name, count in done.counts.items()
+        if name not in reviews
+    ]
+    if rest:
+        more = f" and {len(rest) - _SHOWN} more" if len(rest) > _SHOWN else ""
+        line += f"; not used: {visible(', '.join(rest[:_SHOWN]))}{more}"
+    return line
+
+
+def _by_split(reviews: Mapping[str, int]) -> str:
+    """`train 12,500 pos 12,500 neg, test ...`; a data set without splits has just its classes."""
+    splits: dict[str, list[str]] = {}
+    for folder, count in sorted(reviews.items(), reverse=True):  # train before test, pos before neg
+        path = Path(folder)
+        splits.setdefault(path.parent.as_posix(), []).append(f"{count:,} {path.name}")
+    return ", ".join(
+        " ".join([*([] if split == "." else [split]), *classes]) for split, classes in splits.items()
+    )
+
+
+def _short(path: Path) -> str:
+    """The path as seen from the current folder, where it lies below it."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
