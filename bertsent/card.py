@@ -33,8 +33,10 @@ Measured with the int8 LiteRT file that scores, at threshold 0.5.
 | {{ name }} | {{ m.n }} | {{ m.accuracy | figure }} | {{ m.precision | figure }} | {{ m.recall | figure }} \
 | {{ m.f1 | figure }} | {{ m.roc_auc | figure }} | {{ m.log_loss | figure }} |
 {% endfor %}
-The LiteRT file gives the label of the trained classifier on \
-{{ (100 * manifest.metrics.test.litert_agreement) | round(2) }} % of the test rows.
+The trained classifier itself reaches {{ manifest.metrics.test.classifier_accuracy | figure }} on the \
+{{ "test" if manifest.metrics.test.n else "validation" }}
+rows; the LiteRT file gives the same label on \
+{{ (100 * manifest.metrics.test.litert_agreement) | round(2) }} % of them.
 
 | epoch | loss | accuracy | validation loss | validation accuracy | minutes |
 |---|---|---|---|---|---|
@@ -73,7 +75,7 @@ def write(manifest: Manifest, *, epochs: Sequence[Epoch], best_epoch: int) -> st
     environment = jinja2.Environment(  # Markdown of our own numbers: nothing here comes from outside
         autoescape=False, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
     )
-    environment.filters["figure"] = "{:.4f}".format
+    environment.filters["figure"] = lambda value: "-" if value is None else f"{value:.4f}"
     return environment.from_string(_TEMPLATE).render(
         manifest=manifest,
         s=manifest.settings,

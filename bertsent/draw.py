@@ -77,7 +77,8 @@ def structure(tree: Tree, path: Path) -> None:
             )
         last[depth] = row
         name = f"{part.name}   {part.detail}" if part.detail else part.name
-        axes.text(left + 1, row + 0.5, name, va="center", fontsize=9)
+        # A "$" in the name of somebody's variable begins no formula.
+        axes.text(left + 1, row + 0.5, visible(name), va="center", fontsize=9, parse_math=False)
         if part.parameters:
             axes.text(
                 97, row + 0.5, f"{part.parameters:,}", va="center", ha="right", fontsize=9, color=_MUTED

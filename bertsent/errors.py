@@ -73,7 +73,7 @@ class BertsentError(Exception):
     def __str__(self) -> str:
         parts = [self.message]
         if self.received is not None:
-            parts.append(f"Received: {self.received}.")
+            parts.append(f"Received: {str(self.received).removesuffix('.')}.")
         if self.hint:
             parts.append(f"Hint: {self.hint}")
         return " ".join(parts)

@@ -103,3 +103,12 @@ def unknown_encoder(name: str) -> UsageError:
         received=repr(name),
         hint="bertsent preview --list names the presets",
     )
+
+
+def unknown_preprocessor(name: str) -> UsageError:
+    """The refusal of a preprocessor that is neither a handle nor a folder."""
+    return UsageError(
+        "A preprocessor is a TF Hub or Kaggle handle (https://...), or a folder with its SavedModel.",
+        received=repr(name),
+        hint="leave --preprocessor out with a preset: it knows its own",
+    )

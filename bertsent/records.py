@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,14 +106,18 @@ class Metrics:
     roc_auc: float  # 0 to 1; NaN with one class only
 
     def as_json(self) -> dict[str, Any]:
-        return {
-            "n": self.confusion.n,
+        """The documented keys; a figure that does not exist is None, for JSON knows no NaN."""
+        figures = {
             "accuracy": self.confusion.accuracy,
             "precision": self.confusion.precision,
             "recall": self.confusion.recall,
             "f1": self.confusion.f1,
             "roc_auc": self.roc_auc,
             "log_loss": self.log_loss,
+        }
+        return {
+            "n": self.confusion.n,
+            **{name: None if math.isnan(value) else value for name, value in figures.items()},
             "confusion": self.confusion.as_json(),
         }
 
@@ -167,7 +172,7 @@ class Preview:
     tokens: int
     truncated: bool
     pooled_output: tuple[float, ...]  # [hidden_size], each in [-1, 1]
-    sequence_shape: tuple[int, ...]  # [batch, seq_length, hidden_size]
+    sequence_shape: tuple[int, ...]  # [batch, seq_length, hidden_size]; empty where there is none
     untrained_score: float  # sigmoid of a random head: shows that nothing is learnt yet
     parameters: int
     trainable_parameters: int
@@ -188,6 +193,15 @@ class Epoch:
 
 
 @dataclass(frozen=True, slots=True)
+class Quantised:
+    """What the int8 LiteRT file costs against the classifier it was made from, on the test rows (on the
+    validation rows where there is no test row)."""
+
+    agreement: float  # share of the rows that get the same label
+    classifier_accuracy: float  # of the trained classifier itself, in the precision it was trained in
+
+
+@dataclass(frozen=True, slots=True)
 class Trained:
     """What `train` did: the published version and its numbers."""
 
@@ -196,7 +210,7 @@ class Trained:
     best_epoch: int
     epochs: tuple[Epoch, ...]
     metrics: Mapping[str, Metrics]  # split -> of the LiteRT file
-    agreement: float  # share of the test rows on which LiteRT and the trained classifier answer alike
+    quantised: Quantised
     seconds: float
     notes: tuple[str, ...] = ()
 

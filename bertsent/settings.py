@@ -142,7 +142,11 @@ class TrainSettings:
             "validation-share must lie between 0 and 1.",
             self.validation_share,
         )
-        _require(self.seed >= 0, "seed must not be negative.", self.seed)
+        _require(
+            0 <= self.seed < 2**32,  # NumPy takes no other
+            "seed must lie in 0 to 4294967295.",
+            self.seed,
+        )
         _require(
             self.optimizer in get_args(Optimizer), f"optimizer is one of {_names(Optimizer)}.", self.optimizer
         )
@@ -166,6 +170,8 @@ class ScoreSettings:
             self.threshold,
         )
         _require(self.engine in get_args(Engine), f"engine is one of {_names(Engine)}.", self.engine)
+        sizes = self.batch_size, self.length_step, self.chunk
+        _require(min(sizes) >= 1, "batch size, length step and chunk must be at least 1.", sizes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 from bertsent.errors import ArtefactError, StorageError, UsageError
 from bertsent.files import (
+    disk_errors,
     publish_directory,
     remove_stale,
     require_space,
@@ -101,7 +102,7 @@ class Version:
                 hint="train a version with this bertsent, then use that one",
             )
         if (
-            not path.is_file()
+            not os.path.isfile(path)  # noqa: PTH113 - as in `versions`
             or path.stat().st_size != stated["size"]
             or sha256_file(path) != stated["sha256"]
         ):
@@ -158,7 +159,8 @@ def find(model: str | None, *, folder: Path) -> Version:
         path = Path(model)
         if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises on a name too long for a path
             raise UsageError(
-                "--model takes a version number or the folder of a version.", received=visible(repr(model))
+                "--model takes a version number or the folder of a version.",
+                received=visible(repr(model))[:200],
             )
     with _offering_another(path):
         return read(path)
@@ -217,7 +219,8 @@ def read(path: Path) -> Version:
         values = json.loads(file.read_text(encoding="utf-8"))
         if values["format"] != FORMAT:
             raise ArtefactError(
-                f"{visible(str(path))} has format {values['format']}, this bertsent reads {FORMAT}.",
+                f"{visible(str(path))} has format {visible(str(values['format']))[:40]}, "
+                f"this bertsent reads {FORMAT}.",
                 hint="pip install --upgrade bertsent",
             )
         # A later bertsent may add keys without a new format; a key that is missing is a TypeError.
@@ -260,11 +263,12 @@ def draft(folder: Path, *, needed: int = 200_000_000) -> Iterator[Path]:
     """A folder to write a new version into, beside where it will stand; gone afterwards if unpublished.
 
     Raises:
-        StorageError: if `folder` cannot be written or has less than `needed` bytes free.
+        StorageError: if `folder` cannot be written or has less than `needed` bytes free, or a write in
+            the block fails.
     """
     require_space(folder, needed)
     remove_stale(folder)
-    with temporary_sibling(folder / "next") as path:
+    with temporary_sibling(folder / "next") as path, disk_errors(folder):
         yield path
 
 
@@ -306,6 +310,6 @@ def _parent(folder: Path) -> int | None:
 def _corrupt(path: Path, fact: str) -> ArtefactError:
     return ArtefactError(
         f"{visible(str(path))} {fact}.",
-        received=f"{size(path.stat().st_size)}" if path.is_file() else "no such file",
+        received=size(path.stat().st_size) if os.path.isfile(path) else "no file",  # noqa: PTH113
         hint="train again",
     )

@@ -65,7 +65,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: tuple[Path, 
     home = Workspace(tmp_path_factory.mktemp("trained"))
     encoder, preprocessor = tiny_encoder
     settings = TrainSettings(
-        encoder=str(encoder), preprocessor=str(preprocessor), epochs=2, init_lr=1e-3, batch_size=16, seq_length=32
+        encoder=str(encoder),
+        preprocessor=str(preprocessor),
+        epochs=2,
+        init_lr=1e-3,
+        batch_size=16,
+        seq_length=32,
     )
     train(settings, data=sample, workspace=home)
     return home.model

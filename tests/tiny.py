@@ -28,18 +28,29 @@ def vocabulary() -> list[str]:
     return [*pieces, *characters, *(f"##{c}" for c in characters), *(w for w in frequent if w.isascii())]
 
 
-def export(folder: Path, *, activation: Any = "gelu", seed: int = 7, **sizes: int) -> tuple[Path, Path]:
-    """Writes `folder/encoder` and `folder/preprocess`; returns both. `sizes` are fields of BertConfig."""
+def export(folder: Path) -> tuple[Path, Path]:
+    """Writes `folder/encoder` and `folder/preprocess`; returns both."""
+    encoder = export_encoder(folder)
+    _library().export_preprocessing(
+        str(folder / "preprocess"),
+        vocab_file=str(folder / "vocab.txt"),
+        do_lower_case=True,
+        tokenize_with_offsets=False,
+        default_seq_length=128,
+    )
+    return encoder, folder / "preprocess"
+
+
+def export_encoder(folder: Path, *, activation: Any = "gelu", seed: int = 7, **sizes: int) -> Path:
+    """Writes `folder/encoder`; `sizes` are fields of BertConfig other than the tiny ones."""
     from bertsent.tf import tf, tf_keras
 
-    configs = importlib.import_module("official.legacy.bert.configs")
-    library = importlib.import_module("official.nlp.tools.export_tfhub_lib")
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary_file = folder / "vocab.txt"
     pieces = vocabulary()
     vocabulary_file.write_text("\n".join(pieces) + "\n", encoding="utf-8")
     tf_keras.utils.set_random_seed(seed)
-    tiny: dict[str, Any] = {
+    usual: dict[str, Any] = {
         "hidden_size": HIDDEN,
         "num_hidden_layers": LAYERS,
         "num_attention_heads": HEADS,
@@ -48,10 +59,12 @@ def export(folder: Path, *, activation: Any = "gelu", seed: int = 7, **sizes: in
         "type_vocab_size": 2,
         "initializer_range": 0.3,  # large, so that a random encoder tells texts apart
     }
-    config = configs.BertConfig(vocab_size=len(pieces), hidden_act=activation, **tiny | sizes)
-    encoder = library.get_bert_encoder(config)
+    config = importlib.import_module("official.legacy.bert.configs").BertConfig(
+        vocab_size=len(pieces), hidden_act=activation, **usual | sizes
+    )
+    encoder = _library().get_bert_encoder(config)
     checkpoint = tf.train.Checkpoint(encoder=encoder).save(str(folder / "checkpoint" / "encoder"))
-    library.export_model(
+    _library().export_model(
         str(folder / "encoder"),
         bert_config=config,
         model_checkpoint_path=checkpoint,
@@ -59,14 +72,11 @@ def export(folder: Path, *, activation: Any = "gelu", seed: int = 7, **sizes: in
         vocab_file=str(vocabulary_file),
         do_lower_case=True,
     )
-    library.export_preprocessing(
-        str(folder / "preprocess"),
-        vocab_file=str(vocabulary_file),
-        do_lower_case=True,
-        tokenize_with_offsets=False,
-        default_seq_length=128,
-    )
-    return folder / "encoder", folder / "preprocess"
+    return folder / "encoder"
+
+
+def _library() -> Any:
+    return importlib.import_module("official.nlp.tools.export_tfhub_lib")
 
 
 def settings(folders: tuple[Path, Path], **changes: Any) -> TrainSettings:

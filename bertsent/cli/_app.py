@@ -6,6 +6,9 @@ import errno
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
 
@@ -16,6 +19,12 @@ from bertsent import __version__
 from bertsent.errors import BertsentError, ExitCode, Interrupted, StorageError
 
 LIFE_CYCLE = ("download", "preview", "train", "predict", "batch")  # the order of the commands in --help
+_OUTPUT_FAILED = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EIO,
+}  # what stdout, sent to a file, may raise
 
 
 class _Group(TyperGroup):
@@ -24,33 +33,45 @@ class _Group(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         return [name for name in LIFE_CYCLE if name in self.commands]
 
+    def make_context(self, *args: Any, **more: Any) -> Any:
+        with _as_exit_codes():  # --help and --version write already here
+            return super().make_context(*args, **more)
+
     def invoke(self, ctx: Any) -> Any:
         previous = _terminate_by_exception()
         try:
-            answer = super().invoke(ctx)
-            sys.stdout.flush()  # a full disk behind stdout must fail here, not after the last line of code
-            return answer
-        except BertsentError as error:
-            typer.echo(f"Error: {error}", err=True)
-            raise typer.Exit(error.exit_code) from error
-        except KeyboardInterrupt as error:
-            typer.echo("Interrupted.", err=True)
-            raise typer.Exit(ExitCode.INTERRUPTED) from error
-        except BrokenPipeError as error:
-            _discard_stdout()  # the reader (head, less) has all it wanted
-            raise typer.Exit(ExitCode.DONE) from error
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            _discard_stdout()
-            full = StorageError(
-                "No space left where the output goes.", hint="free some space, then run again"
-            )
-            typer.echo(f"Error: {full}", err=True)
-            raise typer.Exit(full.exit_code) from error
+            with _as_exit_codes():
+                answer = super().invoke(ctx)
+                sys.stdout.flush()  # a full disk behind stdout must fail here, not after the last line
+                return answer
         finally:
             if previous is not None:
                 signal.signal(signal.SIGTERM, previous)
+
+
+@contextmanager
+def _as_exit_codes() -> Iterator[None]:
+    """Turns what a command may raise into one line on stderr and an exit code."""
+    try:
+        yield
+    except BertsentError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(error.exit_code) from error
+    except KeyboardInterrupt as error:
+        typer.echo("Interrupted.", err=True)
+        raise typer.Exit(ExitCode.INTERRUPTED) from error
+    except BrokenPipeError as error:
+        _discard_stdout()  # the reader (head, less) has all it wanted
+        raise typer.Exit(ExitCode.DONE) from error
+    except OSError as error:
+        if error.errno not in _OUTPUT_FAILED:
+            raise
+        _discard_stdout()
+        failed = StorageError(
+            f"Cannot write the output ({error.strerror}).", hint="free some space, then run again"
+        )
+        typer.echo(f"Error: {failed}", err=True)
+        raise typer.Exit(failed.exit_code) from error
 
 
 def _terminate_by_exception() -> Any:
@@ -100,6 +121,17 @@ def _options(
     """Sentiment classification with a BERT encoder: train, score, monitor, retrain."""
 
 
+def _open_closed_streams() -> None:
+    """Puts /dev/null in place of a standard stream that the caller closed (`>&-`), where Python has None.
+
+    Otherwise a file of ours would get its number, and what native code prints would go into it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+
+
 def main() -> None:
     """The `bertsent` script."""
+    _open_closed_streams()
     app()

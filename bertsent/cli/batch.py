@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, cast
@@ -73,7 +74,9 @@ def batch(
     from bertsent import batch as core
 
     settings = replace(SCORE, engine=cast(Engine, engine), threshold=threshold)
-    with progress(quiet=quiet) as shown:
+    # Rows on a terminal are progress enough, and a bar between them would tear them.
+    shows_rows = output is None and sys.stdout.isatty()
+    with progress(quiet=quiet or shows_rows) as shown:
         summary = core.run(
             path,
             scorer=open_scorer(model, settings),

@@ -110,7 +110,8 @@ def _print(seen: Preview) -> None:
         typer.echo(f"... and {len(seen.input_mask) - used} places of padding ([PAD], mask 0)")
     first = " ".join(f"{value:+.4f}" for value in seen.pooled_output[:_VALUES])
     typer.echo(f"pooled output    float32 [1, {len(seen.pooled_output)}]: {first} ...")
-    typer.echo(f"sequence output  float32 {list(seen.sequence_shape)}")
+    sequence = f"float32 {list(seen.sequence_shape)}" if seen.sequence_shape else "none"
+    typer.echo(f"sequence output  {sequence}")
     typer.echo(f"untrained score  {seen.untrained_score:.4f} (a head of random weights: means nothing yet)")
     typer.echo(f"parameters       {seen.parameters:,}, of which {seen.trainable_parameters:,} are trained")
     typer.echo("structure        (with the number of parameters)")
@@ -127,7 +128,7 @@ def _tree(tree: Tree, *, depth: int = 3) -> Any:
     from rich.tree import Tree as RichTree
 
     count = f"  ({tree.parameters:,})" if tree.parameters else ""
-    shown = RichTree(Text(" ".join(part for part in (tree.name, tree.detail) if part) + count))
+    shown = RichTree(Text(visible(" ".join(part for part in (tree.name, tree.detail) if part)) + count))
     for part in tree.parts if depth else ():
         shown.children.append(_tree(part, depth=depth - 1))
     return shown

@@ -23,7 +23,7 @@ from bertsent.cli._options import (
     WindowOption,
 )
 from bertsent.cli._render import duration, note, print_json, progress
-from bertsent.errors import Interrupted
+from bertsent.errors import Interrupted, UsageError
 from bertsent.files import visible
 from bertsent.records import Trained
 from bertsent.settings import DownloadSettings, Optimizer, TrainSettings, Window, Workspace
@@ -101,6 +101,8 @@ def train(
         validation_share=validation_share,
         seed=seed,
     )
+    if data and url:
+        raise UsageError("--data and --url exclude each other: --url brings a data set of its own.")
     workspace = Workspace.current()
     from bertsent.reviews import find_data_set
 
@@ -162,7 +164,8 @@ def _as_json(trained: Trained) -> dict[str, object]:
         "path": str(trained.path),
         "best_epoch": trained.best_epoch,
         "metrics": {name: values.as_json() for name, values in trained.metrics.items()},
-        "litert_agreement": trained.agreement,
+        "litert_agreement": trained.quantised.agreement,
+        "classifier_accuracy": trained.quantised.classifier_accuracy,
         "seconds": trained.seconds,
     }
 
@@ -174,7 +177,8 @@ def _print(trained: Trained) -> None:
             f"{name:>10}: accuracy {values.confusion.accuracy:.4f}, F1 {values.confusion.f1:.4f}, "
             f"ROC AUC {values.roc_auc:.4f}, log loss {values.log_loss:.4f} ({values.confusion.n} reviews)"
         )
+    alike = 100 * trained.quantised.agreement
     typer.echo(
         f"Best epoch {trained.best_epoch} of {len(trained.epochs)}; LiteRT answers as the trained classifier "
-        f"on {100 * trained.agreement:.2f} % of the test reviews; {duration(trained.seconds)} in all"
+        f"on {alike:.2f} % of the test reviews; {duration(trained.seconds)} in all"
     )

@@ -8,8 +8,9 @@ pooled output agrees with the Hub graph's.
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,6 +101,7 @@ class BertEncoder(tf_keras.layers.Layer):  # type: ignore[misc]
         self.shape = shape
         self._approximate_gelu = approximate_gelu
         self._dropout = dropout
+        self._int8_rows: dict[str, tuple[Any, Any, float]] = {}
         # The names decide which variables weight decay leaves out (bias, layer_norm), so they stay.
         self._variables = {
             name: self.add_weight(
@@ -133,12 +135,33 @@ class BertEncoder(tf_keras.layers.Layer):  # type: ignore[misc]
         pooled = tf.matmul(first, get("pooler_transform/kernel"))
         return tf.tanh(tf.nn.bias_add(pooled, get("pooler_transform/bias")))
 
+    @contextlib.contextmanager
+    def int8_rows(self) -> Iterator[None]:
+        """While it holds, what is traced looks words and places up in int8 tables with a scale a row.
+
+        For export: LiteRT's own quantisation gives a table of embeddings one scale for all its rows, and
+        the few large rows then cost the others their digits.
+        """
+        for name in ("word_embeddings/embeddings", "position_embedding/embeddings"):
+            self._int8_rows[name] = _int8_rows(self._variables[name].numpy())
+        try:
+            yield
+        finally:
+            self._int8_rows.clear()
+
+    def _lookup(self, name: str, rows: Any) -> Any:
+        if name not in self._int8_rows:
+            return tf.gather(self._variables[name], rows)
+        table, steps, unit = self._int8_rows[name]
+        scale = tf.cast(tf.gather(tf.constant(steps), rows), tf.float32) * unit
+        return tf.cast(tf.gather(tf.constant(table), rows), tf.float32) * tf.expand_dims(scale, -1)
+
     def _embed(self, ids: Any, training: bool) -> Any:
         get = self._variables.__getitem__
         places = tf.range(tf.shape(ids)[1])
         embedded = (
-            tf.gather(get("word_embeddings/embeddings"), ids)
-            + tf.gather(get("position_embedding/embeddings"), places)
+            self._lookup("word_embeddings/embeddings", ids)
+            + self._lookup("position_embedding/embeddings", places)
             + get("type_embeddings/embeddings")[0]
         )
         embedded = self._normalise("embeddings/layer_norm/", embedded)
@@ -184,6 +207,17 @@ class BertEncoder(tf_keras.layers.Layer):  # type: ignore[misc]
 
     def _drop(self, values: Any, training: bool) -> Any:
         return tf.nn.dropout(values, self._dropout) if training and self._dropout else values
+
+
+def _int8_rows(table: Any) -> tuple[Any, Any, float]:
+    """A float table as int8, and the scale of each row as an int32 multiple of a unit.
+
+    Integers, because the converter would quantise float scales too.
+    """
+    scales = np.maximum(np.abs(table).max(axis=1), np.finfo(np.float32).tiny) / 127
+    unit = float(scales.max()) / 2**30
+    steps = np.maximum(np.rint(scales / unit), 1).astype(np.int32)
+    return np.rint(table / (steps * unit)[:, None]).clip(-127, 127).astype(np.int8), steps, unit
 
 
 def named_variables(variables: Sequence[Any]) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:

@@ -16,6 +16,7 @@ from bertsent.files import publish_directory, sha256_file, temporary_sibling, vi
 from bertsent.records import Progress, silent
 from bertsent.settings import cache_folder
 from bertsent.tf import tf
+from bertsent.tf.disk import disk_errors
 
 ENCODERS = Path(__file__).parent.parent / "encoders"
 _WEIGHTS = "encoder.safetensors"
@@ -53,6 +54,7 @@ def unpack(name: str, progress: Progress = silent) -> tuple[Path, Path]:
 
     Raises:
         ArtefactError: if the package does not carry it whole.
+        StorageError: if the cache cannot be written.
     """
     source = ENCODERS / name
     weights, config = source / _WEIGHTS, source / "config.json"
@@ -64,7 +66,7 @@ def unpack(name: str, progress: Progress = silent) -> tuple[Path, Path]:
     target = cache_folder() / "encoders" / f"{name}-{digest(name)[:16]}"
     if not target.is_dir():
         progress.note(f"Writing the bundled encoder {name} as a TF Hub model to {target} (once)")
-        with temporary_sibling(target) as folder:
+        with temporary_sibling(target) as folder, disk_errors(target):
             _export(source, folder)
             publish_directory(folder, target)
     return target / "encoder", target / "preprocess"

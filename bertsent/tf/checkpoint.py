@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from bertsent.errors import ArtefactError, TrainingError
-from bertsent.files import disk_errors, publish_directory, sha256_file, temporary_sibling, visible, write_text
+from bertsent.files import publish_directory, sha256_file, temporary_sibling, visible, write_text
 from bertsent.records import Epoch, Progress
 from bertsent.tf import tf
+from bertsent.tf.disk import disk_errors
 
 _KEPT = 2  # the newest and one to fall back on
 _STATE, _BEST, _WEIGHTS = "state.json", "best.safetensors", "weights"
@@ -82,24 +83,19 @@ class Checkpoints:
             TrainingError: if the checkpoint belongs to another run (other data, settings or encoder).
         """
         for folder in self._newest():
-            state = _read(folder)
-            if state is None:
+            found = _read(folder)
+            if found is None:
                 progress.note(f"{folder.name} is damaged and was passed over")
                 continue
-            if state["fingerprint"] != self._fingerprint:
+            fingerprint, resumed = found
+            if fingerprint != self._fingerprint:
                 raise TrainingError(
                     "The unfinished run had other data, settings or another encoder.",
                     received=visible(str(folder)),
                     hint="repeat its options with --resume, or leave --resume out to start anew",
                 )
-            from safetensors.numpy import load_file
-
             self._checkpoint.read(str(folder / _WEIGHTS)).assert_existing_objects_matched()
-            return Resumed(
-                epochs=tuple(Epoch(**epoch) for epoch in state["epochs"]),
-                best_epoch=state["best_epoch"],
-                best=load_file(folder / _BEST),
-            )
+            return resumed
         return None
 
     def _newest(self) -> list[Path]:
@@ -116,10 +112,16 @@ def unfinished(folder: Path) -> bool:
     return any(folder.glob("epoch-[0-9][0-9][0-9][0-9]"))
 
 
-def _read(folder: Path) -> dict[str, Any] | None:
-    """The state of a checkpoint whose files are what it says, else None."""
+def _read(folder: Path) -> tuple[str, Resumed] | None:
+    """The fingerprint and state of a checkpoint whose files are what it says, else None."""
+    from safetensors.numpy import load_file
+
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError, ArtefactError):
         state: dict[str, Any] = json.loads((folder / _STATE).read_text(encoding="utf-8"))
         if all(sha256_file(folder / name) == digest for name, digest in state["files"].items()):
-            return state
+            return state["fingerprint"], Resumed(
+                epochs=tuple(Epoch(**epoch) for epoch in state["epochs"]),
+                best_epoch=state["best_epoch"],
+                best=load_file(folder / _BEST),
+            )
     return None

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bertsent.errors import ArtefactError
+from bertsent.errors import ArtefactError, UsageError
 from bertsent.files import sha256_folder, visible
 from bertsent.presets import BUNDLED
 from bertsent.records import Progress, silent
 from bertsent.tf import bundle, hub, tf, tf_keras
 from bertsent.tf.bert import BertEncoder, named_variables, read_shape
 from bertsent.tf.hub_tokenizer import HubTokenizer
-from bertsent.tf.source import VOCABULARY, Source, load_model, locate
+from bertsent.tf.source import VOCABULARY, Source, load_model, locate, untold_preprocessor
 from bertsent.tokenizer import AnyTokenizer, Tokenizer, pack
 
 # Pooled outputs lie in [-1, 1]. The same arithmetic in another order differs by 2e-7 on the bundled
@@ -51,12 +52,18 @@ class Encoder:
         return (self.source.preprocessor_folder or self.source.folder) / VOCABULARY
 
 
-def load(name: str, *, preprocessor: str = "", progress: Progress = silent) -> Encoder:
+def load(name: str, *, preprocessor: str = "", seq_length: int = 0, progress: Progress = silent) -> Encoder:
     """Loads an encoder through TF Hub's interface and, where it is a plain BERT, rebuilds it.
+
+    Args:
+        name: A preset name, handle or folder.
+        preprocessor: Its partner, where it is not the preset's.
+        seq_length: The places it must have.
+        progress: Told what is fetched, and what the encoder cannot do.
 
     Raises:
         The same as `locate`; ArtefactError also if the SavedModel lacks the interface of a TF Hub
-        encoder.
+        encoder, UsageError also if its position embedding ends before `seq_length`.
     """
     source = locate(name, preprocessor=preprocessor, progress=progress)
     loaded = load_model(source.folder, source.handle)
@@ -67,7 +74,14 @@ def load(name: str, *, preprocessor: str = "", progress: Progress = silent) -> E
             received=f"piece {tokenizer.pad_id}",
             hint="put [PAD] on the first line of the vocabulary",
         )
-    layer, rebuilt = _trainable(loaded, tokenizer, source)
+    variables = named_variables(getattr(loaded, "variables", ()))
+    positions = variables.get("position_embedding/embeddings")
+    if positions is not None and len(positions) < seq_length:
+        raise UsageError(
+            f"{visible(source.handle)} has {len(positions)} places, so seq-length cannot be more.",
+            received=seq_length,
+        )
+    layer, rebuilt = _trainable(loaded, variables, tokenizer, source)
     if not rebuilt:
         progress.note(f"{source.name} is no plain BERT: it trains through TF Hub's own graph, more slowly")
     if not isinstance(tokenizer, Tokenizer):
@@ -115,6 +129,8 @@ class HubEncoder(tf_keras.layers.Layer):  # type: ignore[misc]
 def _tokenizer(source: Source, loaded: Any) -> AnyTokenizer:
     """The TensorFlow-free tokenizer where it gives the preprocessor's ids on probe texts, else its own."""
     if source.preprocessor_folder is None:
+        if not hasattr(loaded, "do_lower_case"):
+            raise untold_preprocessor(source.name)
         lower_case = bool(loaded.do_lower_case.numpy())
         return Tokenizer.from_file(source.folder / VOCABULARY, lower_case=lower_case)
     own = HubTokenizer(source.preprocessor_folder, source.preprocessor)
@@ -128,7 +144,9 @@ def _tokenizer(source: Source, loaded: Any) -> AnyTokenizer:
     return own
 
 
-def _trainable(loaded: Any, tokenizer: AnyTokenizer, source: Source) -> tuple[Any, bool]:
+def _trainable(
+    loaded: Any, variables: Mapping[str, Any], tokenizer: AnyTokenizer, source: Source
+) -> tuple[Any, bool]:
     """The Keras layer that trains: our own where it agrees with the Hub graph, else hub.KerasLayer."""
     ids = probe_ids(tokenizer)
     try:
@@ -139,7 +157,6 @@ def _trainable(loaded: Any, tokenizer: AnyTokenizer, source: Source) -> tuple[An
             "(input_word_ids, input_mask, input_type_ids -> pooled_output).",
             received=visible(str(error).splitlines()[0])[:200],
         ) from error
-    variables = named_variables(loaded.variables)
     if read_shape(variables) is not None:
         # The SavedModel does not say which GELU it computes, so the nearer one is taken.
         layers = [BertEncoder(variables, approximate_gelu=approximate) for approximate in (True, False)]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from bertsent.errors import TrainingError
 from bertsent.files import quiet_stderr, visible
 from bertsent.tf import tf
+from bertsent.tf.bert import BertEncoder
 
 SIGNATURE = "serving_default"
 
@@ -15,9 +17,9 @@ def to_litert(classifier: Any) -> bytes:
     """Converts a classifier to LiteRT with dynamic-range int8 weights.
 
     The file maps token ids int32 [batch, tokens], padded with 0 at the end of a row, to scores
-    float32 [batch] = P(positive). Weights are int8 with one scale an output channel; activations stay
-    float32 and are quantised row by row inside each product, so a row's score does not depend on the
-    rows beside it.
+    float32 [batch] = P(positive). Weights are int8 with one scale an output channel, embeddings with one a
+    row; activations stay float32 and are quantised row by row inside each product, so a row's score does
+    not depend on the rows beside it.
 
     Raises:
         TrainingError: if LiteRT lacks an operation of this encoder.
@@ -28,7 +30,10 @@ def to_litert(classifier: Any) -> bytes:
         logit = classifier(input_word_ids, training=False)
         return {"score": tf.reshape(tf.sigmoid(logit), [-1])}
 
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([score.get_concrete_function()], classifier)
+    encoder = classifier.get_layer("encoder")
+    with encoder.int8_rows() if isinstance(encoder, BertEncoder) else contextlib.nullcontext():
+        function = score.get_concrete_function()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], classifier)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     try:
         with quiet_stderr():

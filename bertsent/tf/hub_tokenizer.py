@@ -16,7 +16,7 @@ from bertsent.scorer import Scorer
 from bertsent.settings import ScoreSettings
 from bertsent.store import HUB_TOKENIZER, find
 from bertsent.tf import tf
-from bertsent.tf.source import folder_of, load_model
+from bertsent.tf.source import load_model, preprocessor_folder
 
 _BATCH = 256  # texts cut at a time; the ragged result of more would only take memory
 
@@ -42,7 +42,8 @@ class HubTokenizer:
             self.pad_id = special["padding_id"]
             self.start_id, self.end_id = special["start_of_sequence_id"], special["end_of_segment_id"]
             self.vocabulary_size = special["vocab_size"]
-        except (AttributeError, KeyError, TypeError) as error:
+            self.encode(["film"])
+        except (AttributeError, KeyError, TypeError, ValueError, tf.errors.OpError) as error:
             raise ArtefactError(
                 f"{visible(handle)} lacks the interface of a TF Hub preprocessor (tokenize, special tokens).",
                 hint="name the encoder's partner with --preprocessor",
@@ -84,4 +85,4 @@ def open_scorer(
             f"Version {version.name} has a WordPiece vocabulary and needs no TensorFlow.",
             hint="leave --engine out",
         )
-    return Scorer(version, settings, tokenizer=HubTokenizer(folder_of(handle, progress), handle))
+    return Scorer(version, settings, tokenizer=HubTokenizer(preprocessor_folder(handle, progress), handle))

@@ -24,12 +24,18 @@ def preview(text: str, settings: TrainSettings, *, progress: Progress = silent) 
     """
     tf_keras.utils.set_random_seed(settings.seed)
     progress.start(f"Loading {settings.encoder}", None)
-    encoder = load(settings.encoder, preprocessor=settings.preprocessor, progress=progress)
+    encoder = load(
+        settings.encoder,
+        preprocessor=settings.preprocessor,
+        seq_length=settings.seq_length,
+        progress=progress,
+    )
     pieces = encoder.tokenizer.encode([clean(text)])[0]
     seen = window(pieces, seq_length=settings.seq_length, kind=settings.window)
     ids = pack([seen], tokenizer=encoder.tokenizer, width=settings.seq_length)
     fed = inputs(ids)
     outputs = encoder.hub(fed, training=False)
+    sequence = outputs.get("sequence_output")
     classifier = build(encoder, dropout=settings.dropout, seed=settings.seed)
     logit = classifier(ids, training=False)
     progress.finish()
@@ -44,7 +50,7 @@ def preview(text: str, settings: TrainSettings, *, progress: Progress = silent) 
         tokens=len(pieces),
         truncated=len(seen) < len(pieces),
         pooled_output=tuple(outputs["pooled_output"][0].numpy().tolist()),
-        sequence_shape=tuple(outputs["sequence_output"].shape),
+        sequence_shape=() if sequence is None else tuple(sequence.shape),
         untrained_score=float(tf_keras.activations.sigmoid(logit)[0, 0]),
         parameters=parameters(classifier.variables),
         trainable_parameters=parameters(classifier.trainable_variables),

@@ -18,12 +18,13 @@ from bertsent import __version__, card, draw, reference, store
 from bertsent.errors import TrainingError
 from bertsent.files import now, write_text
 from bertsent.metrics import measure
-from bertsent.records import Epoch, Metrics, Progress, Review, Splits, Trained
+from bertsent.records import Epoch, Metrics, Progress, Quantised, Review, Splits, Trained
 from bertsent.scorer import Classifier, Scorer
 from bertsent.settings import POSITIVE, ScoreSettings, TrainSettings
 from bertsent.store import Manifest, Version
 from bertsent.tf.batches import Encoded
 from bertsent.tf.classifier import weights
+from bertsent.tf.disk import disk_errors
 from bertsent.tf.encoder import Encoder
 from bertsent.tf.export import to_litert
 from bertsent.tokenizer import NORMALISATION, window
@@ -80,14 +81,15 @@ def publish(
         )
         scores = {name: _scores(litert, encoded[name], name, progress) for name in ("validation", "test")}
         progress.start("Comparing with the trained classifier", None)
-        agreement = _agreement(scores["test"], logits(encoded["test"]))
+        compared = "test" if len(encoded["test"]) else "validation"
+        quantised = _compare(scores[compared], logits(encoded[compared]), encoded[compared])
         manifest = _manifest(
             encoder,
             settings,
             splits,
             metrics={name: _measure(scores[name], encoded[name]) for name in scores},
             probes=dict(zip(PROBES, _probe(litert, encoder, settings).tolist(), strict=True)),
-            agreement=agreement,
+            quantised=quantised,
         )
         if keep_weights:
             _write_weights(path / store.WEIGHTS, classifier)
@@ -113,7 +115,7 @@ def publish(
         best_epoch=best_epoch,
         epochs=epochs,
         metrics={name: _measure(scores[name], encoded[name]) for name in scores},
-        agreement=agreement,
+        quantised=quantised,
         seconds=0.0,
     )
 
@@ -134,8 +136,8 @@ def _measure(scores: NDArray[np.float32], split: Encoded) -> Metrics:
     return measure(scores, split.labels, threshold=ScoreSettings().threshold)
 
 
-def _agreement(scores: NDArray[np.float32], logits: NDArray[np.float32]) -> float:
-    """The share of rows on which LiteRT and the trained classifier give the same label.
+def _compare(scores: NDArray[np.float32], logits: NDArray[np.float32], split: Encoded) -> Quantised:
+    """Compares the scores of the LiteRT file with the logits of the trained classifier.
 
     Raises:
         TrainingError: if they differ by more than quantisation explains; a conversion gone wrong.
@@ -148,7 +150,11 @@ def _agreement(scores: NDArray[np.float32], logits: NDArray[np.float32]) -> floa
             received=f"scores {apart:.3f} apart on average",
             hint="choose another encoder, for example --encoder minilm",
         )
-    return float(np.mean((trained >= 0.5) == (scores >= 0.5)))
+    answers = trained >= ScoreSettings().threshold
+    return Quantised(
+        agreement=float(np.mean(answers == (scores >= ScoreSettings().threshold))),
+        classifier_accuracy=float(np.mean(answers == (split.labels == POSITIVE))),
+    )
 
 
 def _probe(litert: Classifier, encoder: Encoder, settings: TrainSettings) -> NDArray[np.float32]:
@@ -180,11 +186,14 @@ def _manifest(
     *,
     metrics: Mapping[str, Metrics],
     probes: Mapping[str, float],
-    agreement: float,
+    quantised: Quantised,
 ) -> Manifest:
     source = encoder.source
     stated = {name: values.as_json() for name, values in metrics.items()}
-    stated["test"]["litert_agreement"] = agreement
+    stated["test"] |= {
+        "litert_agreement": quantised.agreement,
+        "classifier_accuracy": quantised.classifier_accuracy,
+    }
     return Manifest(
         version=0,  # store.publish sets it
         created=now(),
@@ -219,4 +228,5 @@ def _counts(splits: Splits, name: str) -> dict[str, Any]:
 
 def _write_weights(path: Path, classifier: Any) -> None:
     """fp16: half the size, and finer than the bf16 the products were trained in."""
-    save_file({name: value.astype(np.float16) for name, value in weights(classifier).items()}, path)
+    with disk_errors(path):
+        save_file({name: value.astype(np.float16) for name, value in weights(classifier).items()}, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import http.client
 import os
 import socket
 import tarfile
@@ -13,14 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bertsent.errors import ArtefactError, NetworkError, UsageError
+from bertsent.errors import ArtefactError, NetworkError, StorageError, UsageError
 from bertsent.files import visible
-from bertsent.presets import BUNDLED, find_preset, unknown_encoder
+from bertsent.presets import BUNDLED, UNCASED, find_preset, unknown_encoder, unknown_preprocessor
 from bertsent.records import Download, Progress, silent
 from bertsent.settings import DownloadSettings
 from bertsent.tf import bundle, hub, tf
 
 VOCABULARY = Path("assets", "vocab.txt")  # where tf-models' export library puts it in a SavedModel
+_HTTP = ("https://", "http://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +50,26 @@ def locate(name: str, *, preprocessor: str = "", progress: Progress = silent) ->
     if handle.startswith(BUNDLED):
         folder, bundled = bundle.unpack(handle.removeprefix(BUNDLED), progress)
         own = partner.startswith(BUNDLED)
-        return Source(name, handle, partner, folder, bundled if own else folder_of(partner, progress))
-    folder = folder_of(handle, progress)
-    if not partner and not (folder / VOCABULARY).is_file():
-        raise UsageError(
-            f"The preprocessor of {visible(name)} cannot be told.",
-            hint="name it with --preprocessor, for example "
-            "https://tfhub.dev/tensorflow/bert_en_uncased_preprocess/3",
+        return Source(
+            name, handle, partner, folder, bundled if own else preprocessor_folder(partner, progress)
         )
+    folder = _folder(handle, progress)
+    if not partner and not (folder / VOCABULARY).is_file():
+        raise untold_preprocessor(name)
     return Source(
         preset.name if preset else name,
         handle,
         partner,
         folder,
-        folder_of(partner, progress) if partner else None,
+        preprocessor_folder(partner, progress) if partner else None,
+    )
+
+
+def untold_preprocessor(encoder: str) -> UsageError:
+    """The refusal of an encoder that comes without a word on its preprocessor."""
+    return UsageError(
+        f"The preprocessor of {visible(encoder)} cannot be told.",
+        hint=f"name it with --preprocessor, for example {UNCASED}",
     )
 
 
@@ -71,7 +79,7 @@ def fetch(name: str, *, preprocessor: str = "", progress: Progress = silent) -> 
     Raises:
         The same as `locate`.
     """
-    before = {path for path in _cache().glob("*") if path.is_dir()}
+    before = set(_cache().glob("*"))
     source = locate(name, preprocessor=preprocessor, progress=progress)
     folders = [source.folder, *([source.preprocessor_folder] if source.preprocessor_folder else [])]
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
@@ -79,7 +87,7 @@ def fetch(name: str, *, preprocessor: str = "", progress: Progress = silent) -> 
         path=source.folder,
         files=len(files),
         bytes=sum(path.stat().st_size for path in files),
-        fetched=any(folder not in before for folder in folders) and not source.handle.startswith(BUNDLED),
+        fetched=any(folder.parent == _cache() and folder not in before for folder in folders),
     )
 
 
@@ -87,9 +95,20 @@ def _cache() -> Path:
     return Path(os.environ["TFHUB_CACHE_DIR"])
 
 
-def folder_of(handle: str, progress: Progress) -> Path:
+def preprocessor_folder(handle: str, progress: Progress) -> Path:
+    """The folder of a preprocessor, named by a handle or a path.
+
+    Raises:
+        The same as `locate`.
+    """
+    if not handle.startswith(_HTTP) and not Path(handle).is_dir():
+        raise unknown_preprocessor(handle)
+    return _folder(handle, progress)
+
+
+def _folder(handle: str, progress: Progress) -> Path:
     """The folder of one SavedModel, named by a handle or a path."""
-    if handle.startswith(("https://", "http://")):
+    if handle.startswith(_HTTP):
         return _resolve(handle, progress)
     path = Path(handle)
     if not path.is_dir():
@@ -144,10 +163,20 @@ def _network_errors(handle: str) -> Iterator[None]:
             received=f"HTTP {error.code} {visible(str(error.reason))}",
             hint="try again later, or use the bundled encoder: --encoder minilm",
         ) from error
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
         raise NetworkError(f"Cannot reach {shown}.", received=visible(str(reason)), hint=offline) from error
+    except tf.errors.OpError as error:  # of the resolver's own file writes
+        raise StorageError(
+            f"Cannot write to the cache of encoders, {visible(str(_cache()))}.",
+            received=visible(error.message)[:200],
+            hint="set BERTSENT_CACHE to a folder of yours on a disk with space",
+        ) from error
     except (OSError, tarfile.TarError, EOFError, ValueError) as error:
+        if "end of data" in str(error.__context__):  # the resolver hides tarfile's own error behind its own
+            raise NetworkError(
+                f"The connection broke off while {shown} came.", hint="run the same command again"
+            ) from error
         raise ArtefactError(
             f"What came for {shown} is no TF Hub model (a proxy's page?).",
             received=visible(str(error))[:200],

@@ -1,0 +1,61 @@
+"""What looks at a classifier while it trains: progress, the wish to stop, a loss that is no number."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable
+
+from bertsent.errors import Interrupted, TrainingError
+from bertsent.files import quiet_stderr
+from bertsent.records import Progress
+from bertsent.tf import tf_keras
+
+
+class Watch(tf_keras.callbacks.Callback):  # type: ignore[misc]
+    """Reports each batch, ends the run on a loss that is not finite or when asked to stop.
+
+    As a context it keeps TensorFlow's own lines about graph rewriting off stderr: they come once, while
+    the first batch is traced.
+    """
+
+    def __init__(
+        self,
+        progress: Progress,
+        stop: Callable[[], bool],
+        *,
+        seen: int,
+        batch_size: int = 0,
+    ) -> None:
+        super().__init__()
+        self._progress, self._stop, self._total = progress, stop, seen
+        self._batch_size = batch_size
+        self._tracing = contextlib.ExitStack()
+
+    def __enter__(self) -> Watch:
+        self._tracing.enter_context(quiet_stderr())
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._tracing.close()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self._tracing.close()
+        figures = logs or {}
+        if not math.isfinite(figures.get("loss", 0.0)):
+            raise diverged(f"loss {figures['loss']} at batch {batch + 1}")
+        self._progress.advance(min((batch + 1) * self._batch_size, self._total), **figures)
+        if self._stop():
+            raise Interrupted("Training stopped.", hint="the same command with --resume goes on")
+
+    def on_predict_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self._tracing.close()
+
+
+def diverged(received: str) -> TrainingError:
+    """The refusal of weights that have run away."""
+    return TrainingError(
+        "The loss is no longer a finite number, so nothing was published.",
+        received=received,
+        hint="train with a lower --init-lr",
+    )

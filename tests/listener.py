@@ -1,0 +1,26 @@
+"""A `Progress` that keeps what a run tells."""
+
+from __future__ import annotations
+
+
+class Listener:
+    """The notes of a run, and how many training steps it reported."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.steps = 0
+
+    def start(self, what: str, total: int | None, unit: str = "") -> None:
+        pass
+
+    def advance(self, done: int, **figures: float) -> None:
+        self.steps += "loss" in figures
+
+    def finish(self) -> None:
+        pass
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+    def heard(self, words: str) -> bool:
+        return any(words in note for note in self.notes)

@@ -1,0 +1,159 @@
+"""The shape of the package: who may import whom, what a command loads, and how long things are."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import bertsent
+
+PACKAGE = Path(bertsent.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# Left may import right, never the other way; rooms joined by | do not import each other.
+ORDER = (
+    "cli -> retrain -> tf | batch -> scorer | card -> store | metrics | draw | reference -> "
+    "archive | reviews | tokenizer -> tables -> files -> records -> settings | presets -> errors"
+)
+RANKS = {room: rank for rank, rooms in enumerate(ORDER.split(" -> ")) for room in rooms.split(" | ")}
+TO_COME = {"retrain"}  # may be missing
+
+TENSORFLOW = {"tensorflow", "tensorflow_hub", "tensorflow_text", "tf_keras", "official"}
+HEAVY = TENSORFLOW | {
+    *("ai_edge_litert", "filelock", "jinja2", "matplotlib", "numpy", "platformdirs", "pyarrow", "requests"),
+    *("rich", "safetensors", "scipy", "sklearn"),
+}
+BANNED = {
+    "click": "Typer carries its own",
+    "keras": "Keras 3; ours is tf_keras",
+    "pickle": "data from outside must not run",
+}
+LONGEST_FILE, LONGEST_FUNCTION = 350, 60  # lines; of a function those that do something
+
+
+def room(path: Path) -> str:
+    """The part of the package a file belongs to; "" for `bertsent/__init__.py`."""
+    inside = path.relative_to(PACKAGE).with_suffix("").parts
+    return "" if inside == ("__init__",) else inside[0]
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The full names that a file imports, in functions too, and those given to `import_module`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            yield ast.literal_eval(node.args[0])
+
+
+def rooms_imported(path: Path) -> set[str]:
+    """The rooms whose names a file imports; `from bertsent import __version__` is none."""
+    own = (name.split(".") for name in imports(path) if name.startswith("bertsent"))
+    return {parts[1] for parts in own if len(parts) > 1 and parts[1] in RANKS}
+
+
+def body_length(function: ast.FunctionDef) -> int:
+    """The lines of a function below its signature and docstring."""
+    first = function.body[1:][:1] if ast.get_docstring(function) else function.body[:1]
+    return (function.end_lineno or 0) - first[0].lineno + 1 if first else 0
+
+
+def loaded(code: str, *arguments: object) -> set[str]:
+    """The heavy packages that a fresh interpreter holds after running some code."""
+    code = f"import sys\ntry:\n    {code}\nfinally:\n    print(*sys.modules, file=sys.stderr)"
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr[:2000]
+    return {name for name in ended.stderr.splitlines()[-1].split() if name in HEAVY}
+
+
+# who imports whom
+
+
+def test_every_room_has_its_place_in_the_order() -> None:
+    there = {room(path) for path in FILES} - {""}
+    assert RANKS.keys() - TO_COME <= there <= RANKS.keys()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_one_way(path: Path) -> None:
+    mine = room(path)
+    below = {other for other in RANKS if mine and RANKS[other] > RANKS[mine]}
+    assert rooms_imported(path) <= below | {mine}
+
+
+def test_package_itself_and_the_door_to_tensorflow_are_leaves() -> None:
+    assert not list(imports(PACKAGE / "__init__.py"))
+    assert rooms_imported(PACKAGE / "tf" / "__init__.py") <= {"settings", "errors"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_tensorflow_is_imported_below_tf_only(path: Path) -> None:
+    names = {name.split(".")[0] for name in imports(path)}
+    assert room(path) == "tf" or not names & TENSORFLOW
+    assert not names & BANNED.keys()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_core_neither_prints_nor_exits_nor_catches_everything(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    assert not calls & {"print", "input", "exit", "quit", "sys.exit", "os._exit"}
+    assert not any(isinstance(node, ast.Assert) for node in ast.walk(tree))
+    assert not any(isinstance(node, ast.ExceptHandler) and node.type is None for node in ast.walk(tree))
+    assert room(path) == "cli" or not {name for name in imports(path) if name.split(".")[0] == "typer"}
+
+
+# what a command loads
+
+
+def test_import_of_the_command_line_loads_nothing_heavy() -> None:
+    assert loaded("import bertsent.cli") == set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "heavy"),
+    [
+        (["--help"], set()),
+        (["train", "--help"], set()),
+        (["preview", "--list"], set()),
+        (["predict", "great film"], {"numpy", "ai_edge_litert"}),
+        (["batch", "table.jsonl", "-o", "out.jsonl"], {"numpy", "ai_edge_litert"}),
+        (["batch", "table.jsonl", "-o", "out.parquet"], {"numpy", "ai_edge_litert", "pyarrow"}),
+        (["download", "--sample"], {"filelock"}),
+    ],
+    ids=" ".join,
+)
+def test_command_loads_what_it_needs_and_no_more(
+    model: Path, workspace: Path, arguments: list[str], heavy: set[str]
+) -> None:
+    if "pyarrow" in heavy:
+        pytest.importorskip("pyarrow", reason="needs bertsent[parquet]")
+    (workspace / "table.jsonl").write_text('{"text": "good"}\n', encoding="utf-8")
+    assert loaded("from bertsent.cli import app; app(standalone_mode=False)", *arguments) == heavy
+
+
+# how long things are, and what they say of themselves
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_files_and_functions_stay_short(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= LONGEST_FILE
+    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+    assert [node.name for node in functions if body_length(node) > LONGEST_FUNCTION] == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_public_names_have_docstrings(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    named = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    public = [tree, *(node for node in named if node.name[0] != "_")]
+    assert [getattr(node, "name", "the module") for node in public if not ast.get_docstring(node)] == []

@@ -1,0 +1,282 @@
+"""Files that are whole or not there, text that is safe to show, and what reading refuses."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import re
+import stat
+import time
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from bertsent import files
+from bertsent.errors import ArtefactError, DataError, StorageError
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+# atomic_write (its faults are in test_faults.py)
+
+
+def test_atomic_write_replaces_the_file_only_at_the_end(workspace: Path) -> None:
+    path = workspace / "file"
+    path.write_text("old", encoding="utf-8")
+    with files.atomic_write(path) as file:
+        file.write(b"new")
+        assert path.read_text(encoding="utf-8") == "old"
+        assert len(names(workspace)) == 2, "beside it, as a rename works on one file system only"
+    assert path.read_text(encoding="utf-8") == "new"
+    assert names(workspace) == ["file"]
+
+
+def test_atomic_write_keeps_the_old_file_when_the_block_fails(workspace: Path) -> None:
+    path = workspace / "file"
+    path.write_text("old", encoding="utf-8")
+    with contextlib.suppress(KeyError), files.atomic_write(path) as file:
+        file.write(b"half of it")
+        raise KeyError
+    assert path.read_text(encoding="utf-8") == "old"
+    assert names(workspace) == ["file"]
+
+
+def test_atomic_write_makes_the_folder_and_a_readable_file(workspace: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        files.write_text(workspace / "a" / "b" / "file", "text")
+    finally:
+        os.umask(before)
+    assert mode(workspace / "a" / "b" / "file") == 0o644
+
+
+def test_atomic_write_below_a_file_is_a_storage_error(workspace: Path) -> None:
+    (workspace / "file").write_bytes(b"")
+    with pytest.raises(StorageError, match=re.escape(str(workspace / "file" / "below"))):
+        files.write_text(workspace / "file" / "below", "text")
+
+
+def test_atomic_write_replaces_a_link_and_not_what_it_points_to(workspace: Path) -> None:
+    (workspace / "victim").write_text("mine", encoding="utf-8")
+    (workspace / "link").symlink_to("victim")
+    files.write_text(workspace / "link", "new")
+    assert (workspace / "victim").read_text(encoding="utf-8") == "mine"
+    assert not (workspace / "link").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "space"),
+        (errno.EDQUOT, "space"),
+        (errno.EROFS, "Not allowed"),
+        (errno.EIO, "Input/output"),
+    ],
+)
+def test_disk_errors_names_the_path_and_the_remedy(number: int, said: str) -> None:
+    with pytest.raises(StorageError, match=r"bad\\x1bname") as caught, files.disk_errors(Path("bad\x1bname")):
+        raise OSError(number, os.strerror(number))
+    assert said in str(caught.value)
+    assert caught.value.hint
+
+
+# temporary_sibling, publish_directory, remove_stale
+
+
+def test_temporary_sibling_lies_beside_its_target_and_goes(workspace: Path) -> None:
+    with files.temporary_sibling(workspace / "target") as folder:
+        (folder / "file").write_bytes(b"x")
+        assert folder.parent == workspace
+    assert names(workspace) == []
+
+
+@pytest.mark.parametrize("sync_each", [True, False])
+def test_publish_directory_renames_and_sets_modes(workspace: Path, sync_each: bool) -> None:
+    with files.temporary_sibling(workspace / "target") as folder:
+        (folder / "inner").mkdir(mode=0o700)
+        (folder / "inner" / "file").write_bytes(b"x")
+        (folder / "inner" / "file").chmod(0o4600)
+        assert files.publish_directory(folder, workspace / "target", sync_each=sync_each)
+    assert names(workspace) == ["target"]
+    assert mode(workspace / "target") == mode(workspace / "target" / "inner") == 0o755
+    assert mode(workspace / "target" / "inner" / "file") == 0o644
+
+
+def test_publish_directory_refuses_a_folder_that_holds_anything(workspace: Path) -> None:
+    (workspace / "target").mkdir()
+    (workspace / "target" / "mine").write_bytes(b"old")
+    with files.temporary_sibling(workspace / "target") as folder:
+        (folder / "mine").write_bytes(b"new")
+        assert not files.publish_directory(folder, workspace / "target")
+    assert (workspace / "target" / "mine").read_bytes() == b"old"
+    assert names(workspace) == ["target"]
+
+
+def test_publish_directory_refuses_a_file_in_its_place(workspace: Path) -> None:
+    (workspace / "target").write_bytes(b"mine")
+    with files.temporary_sibling(workspace / "target") as folder:
+        assert not files.publish_directory(folder, workspace / "target")
+    assert (workspace / "target").read_bytes() == b"mine"
+
+
+def test_remove_stale_takes_old_temporary_things_only(workspace: Path) -> None:
+    long_ago = time.time() - 100_000
+    for name in (".old.tmp", ".young.tmp", "kept.txt", ".kept"):
+        (workspace / name).write_bytes(b"")
+    (workspace / ".folder.tmp").mkdir()
+    (workspace / ".folder.tmp" / "file").write_bytes(b"")
+    (workspace / ".dangling.tmp").symlink_to("nowhere")
+    for name in (".old.tmp", "kept.txt", ".kept", ".folder.tmp", ".dangling.tmp"):
+        os.utime(workspace / name, (long_ago, long_ago), follow_symlinks=False)
+    files.remove_stale(workspace)
+    assert names(workspace) == [".kept", ".young.tmp", "kept.txt"]
+
+
+def test_remove_stale_does_not_follow_a_link(workspace: Path) -> None:
+    (workspace / "mine").mkdir()
+    (workspace / "mine" / "file").write_bytes(b"")
+    (workspace / ".link.tmp").symlink_to("mine")
+    os.utime(workspace / ".link.tmp", (0, 0), follow_symlinks=False)
+    files.remove_stale(workspace)
+    assert names(workspace) == ["mine"]
+    assert names(workspace / "mine") == ["file"]
+
+
+def test_require_space_names_what_is_needed(workspace: Path) -> None:
+    files.require_space(workspace / "new", 1)
+    with pytest.raises(StorageError, match=r"needs 1000000\.0 GB") as caught:
+        files.require_space(workspace, 10**15)
+    assert "free" in str(caught.value.received)
+    assert names(workspace / "new") == []
+
+
+# digests, sizes, times
+
+
+def test_sha256_file_is_that_of_its_bytes(workspace: Path) -> None:
+    (workspace / "file").write_bytes(b"abc")
+    assert files.sha256_file(workspace / "file") == hashlib.sha256(b"abc").hexdigest()
+
+
+@pytest.mark.parametrize("name", ["missing", "."])
+def test_sha256_file_of_no_file_is_an_artefact_error(workspace: Path, name: str) -> None:
+    with pytest.raises(ArtefactError, match="Cannot read"):
+        files.sha256_file(workspace / name)
+
+
+def test_sha256_folder_tells_names_and_contents_apart(workspace: Path) -> None:
+    digests = set()
+    for name, content in (("a", b"1"), ("b", b"1"), ("b", b"2"), ("in/b", b"2")):
+        folder = workspace / str(len(digests))
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_bytes(content)
+        digests.add(files.sha256_folder(folder))
+    assert len(digests) == 4
+
+
+def test_sha256_text_takes_any_text() -> None:
+    assert files.sha256_text("é") == hashlib.sha256("é".encode()).hexdigest()
+    assert files.sha256_text("\ud800") != files.sha256_text("\ud801")
+
+
+def test_sha256_lines_knows_where_lines_end() -> None:
+    assert files.sha256_lines(["ab", "c"]) != files.sha256_lines(["a", "bc"])
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (84_125_825, "84.1 MB"), (2.5e12, "2500.0 GB")],
+)
+def test_size_counts_in_thousands(count: float, shown: str) -> None:
+    assert files.size(count) == shown
+
+
+def test_now_is_utc_to_the_second() -> None:
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", files.now())
+
+
+def test_quiet_stderr_drops_native_output_and_ends(capfd: pytest.CaptureFixture[str]) -> None:
+    with files.quiet_stderr():
+        os.write(2, b"greetings")
+    os.write(2, b"after")
+    assert capfd.readouterr().err == "after"
+
+
+# visible
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[2J", r"\x1b[2J"),
+        ("\x1b]0;title\x07", r"\x1b]0;title\x07"),
+        ("\x9b31m", r"\x9b31m"),
+        ("user\u202etxt.exe", r"user\u202etxt.exe"),
+        ("in\u200bvisible", r"in\u200bvisible"),
+        ("\ud800", r"\ud800"),
+        ("one\ntwo\r\tthree\0", r"one\ntwo\r\tthree\x00"),
+        ("\u2028", r"\u2028"),
+        ("\U000e0041\ue000", r"\U000e0041\ue000"),
+    ],
+)
+def test_visible_escapes_what_could_deceive(text: str, shown: str) -> None:
+    assert files.visible(text) == shown
+
+
+@pytest.mark.parametrize("text", ["", "plain [bold] text", "naïve 映画 🎬 \u00a0 ñ e\u0301"])
+def test_visible_leaves_plain_text_alone(text: str) -> None:
+    assert files.visible(text) == text
+
+
+def test_visible_keeps_newlines_and_tabs_on_request_only() -> None:
+    assert files.visible("a\n\tb\r", newlines=True) == "a\n\tb\\r"
+
+
+def test_visible_lets_no_unsafe_character_through() -> None:
+    shown = files.visible("".join(map(chr, [*range(0x10000), *range(0xE0000, 0xE0100)])))
+    assert {unicodedata.category(character) for character in shown}.isdisjoint({"Cc", "Cf", "Cs", "Zl", "Zp"})
+    shown.encode("utf-8")
+
+
+# read_utf8
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [(b"plain", "plain"), (b"\xef\xbb\xbfmarked", "marked"), (b"a\r\nb\r", "a\r\nb\r"), (b"", "")],
+)
+def test_read_utf8_drops_the_mark_and_keeps_line_ends(workspace: Path, raw: bytes, text: str) -> None:
+    (workspace / "file").write_bytes(raw)
+    assert files.read_utf8(workspace / "file", limit=100) == text
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (b"caf\xe9", "not UTF-8 at byte 3"),
+        (b"\xff\xfea\0", "not UTF-8 at byte 0"),
+        (b"cut \xe2\x82", "not UTF-8 at byte 4"),
+        (b"a\0b", "NUL"),
+        (b"x" * 101, "larger than 100 B"),
+    ],
+)
+def test_read_utf8_names_the_file_and_the_fault(workspace: Path, raw: bytes, said: str) -> None:
+    (workspace / "file\x1b").write_bytes(raw)
+    with pytest.raises(DataError, match=re.escape(said)) as caught:
+        files.read_utf8(workspace / "file\x1b", limit=100)
+    assert "file\\x1b" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["missing", "."])
+def test_read_utf8_of_no_file_is_a_data_error(workspace: Path, name: str) -> None:
+    with pytest.raises(DataError, match="Cannot read"):
+        files.read_utf8(workspace / name, limit=100)

@@ -1,0 +1,284 @@
+"""The version store: numbers, what counts as a version, and what a damaged one leads to."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import drafts
+import pytest
+
+from bertsent import store
+from bertsent.errors import ArtefactError, StorageError, UsageError
+
+
+@pytest.fixture
+def folder(workspace: Path) -> Path:
+    """The `model` folder of the workspace, not there yet."""
+    return workspace / "model"
+
+
+def change(folder: Path, **values: Any) -> None:
+    """Changes keys of a version's manifest; None takes the key away."""
+    path = folder / store.MANIFEST
+    manifest = json.loads(path.read_text(encoding="utf-8")) | values
+    path.write_text(
+        json.dumps({key: value for key, value in manifest.items() if value is not None}), encoding="utf-8"
+    )
+
+
+def flip(path: Path, place: int = 20, bit: int = 3) -> None:
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1 << bit
+    path.write_bytes(content)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+# publish
+
+
+def test_publish_counts_from_one_and_the_highest_is_current(folder: Path) -> None:
+    assert [drafts.publish(folder).name for _ in range(11)] == [str(number) for number in range(1, 12)]
+    assert store.versions(folder) == list(range(1, 12))
+    assert store.find(None, folder=folder).name == "11"
+
+
+def test_publish_leaves_earlier_versions_as_they_were(folder: Path) -> None:
+    first = drafts.publish(folder).path
+    before = contents(first)
+    drafts.publish(folder, classifier=b"another")
+    assert contents(first) == before
+
+
+def test_publish_states_number_parent_and_every_file(folder: Path) -> None:
+    drafts.publish(folder)
+    shutil.rmtree(drafts.publish(folder).path)
+    manifest = drafts.publish(folder).manifest
+    assert (manifest.version, manifest.parent) == (2, 1)
+    assert manifest.files.keys() == {store.CLASSIFIER, store.VOCABULARY}
+    assert manifest.files[store.CLASSIFIER]["size"] == 1000
+
+
+def test_publish_never_takes_a_number_that_is_taken(folder: Path) -> None:
+    drafts.publish(folder)
+    (folder / "9").mkdir()
+    assert drafts.publish(folder).name == "10"
+    assert list((folder / "9").iterdir()) == []
+    (folder / "12").write_bytes(b"a file")
+    assert drafts.publish(folder).name == "13"
+
+
+def test_draft_unpublished_leaves_nothing(folder: Path) -> None:
+    with store.draft(folder, needed=0) as path:
+        (path / "file").write_bytes(b"x")
+    assert list(folder.iterdir()) == []
+
+
+def test_draft_refuses_a_full_disk_before_the_work(folder: Path) -> None:
+    with pytest.raises(StorageError, match="needs"), store.draft(folder, needed=10**18):
+        pytest.fail("began")
+
+
+def test_publish_without_a_classifier_is_refused(folder: Path) -> None:
+    with store.draft(folder, needed=0) as path, pytest.raises(ArtefactError):
+        store.publish(path, drafts.manifest(), folder=folder)
+    assert store.versions(folder) == []
+
+
+# what is a version
+
+
+@pytest.mark.parametrize("name", ["7.tmp", "abc", "v08", "08", "0", "-1", "3.bak", ".next.x.tmp", "٣", "1e3"])
+def test_versions_passes_by_what_is_not_a_plain_number(folder: Path, name: str) -> None:
+    first = drafts.publish(folder)
+    shutil.copytree(first.path, folder / name)
+    assert store.versions(folder) == [1]
+    assert drafts.publish(folder).name == "2"
+
+
+def test_versions_passes_by_a_number_without_a_manifest(folder: Path) -> None:
+    drafts.publish(folder)
+    (folder / "9").mkdir()
+    (folder / "10").mkdir()
+    (folder / "10" / store.MANIFEST).mkdir()
+    assert store.versions(folder) == [1]
+    assert store.find(None, folder=folder).name == "1"
+
+
+def test_versions_of_no_folder_is_none_and_of_an_unreadable_one_an_error(folder: Path) -> None:
+    assert store.versions(folder) == []
+    folder.symlink_to("model")  # a link to itself: there, and cannot be read
+    with pytest.raises(ArtefactError, match="Cannot read"):
+        store.versions(folder)
+
+
+# find
+
+
+def test_find_takes_a_number_or_a_folder(folder: Path, workspace: Path) -> None:
+    drafts.publish(folder)
+    drafts.publish(folder)
+    shutil.copytree(folder / "1", workspace / "elsewhere")
+    assert store.find("1", folder=folder).path == folder / "1"
+    assert store.find("02", folder=folder).path == folder / "2"
+    assert store.find(str(workspace / "elsewhere"), folder=folder).name == "1"
+
+
+@pytest.mark.parametrize("model", ["3", "0", "9" * 400, "nothing/here", "x" * 5000, "a\0b", "-1"])
+def test_find_refuses_what_names_no_version(folder: Path, model: str) -> None:
+    drafts.publish(folder)
+    with pytest.raises(UsageError) as caught:
+        store.find(model, folder=folder)
+    assert len(str(caught.value)) < 500
+
+
+def test_find_says_which_versions_there_are(folder: Path) -> None:
+    drafts.publish(folder)
+    drafts.publish(folder)
+    with pytest.raises(UsageError, match="1, 2"):
+        store.find("3", folder=folder)
+
+
+def test_find_of_a_folder_without_a_manifest_says_so(folder: Path) -> None:
+    drafts.publish(folder)
+    with pytest.raises(ArtefactError, match=r"no manifest\.json"):
+        store.find(str(folder), folder=folder)
+
+
+# damage
+
+
+@pytest.mark.parametrize("name", [store.CLASSIFIER, store.VOCABULARY])
+@pytest.mark.parametrize(
+    "damage",
+    [flip, Path.unlink, lambda path: path.write_bytes(b""), lambda path: os.truncate(path, 10)],
+    ids=["flip", "missing", "empty", "cut"],
+)
+def test_file_that_is_not_what_the_manifest_says_is_named_with_a_way_out(
+    folder: Path, name: str, damage: Callable[[Path], None]
+) -> None:
+    for _ in range(3):
+        drafts.publish(folder)
+    flip(folder / "2" / store.CLASSIFIER)
+    damage(folder / "3" / name)
+    version = store.find(None, folder=folder)
+    with pytest.raises(ArtefactError, match=rf"3/{name} is not what its manifest says") as caught:
+        version.file(name)
+    assert caught.value.exit_code == 6
+    assert f"--model {folder / '1'}" in caught.value.hint
+    assert store.find(str(folder / "1"), folder=folder).file(name)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"{}"),
+        lambda path: path.write_bytes(b"[" * 100_000),
+        lambda path: path.write_bytes(b"\xff\xfe"),
+        lambda path: path.write_bytes(path.read_bytes()[:200]),
+        lambda path: flip(path, place=0),
+    ],
+    ids=["empty", "foreign", "deep", "no text", "cut", "flip"],
+)
+def test_manifest_that_is_none_is_named_with_a_way_out(folder: Path, damage: Callable[[Path], Any]) -> None:
+    drafts.publish(folder)
+    drafts.publish(folder)
+    damage(folder / "2" / store.MANIFEST)
+    with pytest.raises(ArtefactError, match=r"2/manifest\.json is not a manifest") as caught:
+        store.find(None, folder=folder)
+    assert f"--model {folder / '1'}" in caught.value.hint
+    assert store.versions(folder) == [1, 2], "a broken version keeps its number"
+
+
+def test_broken_version_without_another_has_a_hint_too(folder: Path) -> None:
+    flip(drafts.publish(folder).path / store.MANIFEST, place=0)
+    with pytest.raises(ArtefactError) as caught:
+        store.find("1", folder=folder)
+    assert caught.value.hint == "train again"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"window": "tail"},
+        {"seq_length": "32"},
+        {"seq_length": 2},
+        {"labels": {"negative": 1, "positive": 0}},
+        {"version": "1"},
+        {"tokenizer": {"kind": "wordpiece"}},
+        {"tokenizer": {"kind": "other", "lower_case": True, "normalisation": "", "digest": ""}},
+        {"tokenizer": None},
+        {"files": []},
+        {"files": {store.CLASSIFIER: {"sha256": "", "size": 0}}},
+        {"files": {store.CLASSIFIER: "x", store.VOCABULARY: "x"}},
+    ],
+    ids=str,
+)
+def test_read_refuses_a_manifest_nothing_could_score_with(folder: Path, values: dict[str, Any]) -> None:
+    path = drafts.publish(folder).path
+    change(path, **values)
+    with pytest.raises(ArtefactError, match="not a manifest"):
+        store.read(path)
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a/b", "..", "", "."])
+def test_read_refuses_a_file_name_that_leads_elsewhere(folder: Path, name: str) -> None:
+    version = drafts.publish(folder)
+    change(version.path, files={**version.manifest.files, name: {"sha256": "0" * 64, "size": 1}})
+    with pytest.raises(ArtefactError, match="not a manifest"):
+        store.read(version.path)
+
+
+def test_read_of_a_newer_format_says_to_upgrade(folder: Path) -> None:
+    path = drafts.publish(folder).path
+    change(path, format=store.FORMAT + 1)
+    with pytest.raises(ArtefactError, match=f"format {store.FORMAT + 1}") as caught:
+        store.read(path)
+    assert "upgrade" in caught.value.hint
+
+
+def test_read_shows_a_foreign_format_safely(folder: Path) -> None:
+    path = drafts.publish(folder).path
+    change(path, format="\x1b[2J" * 100)
+    with pytest.raises(ArtefactError, match=r"\\x1b\[2J") as caught:
+        store.read(path)
+    assert "\x1b" not in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+def test_read_ignores_a_key_that_a_later_bertsent_added(folder: Path) -> None:
+    path = drafts.publish(folder).path
+    change(path, calibration={"slope": 1.0})
+    assert store.read(path).name == "1"
+
+
+def test_read_of_any_flipped_manifest_gives_a_version_or_an_artefact_error(folder: Path) -> None:
+    version = drafts.publish(folder).path
+    path = version / store.MANIFEST
+    whole = path.read_bytes()
+    draw = random.Random(1)
+    refused = 0
+    for _ in range(400):
+        path.write_bytes(whole)
+        flip(path, place=draw.randrange(len(whole)), bit=draw.randrange(8))
+        try:
+            store.read(version).verify()
+        except ArtefactError:
+            refused += 1
+    assert refused > 200
+
+
+def test_file_that_the_version_never_had_is_an_artefact_error(folder: Path) -> None:
+    version = drafts.publish(folder)
+    with pytest.raises(ArtefactError, match=r"carries no weights\.safetensors") as caught:
+        version.file(store.WEIGHTS)
+    assert str(version.path) not in caught.value.hint, "itself is no way out"

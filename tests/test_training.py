@@ -1,0 +1,226 @@
+"""Training: the best epoch, runs that stop and go on, losses that are no number, disks that are full."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+from listener import Listener
+
+from bertsent.errors import Interrupted, StorageError, TrainingError
+from bertsent.records import Splits, Trained
+from bertsent.reviews import load_splits
+from bertsent.settings import TrainSettings, Workspace
+from bertsent.tokenizer import Tokenizer
+
+Folders = tuple[Path, Path]
+EPOCHS = 3
+
+
+@pytest.fixture
+def heard() -> Listener:
+    return Listener()
+
+
+@pytest.fixture
+def train(sample: Path, workspace: Path, heard: Listener) -> Callable[..., Trained]:
+    """Trains in this test's workspace, on the sample if nothing else is said."""
+    from bertsent.tf import training
+
+    def run(settings: TrainSettings, *, data: Path = sample, **options: Any) -> Trained:
+        return training.train(settings, data=data, workspace=Workspace(workspace), progress=heard, **options)
+
+    return run
+
+
+def temporary(workspace: Path) -> list[Path]:
+    return [*workspace.rglob("*.tmp"), *workspace.rglob("*.owner")]
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Folders, sample: Path) -> Path:
+    """A workspace whose run of three epochs was stopped in its last one."""
+    from bertsent.tf import training
+
+    home = Workspace(tmp_path_factory.mktemp("stopped"))
+    last = home.state / "training" / f"epoch-{EPOCHS - 1:04d}"
+    with pytest.raises(Interrupted):
+        training.train(
+            tiny.settings(tiny_encoder, epochs=EPOCHS),
+            data=sample,
+            workspace=home,
+            stop=last.exists,
+        )
+    return home.root
+
+
+@pytest.fixture
+def unfinished(stopped: Path, workspace: Path) -> Path:
+    """The checkpoints of that run in this test's workspace, free to be damaged."""
+    return Path(shutil.copytree(stopped / ".bertsent", workspace / ".bertsent")) / "training"
+
+
+# The best epoch
+
+
+@pytest.fixture(scope="module")
+def contrary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Reviews whose validation rows have the opposite labels, so that every epoch makes it worse."""
+    folder = tmp_path_factory.mktemp("contrary")
+    for number in range(160):
+        word, name = ("wonderful", "pos") if number % 2 else ("awful", "neg")
+        file = folder / ("test" if number < 20 else "train") / name / f"{number}.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{word} {word} {word} {number}")
+    for review in load_splits(folder, TrainSettings()).validation:
+        number = int(review.text.split()[-1])
+        old, new = ("pos", "neg") if number % 2 else ("neg", "pos")
+        (folder / "train" / old / f"{number}.txt").rename(folder / "train" / new / f"{number}.txt")
+    return folder
+
+
+def test_train_publishes_the_epoch_of_the_lowest_validation_loss(
+    train: Callable[..., Trained], tiny_encoder: Folders, contrary: Path
+) -> None:
+    settings = tiny.settings(tiny_encoder, epochs=4, init_lr=2e-3, optimizer="adam", dropout=0.0)
+    done = train(settings, data=contrary)
+    losses = [epoch.validation_loss for epoch in done.epochs]
+    assert done.best_epoch == 1 + int(np.argmin(losses))
+    assert losses[-1] > losses[done.best_epoch - 1] + 0.1  # or the test could not tell them apart
+    history = json.loads((done.path / "history.json").read_text())
+    assert history["best_epoch"] == done.best_epoch
+    assert [epoch["validation_loss"] for epoch in history["epochs"]] == losses
+
+    assert done.metrics["validation"].log_loss == pytest.approx(losses[done.best_epoch - 1], abs=0.03)
+
+
+def test_train_publishes_although_no_test_row_is_left(
+    train: Callable[..., Trained], tiny_encoder: Folders, contrary: Path, tmp_path: Path
+) -> None:
+    data = Path(shutil.copytree(contrary, tmp_path / "data"))
+    shutil.rmtree(data / "test")
+    shutil.copytree(data / "train", data / "test")  # training holds every text of it
+    done = train(tiny.settings(tiny_encoder), data=data)
+    assert done.metrics["test"].confusion.n == 0
+    assert done.quantised.agreement >= 0.9  # of the validation rows
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    text = (done.path / "manifest.json").read_text(encoding="utf-8")
+    manifest = json.loads(text, parse_constant=refuse)
+    assert manifest["metrics"]["test"]["accuracy"] is None
+    assert "| test | 0 | - | - |" in (done.path / "README.md").read_text(encoding="utf-8")
+
+
+# Losses that are no number
+
+
+def piece_only_in(split: str, splits: Splits, vocabulary: Path) -> int:
+    """A word piece that occurs in one split and in no other."""
+    tokenizer = Tokenizer.from_file(vocabulary, lower_case=True)
+    seen = {
+        name: set(np.concatenate(tokenizer.encode([review.text for review in getattr(splits, name)])))
+        for name in ("train", "validation", "test")
+    }
+    return int(min(seen[split] - set.union(*(seen[name] for name in seen if name != split))))
+
+
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_train_publishes_nothing_when_the_loss_is_no_number(
+    train: Callable[..., Trained],
+    tiny_encoder: Folders,
+    sample: Path,
+    workspace: Path,
+    tmp_path: Path,
+    split: str,
+) -> None:
+    settings = tiny.settings(tiny_encoder, seq_length=512)
+    piece = piece_only_in(split, load_splits(sample, settings), tiny_encoder[1] / "assets" / "vocab.txt")
+    broken = tiny.without_number(tiny_encoder[0], tmp_path / "broken", piece=piece)
+    with pytest.raises(TrainingError, match="no longer a finite number") as refusal:
+        train(tiny.settings((broken, tiny_encoder[1]), seq_length=512))
+    assert ("loss nan" if split == "train" else "no number") in str(refusal.value.received)
+    assert not list((workspace / "model").iterdir())
+    assert not (workspace / ".bertsent" / "training").exists()
+    assert not temporary(workspace)
+
+
+# Runs that stop and go on
+
+
+def test_stop_keeps_the_complete_epochs_only(stopped: Path) -> None:
+    names = sorted(path.name for path in (stopped / ".bertsent" / "training").iterdir())
+    assert names == [f"epoch-{number:04d}" for number in range(1, EPOCHS)]
+    assert not list((stopped / "model").iterdir())
+    assert not temporary(stopped)
+
+
+def test_train_without_resume_says_what_it_drops(
+    train: Callable[..., Trained], tiny_encoder: Folders, unfinished: Path, heard: Listener
+) -> None:
+    with pytest.raises(Interrupted):
+        train(tiny.settings(tiny_encoder, epochs=EPOCHS), stop=lambda: True)
+    assert heard.heard("--resume would have gone on")
+    assert not unfinished.exists()
+
+
+def test_resume_refuses_other_settings(
+    train: Callable[..., Trained], tiny_encoder: Folders, unfinished: Path
+) -> None:
+    with pytest.raises(TrainingError, match="other data, settings or another encoder"):
+        train(tiny.settings(tiny_encoder, epochs=EPOCHS, init_lr=2e-3), resume=True)
+    assert len(list(unfinished.iterdir())) == EPOCHS - 1
+
+
+def test_resume_refuses_other_data(
+    train: Callable[..., Trained], tiny_encoder: Folders, unfinished: Path, sample: Path, tmp_path: Path
+) -> None:
+    other = Path(shutil.copytree(sample, tmp_path / "other"))
+    next((other / "train" / "pos").iterdir()).write_text("Another text altogether.")
+    with pytest.raises(TrainingError, match="other data, settings or another encoder"):
+        train(tiny.settings(tiny_encoder, epochs=EPOCHS), data=other, resume=True)
+
+
+# Disks
+
+
+def test_train_refuses_an_output_that_cannot_be_written_before_it_reads(
+    train: Callable[..., Trained], tiny_encoder: Folders, workspace: Path, heard: Listener
+) -> None:
+    (workspace / "file").write_text("")
+    with pytest.raises(StorageError):
+        train(tiny.settings(tiny_encoder), output=workspace / "file" / "model")
+    assert not heard.notes
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of 1 MB, where this user may mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a disk")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_train_refuses_a_disk_without_room_for_checkpoints(
+    tiny_encoder: Folders, sample: Path, small_disk: Path, heard: Listener
+) -> None:
+    from bertsent.tf import training
+
+    with pytest.raises(StorageError, match="of free space") as refusal:
+        training.train(
+            tiny.settings(tiny_encoder), data=sample, workspace=Workspace(small_disk), progress=heard
+        )
+    assert str(small_disk) in refusal.value.message
+    assert heard.steps == 0
