@@ -21,13 +21,16 @@ $(BIN)/.installed: pyproject.toml constraints.txt
 demo: install ## Train on the bundled reviews, publish, score two texts (a few minutes)
 	@rm -rf $(DEMO) && mkdir $(DEMO)
 	@export BERTSENT_HOME=$(CURDIR)/$(DEMO); set -e; \
-	say() { printf '\n$$ %s\n' "$$*"; "$$@"; }; \
+	word() { case $$1 in *' '*) printf ' "%s"' "$$1";; *) printf ' %s' "$$1";; esac; }; \
+	say() { printf '\n$$'; for given; do word "$$given"; done; printf '\n'; "$$@"; }; \
 	PATH=$(CURDIR)/$(BIN):$$PATH; \
 	say bertsent download --sample; \
-	say bertsent train --epochs 8 --init-lr 2e-4 --batch-size 16 --seq-length 64; \
+	say bertsent train --epochs 4 --init-lr 1e-4 --batch-size 8 --seq-length 64; \
 	say bertsent predict "A warm, funny, beautifully acted film." "Dull, clumsy and far too long."; \
 	say bertsent batch $(DEMO)/data/sample/test --num-files 5; \
-	printf '\nThe version is in %s/model/1; its card is %s/model/1/README.md\n' $(DEMO) $(DEMO)
+	printf '\nTrained on 191 reviews it is a weak one. The version that comes with bertsent, trained on 19,861:\n'; \
+	say bertsent predict --model model/1 "A warm, funny, beautifully acted film." "Dull, clumsy and far too long."; \
+	printf '\nThe new version is in %s/model/1; its card is %s/model/1/README.md\n' $(DEMO) $(DEMO)
 
 test: lint ## Lint, types, and the whole suite with coverage (below 10 minutes)
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)

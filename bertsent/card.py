@@ -68,7 +68,7 @@ calibrated. It knows two answers; a text that is no review gets one of them too.
 """
 
 
-def write(manifest: Manifest, *, epochs: Sequence[Epoch], best_epoch: int) -> str:
+def render(manifest: Manifest, *, epochs: Sequence[Epoch], best_epoch: int) -> str:
     """The card as Markdown."""
     import jinja2
 

@@ -198,7 +198,7 @@ class Quantised:
     validation rows where there is no test row)."""
 
     agreement: float  # share of the rows that get the same label
-    classifier_accuracy: float  # of the trained classifier itself, in the precision it was trained in
+    classifier_accuracy: float  # of the trained classifier itself, in fp32
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,8 @@ def find(model: str | None, *, folder: Path) -> Version:
         path = _numbered(int(model), folder)
     else:
         path = Path(model)
-        if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises on a name too long for a path
+        # os.path, because Path.is_dir raises on a name too long for a path
+        if not model or not os.path.isdir(path):  # noqa: PTH112
             raise UsageError(
                 "--model takes a version number or the folder of a version.",
                 received=visible(repr(model))[:200],

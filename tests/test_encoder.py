@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny
+from typer.testing import Result
 
 from bertsent.errors import ArtefactError, UsageError
+from bertsent.files import sha256_folder
 
+Run = Callable[..., Result]
 Folders = tuple[Path, Path]
 PLACES = 64
 
@@ -39,6 +42,23 @@ def load(folders: Folders, **options: Any) -> Any:
 @pytest.fixture(scope="module")
 def loaded(tiny_encoder: Folders) -> Any:
     return load(tiny_encoder)
+
+
+def saved_preprocessor(folder: Path, tokenize: Callable[[Any], Any]) -> Path:
+    """A SavedModel with the interface of a TF Hub preprocessor, as far as the tokenizer goes."""
+    from bertsent.tf import tf
+
+    def special_tokens() -> dict[str, Any]:
+        names = ("padding_id", "start_of_sequence_id", "end_of_segment_id", "vocab_size")
+        return {name: tf.constant(number) for number, name in enumerate(names)}
+
+    module = tf.Module()
+    module.tokenize = tf.Module()
+    module.tokenize.__call__ = tf.function(tokenize, input_signature=[tf.TensorSpec([None], tf.string)])
+    module.tokenize.get_special_tokens_dict = tf.function(special_tokens, input_signature=[])
+    module.owner = getattr(tokenize, "__self__", None)  # whose vocabulary becomes assets/vocab.txt
+    tf.saved_model.save(module, str(folder))
+    return folder
 
 
 def padded_ids(rows: int, places: int) -> Any:
@@ -92,14 +112,10 @@ def test_assign_brings_back_what_arrays_gave(loaded: Any) -> None:
 def test_load_finds_out_whether_the_preprocessor_folds_case(
     loaded: Any, tiny_encoder: Folders, tmp_path: Path
 ) -> None:
-    importlib.import_module("official.nlp.tools.export_tfhub_lib").export_preprocessing(
-        str(tmp_path / "cased"),
-        vocab_file=str(tiny_encoder[1] / "assets" / "vocab.txt"),
-        do_lower_case=False,
-        tokenize_with_offsets=False,
-        default_seq_length=128,
-    )
-    cased = load((tiny_encoder[0], tmp_path / "cased"))
+    vocabulary = str(tiny_encoder[1] / "assets" / "vocab.txt")
+    text = importlib.import_module("tensorflow_text")
+    tokenizer = text.BertTokenizer(vocabulary, lower_case=False, token_out_type="int32")
+    cased = load((tiny_encoder[0], saved_preprocessor(tmp_path / "cased", tokenizer.tokenize)))
     assert (loaded.tokenizer.lower_case, cased.tokenizer.lower_case) == (True, False)
     assert cased.vocabulary == tmp_path / "cased" / "assets" / "vocab.txt"
 
@@ -112,18 +128,26 @@ def test_load_takes_the_vocabulary_that_an_encoder_carries(loaded: Any, tiny_enc
     assert alone.tokenizer.digest() == loaded.tokenizer.digest()
 
 
-def test_load_digests_the_files_and_not_the_place(loaded: Any, tiny_encoder: Folders, tmp_path: Path) -> None:
+def test_load_digests_the_files_and_not_their_place(
+    loaded: Any, tiny_encoder: Folders, tmp_path: Path
+) -> None:
     copy = Path(shutil.copytree(tiny_encoder[0], tmp_path / "encoder"))
-    assert load((copy, tiny_encoder[1])).digest == loaded.digest
+    assert sha256_folder(copy) == loaded.digest
     (copy / "more").write_text("x")
-    assert load((copy, tiny_encoder[1])).digest != loaded.digest
+    assert sha256_folder(copy) != loaded.digest
 
 
-def test_load_refuses_a_sequence_longer_than_the_encoder(erf_encoder: Folders) -> None:
-    assert load(erf_encoder, seq_length=PLACES).rebuilt
-    with pytest.raises(UsageError, match=f"{PLACES} places") as refusal:
-        load(erf_encoder, seq_length=PLACES + 1)
-    assert refusal.value.received == PLACES + 1
+@pytest.mark.parametrize("command", ["preview", "train"])
+def test_a_sequence_longer_than_the_encoder_is_refused(
+    run: Run, workspace: Path, erf_encoder: Folders, sample: Path, command: str
+) -> None:
+    data = ["--data", sample] if command == "train" else []
+    encoder = ("--encoder", erf_encoder[0], "--preprocessor", erf_encoder[1])
+    refused = run(command, *data, *encoder, "--seq-length", PLACES + 1)
+    assert refused.exit_code == 2
+    assert f"{PLACES} places" in refused.stderr
+    assert f"Received: {PLACES + 1}" in refused.stderr
+    assert not list(workspace.glob("model/*"))
 
 
 def test_load_refuses_a_vocabulary_whose_padding_is_not_0(tiny_encoder: Folders, tmp_path: Path) -> None:
@@ -204,21 +228,9 @@ def test_load_refuses_an_encoder_in_the_place_of_the_preprocessor(tiny_encoder: 
 def test_load_refuses_a_preprocessor_that_cuts_into_no_pieces(tiny_encoder: Folders, tmp_path: Path) -> None:
     from bertsent.tf import tf
 
-    class Tokenize(tf.Module):  # type: ignore[misc]
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])  # type: ignore[untyped-decorator]
-        def __call__(self, texts: Any) -> Any:
-            return tf.strings.length(texts)
-
-        @tf.function(input_signature=[])  # type: ignore[untyped-decorator]
-        def get_special_tokens_dict(self) -> Any:
-            names = ("padding_id", "start_of_sequence_id", "end_of_segment_id", "vocab_size")
-            return {name: tf.constant(number) for number, name in enumerate(names)}
-
-    module = tf.Module()
-    module.tokenize = Tokenize()
-    tf.saved_model.save(module, str(tmp_path / "lengths"))
+    lengths = saved_preprocessor(tmp_path / "lengths", tf.strings.length)
     with pytest.raises(ArtefactError, match="lacks the interface of a TF Hub preprocessor"):
-        load((tiny_encoder[0], tmp_path / "lengths"))
+        load((tiny_encoder[0], lengths))
 
 
 def test_load_gives_the_bundled_encoder() -> None:

@@ -69,7 +69,7 @@ def batch(
 ) -> None:
     """Score all reviews of a folder or table and sum up.
 
-    With --json: one object a review, unless --output is given, then one with the key summary.
+    With --json: one object a review (none with --output), then one with the key summary.
     """
     from bertsent import batch as core
 

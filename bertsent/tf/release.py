@@ -105,7 +105,7 @@ def publish(
         history = {"best_epoch": best_epoch, "epochs": [asdict(epoch) for epoch in epochs]}
         write_text(path / store.HISTORY, json.dumps(history, indent=2) + "\n")
         draw.training_curves(epochs, best_epoch=best_epoch, path=path / store.PLOT)
-        write_text(path / store.CARD, card.write(manifest, epochs=epochs, best_epoch=best_epoch))
+        write_text(path / store.CARD, card.render(manifest, epochs=epochs, best_epoch=best_epoch))
         _check_reload(store.seal(path, manifest), encoder)
         version = store.publish(path, manifest, folder=folder)
     progress.finish()

@@ -145,16 +145,6 @@ def test_train_without_a_data_set_says_how_to_get_one(run: Run) -> None:
     assert "bertsent download" in refused.stderr
 
 
-def test_train_refuses_a_sequence_longer_than_the_encoder(
-    run: Run, workspace: Path, tiny_encoder: Folders, sample: Path, tmp_path: Path
-) -> None:
-    encoder = tiny.export_encoder(tmp_path / "short", num_hidden_layers=1, max_position_embeddings=48)
-    refused = run("train", "--data", sample, *quick((encoder, tiny_encoder[1]), **{"seq-length": 64}))
-    assert refused.exit_code == 2
-    assert "48 places" in refused.stderr
-    assert not list((workspace / "model").iterdir())
-
-
 # Signals
 
 

@@ -1,0 +1,74 @@
+"""The LiteRT file against the classifier it is made from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+
+from bertsent.scorer import Classifier
+from bertsent.settings import ScoreSettings
+from bertsent.tokenizer import pack
+
+Folders = tuple[Path, Path]
+PLACES = 48
+
+
+@pytest.fixture(scope="module")
+def built(tiny_encoder: Folders) -> tuple[Any, Any]:
+    """An encoder with a few rows far larger than the others, as trained ones have them; its classifier."""
+    from bertsent.tf import classifier, encoder
+
+    loaded = encoder.load(str(tiny_encoder[0]), preprocessor=str(tiny_encoder[1]))
+    arrays = loaded.layer.arrays()
+    arrays["word_embeddings/embeddings"][-3:] *= 200
+    loaded.layer.assign(arrays)
+    made = classifier.build(loaded, dropout=0.1, seed=1)
+    head = made.get_layer(classifier.HEAD)
+    head.kernel.assign(head.kernel * 40)  # so that scores spread over the whole range
+    return loaded, made
+
+
+@pytest.fixture(scope="module")
+def litert(built: tuple[Any, Any], tmp_path_factory: pytest.TempPathFactory) -> Classifier:
+    from bertsent.tf.export import to_litert
+
+    file = tmp_path_factory.mktemp("export") / "classifier.tflite"
+    file.write_bytes(to_litert(built[1]))
+    return Classifier(
+        file, tokenizer=built[0].tokenizer, seq_length=PLACES, settings=ScoreSettings(batch_size=4)
+    )
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Any]:
+    random = np.random.default_rng(2)
+    lengths = random.integers(1, PLACES - 1, 60)
+    return [random.integers(5, len(tiny.vocabulary()) - 3, length).astype(np.int32) for length in lengths]
+
+
+def test_litert_scores_as_the_classifier_although_some_rows_are_large(
+    built: tuple[Any, Any], litert: Classifier, rows: list[Any]
+) -> None:
+    encoder, classifier = built
+    logits = classifier(pack(rows, tokenizer=encoder.tokenizer, width=PLACES), training=False).numpy()[:, 0]
+    expected = 1 / (1 + np.exp(-logits))
+    assert np.ptp(expected) > 0.3
+    assert np.abs(litert.score(rows) - expected).max() < 0.05
+
+
+def test_litert_gives_a_row_the_same_score_in_any_batch(litert: Classifier, rows: list[Any]) -> None:
+    alone = [float(litert.score([row])[0]) for row in rows[:8]]
+    assert litert.score(rows)[:8].tolist() == pytest.approx(alone, abs=1e-6)
+
+
+def test_conversion_leaves_the_classifier_as_it_was(built: tuple[Any, Any], litert: Classifier) -> None:
+    ids = np.array([[2, 9, 40, 3]], np.int32)
+    by_table = built[0].layer(ids).numpy()
+    with built[0].layer.int8_rows():
+        in_int8 = built[0].layer(ids).numpy()
+    assert 0 < np.abs(by_table - in_int8).max() < 0.05
+    assert np.array_equal(built[0].layer(ids).numpy(), by_table)
