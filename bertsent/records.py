@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -212,7 +212,6 @@ class Trained:
     metrics: Mapping[str, Metrics]  # split -> of the LiteRT file
     quantised: Quantised
     seconds: float
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,4 +267,3 @@ class _Silent:
 
 
 silent: Progress = _Silent()
-StopRequested = Callable[[], bool]

@@ -249,15 +249,19 @@ def _ignored(folder: Path, *, nested: bool, prefix: str = "") -> Iterator[str]:
         if entry.is_symlink():
             yield f"{name} (a link)"
         elif not entry.is_dir():
-            loose += 1
+            loose += not entry.name.startswith(".")  # hidden ones are nobody's data
         elif nested and entry.name in _HALVES:
             yield from _ignored(inner, nested=False, prefix=f"{entry.name}/")
         elif nested or entry.name not in FOLDERS:
-            yield f"{name} ({len(list(inner.glob('*')))} files)"
+            yield f"{name} ({_count(len(list(inner.glob('*'))), 'file')})"
         elif others := len(_entries(inner)) - len(_review_files(inner)):
-            yield f"{name} ({others} entries that are no review)"
+            yield f"{name} (entries that are no review: {others})"
     if loose:
-        yield f"{prefix or './'} ({loose} loose files)"
+        yield f"{prefix or './'} ({_count(loose, 'loose file')})"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _count_labels(reviews: Iterable[Review]) -> dict[str, int]:

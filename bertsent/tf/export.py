@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 from typing import Any
 
 from bertsent.errors import TrainingError
@@ -10,7 +11,8 @@ from bertsent.files import quiet_stderr, visible
 from bertsent.tf import tf
 from bertsent.tf.bert import BertEncoder
 
-SIGNATURE = "serving_default"
+# TensorFlow raises it in public and defines it in private.
+_ConverterError = importlib.import_module("tensorflow.lite.python.convert_phase").ConverterError
 
 
 def to_litert(classifier: Any) -> bytes:
@@ -38,9 +40,7 @@ def to_litert(classifier: Any) -> bytes:
     try:
         with quiet_stderr():
             converted: bytes = converter.convert()
-    except Exception as error:  # the converter's own class is private to TensorFlow
-        if type(error).__name__ != "ConverterError":
-            raise
+    except _ConverterError as error:
         raise TrainingError(
             "LiteRT cannot run this encoder.",
             received=visible(str(error).strip().splitlines()[0])[:200],

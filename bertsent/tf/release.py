@@ -80,7 +80,6 @@ def publish(
             settings=ScoreSettings(),
         )
         scores = {name: _scores(litert, encoded[name], name, progress) for name in ("validation", "test")}
-        progress.start("Comparing with the trained classifier", None)
         compared = "test" if len(encoded["test"]) else "validation"
         quantised = _compare(scores[compared], logits(encoded[compared]), encoded[compared])
         manifest = _manifest(

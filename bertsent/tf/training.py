@@ -29,6 +29,7 @@ from bertsent.tf.watch import Watch, diverged
 
 _BYTES = 4 * 4 * 2  # a parameter: float32, with two moments and the best epoch's copy, in two checkpoints
 
+_SCORED = 32  # rows a batch where nothing is learnt: as fast as any, and little padding
 _BFLOAT16 = "auto_mixed_precision_onednn_bfloat16"
 
 
@@ -102,7 +103,9 @@ def train(
             settings=settings,
             splits=splits,
             encoded=encoded,
-            logits=lambda split: predict_logits(fit.classifier, split, progress=progress),
+            logits=lambda split: predict_logits(
+                fit.classifier, split, what="Comparing with the trained classifier", progress=progress
+            ),
             epochs=fit.epochs,
             best_epoch=fit.best_epoch,
             folder=folder,
@@ -113,24 +116,31 @@ def train(
     return replace(trained, seconds=time.monotonic() - begun)
 
 
-def predict_logits(classifier: Any, split: Encoded, *, progress: Progress = silent) -> Any:
-    """The logits of a split, float32 [rows], in its own order."""
+def predict_logits(
+    classifier: Any, split: Encoded, *, what: str = "Scoring", progress: Progress = silent
+) -> Any:
+    """The logits of a split, float32 [rows], in its own order; `what` names the work to `progress`."""
     logits = np.empty(len(split), np.float32)
     if len(split):
-        batches, order = scoring_batches(split, batch_size=32)
-        watch = Watch(progress, lambda: False, seen=0)
+        batches, order = scoring_batches(split, batch_size=_SCORED)
+        progress.start(what, len(split), "reviews")
+        watch = Watch(progress, lambda: False, seen=len(split), batch_size=_SCORED)
         with watch:
             logits[order] = classifier.predict(batches, verbose=0, callbacks=[watch])[:, 0]
+        progress.finish()
     return logits
 
 
-def evaluate(classifier: Any, split: Encoded, *, progress: Progress = silent) -> Metrics:
+def evaluate(
+    classifier: Any, split: Encoded, *, what: str = "Scoring", progress: Progress = silent
+) -> Metrics:
     """The metrics of a split by the Keras classifier itself.
 
     Raises:
         TrainingError: if a score is not a number.
     """
-    scores = 1 / (1 + np.exp(-predict_logits(classifier, split, progress=progress).astype(np.float64)))
+    logits = predict_logits(classifier, split, what=what, progress=progress)
+    scores = 1 / (1 + np.exp(-logits.astype(np.float64)))
     if np.isnan(scores).any():  # the last step of an epoch went wrong, and no loss came after it
         raise diverged(f"{np.isnan(scores).sum()} of {len(scores)} scores that are no number")
     return measure(scores, split.labels, threshold=ScoreSettings().threshold)
@@ -213,9 +223,10 @@ def _epoch(
         batches = training_batches(split, batch_size=settings.batch_size, seed=settings.seed, epoch=number)
         history = classifier.fit(batches, verbose=0, callbacks=[watch]).history
     seconds = time.monotonic() - begun
-    progress.start(f"Validation {number}/{settings.epochs}", None)
-    validation = evaluate(classifier, encoded["validation"], progress=progress)
     progress.finish()
+    validation = evaluate(
+        classifier, encoded["validation"], what=f"Validation {number}/{settings.epochs}", progress=progress
+    )
     return Epoch(
         epoch=number,
         loss=history["loss"][0],

@@ -50,6 +50,7 @@ class Watch(tf_keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_predict_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self._tracing.close()
+        self._progress.advance(min((batch + 1) * self._batch_size, self._total))
 
 
 def diverged(received: str) -> TrainingError:
