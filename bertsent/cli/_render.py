@@ -132,20 +132,21 @@ class _Bar:
             MofNCompleteColumn,
             ProgressColumn,
             TextColumn,
+            TimeElapsedColumn,
             TimeRemainingColumn,
             TransferSpeedColumn,
         )
         from rich.progress import Progress as RichProgress
 
         self.finish()
-        amount: list[ProgressColumn] = (
-            [DownloadColumn(), TransferSpeedColumn()] if unit == "bytes" else [MofNCompleteColumn()]
-        )
+        amount: list[ProgressColumn] = [DownloadColumn(), TransferSpeedColumn()]
+        if unit != "bytes":
+            amount = [] if total is None else [MofNCompleteColumn()]
+        amount.append(TimeElapsedColumn() if total is None else TimeRemainingColumn())
         self._bar = RichProgress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             *amount,
-            TimeRemainingColumn(),
             TextColumn("{task.fields[figures]}", markup=False),
             console=Console(stderr=True),
         )
