@@ -80,13 +80,14 @@ def publish(
             settings=ScoreSettings(),
         )
         scores = {name: _scores(litert, encoded[name], name, progress) for name in ("validation", "test")}
+        metrics = {name: _measure(scores[name], encoded[name]) for name in scores}
         compared = "test" if len(encoded["test"]) else "validation"
         quantised = _compare(scores[compared], logits(encoded[compared]), encoded[compared])
         manifest = _manifest(
             encoder,
             settings,
             splits,
-            metrics={name: _measure(scores[name], encoded[name]) for name in scores},
+            metrics=metrics,
             probes=dict(zip(PROBES, _probe(litert, encoder, settings).tolist(), strict=True)),
             quantised=quantised,
         )
@@ -113,7 +114,7 @@ def publish(
         path=version.path,
         best_epoch=best_epoch,
         epochs=epochs,
-        metrics={name: _measure(scores[name], encoded[name]) for name in scores},
+        metrics=metrics,
         quantised=quantised,
         seconds=0.0,
     )
