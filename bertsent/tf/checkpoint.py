@@ -70,7 +70,7 @@ class Checkpoints:
             write_text(folder / _STATE, json.dumps(state))
             shutil.rmtree(target, ignore_errors=True)  # of a run that went wrong after this epoch
             publish_directory(folder, target)
-        for old in self._newest()[_KEPT:]:
+        for old in _newest(self._folder)[_KEPT:]:
             shutil.rmtree(old, ignore_errors=True)
 
     def resume(self, progress: Progress) -> Resumed | None:
@@ -82,7 +82,7 @@ class Checkpoints:
         Raises:
             TrainingError: if the checkpoint belongs to another run (other data, settings or encoder).
         """
-        for folder in self._newest():
+        for folder in _newest(self._folder):
             found = _read(folder)
             if found is None:
                 progress.note(f"{folder.name} is damaged and was passed over")
@@ -98,9 +98,6 @@ class Checkpoints:
             return resumed
         return None
 
-    def _newest(self) -> list[Path]:
-        return sorted(self._folder.glob("epoch-[0-9][0-9][0-9][0-9]"), reverse=True)
-
 
 def clear(folder: Path) -> None:
     """Removes all checkpoints: the version they led to is published, or a new run begins."""
@@ -109,7 +106,12 @@ def clear(folder: Path) -> None:
 
 def unfinished(folder: Path) -> bool:
     """Whether a run left a checkpoint to go on from."""
-    return any(folder.glob("epoch-[0-9][0-9][0-9][0-9]"))
+    return bool(_newest(folder))
+
+
+def _newest(folder: Path) -> list[Path]:
+    """The checkpoints in a folder, the newest first."""
+    return sorted(folder.glob("epoch-[0-9][0-9][0-9][0-9]"), reverse=True)
 
 
 def _read(folder: Path) -> tuple[str, Resumed] | None:
