@@ -109,7 +109,7 @@ class TrainSettings:
     "Classify text with BERT", which the original scripts followed."""
 
     epochs: int = 5
-    init_lr: float = 3e-5  # peak of the learning rate (Devlin et al. 2019 tried 5e-5, 3e-5, 2e-5)
+    init_lr: float = 3e-5  # where the linear decay starts (Devlin et al. 2019 tried 5e-5, 3e-5, 2e-5)
     warmup: float = 0.1  # share of all steps in which the rate rises to init_lr
     batch_size: int = 32
     dropout: float = 0.1  # before the head

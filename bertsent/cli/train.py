@@ -41,7 +41,7 @@ def train(
     preprocessor: PreprocessorOption = DEFAULTS.preprocessor,
     epochs: Annotated[int, typer.Option("--epochs", help="Passes over the training data.")] = DEFAULTS.epochs,
     init_lr: Annotated[
-        float, typer.Option("--init-lr", help="Highest learning rate, reached at the end of the warm-up.")
+        float, typer.Option("--init-lr", help="Learning rate that falls linearly to 0, after the warm-up.")
     ] = DEFAULTS.init_lr,
     warmup: Annotated[
         float, typer.Option("--warmup", help="Share of the steps in which the learning rate rises.")
