@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from bertsent.errors import DataError, UsageError
 from bertsent.files import visible
 from bertsent.metrics import confusion
-from bertsent.records import BatchSummary, Prediction, Progress, Review, silent
-from bertsent.reviews import count_reviews, read_reviews
+from bertsent.records import BatchSummary, Prediction, Progress, silent
+from bertsent.reviews import count_reviews, read_reviews, usable
 from bertsent.scorer import Scorer
 from bertsent.tables import open_writer
 
@@ -21,24 +22,18 @@ _REPORT = 64  # reviews between two reports of progress
 class _Tally:
     """Counts as predictions pass, so that memory does not grow with their number."""
 
-    def __init__(self) -> None:
-        self.reviews = self.empty = self.positive = self.truncated = 0
+    def __init__(self, threshold: float) -> None:
+        self.threshold = threshold
+        self.reviews = self.positive = self.unsure = self.truncated = 0
         self.answers = {(gold, called): 0 for gold in (0, 1) for called in (False, True)}
 
     def add(self, prediction: Prediction) -> None:
         self.reviews += 1
         self.positive += prediction.label == "positive"
+        self.unsure += prediction.label == "unsure"
         self.truncated += prediction.truncated
         if prediction.gold is not None:
-            self.answers[prediction.gold, prediction.label == "positive"] += 1
-
-    def not_empty(self, reviews: Iterator[Review]) -> Iterator[Review]:
-        """Passes on what has something to read: an empty review has no sentiment to be right about."""
-        for review in reviews:
-            if review.text:
-                yield review
-            else:
-                self.empty += 1
+            self.answers[prediction.gold, prediction.score >= self.threshold] += 1
 
 
 def run(
@@ -74,12 +69,12 @@ def run(
     if output is not None:
         _check_output(output, path, force=force)
     reviews = read_reviews(path, num_files=num_files, seed=seed)
-    tally = _Tally()
+    tally, left_out = _Tally(scorer.threshold), Counter[str]()
     begun = time.monotonic()
     with contextlib.ExitStack() as stack:
         write = stack.enter_context(open_writer(output, raw_csv=raw_csv)) if output else None
         progress.start("Scoring", count_reviews(path, num_files=num_files), "reviews")
-        for prediction in scorer.predict_reviews(tally.not_empty(reviews)):
+        for prediction in scorer.predict_reviews(usable(reviews, left_out)):
             tally.add(prediction)
             if write is not None:
                 write(prediction)
@@ -90,15 +85,16 @@ def run(
         if not tally.reviews:
             raise DataError(
                 f"{visible(str(path))} holds no review with something to read.",
-                received=f"{tally.empty} empty",
+                received=f"{left_out['empty']} empty",
             )
     return BatchSummary(
         version=scorer.version,
         reviews=tally.reviews,
-        empty=tally.empty,
+        empty=left_out["empty"],
         labelled=sum(tally.answers.values()),
         confusion=confusion(tally.answers),
         positive=tally.positive,
+        unsure=tally.unsure,
         truncated=tally.truncated,
         seconds=time.monotonic() - begun,
         output=str(output or ""),

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from bertsent.errors import UsageError
 from bertsent.files import atomic_write, visible
-from bertsent.records import Epoch, Tree
+from bertsent.records import Epoch, Evaluation, Tree
 
 FORMATS = (".svg", ".png", ".pdf")
 # Blue and orange-red are told apart in every kind of colour vision.
 _TRAIN, _VALIDATION, _MUTED = "#3b6ea5", "#c8553d", "#6b7280"
 _FILL, _LINE = "#eef3f9", "#3b6ea5"
+_NEGATIVE, _POSITIVE, _INK = "#c8553d", "#3b6ea5", "#1f2328"
+# What these colours become in a page, whose style sheet knows whether it is light or dark.
+_OF_PAGE = {_NEGATIVE: "var(--negative)", _POSITIVE: "var(--positive)", _INK: "currentColor"}
+_INKED = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
+_PAGE: dict[Any, Any] = {
+    **dict.fromkeys(_INKED, _INK),
+    "font.size": 11,
+    "svg.fonttype": "none",
+}  # text stays text
 
 
 def training_curves(epochs: Sequence[Epoch], *, best_epoch: int, path: Path) -> None:
@@ -84,6 +94,98 @@ def structure(tree: Tree, path: Path) -> None:
                 97, row + 0.5, f"{part.parameters:,}", va="center", ha="right", fontsize=9, color=_MUTED
             )
     _save(figure, path)
+
+
+def roc(evaluation: Evaluation) -> str:
+    """The ROC curve as an SVG element for a page, the threshold marked; "" with one class only."""
+    if not evaluation.roc:
+        return ""
+    with _style("roc"):
+        figure = _figure(4.6, 4.3)
+        axes = figure.add_subplot()
+        axes.plot([0, 1], [0, 1], ":", color=_INK, alpha=0.5)
+        axes.plot(*zip(*evaluation.roc, strict=True), color=_POSITIVE, linewidth=2)
+        counts = evaluation.metrics.confusion
+        called = counts.false_positive / (counts.false_positive + counts.true_negative), counts.recall
+        axes.plot(*called, "o", color=_NEGATIVE, markersize=7)
+        axes.annotate(
+            f"threshold {evaluation.threshold:g}", called, xytext=(10, -14), textcoords="offset points"
+        )
+        axes.set_xlabel("negative reviews called positive")
+        axes.set_ylabel("positive reviews called positive")
+        axes.set_xlim(-0.02, 1.02)
+        axes.set_ylim(-0.02, 1.02)
+        return _element(figure)
+
+
+def reliability(evaluation: Evaluation) -> str:
+    """Share of positive reviews against score as an SVG element, below it how many reviews that is."""
+    bands = [band for band in evaluation.by_score if band.n]
+    means = [band.mean for band in bands]
+    shares = [band.positive / band.n for band in bands]
+    reach = [
+        [max(0.0, share - band.interval[0]) for share, band in zip(shares, bands, strict=True)],
+        [max(0.0, band.interval[1] - share) for share, band in zip(shares, bands, strict=True)],
+    ]
+    with _style("reliability"):
+        figure = _figure(4.6, 4.3)
+        axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(3.4, 1))
+        axes.plot([0, 1], [0, 1], ":", color=_INK, alpha=0.5)
+        axes.errorbar(means, shares, yerr=reach, fmt="o", markersize=5, color=_POSITIVE, elinewidth=1.2)
+        axes.set_ylabel("share that is positive")
+        axes.set_ylim(-0.03, 1.03)
+        middles = [(band.low + band.high) / 2 for band in bands]
+        wide = 0.9 * evaluation.by_score[0].high
+        below.bar(middles, [band.n for band in bands], wide, color=_INK, alpha=0.5)
+        _count_axis(below, max(band.n for band in bands))
+        below.set_xlabel("score")
+        below.set_xlim(-0.02, 1.02)
+        return _element(figure)
+
+
+def scores(evaluation: Evaluation) -> str:
+    """How many reviews of each gold label have which score, as an SVG element; counts on a log scale."""
+    bands = evaluation.by_score
+    wide = 0.45 * bands[0].high
+    with _style("scores"):
+        figure = _figure(5.8, 3.2)
+        axes = figure.add_subplot()
+        for shift, name, colour in ((0.0, "negative", _NEGATIVE), (wide, "positive", _POSITIVE)):
+            places = [band.low + 0.05 * bands[0].high + shift for band in bands]
+            counts = [getattr(band, name) for band in bands]
+            axes.bar(places, counts, wide, align="edge", color=colour, label=f"gold {name}")
+        axes.axvline(evaluation.threshold, color=_INK, linestyle=":", alpha=0.6)
+        _count_axis(axes, max(max(band.negative, band.positive) for band in bands))
+        axes.set_xlabel("score")
+        axes.set_xlim(-0.01, 1.01)
+        axes.legend(frameon=False, loc="upper center", ncols=2, bbox_to_anchor=(0.5, 1.16))
+        return _element(figure)
+
+
+def _count_axis(axes: Any, most: int) -> None:
+    marks = (1, 2, 5) if most < 100 else (1,)
+    axes.set_yscale("log", nonpositive="clip", subs=marks)
+    axes.yaxis.get_major_locator().set_params(subs=marks)
+    axes.set_ylim(bottom=0.7)  # one review is a bar that can be seen
+    axes.yaxis.set_major_formatter(lambda count, _: f"{count:,.0f}")
+    axes.minorticks_off()
+    axes.set_ylabel("reviews")
+
+
+def _style(name: str) -> Any:
+    from matplotlib import rc_context
+
+    # The salt keeps ids of two pictures on one page apart, and the same from run to run.
+    return rc_context({**_PAGE, "svg.hashsalt": name, "axes.spines.top": False, "axes.spines.right": False})
+
+
+def _element(figure: Any) -> str:
+    picture = io.StringIO()
+    unsaid = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    figure.savefig(picture, format="svg", bbox_inches="tight", transparent=True, metadata=unsaid)
+    svg = picture.getvalue()
+    svg = re.sub(r' (?:id="[^"]*_\d+"|xmlns(?::\w+)?="[^"]*")', "", svg[svg.index("<svg") :])
+    return re.sub("|".join(_OF_PAGE), lambda found: _OF_PAGE[found[0]], svg)
 
 
 def _rows(tree: Tree, depth: int = 0) -> list[tuple[int, Tree]]:

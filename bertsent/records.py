@@ -104,22 +104,36 @@ class Metrics:
     confusion: Confusion
     log_loss: float  # natural log, at least 0
     roc_auc: float  # 0 to 1; NaN with one class only
+    ece: float  # expected calibration error, 0 to 1: how far confidence and accuracy lie apart on average
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # 95 %; empty: not asked for
 
-    def as_json(self) -> dict[str, Any]:
-        """The documented keys; a figure that does not exist is None, for JSON knows no NaN."""
-        figures = {
+    @property
+    def figures(self) -> dict[str, float]:
+        """Name -> figure; NaN where it does not exist."""
+        return {
             "accuracy": self.confusion.accuracy,
             "precision": self.confusion.precision,
             "recall": self.confusion.recall,
             "f1": self.confusion.f1,
             "roc_auc": self.roc_auc,
             "log_loss": self.log_loss,
+            "ece": self.ece,
         }
-        return {
+
+    def as_json(self) -> dict[str, Any]:
+        """The documented keys; a figure that does not exist is None, for JSON knows no NaN."""
+        stated: dict[str, Any] = {
             "n": self.confusion.n,
-            **{name: None if math.isnan(value) else value for name, value in figures.items()},
+            **{name: _or_none(value) for name, value in self.figures.items()},
             "confusion": self.confusion.as_json(),
         }
+        if self.intervals:
+            stated["intervals"] = {name: [*map(_or_none, ends)] for name, ends in self.intervals.items()}
+        return stated
+
+
+def _or_none(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +200,7 @@ class Epoch:
     epoch: int  # from 1
     loss: float
     accuracy: float
-    validation_loss: float
+    validation_loss: float  # log loss at the temperature that fits best, as the version would have it
     validation_accuracy: float
     seconds: float
     examples_per_second: float
@@ -194,11 +208,12 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class Quantised:
-    """What the int8 LiteRT file costs against the classifier it was made from, on the test rows (on the
+    """What the int8 LiteRT file costs against the classifier it was made from, on some test rows (on
     validation rows where there is no test row)."""
 
     agreement: float  # share of the rows that get the same label
     classifier_accuracy: float  # of the trained classifier itself, in fp32
+    rows: int  # on which the two were compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +239,7 @@ class BatchSummary:
     labelled: int
     confusion: Confusion
     positive: int  # answers "positive"
+    unsure: int  # answers "unsure"; in `confusion` they count by the side of the threshold they are on
     truncated: int
     seconds: float
     output: str = ""
@@ -231,6 +247,60 @@ class BatchSummary:
     @property
     def reviews_per_second(self) -> float:
         return self.reviews / self.seconds if self.seconds > 0 else float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class LengthBand:
+    """How good the answers on texts of like length are."""
+
+    first: int  # word pieces; the shortest band holds texts of none too
+    last: int | None  # None: no limit
+    n: int
+    accuracy: float
+    interval: tuple[float, float]  # 95 %
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreBand:
+    """How many rows of each class have scores from `low` up to `high`."""
+
+    low: float
+    high: float
+    negative: int
+    positive: int
+    mean: float  # of the scores; NaN without rows
+    interval: tuple[float, float]  # 95 %, of the share of positive rows
+
+    @property
+    def n(self) -> int:
+        return self.negative + self.positive
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How good a version is on labelled reviews."""
+
+    version: str
+    threshold: float
+    metrics: Metrics  # with intervals
+    by_length: tuple[LengthBand, ...]
+    by_score: tuple[ScoreBand, ...]
+    roc: tuple[tuple[float, float], ...]  # (false, true positive rate) from (0, 0) to (1, 1)
+    unsure: int  # rows labelled so; all else here goes by the threshold
+    accuracy_of_the_others: float  # of the rows that are not unsure; NaN without any
+    truncated: int
+    empty: int  # left out: nothing to read in them
+    unlabelled: int  # left out: nothing to compare with
+    wrong: tuple[Prediction, ...]  # the most confidently wrong, worst first
+    seconds: float  # of scoring
+
+    @property
+    def n(self) -> int:
+        return self.metrics.confusion.n
+
+    @property
+    def reviews_per_second(self) -> float:
+        return self.n / self.seconds if self.seconds > 0 else float("nan")
 
 
 class Progress(Protocol):

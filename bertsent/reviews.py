@@ -158,6 +158,21 @@ def read_reviews(
     return map(_readable, read_table(path, settings=settings))
 
 
+def usable(reviews: Iterable[Review], left_out: Counter[str], *, labelled: bool = False) -> Iterator[Review]:
+    """Passes on the reviews that have something to read, and a label where that is asked for.
+
+    Args:
+        left_out: Grows as the others go by: "empty" (no sentiment to be right about), "unlabelled".
+    """
+    for review in reviews:
+        if not review.text:
+            left_out["empty"] += 1
+        elif labelled and review.label is None:
+            left_out["unlabelled"] += 1
+        else:
+            yield review
+
+
 def read_text(path: Path, *, settings: ReadSettings = _READ) -> str:
     """One file as one text.
 

@@ -21,6 +21,7 @@ Engine = Literal["litert", "tensorflow"]
 
 NEGATIVE, POSITIVE = 0, 1
 LABELS = {"negative": NEGATIVE, "positive": POSITIVE}  # also the order of every confusion table
+EVEN = 0.5  # a score from here on is nearer to positive: where labels are compared with answers
 FOLDERS = {"neg": NEGATIVE, "pos": POSITIVE}  # the aclImdb layout; no other folder is a class
 
 
@@ -105,21 +106,24 @@ class ReadSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainSettings:
-    """One training run. The first six values are those of TensorFlow's tutorial
-    "Classify text with BERT", which the original scripts followed."""
+    """One training run. The values are the recipe for `minilm`; tests/bench/RECIPE.md has what was tried.
+    Those of the original scripts are the recipe "original"."""
 
-    epochs: int = 5
-    init_lr: float = 3e-5  # where the linear decay starts (Devlin et al. 2019 tried 5e-5, 3e-5, 2e-5)
+    epochs: int = 2  # a third costs half an hour; with crops as many new examples come every epoch
+    init_lr: float = 7e-5  # where the linear decay starts; so small an encoder wants more than BERT's 3e-5
     warmup: float = 0.1  # share of all steps in which the rate rises to init_lr
     batch_size: int = 32
     dropout: float = 0.1  # before the head
     optimizer: Optimizer = "adamw"
     encoder: str = "minilm"  # bundled: needs no network
     preprocessor: str = ""  # empty: the encoder's partner in presets.py
-    seq_length: int = 128  # word pieces, [CLS] and [SEP] counted; 128 is the tutorial's
+    seq_length: int = 256  # word pieces a version sees, [CLS] and [SEP] counted; 512 scored no better
+    train_length: int = 160  # word pieces of a training example, at most seq_length: half the time of 256
     window: Window = "head+tail"  # a review's verdict usually stands at its end
+    crops: float = 1.0  # sentences of reviews, per review and epoch, that train beside them: for short texts
     momentum: float = 0.9  # SGD only; plain SGD does not move a transformer in 5 epochs
-    validation_share: float = 0.2  # of the training data, by text digest
+    validation_share: float = 0.1  # of the training data, by text digest: 2,500 IMDB reviews are enough
+    unlabelled_rows: int = 30_000  # at most, of reviews without labels: they take as long as labelled ones
     seed: int = 42  # as the original scripts
 
     def __post_init__(self) -> None:
@@ -131,12 +135,22 @@ class TrainSettings:
         )
         _require(0 <= self.warmup < 1, "warmup is a share of the steps, 0 to below 1.", self.warmup)
         _require(self.batch_size >= 1, "batch-size must be at least 1.", self.batch_size)
+        _require(0 <= self.momentum < 1, "momentum must lie in 0 to below 1.", self.momentum)
         _require(0 <= self.dropout < 1, "dropout must lie in 0 to below 1.", self.dropout)
         _require(
             8 <= self.seq_length <= 512,  # position embeddings of BERT end at 512
             "seq-length must lie in 8 to 512, BERT's longest.",
             self.seq_length,
         )
+        _require(
+            8 <= self.train_length <= 512,
+            "train-length must lie in 8 to 512, BERT's longest.",
+            self.train_length,
+        )
+        _require(
+            math.isfinite(self.crops) and 0 <= self.crops <= 100, "crops must lie in 0 to 100.", self.crops
+        )
+        _require(self.unlabelled_rows >= 1, "unlabelled-rows must be at least 1.", self.unlabelled_rows)
         _require(
             0 < self.validation_share < 1,
             "validation-share must lie between 0 and 1.",
@@ -158,20 +172,66 @@ class ScoreSettings:
     """How a published version scores."""
 
     engine: Engine = "litert"  # cuts texts without TensorFlow; the other is for what is not WordPiece
-    threshold: float = 0.5  # a score at or above it is positive
+    threshold: float | None = None  # at or above it positive; None: 0.5, and "unsure" in the version's band
     batch_size: int = 8  # with LiteRT on two cores 8 x 128 beat 32 x 128: 151 against 119 reviews a second
     length_step: int = 32  # word pieces; batches are padded to a multiple, so that few shapes occur
     chunk: int = 2048  # reviews held and sorted by length at a time; bounds the memory of a stream
 
     def __post_init__(self) -> None:
         _require(
-            math.isfinite(self.threshold) and 0 < self.threshold < 1,
+            self.threshold is None or (math.isfinite(self.threshold) and 0 < self.threshold < 1),
             "threshold must lie between 0 and 1.",
             self.threshold,
         )
         _require(self.engine in get_args(Engine), f"engine is one of {_names(Engine)}.", self.engine)
         sizes = self.batch_size, self.length_step, self.chunk
         _require(min(sizes) >= 1, "batch size, length step and chunk must be at least 1.", sizes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointSettings:
+    """What a run that was killed goes on from."""
+
+    minutes: float = 10.0  # between two checkpoints inside an epoch; one takes about two seconds
+    kept: int = 2  # the newest and one to fall back on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeacherSettings:
+    """The bag of bigrams beside a teacher."""
+
+    least_reviews: int = 2  # that a bigram must stand in; most stand in one only and say nothing
+    bag_strength: float = 20.0  # inverse of the regularisation; 10 to 50 differ by 0.3 points on IMDB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationSettings:
+    """How a version's scores become probabilities, from its validation rows."""
+
+    sure: float = 0.8  # share of right answers; below it `predict` says unsure
+    coolest: float = (
+        0.1  # bounds of the temperature; a classifier beyond them is broken, not badly calibrated
+    )
+    hottest: float = 20.0
+    compared: int = 2000  # rows on which the LiteRT file meets the trained classifier: a minute in fp32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateSettings:
+    """How `evaluate` measures and what it shows."""
+
+    bins: int = 15  # of confidence, for the calibration error (Guo et al. 2017)
+    resamples: int = 1000  # what Efron and Tibshirani (1993) ask for an interval
+    length_bands: tuple[int, ...] = (32, 64, 128, 256, 512)  # word pieces; BERT ends at 512
+    score_bands: int = 20  # of the pictures; on 12,000 reviews each band has enough to tell noise from error
+    errors: int = 10  # wrong reviews shown: what one reads in a sitting
+
+    def __post_init__(self) -> None:
+        sizes = self.bins, self.resamples, self.score_bands
+        _require(min(sizes) >= 1, "bins, resamples and score bands must be at least 1.", sizes)
+        bands = (0, *self.length_bands)
+        _require(bands == tuple(sorted({*bands})), "length bands must ascend from 1.", self.length_bands)
+        _require(self.errors >= 0, "errors must be at least 0.", self.errors)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

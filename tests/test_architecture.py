@@ -17,8 +17,9 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Left may import right, never the other way; rooms joined by | do not import each other.
 ORDER = (
-    "cli -> retrain -> tf | batch -> scorer | card -> store | metrics | draw | reference -> "
-    "archive | reviews | tokenizer -> tables -> files -> records -> settings | presets -> errors"
+    "cli -> retrain -> tf | batch | evaluation -> teacher -> scorer | card | report -> "
+    "store | metrics | draw | reference | calibration -> archive | reviews | tokenizer -> tables | config -> "
+    "files -> records | recipes -> settings | presets -> errors"
 )
 RANKS = {room: rank for rank, rooms in enumerate(ORDER.split(" -> ")) for room in rooms.split(" | ")}
 TO_COME = {"retrain"}  # may be missing
@@ -127,6 +128,11 @@ def test_import_of_the_command_line_loads_nothing_heavy() -> None:
         (["predict", "great film"], {"numpy", "ai_edge_litert"}),
         (["batch", "table.jsonl", "-o", "out.jsonl"], {"numpy", "ai_edge_litert"}),
         (["batch", "table.jsonl", "-o", "out.parquet"], {"numpy", "ai_edge_litert", "pyarrow"}),
+        (["evaluate", "table.jsonl"], {"numpy", "ai_edge_litert", "scipy"}),
+        (
+            ["evaluate", "table.jsonl", "--report", "r.html"],
+            {"numpy", "ai_edge_litert", "scipy", "jinja2", "matplotlib"},
+        ),
         (["download", "--sample"], {"filelock"}),
     ],
     ids=" ".join,
@@ -136,7 +142,7 @@ def test_command_loads_what_it_needs_and_no_more(
 ) -> None:
     if "pyarrow" in heavy:
         pytest.importorskip("pyarrow", reason="needs bertsent[parquet]")
-    (workspace / "table.jsonl").write_text('{"text": "good"}\n', encoding="utf-8")
+    (workspace / "table.jsonl").write_text('{"text": "good", "label": 1}\n', encoding="utf-8")
     assert loaded("from bertsent.cli import app; app(standalone_mode=False)", *arguments) == heavy
 
 

@@ -4,7 +4,8 @@ A command declares its options, calls the core and renders the record it returns
 its body, so that `--help` and completion load none of NumPy, LiteRT or TensorFlow.
 """
 
-from bertsent.cli import batch, download, predict, preview, train  # importing a command registers it
+# Importing a command registers it.
+from bertsent.cli import batch, download, evaluate, predict, preview, train
 from bertsent.cli._app import app, main
 
-__all__ = ["app", "batch", "download", "main", "predict", "preview", "train"]
+__all__ = ["app", "batch", "download", "evaluate", "main", "predict", "preview", "train"]

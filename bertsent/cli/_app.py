@@ -18,7 +18,8 @@ from typer.core import TyperGroup
 from bertsent import __version__
 from bertsent.errors import BertsentError, ExitCode, Interrupted, StorageError
 
-LIFE_CYCLE = ("download", "preview", "train", "predict", "batch")  # the order of the commands in --help
+# The order of the commands in --help.
+LIFE_CYCLE = ("download", "preview", "train", "predict", "batch", "evaluate")
 _OUTPUT_FAILED = {
     errno.ENOSPC,
     errno.EDQUOT,
