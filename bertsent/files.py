@@ -255,8 +255,13 @@ def _busy(owner: Path) -> BusyError:
     )
 
 
-def read_utf8(path: Path, *, limit: int) -> str:
+def read_utf8(path: Path, *, limit: int, what: str = "one review") -> str:
     """A file's text: UTF-8, with or without a byte order mark, line ends as they are.
+
+    Args:
+        path: The file.
+        limit: Bytes it may have.
+        what: What the file holds, for the message that it is larger.
 
     Raises:
         DataError: naming the file if it is unreadable, larger than `limit` bytes, not UTF-8 (with the
@@ -268,7 +273,7 @@ def read_utf8(path: Path, *, limit: int) -> str:
     except OSError as error:
         raise DataError(f"Cannot read {visible(str(path))} ({error.strerror}).") from error
     if len(raw) > limit:
-        raise DataError(f"{visible(str(path))} is larger than {size(limit)}, the most one review may have.")
+        raise DataError(f"{visible(str(path))} is larger than {size(limit)}, the most {what} may have.")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, cast
+from typing import Annotated, Any
 
 import typer
 
+from bertsent import config
 from bertsent.cli._app import app
 from bertsent.cli._options import (
     DataOption,
@@ -25,18 +27,67 @@ from bertsent.cli._options import (
 from bertsent.cli._render import duration, note, print_json, progress
 from bertsent.errors import Interrupted, UsageError
 from bertsent.files import visible
-from bertsent.records import Trained
-from bertsent.settings import DownloadSettings, Optimizer, TrainSettings, Window, Workspace
+from bertsent.recipes import DEFAULT, RECIPES
+from bertsent.records import Progress, Trained
+from bertsent.settings import DownloadSettings, TrainSettings, Workspace
 
 DEFAULTS = TrainSettings()
+_RECIPES = ", ".join(f"{recipe.name} ({recipe.about})" for recipe in RECIPES.values())
 
 
 @app.command()
 def train(
+    ctx: typer.Context,
     data: DataOption = None,
     url: Annotated[
         str, typer.Option("--url", metavar="URL|FILE", help="Download this archive first and train on it.")
     ] = "",
+    unlabelled: Annotated[
+        Path | None,
+        typer.Option(
+            "--unlabelled",
+            metavar="FOLDER",
+            help="Reviews without labels (.txt files): a teacher's scores of them train the new version too.",
+            show_default=False,
+        ),
+    ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            "--teacher",
+            metavar="VERSION|FOLDER",
+            help="The version that scores --unlabelled. [default: the current version]",
+            show_default=False,
+        ),
+    ] = None,
+    unlabelled_rows: Annotated[
+        int,
+        typer.Option("--unlabelled-rows", help="At most so many of --unlabelled, drawn by their digests."),
+    ] = DEFAULTS.unlabelled_rows,
+    warm_start: Annotated[
+        str | None,
+        typer.Option(
+            "--warm-start",
+            metavar="VERSION|FOLDER",
+            help="Begin with this version's weights, not with those of the encoder.",
+            show_default=False,
+        ),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            "--recipe", metavar="NAME", help=f"Settings to start from: {_RECIPES}.", show_default=False
+        ),
+    ] = None,
+    config_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE.toml",
+            help="Settings that overrule the recipe's; the options given here overrule both.",
+            show_default=False,
+        ),
+    ] = None,
     encoder: EncoderOption = DEFAULTS.encoder,
     preprocessor: PreprocessorOption = DEFAULTS.preprocessor,
     epochs: Annotated[int, typer.Option("--epochs", help="Passes over the training data.")] = DEFAULTS.epochs,
@@ -53,7 +104,16 @@ def train(
         int, typer.Option("--batch-size", help="Reviews a training step.")
     ] = DEFAULTS.batch_size,
     seq_length: SeqLengthOption = DEFAULTS.seq_length,
+    train_length: Annotated[
+        int, typer.Option("--train-length", help="Word pieces of a training example, at most --seq-length.")
+    ] = DEFAULTS.train_length,
     window: WindowOption = DEFAULTS.window,
+    crops: Annotated[
+        float,
+        typer.Option(
+            "--crops", help="Sentences cut from reviews, per review and epoch, that train beside them."
+        ),
+    ] = DEFAULTS.crops,
     dropout: Annotated[
         float, typer.Option("--dropout", help="Share of the pooled output zeroed in training.")
     ] = DEFAULTS.dropout,
@@ -78,7 +138,7 @@ def train(
         ),
     ] = True,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last complete epoch of a run that was stopped.")
+        bool, typer.Option("--resume", help="Go on from the last checkpoint of a run that was stopped.")
     ] = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -87,26 +147,22 @@ def train(
 
     Needs TensorFlow: pip install 'bertsent[train]'.
     """
-    settings = TrainSettings(
-        encoder=encoder,
-        preprocessor=preprocessor,
-        epochs=epochs,
-        init_lr=init_lr,
-        warmup=warmup,
-        optimizer=cast(Optimizer, optimizer),
-        batch_size=batch_size,
-        seq_length=seq_length,
-        window=cast(Window, window),
-        dropout=dropout,
-        validation_share=validation_share,
-        seed=seed,
-    )
     if data and url:
         raise UsageError("--data and --url exclude each other: --url brings a data set of its own.")
+    if teacher is not None and unlabelled is None:
+        raise UsageError(
+            "--teacher scores the reviews of --unlabelled, which is not given.", received=visible(teacher)
+        )
+    said = config.Config() if config_file is None else config.load(config_file)
+    settings = config.resolve(recipe, config=said, given=_given(ctx))
     workspace = Workspace.current()
+    from bertsent import store
     from bertsent.reviews import find_data_set
 
+    scoring = None if unlabelled is None else store.find(teacher, folder=workspace.model)
+    start = None if warm_start is None else store.find(warm_start, folder=workspace.model)
     with progress(quiet=quiet) as shown:
+        _note_settings(settings, recipe=said.recipe if recipe is None else recipe, file=config_file, to=shown)
         if url:
             from bertsent.archive import download
 
@@ -122,6 +178,9 @@ def train(
                 output=output,
                 keep_weights=weights,
                 resume=resume,
+                unlabelled=unlabelled,
+                teacher=scoring,
+                warm_start=start,
                 progress=shown,
                 stop=stop,
             )
@@ -129,6 +188,26 @@ def train(
         print_json(_as_json(trained))
     else:
         _print(trained)
+
+
+def _given(ctx: typer.Context) -> dict[str, Any]:
+    """The settings among the options that the caller gave, the others standing at what --help shows."""
+    names = [each.name for each in fields(TrainSettings) if each.name in ctx.params]
+    sources = {name: ctx.get_parameter_source(name) for name in names}
+    return {
+        name: ctx.params[name]
+        for name, source in sources.items()
+        if source is not None and source.name in {"COMMANDLINE", "ENVIRONMENT"}
+    }
+
+
+def _note_settings(settings: TrainSettings, *, recipe: str | None, file: Path | None, to: Progress) -> None:
+    """Says which settings are in use, where they are not those of --help and the command line."""
+    origins = [f"Recipe {recipe}"] if recipe not in {None, DEFAULT} else []
+    if file is not None:
+        origins.append(str(file))
+    if origins:
+        to.note(f"{', '.join(origins)}: {config.describe(settings)}")
 
 
 @contextmanager
@@ -175,10 +254,11 @@ def _print(trained: Trained) -> None:
     for name, values in trained.metrics.items():
         typer.echo(
             f"{name:>10}: accuracy {values.confusion.accuracy:.4f}, F1 {values.confusion.f1:.4f}, "
-            f"ROC AUC {values.roc_auc:.4f}, log loss {values.log_loss:.4f} ({values.confusion.n} reviews)"
+            f"ROC AUC {values.roc_auc:.4f}, log loss {values.log_loss:.4f}, ECE {values.ece:.4f} "
+            f"({values.confusion.n} reviews)"
         )
     alike = 100 * trained.quantised.agreement
     typer.echo(
         f"Best epoch {trained.best_epoch} of {len(trained.epochs)}; LiteRT answers as the trained classifier "
-        f"on {alike:.2f} % of the test reviews; {duration(trained.seconds)} in all"
+        f"on {alike:.2f} % of {trained.quantised.rows} reviews; {duration(trained.seconds)} in all"
     )

@@ -1,0 +1,75 @@
+"""Recipes as data: a name -> the settings of a whole training run.
+
+A recipe is where a run starts; a configuration file and the options of `bertsent train` change it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bertsent.errors import UsageError
+from bertsent.settings import TrainSettings
+
+DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Named settings; `about` says in a few words what they are for."""
+
+    name: str
+    about: str
+    settings: TrainSettings
+
+
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in [
+        Recipe(DEFAULT, "bertsent's own choice", TrainSettings()),
+        # Those of TensorFlow's tutorial "Classify text with BERT", as the original scripts had them. Every
+        # field is written out, so that a new default leaves the original what it was.
+        Recipe(
+            "original",
+            "a small BERT, as TensorFlow's tutorial trains it",
+            TrainSettings(
+                epochs=5,
+                init_lr=3e-5,
+                warmup=0.1,
+                batch_size=32,
+                dropout=0.1,
+                optimizer="adamw",
+                encoder="small_bert/bert_en_uncased_L-4_H-512_A-8",
+                preprocessor="",
+                seq_length=128,
+                train_length=128,
+                window="head",
+                crops=0.0,
+                momentum=0.9,
+                validation_share=0.2,
+                unlabelled_rows=30_000,
+                seed=42,
+            ),
+        ),
+        Recipe(
+            "student",
+            "a second round, for --unlabelled and --warm-start",
+            replace(TrainSettings(), epochs=1, init_lr=5e-5, crops=0.5),
+        ),
+        Recipe(
+            "fast",
+            "a first look, in minutes on two cores",
+            replace(TrainSettings(), encoder="minilm", epochs=1, seq_length=128, train_length=64, crops=0.0),
+        ),
+    ]
+}
+
+
+def find_recipe(name: str) -> Recipe:
+    """The recipe of this name.
+
+    Raises:
+        UsageError: if there is none; the message names those there are.
+    """
+    if name not in RECIPES:
+        raise UsageError(f"A recipe is one of {', '.join(RECIPES)}.", received=repr(name[:60]))
+    return RECIPES[name]
