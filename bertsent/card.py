@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bertsent.records import Epoch
-from bertsent.store import CLASSIFIER, HISTORY, PLOT, REFERENCE, VOCABULARY, WEIGHTS, Manifest
+from bertsent.settings import CalibrationSettings
+from bertsent.store import CLASSIFIER, CONFIG, HISTORY, PLOT, REFERENCE, VOCABULARY, WEIGHTS, Manifest
 
+_FIGURES = ("accuracy", "precision", "recall", "f1", "roc_auc", "log_loss", "ece")
 _TEMPLATE = """\
 # bertsent sentiment classifier
 
@@ -20,21 +22,31 @@ every number below stands in `manifest.json` too. Which version it is says the n
 | trained with | {{ s.optimizer }}, initial rate {{ s.init_lr }}, batch {{ s.batch_size }}, \
 {{ s.epochs }} epoch{{ "" if s.epochs == 1 else "s" }}, seed {{ s.seed }} |
 | published epoch | {{ best_epoch }}, the lowest validation loss |
+| repeat with | `bertsent train --config {{ config }}`\
+{{ ", --unlabelled and --teacher" if "unlabelled" in manifest.data else "" }}\
+{{ ", --warm-start" if "warm_start" in manifest.encoder else "" }} |
 | made with | {% for name, version in manifest.libraries.items() %}{{ name }} {{ version }}\
 {{ "" if loop.last else ", " }}{% endfor %} |
 
 ## How good it is
 
-Measured with the int8 LiteRT file that scores, at threshold 0.5.
+Measured with the int8 LiteRT file that scores, at threshold 0.5; below each figure its 95 % interval.
 
-| split | reviews | accuracy | precision | recall | F1 | ROC AUC | log loss |
-|---|---|---|---|---|---|---|---|
+| split | reviews | accuracy | precision | recall | F1 | ROC AUC | log loss | ECE |
+|---|---|---|---|---|---|---|---|---|
 {% for name, m in manifest.metrics.items() -%}
-| {{ name }} | {{ m.n }} | {{ m.accuracy | figure }} | {{ m.precision | figure }} | {{ m.recall | figure }} \
-| {{ m.f1 | figure }} | {{ m.roc_auc | figure }} | {{ m.log_loss | figure }} |
+| {{ name }} | {{ m.n }} \
+{% for key in figures %}| {{ m[key] | figure }}{{ m["intervals"][key] | interval }} {% endfor %}|
 {% endfor %}
-The trained classifier itself reaches {{ manifest.metrics.test.classifier_accuracy | figure }} on the \
-{{ "test" if manifest.metrics.test.n else "validation" }}
+ECE is the expected calibration error: how far the score of the answer lies from the share of right ones.
+Scores were calibrated on {{ manifest.calibration.rows }} validation rows (temperature \
+{{ manifest.calibration.temperature | figure }});
+between {{ manifest.calibration.unsure[0] | figure }} and {{ manifest.calibration.unsure[1] | figure }} \
+fewer than {{ sure }} % of the answers are right, and `predict` says unsure.
+`bertsent evaluate PATH` gives the same figures for other reviews.
+
+The trained classifier itself reaches {{ manifest.metrics.test.classifier_accuracy | figure }} on \
+{{ manifest.metrics.test.compared }} of the {{ "test" if manifest.metrics.test.n else "validation" }}
 rows; the LiteRT file gives the same label on \
 {{ (100 * manifest.metrics.test.litert_agreement) | round(2) }} % of them.
 
@@ -53,18 +65,22 @@ rows; the LiteRT file gives the same label on \
 {% for name, d in manifest.data.items() -%}
 | {{ name }} | {{ d.n }} | {{ d.positive }} | `{{ d.digest }}` |
 {% endfor %}
+{% if "unlabelled" in manifest.data -%}
+The labels of the unlabelled reviews are scores of another version and a bag of bigrams.
+{% endif -%}
 Each text stands in one split only. No text of the data is part of this folder: `{{ reference }}` holds
 word-piece counts, labels and lengths for drift.
 
 ## Limits
 
-A review longer than the window is cut: what lies between its parts is not seen. Scores are not
-calibrated. It knows two answers; a text that is no review gets one of them too.
+A review longer than the window is cut: what lies between its parts is not seen. Scores are calibrated
+for reviews like those it was trained on, and for no others. A text that is no review gets a score too.
 
 ## Files
 
 `{{ classifier }}` scores (token ids to probability), `{{ vocabulary }}` cuts texts into word pieces,
-`{{ weights }}` (fp16, where present) is what training and export go on from, `{{ history }}` has the epochs.
+`{{ weights }}` (fp16, where present) is what training and export go on from, `{{ history }}` has the
+epochs, `{{ config }}` the settings.
 """
 
 
@@ -74,6 +90,9 @@ def render(manifest: Manifest, *, epochs: Sequence[Epoch], best_epoch: int) -> s
 
     environment = jinja2.Environment(  # Markdown of our own numbers: nothing here comes from outside
         autoescape=False, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+    )
+    environment.filters["interval"] = lambda ends: (
+        "" if ends is None or None in ends else f"<br>({ends[0]:.4f} to {ends[1]:.4f})"
     )
     environment.filters["figure"] = lambda value: "-" if value is None else f"{value:.4f}"
     return environment.from_string(_TEMPLATE).render(
@@ -87,4 +106,7 @@ def render(manifest: Manifest, *, epochs: Sequence[Epoch], best_epoch: int) -> s
         history=HISTORY,
         reference=REFERENCE,
         plot=PLOT,
+        config=CONFIG,
+        figures=_FIGURES,
+        sure=round(100 * CalibrationSettings().sure),
     )

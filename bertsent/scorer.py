@@ -15,7 +15,7 @@ from bertsent.errors import ArtefactError, UsageError
 from bertsent.files import quiet_stderr, visible
 from bertsent.records import Label, Prediction, Review
 from bertsent.reviews import clean
-from bertsent.settings import ScoreSettings, Window
+from bertsent.settings import EVEN, ScoreSettings, Window
 from bertsent.store import CLASSIFIER, VOCABULARY, WORDPIECE, Version, find
 from bertsent.tokenizer import AnyTokenizer, Tokenizer, pack, padded_length, window
 
@@ -114,6 +114,8 @@ class Scorer:
         manifest = version.manifest
         self._version = version.name
         self._seq_length = manifest.seq_length
+        low, high = manifest.calibration.get("unsure", (EVEN, EVEN))
+        self.unsure = (float(low), float(high))  # between them too few answers are right
         self._window: Window = "head" if manifest.window == "head" else "head+tail"
         self.tokenizer = tokenizer or _tokenizer(version)
         if self.tokenizer.digest() != manifest.tokenizer["digest"]:
@@ -164,9 +166,16 @@ class Scorer:
                     gold=review.label,
                 )
 
+    @property
+    def threshold(self) -> float:
+        """Scores from here on count as positive where every score needs an answer."""
+        return EVEN if self._settings.threshold is None else self._settings.threshold
+
     def label(self, score: float) -> Label:
-        """The answer for a score: positive at or above the threshold."""
-        return "positive" if score >= self._settings.threshold else "negative"
+        """The answer for a score: by the threshold that was set, else unsure within the version's band."""
+        if self._settings.threshold is None and self.unsure[0] < score < self.unsure[1]:
+            return "unsure"
+        return "positive" if score >= self.threshold else "negative"
 
 
 def _tokenizer(version: Version) -> AnyTokenizer:

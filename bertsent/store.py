@@ -18,12 +18,13 @@ from bertsent.files import (
     remove_stale,
     require_space,
     sha256_file,
+    sha256_text,
     size,
     temporary_sibling,
     visible,
     write_text,
 )
-from bertsent.settings import LABELS, Window
+from bertsent.settings import EVEN, LABELS, Window
 
 FORMAT = 1  # raised when a reader of today could no longer read the directory
 MANIFEST = "manifest.json"
@@ -32,9 +33,11 @@ VOCABULARY = "vocab.txt"
 WEIGHTS = "weights.safetensors"
 REFERENCE = "reference.npz"
 HISTORY = "history.json"
+CONFIG = "train.toml"
 CARD = "README.md"
 PLOT = "training.svg"
 WORDPIECE, HUB_TOKENIZER = "wordpiece", "hub"  # kinds of tokenizer; the second needs TensorFlow
+_NUMBER = "[1-9][0-9]{0,8}"  # the name of a version's folder
 _NEEDED = {WORDPIECE: (CLASSIFIER, VOCABULARY), HUB_TOKENIZER: (CLASSIFIER,)}  # to score
 
 
@@ -53,6 +56,7 @@ class Manifest:
     data: Mapping[str, Any]  # split -> digest, n, positive
     metrics: Mapping[str, Any]  # split -> Metrics.as_json
     probes: Mapping[str, float]  # text -> score, to be found again after every reload
+    calibration: Mapping[str, Any] = field(default_factory=dict)  # temperature, unsure [low, high], rows
     parent: int | None = None  # the version that was current before
     reason: str = "train"
     labels: Mapping[str, int] = field(default_factory=lambda: dict(LABELS))
@@ -136,7 +140,7 @@ def _numbers(folder: Path) -> list[int]:
         return []
     except OSError as error:
         raise ArtefactError(f"Cannot read the folder {visible(str(folder))} ({error.strerror}).") from error
-    return sorted(int(name) for name in names if re.fullmatch(r"[1-9][0-9]{0,8}", name))
+    return sorted(int(name) for name in names if re.fullmatch(_NUMBER, name))
 
 
 def find(model: str | None, *, folder: Path) -> Version:
@@ -213,7 +217,8 @@ def read(path: Path) -> Version:
     """Reads a version's manifest. Its files are compared when they are asked for.
 
     Raises:
-        ArtefactError: if there is no manifest, it is not ours, or it was made by a newer bertsent.
+        ArtefactError: if there is no manifest, it is not ours, was changed since, belongs to another
+            number, or was made by a newer bertsent.
     """
     file = path / MANIFEST
     try:
@@ -224,6 +229,8 @@ def read(path: Path) -> Version:
                 f"this bertsent reads {FORMAT}.",
                 hint="pip install --upgrade bertsent",
             )
+        if values["digest"] != _digest(values):
+            raise _corrupt(file, "was changed after it was written")
         # A later bertsent may add keys without a new format; a key that is missing is a TypeError.
         manifest = Manifest(**{name: value for name, value in values.items() if name in _KEYS})
         if not _can_score(manifest):
@@ -235,18 +242,31 @@ def read(path: Path) -> Version:
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _corrupt(file, "is not a manifest") from error
+    if re.fullmatch(_NUMBER, path.name) and int(path.name) != manifest.version:
+        raise ArtefactError(
+            f"{visible(str(path))} holds version {manifest.version} under another number.",
+            hint=f"rename the folder back to {manifest.version}",
+        )
     return Version(path=path, manifest=manifest)
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    """sha256 over everything a manifest says, but for the digest itself."""
+    stated = {name: value for name, value in values.items() if name != "digest"}
+    return sha256_text(json.dumps(stated, sort_keys=True))
 
 
 def _can_score(manifest: Manifest) -> bool:
     """Whether all that scoring relies on is there and of its kind: anybody may have written it."""
     files, tokenizer = manifest.files, manifest.tokenizer
+    low, high = manifest.calibration.get("unsure", (EVEN, EVEN))
     return (
         isinstance(manifest.version, int)
         and isinstance(manifest.seq_length, int)
         and manifest.seq_length > 2  # [CLS] and [SEP]
         and manifest.window in get_args(Window)
         and manifest.labels == LABELS
+        and 0 <= low <= EVEN <= high <= 1
         and {"kind", "lower_case", "normalisation", "digest"} <= tokenizer.keys()
         and files.keys() >= set(_NEEDED[tokenizer["kind"]])
         and all({"sha256", "size"} <= stated.keys() for stated in files.values())
@@ -280,8 +300,9 @@ def seal(path: Path, manifest: Manifest) -> Version:
         for file in sorted(path.iterdir())
         if file.name != MANIFEST
     }
-    stated = replace(manifest, files=files)
-    write_text(path / MANIFEST, json.dumps(asdict(stated), indent=2, ensure_ascii=False) + "\n")
+    values = asdict(replace(manifest, files=files))
+    values |= {"digest": _digest(json.loads(json.dumps(values)))}  # as a reader will find them
+    write_text(path / MANIFEST, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
     version = read(path)
     version.verify()
     return version

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -40,3 +42,15 @@ def publish(folder: Path, *, classifier: bytes = b"classifier" * 100, **changes:
         (path / store.CLASSIFIER).write_bytes(classifier)
         (path / store.VOCABULARY).write_text(VOCABULARY, encoding="utf-8")
         return store.publish(path, manifest(**changes), folder=folder)
+
+
+def edit(folder: Path, /, **values: Any) -> None:
+    """Changes keys of a version's manifest as whoever knows the format could; None takes the key away.
+
+    The manifest is sealed again, so that it is not refused for being changed.
+    """
+    path = folder / store.MANIFEST
+    manifest = json.loads(path.read_text(encoding="utf-8")) | values
+    kept = {key: value for key, value in manifest.items() if value is not None and key != "digest"}
+    digest = hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+    path.write_text(json.dumps(kept | {"digest": digest}), encoding="utf-8")

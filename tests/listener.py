@@ -4,14 +4,15 @@ from __future__ import annotations
 
 
 class Listener:
-    """The notes of a run, and how many training steps it reported."""
+    """The notes of a run, the stretches of work it began, and how many training steps it reported."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
+        self.begun: list[str] = []
         self.steps = 0
 
     def start(self, what: str, total: int | None, unit: str = "") -> None:
-        pass
+        self.begun.append(what)
 
     def advance(self, done: int, **figures: float) -> None:
         self.steps += "loss" in figures

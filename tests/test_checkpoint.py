@@ -37,11 +37,27 @@ class Run:
     def epoch(self) -> None:
         """One step on the model, and its checkpoint; the second epoch is the best."""
         number = len(self.epochs) + 1
+        self._step()
+        self.epochs = (*self.epochs, Epoch(number, 0.5, 0.7, 0.6, 0.6, 1.0, 9.0))
+        self._save()
+
+    def inside(self, step: int) -> None:
+        """One step on the model, and a checkpoint inside the next epoch."""
+        from bertsent.tf.checkpoint import Begun
+
+        self._step()
+        self._save(begun=Begun(step=step, loss=0.25, accuracy=0.75, seconds=2.0))
+
+    def _step(self) -> None:
         gradients = [variable * 0 + 1 for variable in self.model.trainable_variables]
         self.optimizer.apply_gradients(zip(gradients, self.model.trainable_variables, strict=True))
-        self.epochs = (*self.epochs, Epoch(number, 0.5, 0.7, 0.6, 0.6, 1.0, 9.0))
-        best = {"kernel": np.full(3, min(number, 2), np.float32)}
-        self.kept.save(self.epochs, best_epoch=min(number, 2), best=best)
+
+    def _save(self, **begun: Any) -> None:
+        from bertsent.tf.checkpoint import Resumed
+
+        best_epoch = min(len(self.epochs), 2)
+        best = {"kernel": np.full(3, best_epoch, np.float32)}
+        self.kept.save(Resumed(epochs=self.epochs, best_epoch=best_epoch, best=best, **begun))
 
     @property
     def weights(self) -> list[list[float]]:
@@ -74,6 +90,35 @@ def test_resume_restores_model_optimizer_and_epochs(run: Run, tmp_path: Path) ->
     assert (resumed.best_epoch, resumed.best["kernel"].tolist()) == (2, [2, 2, 2])
     assert fresh.weights == run.weights
     assert int(fresh.optimizer.iterations) == 3
+
+
+def test_a_checkpoint_inside_an_epoch_is_newer_than_the_epoch_before(run: Run, tmp_path: Path) -> None:
+    run.inside(90)
+    run.inside(1200)
+    assert run.names() == ["epoch-0003-step-000090", "epoch-0003-step-001200"]
+    fresh = Run(tmp_path)
+    resumed = fresh.kept.resume(Listener())
+    assert resumed is not None
+    assert (resumed.epochs, resumed.best_epoch) == (run.epochs, 2)
+    assert (resumed.begun.step, resumed.begun.loss, resumed.begun.accuracy) == (1200, 0.25, 0.75)
+    assert fresh.weights == run.weights
+
+
+def test_a_whole_epoch_is_newer_than_a_checkpoint_inside_it(run: Run, tmp_path: Path) -> None:
+    run.inside(90)
+    run.epoch()
+    assert run.names() == ["epoch-0003-step-000090", "epoch-0004"]
+    resumed = Run(tmp_path).kept.resume(Listener())
+    assert resumed is not None
+    assert (len(resumed.epochs), resumed.begun.step) == (4, 0)
+
+
+def test_a_checkpoint_before_the_first_epoch_has_no_best_weights(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.inside(7)
+    resumed = Run(tmp_path).kept.resume(Listener())
+    assert resumed is not None
+    assert (resumed.epochs, resumed.best_epoch, resumed.begun.step) == ((), 0, 7)
 
 
 def test_resumed_optimizer_goes_on_with_its_moments(run: Run, tmp_path: Path) -> None:
@@ -146,7 +191,10 @@ def too_large_for_tensorflow(run: Run) -> None:
 
 
 def too_large_for_safetensors(run: Run) -> None:
-    run.kept.save(run.epochs, best_epoch=1, best={"kernel": np.zeros(10_000, np.float32)})
+    from bertsent.tf.checkpoint import Resumed
+
+    best = {"kernel": np.zeros(10_000, np.float32)}
+    run.kept.save(Resumed(epochs=run.epochs, best_epoch=1, best=best))
 
 
 @pytest.mark.parametrize(

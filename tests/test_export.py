@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import tiny
 
+from bertsent.calibration import logit, sigmoid
 from bertsent.scorer import Classifier
 from bertsent.settings import ScoreSettings
 from bertsent.tokenizer import pack
@@ -33,14 +35,32 @@ def built(tiny_encoder: Folders) -> tuple[Any, Any]:
 
 
 @pytest.fixture(scope="module")
-def litert(built: tuple[Any, Any], tmp_path_factory: pytest.TempPathFactory) -> Classifier:
+def through_hub(built: tuple[Any, Any]) -> tuple[Any, Any]:
+    """The same encoder by TF Hub's own graph, as one trains that cannot be rebuilt; its classifier."""
+    from bertsent.tf import classifier, encoder
+
+    loaded = replace(built[0], layer=encoder.HubEncoder(built[0].hub), rebuilt=False)
+    made = classifier.build(loaded, dropout=0.1, seed=1)
+    head = made.get_layer(classifier.HEAD)
+    head.kernel.assign(head.kernel * 40)
+    return loaded, made
+
+
+def convert(
+    built: tuple[Any, Any], folder: Path, *, batch_size: int = 4, temperature: float = 1.0
+) -> Classifier:
     from bertsent.tf.export import to_litert
 
-    file = tmp_path_factory.mktemp("export") / "classifier.tflite"
-    file.write_bytes(to_litert(built[1]))
+    file = folder / f"{temperature}.tflite"
+    file.write_bytes(to_litert(built[1], temperature=temperature))
     return Classifier(
-        file, tokenizer=built[0].tokenizer, seq_length=PLACES, settings=ScoreSettings(batch_size=4)
+        file, tokenizer=built[0].tokenizer, seq_length=PLACES, settings=ScoreSettings(batch_size=batch_size)
     )
+
+
+@pytest.fixture(scope="module")
+def litert(built: tuple[Any, Any], tmp_path_factory: pytest.TempPathFactory) -> Classifier:
+    return convert(built, tmp_path_factory.mktemp("export"))
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +92,26 @@ def test_conversion_leaves_the_classifier_as_it_was(built: tuple[Any, Any], lite
         in_int8 = built[0].layer(ids).numpy()
     assert 0 < np.abs(by_table - in_int8).max() < 0.05
     assert np.array_equal(built[0].layer(ids).numpy(), by_table)
+
+
+@pytest.mark.parametrize("temperature", [0.1, 0.6, 2.5, 20.0])
+@pytest.mark.parametrize("kind", ["built", "through_hub"])
+def test_temperature_divides_the_logits_of_the_file(
+    request: pytest.FixtureRequest, tmp_path: Path, rows: list[Any], kind: str, temperature: float
+) -> None:
+    built = request.getfixturevalue(kind)
+    plain = convert(built, tmp_path).score(rows)
+    expected = sigmoid(logit(plain) / temperature)
+    calibrated = convert(built, tmp_path, temperature=temperature)
+    assert np.ptp(plain) > 0.3
+    assert calibrated.score(rows) == pytest.approx(expected, abs=2e-5)
+    assert ((calibrated.score(rows) >= 0.5) == (plain >= 0.5)).all()
+    assert calibrated.score(rows[:1]) == pytest.approx(expected[:1], abs=2e-5)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 64])
+def test_temperature_holds_in_any_batch(
+    built: tuple[Any, Any], litert: Classifier, tmp_path: Path, rows: list[Any], batch_size: int
+) -> None:
+    calibrated = convert(built, tmp_path, batch_size=batch_size, temperature=2.0)
+    assert calibrated.score(rows) == pytest.approx(sigmoid(logit(litert.score(rows)) / 2), abs=2e-5)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import drafts
 import numpy as np
 import pytest
 
@@ -29,11 +30,6 @@ def scorer(folder: Path, **settings: Any) -> Scorer:
 
 def scores(folder: Path, texts: list[str], **settings: Any) -> np.ndarray[Any, Any]:
     return np.array([prediction.score for prediction in scorer(folder, **settings).predict(texts)])
-
-
-def change(version: Path, **values: Any) -> None:
-    path = version / store.MANIFEST
-    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | values), encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +125,7 @@ def test_predict_says_when_the_window_does_not_hold_the_text(
 
 @pytest.mark.parametrize("window", ["head", "head+tail"])
 def test_predict_sees_what_the_window_keeps(model: Path, window: str) -> None:
-    change(model / "1", window=window)
+    drafts.edit(model / "1", window=window)
     kept = "film " * SEEN
     same_end, other_end, other_middle = scores(
         model, [kept + "film " * 60, kept + "film " * 30 + "good " * 30, kept + "good " * 30 + "film " * 30]
@@ -143,6 +139,56 @@ def test_label_is_positive_at_the_threshold_and_above(trained: Path) -> None:
     above = math.nextafter(score, 1)
     assert next(scorer(trained, threshold=score).predict(["great film"])).label == "positive"
     assert next(scorer(trained, threshold=above).predict(["great film"])).label == "negative"
+
+
+# the band that answers nothing
+
+
+def bands(score: float) -> dict[str, tuple[float, float]]:
+    """Bands around 0.5 that hold a score, end at it, begin at it, or lie beside it."""
+    low, high = min(score, 0.5), max(score, 0.5)
+    return {
+        "around": (low - 0.01, high + 0.01),
+        "to its ends": (low, high),
+        "nowhere": (0.5, 0.5),
+    }
+
+
+@pytest.mark.parametrize(("where", "unsure"), [("around", True), ("to its ends", False), ("nowhere", False)])
+@pytest.mark.parametrize("text", ["great film", "It is meh.", "a waste of time"])
+def test_label_is_unsure_between_the_ends_of_the_band(
+    model: Path, text: str, where: str, unsure: bool
+) -> None:
+    (score,) = scores(model, [text])
+    assert score != 0.5
+    drafts.edit(model / "1", calibration={"temperature": 1.0, "unsure": bands(score)[where], "rows": 20})
+    (prediction,) = scorer(model).predict([text])
+    assert prediction.score == score
+    assert prediction.label == ("unsure" if unsure else "positive" if score >= 0.5 else "negative")
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.3, 0.9])
+def test_label_by_a_threshold_that_was_set_is_never_unsure(
+    model: Path, texts: list[str], threshold: float
+) -> None:
+    drafts.edit(model / "1", calibration={"temperature": 1.0, "unsure": [0.0, 1.0], "rows": 20})
+    assert {one.label for one in scorer(model).predict(texts)} == {"unsure"}
+    for prediction in scorer(model, threshold=threshold).predict(texts):
+        assert prediction.label == ("positive" if prediction.score >= threshold else "negative")
+
+
+@pytest.mark.parametrize("calibration", [None, {}, {"temperature": 1.5}], ids=str)
+def test_label_of_a_version_without_a_band_is_never_unsure(
+    model: Path, texts: list[str], calibration: dict[str, float] | None
+) -> None:
+    drafts.edit(model / "1", calibration=calibration)
+    for prediction in scorer(model).predict(texts):
+        assert prediction.label == ("positive" if prediction.score >= 0.5 else "negative")
+
+
+def test_threshold_is_the_middle_where_none_was_set(trained: Path) -> None:
+    assert scorer(trained).threshold == 0.5
+    assert scorer(trained, threshold=0.7).threshold == 0.7
 
 
 # laziness
@@ -189,6 +235,6 @@ def test_scorer_refuses_what_litert_cannot_read(model: Path, content: bytes) -> 
 
 def test_scorer_refuses_a_version_of_another_tokenizer(model: Path) -> None:
     tokenizer = dict(store.find("1", folder=model).manifest.tokenizer)
-    change(model / "1", tokenizer=tokenizer | {"lower_case": not tokenizer["lower_case"]})
+    drafts.edit(model / "1", tokenizer=tokenizer | {"lower_case": not tokenizer["lower_case"]})
     with pytest.raises(ArtefactError, match="another tokenizer"):
         scorer(model)

@@ -27,7 +27,13 @@ EngineOption = Annotated[
     ),
 ]
 ThresholdOption = Annotated[
-    float, typer.Option("--threshold", help="A score at or above it is positive, between 0 and 1.")
+    float | None,
+    typer.Option(
+        "--threshold",
+        help="A score at or above it is positive, all others negative. [default: 0.5, and unsure where fewer "
+        "than 80 % of such answers are right]",
+        show_default=False,
+    ),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of everything that is drawn at random.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace an output file that exists.")]

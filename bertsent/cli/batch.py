@@ -105,7 +105,8 @@ def _print_json(prediction: Prediction) -> None:
 
 def _print(prediction: Prediction) -> None:
     wrong = prediction.gold is not None and _GOLD[prediction.gold] != prediction.label
-    typer.echo(f"{'x' if wrong else ' '} {prediction_line(prediction, reserved=2)}")
+    mark = "?" if wrong and prediction.label == "unsure" else "x" if wrong else " "
+    typer.echo(f"{mark} {prediction_line(prediction, reserved=2)}")
 
 
 def _as_json(summary: BatchSummary) -> dict[str, object]:
@@ -115,6 +116,7 @@ def _as_json(summary: BatchSummary) -> dict[str, object]:
         "empty": summary.empty,
         "labelled": summary.labelled,
         "positive": summary.positive,
+        "unsure": summary.unsure,
         "truncated": summary.truncated,
         "accuracy": summary.confusion.accuracy,
         "confusion": summary.confusion.as_json(),
@@ -130,14 +132,18 @@ def _print_summary(summary: BatchSummary) -> None:
     typer.echo(
         f"{summary.reviews} reviews in {duration(summary.seconds)} "
         f"({summary.reviews_per_second:.0f} a second), version {summary.version}: "
-        f"{summary.positive} positive, {summary.reviews - summary.positive} negative"
+        f"{summary.positive} positive, "
+        f"{summary.reviews - summary.positive - summary.unsure} negative"
+        + (f", {summary.unsure} unsure" if summary.unsure else "")
     )
     if summary.truncated:
         typer.echo(f"{summary.truncated} were longer than the model's window")
     if summary.empty:
         typer.echo(f"{summary.empty} had nothing to read and were left out")
     if summary.labelled:
-        typer.echo(f"accuracy {counts.accuracy:.4f} on {summary.labelled} labelled reviews (x: wrong)")
+        typer.echo(
+            f"accuracy {counts.accuracy:.4f} on {summary.labelled} labelled reviews (x: wrong, ?: unsure)"
+        )
         typer.echo("                 called negative  called positive")
         typer.echo(f"  gold negative  {counts.true_negative:>15}  {counts.false_positive:>15}")
         typer.echo(f"  gold positive  {counts.false_negative:>15}  {counts.true_positive:>15}")

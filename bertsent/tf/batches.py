@@ -5,16 +5,20 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bertsent.records import Review
-from bertsent.settings import TrainSettings
+from bertsent.settings import EVEN, Window
 from bertsent.tf import tf
+from bertsent.tf.tokens import word_pieces
 from bertsent.tokenizer import AnyTokenizer, window
 
+_SHORTEST, _LONGEST = 4, 64  # word pieces of a crop; a sentence of a film review has 20 on average
+_CROP_LIMIT = 96  # word pieces; where a sentence never ends
 _POOL = 50  # batches sorted by length together: little padding, and batches still differ every epoch
 
 
@@ -25,6 +29,7 @@ class Encoded:
     ids: NDArray[np.int32]  # all rows one after the other
     lengths: NDArray[np.int64]  # [rows], each at most seq_length
     labels: NDArray[np.int64]  # [rows], 0 or 1
+    targets: NDArray[np.float32]  # [rows], P(positive) to learn: the label, or what a teacher says
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -34,25 +39,118 @@ class Encoded:
         return np.split(self.ids, np.cumsum(self.lengths)[:-1]) if len(self) else []
 
 
-def encode(reviews: Sequence[Review], tokenizer: AnyTokenizer, settings: TrainSettings) -> Encoded:
-    """Tokenizes a split once, for all epochs."""
+def encode(
+    reviews: Sequence[Review],
+    tokenizer: AnyTokenizer,
+    *,
+    seq_length: int,
+    kind: Window,
+    targets: NDArray[np.float32] | None = None,
+    cache: Path | None = None,
+) -> Encoded:
+    """Tokenizes a split once, for all epochs.
+
+    Args:
+        targets: float32 [rows], P(positive) to learn; by default the labels. Reviews without labels get
+            the nearer one.
+        cache: A folder for word pieces, as `tokens.word_pieces` uses it.
+    """
     start, end = np.array([tokenizer.start_id], np.int32), np.array([tokenizer.end_id], np.int32)
     rows = [
-        np.concatenate([start, window(ids, seq_length=settings.seq_length, kind=settings.window), end])
-        for ids in tokenizer.encode([review.text for review in reviews])
+        np.concatenate([start, window(ids, seq_length=seq_length, kind=kind), end])
+        for ids in word_pieces([review.text for review in reviews], tokenizer, cache=cache)
     ]
+    if targets is None:
+        targets = np.array([review.label for review in reviews], np.float32)
     return Encoded(
         ids=np.concatenate(rows) if rows else np.empty(0, np.int32),
         lengths=np.array([len(row) for row in rows], np.int64),
-        labels=np.array([review.label for review in reviews], np.int64),
+        labels=(targets >= EVEN).astype(np.int64),
+        targets=targets,
     )
 
 
-def training_batches(split: Encoded, *, batch_size: int, seed: int, epoch: int) -> Any:
-    """One epoch as a tf.data.Dataset of ids int32 [batch, longest] and labels float32 [batch, 1].
+def head(split: Encoded, count: int) -> Encoded:
+    """The first `count` rows, or all where there are fewer."""
+    return Encoded(
+        ids=split.ids[: split.lengths[:count].sum()],
+        lengths=split.lengths[:count],
+        labels=split.labels[:count],
+        targets=split.targets[:count],
+    )
+
+
+def join(first: Encoded, second: Encoded) -> Encoded:
+    """The rows of both, one after the other."""
+    return Encoded(
+        ids=np.concatenate([first.ids, second.ids]),
+        lengths=np.concatenate([first.lengths, second.lengths]),
+        labels=np.concatenate([first.labels, second.labels]),
+        targets=np.concatenate([first.targets, second.targets]),
+    )
+
+
+def sentence_ends(tokenizer: AnyTokenizer) -> NDArray[np.int32]:
+    """The word pieces that end a sentence."""
+    return np.unique(tokenizer.encode([". ! ?"])[0]).astype(np.int32)
+
+
+def with_crops(split: Encoded, share: float, *, ends: NDArray[np.int32], seed: int, epoch: int) -> Encoded:
+    """A split and `share` times as many crops of it: whole sentences, each with its review's target.
+
+    A crop begins where a sentence begins and takes sentences until it has as many word pieces as were
+    drawn (4 to 64, evenly on a logarithmic scale), at most `_CROP_LIMIT`. A model that saw whole reviews
+    only is lost on a short text; a sentence's label is its review's more often than not.
+    """
+    count = int(share * len(split))
+    if not count:
+        return split
+    random = np.random.default_rng([seed, epoch, 1])
+    last = np.cumsum(split.lengths) - 1  # where the [SEP] of a row stands
+    first = last - split.lengths + 2  # behind the row's [CLS]
+    stops = np.flatnonzero(np.isin(split.ids, ends))
+    chosen = random.integers(len(split), size=count)
+    inside = first[chosen] + (random.random(count) * (last - first)[chosen]).astype(np.int64)
+    begin = _after(stops, inside, first[chosen])
+    wanted = np.exp(random.uniform(np.log(_SHORTEST), np.log(_LONGEST), count)).astype(np.int64)
+    end = _until(stops, begin + wanted - 1, last[chosen])
+    end = np.minimum(end, begin + _CROP_LIMIT)
+    kept = end - begin >= _SHORTEST
+    start_id, end_id = split.ids[:1], split.ids[last[:1]]
+    crops = [
+        np.concatenate([start_id, split.ids[low:high], end_id])
+        for low, high in zip(begin[kept], end[kept], strict=True)
+    ]
+    pieces = Encoded(
+        ids=np.concatenate(crops) if crops else np.empty(0, np.int32),
+        lengths=np.array([len(crop) for crop in crops], np.int64),
+        labels=split.labels[chosen[kept]],
+        targets=split.targets[chosen[kept]],
+    )
+    return join(split, pieces)
+
+
+def _after(stops: NDArray[np.int64], places: NDArray[np.int64], least: NDArray[np.int64]) -> Any:
+    """The place behind the last stop before each place, but not before `least`."""
+    found = np.searchsorted(stops, places) - 1
+    behind = np.where(found >= 0, stops[np.maximum(found, 0)] + 1, 0) if len(stops) else least
+    return np.maximum(behind, least)
+
+
+def _until(stops: NDArray[np.int64], places: NDArray[np.int64], most: NDArray[np.int64]) -> Any:
+    """The place behind the first stop at or after each place, but not behind `most`."""
+    if not len(stops):
+        return np.minimum(places + 1, most)
+    found = np.searchsorted(stops, places)
+    behind = np.where(found < len(stops), stops[np.minimum(found, len(stops) - 1)] + 1, most)
+    return np.minimum(behind, most)
+
+
+def training_batches(split: Encoded, *, batch_size: int, seed: int, epoch: int, skip: int = 0) -> Any:
+    """One epoch as a tf.data.Dataset of ids int32 [batch, longest] and targets float32 [batch, 1].
 
     The order follows from seed and epoch, so a resumed run sees what an unbroken one would have seen.
-    Batches are cut from pools sorted by length, then shuffled.
+    Batches are cut from pools sorted by length, then shuffled; the first `skip` of them are left out.
     """
     random = np.random.default_rng([seed, epoch])
     order = random.permutation(len(split))
@@ -62,7 +160,7 @@ def training_batches(split: Encoded, *, batch_size: int, seed: int, epoch: int) 
         pool = pool[np.argsort(split.lengths[pool], kind="stable")]
         groups += np.split(pool, range(batch_size, len(pool), batch_size))
     random.shuffle(groups)
-    return _dataset(split, groups)
+    return _dataset(split, groups, skip=skip)
 
 
 def scoring_batches(split: Encoded, *, batch_size: int) -> tuple[Any, NDArray[np.int64]]:
@@ -71,18 +169,18 @@ def scoring_batches(split: Encoded, *, batch_size: int) -> tuple[Any, NDArray[np
     return _dataset(split, np.split(order, range(batch_size, len(order), batch_size))), order
 
 
-def _dataset(split: Encoded, groups: Sequence[NDArray[np.int64]]) -> Any:
+def _dataset(split: Encoded, groups: Sequence[NDArray[np.int64]], *, skip: int = 0) -> Any:
     rows = tf.RaggedTensor.from_row_lengths(split.ids, split.lengths)
-    labels = tf.constant(split.labels[:, None], tf.float32)
+    targets = tf.constant(split.targets[:, None], tf.float32)
     order = tf.constant(np.concatenate(groups))
     ends = list(itertools.accumulate(len(group) for group in groups))
     limits = tf.constant([0, *ends], tf.int64)
 
     def batch(number: Any) -> Any:
         chosen = order[limits[number] : limits[number + 1]]
-        return tf.gather(rows, chosen).to_tensor(), tf.gather(labels, chosen)
+        return tf.gather(rows, chosen).to_tensor(), tf.gather(targets, chosen)
 
-    dataset = tf.data.Dataset.range(len(groups)).map(batch, num_parallel_calls=2)
+    dataset = tf.data.Dataset.range(skip, len(groups)).map(batch, num_parallel_calls=2)
     options = tf.data.Options()
     # Rows of one batch differ in length, so Keras must not try to split a batch over devices by itself.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF

@@ -1,11 +1,11 @@
-"""What a killed training run goes on from: one folder an epoch, whole or not there."""
+"""What a killed training run goes on from: a folder every few minutes and every epoch, whole or not there."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,20 +15,32 @@ import numpy as np
 from bertsent.errors import ArtefactError, TrainingError
 from bertsent.files import publish_directory, sha256_file, temporary_sibling, visible, write_text
 from bertsent.records import Epoch, Progress
+from bertsent.settings import CheckpointSettings
 from bertsent.tf import tf
 from bertsent.tf.disk import disk_errors
 
-_KEPT = 2  # the newest and one to fall back on
+_NAME = r"epoch-[0-9]{4}(-step-[0-9]{6})?"
 _STATE, _BEST, _WEIGHTS = "state.json", "best.safetensors", "weights"
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """The part of an unfinished epoch that is done."""
+
+    step: int = 0  # batches
+    loss: float = 0.0  # mean over them
+    accuracy: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Resumed:
-    """Where a run stands: its epochs so far, and the best weights among them."""
+    """Where a run stands: its epochs so far, the best weights among them, and the epoch it is in."""
 
     epochs: tuple[Epoch, ...]
-    best_epoch: int
+    best_epoch: int  # 0: none yet
     best: dict[str, np.ndarray[Any, np.dtype[np.float32]]]
+    begun: Begun = Begun()
 
 
 class Checkpoints:
@@ -46,31 +58,32 @@ class Checkpoints:
         self._fingerprint = fingerprint
         self._checkpoint = tf.train.Checkpoint(classifier=classifier, optimizer=optimizer)
 
-    def save(
-        self, epochs: tuple[Epoch, ...], *, best_epoch: int, best: Mapping[str, np.ndarray[Any, Any]]
-    ) -> None:
-        """Keeps the state after an epoch; older ones go, except the one before.
+    def save(self, at: Resumed) -> None:
+        """Keeps the state after an epoch or inside one; older ones go, except the one before.
 
         Raises:
             StorageError: if the disk does not take it; the one before is still there.
         """
         from safetensors.numpy import save_file
 
-        target = self._folder / f"epoch-{len(epochs):04d}"
+        # Sorted by name they are sorted by age: "epoch-0001" comes before "epoch-0001-step-000900".
+        step = f"-step-{at.begun.step:06d}" if at.begun.step else ""
+        target = self._folder / f"epoch-{len(at.epochs):04d}{step}"
         with temporary_sibling(target) as folder, disk_errors(target):
             self._checkpoint.write(str(folder / _WEIGHTS))
-            save_file(dict(best), folder / _BEST)
+            save_file(at.best, folder / _BEST)
             files = {path.name: sha256_file(path) for path in sorted(folder.iterdir())}
             state = {
                 "fingerprint": self._fingerprint,
-                "best_epoch": best_epoch,
-                "epochs": [asdict(epoch) for epoch in epochs],
+                "best_epoch": at.best_epoch,
+                "epochs": [asdict(epoch) for epoch in at.epochs],
+                "begun": asdict(at.begun),
                 "files": files,
             }
             write_text(folder / _STATE, json.dumps(state))
             shutil.rmtree(target, ignore_errors=True)  # of a run that went wrong after this epoch
             publish_directory(folder, target)
-        for old in _newest(self._folder)[_KEPT:]:
+        for old in _newest(self._folder)[CheckpointSettings().kept :]:
             shutil.rmtree(old, ignore_errors=True)
 
     def resume(self, progress: Progress) -> Resumed | None:
@@ -111,7 +124,8 @@ def unfinished(folder: Path) -> bool:
 
 def _newest(folder: Path) -> list[Path]:
     """The checkpoints in a folder, the newest first."""
-    return sorted(folder.glob("epoch-[0-9][0-9][0-9][0-9]"), reverse=True)
+    found = (path for path in folder.glob("epoch-*") if re.fullmatch(_NAME, path.name))
+    return sorted(found, reverse=True)
 
 
 def _read(folder: Path) -> tuple[str, Resumed] | None:
@@ -125,5 +139,6 @@ def _read(folder: Path) -> tuple[str, Resumed] | None:
                 epochs=tuple(Epoch(**epoch) for epoch in state["epochs"]),
                 best_epoch=state["best_epoch"],
                 best=load_file(folder / _BEST),
+                begun=Begun(**state["begun"]),
             )
     return None

@@ -14,15 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from bertsent import __version__, card, draw, reference, store
+from bertsent import __version__, card, config, draw, reference, store
+from bertsent.calibration import Calibration, calibrate
 from bertsent.errors import TrainingError
 from bertsent.files import now, write_text
 from bertsent.metrics import measure
 from bertsent.records import Epoch, Metrics, Progress, Quantised, Review, Splits, Trained
 from bertsent.scorer import Classifier, Scorer
-from bertsent.settings import POSITIVE, ScoreSettings, TrainSettings
+from bertsent.settings import EVEN, POSITIVE, CalibrationSettings, ScoreSettings, TrainSettings
 from bertsent.store import Manifest, Version
-from bertsent.tf.batches import Encoded
+from bertsent.teacher import Taught
+from bertsent.tf.batches import Encoded, head
 from bertsent.tf.classifier import weights
 from bertsent.tf.disk import disk_errors
 from bertsent.tf.encoder import Encoder
@@ -48,6 +50,8 @@ def publish(
     *,
     settings: TrainSettings,
     splits: Splits,
+    taught: Taught | None,
+    warm_start: Version | None,
     encoded: Mapping[str, Encoded],
     logits: Callable[[Encoded], NDArray[np.float32]],
     epochs: tuple[Epoch, ...],
@@ -70,26 +74,25 @@ def publish(
     """
     progress.start("Converting to LiteRT", None)
     with store.draft(folder) as path:
-        (path / store.CLASSIFIER).write_bytes(to_litert(classifier))
         if encoder.vocabulary is not None:
             shutil.copyfile(encoder.vocabulary, path / store.VOCABULARY)
-        litert = Classifier(
-            path / store.CLASSIFIER,
-            tokenizer=encoder.tokenizer,
-            seq_length=settings.seq_length,
-            settings=ScoreSettings(),
-        )
+        found = _calibrate(path, encoder, classifier, encoded["validation"], settings, progress)
+        litert = _convert(path, encoder, classifier, settings, temperature=found.temperature)
         scores = {name: _scores(litert, encoded[name], name, progress) for name in ("validation", "test")}
         metrics = {name: _measure(scores[name], encoded[name]) for name in scores}
         compared = "test" if len(encoded["test"]) else "validation"
-        quantised = _compare(scores[compared], logits(encoded[compared]), encoded[compared])
+        some = head(encoded[compared], CalibrationSettings().compared)  # sorted by digest: a random draw
+        quantised = _compare(scores[compared][: len(some)], logits(some) / found.temperature, some)
         manifest = _manifest(
             encoder,
             settings,
             splits,
+            taught,
+            warm_start,
             metrics=metrics,
             probes=dict(zip(PROBES, _probe(litert, encoder, settings).tolist(), strict=True)),
             quantised=quantised,
+            calibration=found,
         )
         if keep_weights:
             _write_weights(path / store.WEIGHTS, classifier)
@@ -103,6 +106,7 @@ def publish(
             seed=settings.seed,
         )
         history = {"best_epoch": best_epoch, "epochs": [asdict(epoch) for epoch in epochs]}
+        write_text(path / store.CONFIG, config.dumps(settings))
         write_text(path / store.HISTORY, json.dumps(history, indent=2) + "\n")
         draw.training_curves(epochs, best_epoch=best_epoch, path=path / store.PLOT)
         write_text(path / store.CARD, card.render(manifest, epochs=epochs, best_epoch=best_epoch))
@@ -120,6 +124,32 @@ def publish(
     )
 
 
+def _convert(
+    path: Path, encoder: Encoder, classifier: Any, settings: TrainSettings, *, temperature: float
+) -> Classifier:
+    """Writes the LiteRT file of a draft and opens it."""
+    (path / store.CLASSIFIER).write_bytes(to_litert(classifier, temperature=temperature))
+    return Classifier(
+        path / store.CLASSIFIER,
+        tokenizer=encoder.tokenizer,
+        seq_length=settings.seq_length,
+        settings=ScoreSettings(),
+    )
+
+
+def _calibrate(
+    path: Path,
+    encoder: Encoder,
+    classifier: Any,
+    validation: Encoded,
+    settings: TrainSettings,
+    progress: Progress,
+) -> Calibration:
+    """Temperature and unsure band, found on the scores of the int8 file itself: they are what is used."""
+    plain = _convert(path, encoder, classifier, settings, temperature=1.0)
+    return calibrate(_scores(plain, validation, "validation, to calibrate", progress), validation.labels)
+
+
 def _scores(litert: Classifier, split: Encoded, name: str, progress: Progress) -> NDArray[np.float32]:
     """P(positive) of a split by the file that will score, float32 [rows]."""
     rows = [row[1:-1] for row in split.rows()]  # Classifier puts [CLS] and [SEP] back
@@ -133,7 +163,7 @@ def _scores(litert: Classifier, split: Encoded, name: str, progress: Progress) -
 
 
 def _measure(scores: NDArray[np.float32], split: Encoded) -> Metrics:
-    return measure(scores, split.labels, threshold=ScoreSettings().threshold)
+    return measure(scores, split.labels, threshold=EVEN, intervals=True)
 
 
 def _compare(scores: NDArray[np.float32], logits: NDArray[np.float32], split: Encoded) -> Quantised:
@@ -150,10 +180,11 @@ def _compare(scores: NDArray[np.float32], logits: NDArray[np.float32], split: En
             received=f"scores {apart:.3f} apart on average",
             hint="choose another encoder, for example --encoder minilm",
         )
-    answers = trained >= ScoreSettings().threshold
+    answers = trained >= EVEN
     return Quantised(
-        agreement=float(np.mean(answers == (scores >= ScoreSettings().threshold))),
+        agreement=float(np.mean(answers == (scores >= EVEN))),
         classifier_accuracy=float(np.mean(answers == (split.labels == POSITIVE))),
+        rows=len(split),
     )
 
 
@@ -183,16 +214,20 @@ def _manifest(
     encoder: Encoder,
     settings: TrainSettings,
     splits: Splits,
+    taught: Taught | None,
+    warm_start: Version | None,
     *,
     metrics: Mapping[str, Metrics],
     probes: Mapping[str, float],
     quantised: Quantised,
+    calibration: Calibration,
 ) -> Manifest:
     source = encoder.source
     stated = {name: values.as_json() for name, values in metrics.items()}
     stated["test"] |= {
         "litert_agreement": quantised.agreement,
         "classifier_accuracy": quantised.classifier_accuracy,
+        "compared": quantised.rows,
     }
     return Manifest(
         version=0,  # store.publish sets it
@@ -204,7 +239,8 @@ def _manifest(
             "preprocessor": source.preprocessor,
             "digest": encoder.digest,
             "rebuilt": encoder.rebuilt,
-        },
+        }
+        | ({"warm_start": warm_start.manifest.files[store.WEIGHTS]["sha256"]} if warm_start else {}),
         tokenizer={
             "kind": store.WORDPIECE if encoder.vocabulary else store.HUB_TOKENIZER,
             "lower_case": encoder.tokenizer.lower_case,
@@ -214,9 +250,10 @@ def _manifest(
         seq_length=settings.seq_length,
         window=settings.window,
         settings=asdict(settings),
-        data={name: _counts(splits, name) for name in ("train", "validation", "test")},
+        data={name: _counts(splits, name) for name in ("train", "validation", "test")} | _taught(taught),
         metrics=stated,
         probes=probes,
+        calibration=calibration.as_json(),
     )
 
 
@@ -224,6 +261,14 @@ def _counts(splits: Splits, name: str) -> dict[str, Any]:
     reviews: tuple[Review, ...] = getattr(splits, name)
     positive = sum(review.label == POSITIVE for review in reviews)
     return {"digest": splits.digests[name], "n": len(reviews), "positive": positive}
+
+
+def _taught(taught: Taught | None) -> dict[str, Any]:
+    if taught is None:
+        return {}
+    positive = int((taught.targets >= EVEN).sum())
+    stated = {"digest": taught.digest, "n": len(taught.reviews), "positive": positive}
+    return {"unlabelled": stated | {"teacher": dict(taught.teacher)}}
 
 
 def _write_weights(path: Path, classifier: Any) -> None:

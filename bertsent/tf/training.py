@@ -1,45 +1,30 @@
-"""Reviews -> a trained classifier: epochs, the best of them, resume, and the way to a published version."""
+"""Reviews -> a trained classifier -> a published version."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bertsent.files import lock, require_space, sha256_lines
-from bertsent.metrics import measure
-from bertsent.records import Epoch, Metrics, Progress, Splits, Trained, silent
+from bertsent.records import Progress, Review, Splits, Trained, silent
 from bertsent.reviews import load_splits
-from bertsent.settings import ScoreSettings, TrainSettings, Workspace
-from bertsent.tf import optimizer as optimizers
-from bertsent.tf import release, tf, tf_keras
-from bertsent.tf.batches import Encoded, encode, scoring_batches, training_batches
-from bertsent.tf.checkpoint import Checkpoints, clear, unfinished
-from bertsent.tf.classifier import assign, build, parameters, weights
+from bertsent.settings import TrainSettings, Workspace
+from bertsent.store import WEIGHTS, Version
+from bertsent.teacher import Taught, teach
+from bertsent.tf import fitting, release, tf
+from bertsent.tf.batches import Encoded, encode, join
+from bertsent.tf.checkpoint import clear
 from bertsent.tf.encoder import Encoder, load
-from bertsent.tf.export import to_litert
-from bertsent.tf.watch import Watch, diverged
 
-_BYTES = 4 * 4 * 2  # a parameter: float32, with two moments and the best epoch's copy, in two checkpoints
-
-_SCORED = 32  # rows a batch where nothing is learnt: as fast as any, and little padding
 _BFLOAT16 = "auto_mixed_precision_onednn_bfloat16"
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """A classifier that holds the weights of its best epoch."""
-
-    classifier: Any
-    epochs: tuple[Epoch, ...]
-    best_epoch: int  # from 1, the lowest validation loss
 
 
 def train(
@@ -50,6 +35,9 @@ def train(
     output: Path | None = None,
     keep_weights: bool = True,
     resume: bool = False,
+    unlabelled: Path | None = None,
+    teacher: Version | None = None,
+    warm_start: Version | None = None,
     progress: Progress = silent,
     stop: Callable[[], bool] = lambda: False,
 ) -> Trained:
@@ -61,6 +49,9 @@ def train(
         workspace: Where lock and checkpoints are kept.
         output: The folder of versions; `model/` of the workspace by default.
         keep_weights: Put fp16 weights into the version; warm start and export need them, scoring not.
+        unlabelled: Reviews without labels that train too, with the teacher's scores for labels.
+        teacher: The version that scores them; goes with `unlabelled`.
+        warm_start: Begin with the weights of this version instead of the encoder's own and a random head.
         resume: Go on from the last whole epoch of a run that was stopped.
         progress: Told of every batch.
         stop: Asked after every batch; when it says True the run ends with what is complete kept.
@@ -77,24 +68,42 @@ def train(
     begun = time.monotonic()
     folder = output or workspace.model
     with lock(workspace.state / "train.lock", "train"):
+        if warm_start is not None:
+            warm_start.file(WEIGHTS)  # refused now, not after the work
         require_space(folder, 0)  # a folder that cannot be written is found before the work, not after
         splits = load_splits(data, settings, progress=progress)
         _note_data(splits, progress)
-        encoder = load(
-            settings.encoder,
-            preprocessor=settings.preprocessor,
-            seq_length=settings.seq_length,
-            progress=progress,
-        )
-        encoded = {
-            name: encode(getattr(splits, name), encoder.tokenizer, settings)
-            for name in ("train", "validation", "test")
-        }
-        checkpoints = workspace.state / "training"
-        with _bfloat16():
-            fit = _fit(
-                encoder, encoded, splits, settings, checkpoints, resume=resume, progress=progress, stop=stop
+        taught = None
+        if unlabelled is not None and teacher is not None:
+            taught = teach(
+                unlabelled,
+                teacher=teacher,
+                splits=splits,
+                limit=settings.unlabelled_rows,
+                cache=workspace.state / "taught",
+                progress=progress,
             )
+            progress.note(f"Without labels: {len(taught.reviews)} reviews, scored by version {teacher.name}")
+        with _devices():
+            encoder = load(
+                settings.encoder,
+                preprocessor=settings.preprocessor,
+                seq_length=settings.seq_length,
+                progress=progress,
+            )
+            encoded = _encode(splits, taught, encoder, settings, workspace.state / "tokens")
+            with bfloat16():
+                fit = fitting.fit(
+                    encoder,
+                    encoded,
+                    settings,
+                    workspace.state / "training",
+                    fingerprint=_fingerprint(settings, splits, taught, warm_start, encoder),
+                    warm_start=warm_start,
+                    resume=resume,
+                    progress=progress,
+                    stop=stop,
+                )
         # Traced anew, in fp32: the LiteRT file is compared with the weights, not with their rounding.
         fit.classifier.make_predict_function(force=True)
         trained = release.publish(
@@ -102,8 +111,10 @@ def train(
             fit.classifier,
             settings=settings,
             splits=splits,
+            taught=taught,
+            warm_start=warm_start,
             encoded=encoded,
-            logits=lambda split: predict_logits(
+            logits=lambda split: fitting.predict_logits(
                 fit.classifier, split, what="Comparing with the trained classifier", progress=progress
             ),
             epochs=fit.epochs,
@@ -112,134 +123,37 @@ def train(
             keep_weights=keep_weights,
             progress=progress,
         )
-        clear(checkpoints)
+        clear(workspace.state / "training")
     return replace(trained, seconds=time.monotonic() - begun)
 
 
-def predict_logits(
-    classifier: Any, split: Encoded, *, what: str = "Scoring", progress: Progress = silent
-) -> Any:
-    """The logits of a split, float32 [rows], in its own order; `what` names the work to `progress`."""
-    logits = np.empty(len(split), np.float32)
-    if len(split):
-        batches, order = scoring_batches(split, batch_size=_SCORED)
-        progress.start(what, len(split), "reviews")
-        watch = Watch(progress, lambda: False, seen=len(split), batch_size=_SCORED)
-        with watch:
-            logits[order] = classifier.predict(batches, verbose=0, callbacks=[watch])[:, 0]
-        progress.finish()
-    return logits
+def _encode(
+    splits: Splits, taught: Taught | None, encoder: Encoder, settings: TrainSettings, cache: Path
+) -> dict[str, Encoded]:
+    """The splits as they score, by name, and as "examples" what trains: shorter, with the taught rows."""
 
-
-def evaluate(
-    classifier: Any, split: Encoded, *, what: str = "Scoring", progress: Progress = silent
-) -> Metrics:
-    """The metrics of a split by the Keras classifier itself.
-
-    Raises:
-        TrainingError: if a score is not a number.
-    """
-    logits = predict_logits(classifier, split, what=what, progress=progress)
-    scores = 1 / (1 + np.exp(-logits.astype(np.float64)))
-    if np.isnan(scores).any():  # the last step of an epoch went wrong, and no loss came after it
-        raise diverged(f"{np.isnan(scores).sum()} of {len(scores)} scores that are no number")
-    return measure(scores, split.labels, threshold=ScoreSettings().threshold)
-
-
-def _fit(
-    encoder: Encoder,
-    encoded: dict[str, Encoded],
-    splits: Splits,
-    settings: TrainSettings,
-    checkpoints: Path,
-    *,
-    resume: bool,
-    progress: Progress,
-    stop: Callable[[], bool],
-) -> Fit:
-    tf_keras.utils.set_random_seed(settings.seed)
-    classifier = build(encoder, dropout=settings.dropout, seed=settings.seed)
-    if not encoder.rebuilt:
-        to_litert(classifier)  # an encoder that cannot be converted is refused now, not after the training
-    require_space(checkpoints.parent, _BYTES * parameters(classifier.variables))
-    steps = settings.epochs * math.ceil(len(encoded["train"]) / settings.batch_size)
-    optimizer = optimizers.create(settings, steps=steps)
-    classifier.compile(
-        optimizer,
-        tf_keras.losses.BinaryCrossentropy(from_logits=True),
-        metrics=[tf_keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)],
-    )
-    kept = Checkpoints(
-        checkpoints,
-        fingerprint=_fingerprint(settings, splits, encoder),
-        classifier=classifier,
-        optimizer=optimizer,
-    )
-    epochs, best_epoch, best = _beginning(kept, checkpoints, resume=resume, progress=progress)
-    for number in range(len(epochs) + 1, settings.epochs + 1):
-        epoch = _epoch(classifier, encoded, settings, number, progress, stop)
-        if not epochs or epoch.validation_loss < epochs[best_epoch - 1].validation_loss:
-            best_epoch, best = number, weights(classifier)
-        epochs = (*epochs, epoch)
-        kept.save(epochs, best_epoch=best_epoch, best=best)
-        progress.note(
-            f"Epoch {number}/{settings.epochs}: loss {epoch.loss:.4f}, accuracy {epoch.accuracy:.4f}, "
-            f"validation loss {epoch.validation_loss:.4f}, accuracy {epoch.validation_accuracy:.4f}, "
-            f"{epoch.examples_per_second:.1f} examples/s"
+    def cut(
+        reviews: Sequence[Review], seq_length: int, targets: NDArray[np.float32] | None = None
+    ) -> Encoded:
+        return encode(
+            reviews,
+            encoder.tokenizer,
+            seq_length=seq_length,
+            kind=settings.window,
+            targets=targets,
+            cache=cache,
         )
-    assign(classifier, best)
-    return Fit(classifier=classifier, epochs=epochs, best_epoch=best_epoch)
 
-
-def _beginning(
-    kept: Checkpoints, folder: Path, *, resume: bool, progress: Progress
-) -> tuple[tuple[Epoch, ...], int, dict[str, Any]]:
-    """Epochs done, best epoch and best weights to start from."""
-    if resume:
-        resumed = kept.resume(progress)
-        if resumed:
-            progress.note(f"Going on after epoch {len(resumed.epochs)}")
-            return resumed.epochs, resumed.best_epoch, resumed.best
-        progress.note("No epoch of an earlier run is complete; starting from the beginning")
-    elif unfinished(folder):
-        progress.note("An unfinished run was left behind (--resume would have gone on); starting anew")
-    clear(folder)
-    return (), 0, {}
-
-
-def _epoch(
-    classifier: Any,
-    encoded: dict[str, Encoded],
-    settings: TrainSettings,
-    number: int,
-    progress: Progress,
-    stop: Callable[[], bool],
-) -> Epoch:
-    split = encoded["train"]
-    begun = time.monotonic()
-    progress.start(f"Epoch {number}/{settings.epochs}", len(split), "examples")
-    watch = Watch(progress, stop, seen=len(split), batch_size=settings.batch_size)
-    with watch:
-        batches = training_batches(split, batch_size=settings.batch_size, seed=settings.seed, epoch=number)
-        history = classifier.fit(batches, verbose=0, callbacks=[watch]).history
-    seconds = time.monotonic() - begun
-    progress.finish()
-    validation = evaluate(
-        classifier, encoded["validation"], what=f"Validation {number}/{settings.epochs}", progress=progress
-    )
-    return Epoch(
-        epoch=number,
-        loss=history["loss"][0],
-        accuracy=history["accuracy"][0],
-        validation_loss=validation.log_loss,
-        validation_accuracy=validation.confusion.accuracy,
-        seconds=seconds,
-        examples_per_second=len(split) / seconds,
-    )
+    shorter = min(settings.train_length, settings.seq_length)
+    examples = cut(splits.train, shorter)
+    if taught is not None:
+        examples = join(examples, cut(taught.reviews, shorter, taught.targets))
+    names = ("train", "validation", "test")
+    return {name: cut(getattr(splits, name), settings.seq_length) for name in names} | {"examples": examples}
 
 
 @contextlib.contextmanager
-def _bfloat16() -> Iterator[None]:
+def bfloat16() -> Iterator[None]:
     """Lets grappler turn matrix products into bf16 where the processor has them; elsewhere fp32 stays.
 
     In the block only: an encoder that is loaded later must be compared with its Hub graph in fp32.
@@ -256,11 +170,26 @@ def _bfloat16() -> Iterator[None]:
         tf.config.optimizer.set_experimental_options({_BFLOAT16: False})
 
 
-def _fingerprint(settings: TrainSettings, splits: Splits, encoder: Encoder) -> str:
+def _devices() -> Any:
+    """All GPUs of the machine, where there are several; one GPU or none needs nothing."""
+    if len(tf.config.list_logical_devices("GPU")) > 1:
+        return tf.distribute.MirroredStrategy().scope()
+    return contextlib.nullcontext()
+
+
+def _fingerprint(
+    settings: TrainSettings,
+    splits: Splits,
+    taught: Taught | None,
+    warm_start: Version | None,
+    encoder: Encoder,
+) -> str:
     return sha256_lines(
         [
             json.dumps(asdict(settings), sort_keys=True),
             json.dumps(dict(splits.digests), sort_keys=True),
+            json.dumps([taught.digest, taught.teacher], sort_keys=True) if taught else "",
+            warm_start.manifest.files[WEIGHTS]["sha256"] if warm_start else "",
             f"{encoder.digest} rebuilt={encoder.rebuilt}",
             encoder.tokenizer.digest(),
         ]

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import math
+import time
 from collections.abc import Callable
 
 from bertsent.errors import Interrupted, TrainingError
 from bertsent.files import quiet_stderr
 from bertsent.records import Progress
+from bertsent.settings import CheckpointSettings
 from bertsent.tf import tf_keras
 
 
 class Watch(tf_keras.callbacks.Callback):  # type: ignore[misc]
     """Reports each batch, ends the run on a loss that is not finite or when asked to stop.
+
+    Args:
+        progress: Told of every batch.
+        stop: Asked after every batch.
+        seen: Rows of the whole stretch.
+        batch_size: Rows a batch.
+        first: Batches that were done before this process began.
+        save: Called with the batches done here and their mean figures, every few minutes and before the
+            run is stopped.
 
     As a context it keeps TensorFlow's own lines about graph rewriting off stderr: they come once, while
     the first batch is traced.
@@ -25,11 +36,14 @@ class Watch(tf_keras.callbacks.Callback):  # type: ignore[misc]
         stop: Callable[[], bool],
         *,
         seen: int,
-        batch_size: int = 0,
+        batch_size: int,
+        first: int = 0,
+        save: Callable[[int, dict[str, float]], None] = lambda steps, figures: None,
     ) -> None:
         super().__init__()
         self._progress, self._stop, self._total = progress, stop, seen
-        self._batch_size = batch_size
+        self._batch_size, self._first, self._save = batch_size, first, save
+        self._saved = time.monotonic()
         self._tracing = contextlib.ExitStack()
 
     def __enter__(self) -> Watch:
@@ -44,13 +58,20 @@ class Watch(tf_keras.callbacks.Callback):  # type: ignore[misc]
         figures = logs or {}
         if not math.isfinite(figures.get("loss", 0.0)):
             raise diverged(f"loss {figures['loss']} at batch {batch + 1}")
-        self._progress.advance(min((batch + 1) * self._batch_size, self._total), **figures)
-        if self._stop():
+        self._progress.advance(self._done(batch), **figures)
+        stopped = self._stop()
+        if stopped or time.monotonic() - self._saved > 60 * CheckpointSettings().minutes:
+            self._save(batch + 1, figures)
+            self._saved = time.monotonic()
+        if stopped:
             raise Interrupted("Training stopped.", hint="the same command with --resume goes on")
 
     def on_predict_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self._tracing.close()
-        self._progress.advance(min((batch + 1) * self._batch_size, self._total))
+        self._progress.advance(self._done(batch))
+
+    def _done(self, batch: int) -> int:
+        return min((self._first + batch + 1) * self._batch_size, self._total)
 
 
 def diverged(received: str) -> TrainingError:

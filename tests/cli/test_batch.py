@@ -9,14 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import drafts
 import pytest
 from typer.testing import Result
 
 Run = Callable[..., Result]
 KEYS = ["text", "score", "label", "tokens", "truncated", "version", "path", "gold"]
 SUMMARY = [
-    *("version", "reviews", "empty", "labelled", "positive", "truncated", "accuracy", "confusion"),
-    *("seconds", "reviews_per_second", "output"),
+    *("version", "reviews", "empty", "labelled", "positive", "unsure", "truncated", "accuracy"),
+    *("confusion", "seconds", "reviews_per_second", "output"),
 ]
 
 
@@ -69,7 +70,7 @@ def test_batch_scores_a_whole_folder_without_num_files(run: Run, model: Path, sa
 
 
 def test_batch_summary_is_what_counting_the_rows_gives(run: Run, model: Path, sample: Path) -> None:
-    rows, summary = answer(run("batch", sample / "test", "--json"))
+    rows, summary = answer(run("batch", sample / "test", "--json", "--threshold", "0.5"))
     counts = Counter((row["gold"], row["label"]) for row in rows)
     assert summary["confusion"] == {
         "true_negative": counts["negative", "negative"],
@@ -79,9 +80,51 @@ def test_batch_summary_is_what_counting_the_rows_gives(run: Run, model: Path, sa
     }
     assert summary["accuracy"] == sum(row["gold"] == row["label"] for row in rows) / 60
     assert summary["positive"] == sum(row["label"] == "positive" for row in rows)
+    assert summary["unsure"] == 0
     assert summary["truncated"] == sum(row["truncated"] for row in rows) > 0
     assert list(summary) == SUMMARY
     assert summary["reviews_per_second"] == pytest.approx(60 / summary["seconds"])
+
+
+def band_around_half(run: Run, model: Path, reviews: Path) -> None:
+    """Gives the version a band that holds about half of these reviews."""
+    rows, _ = answer(run("batch", reviews, "--json"))
+    scores = sorted(row["score"] for row in rows)
+    low, high = min(scores[len(scores) // 4], 0.5), max(scores[-len(scores) // 4], 0.5)
+    drafts.edit(model / "1", calibration={"temperature": 1.0, "unsure": [low, high], "rows": 20})
+
+
+def test_batch_counts_unsure_answers_by_their_side_of_the_middle(run: Run, model: Path, sample: Path) -> None:
+    _, decided = answer(run("batch", sample / "test", "--json", "--threshold", "0.5"))
+    band_around_half(run, model, sample / "test")
+    rows, summary = answer(run("batch", sample / "test", "--json"))
+    labels = Counter(row["label"] for row in rows)
+    assert 0 < labels["unsure"] == summary["unsure"] < 60
+    assert labels["positive"] == summary["positive"]
+    for key in ("accuracy", "confusion", "labelled", "reviews"):
+        assert summary[key] == decided[key]
+
+
+def test_batch_with_a_threshold_is_never_unsure(run: Run, model: Path, sample: Path) -> None:
+    band_around_half(run, model, sample / "test")
+    rows, summary = answer(run("batch", sample / "test", "--json", "--threshold", "0.5"))
+    assert {row["label"] for row in rows} <= {"positive", "negative"}
+    assert summary["unsure"] == 0
+
+
+def test_batch_marks_and_counts_unsure_answers(run: Run, model: Path, workspace: Path) -> None:
+    drafts.edit(model / "1", calibration={"temperature": 1.0, "unsure": [0.0, 1.0], "rows": 20})
+    path = table(workspace, {"text": "good", "label": 1}, {"text": "bad", "label": 0}, {"text": "so so"})
+    lines = run("batch", path).stdout.splitlines()
+    assert [line[:9] for line in lines[:3]] == ["? unsure ", "? unsure ", "  unsure "]
+    summary = next(line for line in lines if "3 reviews" in line)
+    assert summary.endswith("0 positive, 0 negative, 3 unsure")
+
+
+def test_batch_without_unsure_answers_does_not_speak_of_them(run: Run, model: Path, workspace: Path) -> None:
+    drafts.edit(model / "1", calibration={"temperature": 1.0, "unsure": [0.5, 0.5], "rows": 20})
+    path = table(workspace, {"text": "good"}, {"text": "bad"})
+    assert "unsure" not in run("batch", path).stdout
 
 
 def test_batch_scores_as_predict_does(run: Run, model: Path, sample: Path) -> None:

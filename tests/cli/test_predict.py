@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import drafts
 import pytest
 from typer.testing import Result
 
@@ -37,7 +39,7 @@ def test_predict_json_has_the_documented_keys(run: Run, model: Path) -> None:
     (prediction,) = objects(run("predict", "great film", "--json"))
     assert list(prediction) == KEYS
     assert prediction["text"] == "great film"
-    assert prediction["label"] == ("positive" if prediction["score"] >= 0.5 else "negative")
+    assert prediction["label"] in {"positive", "negative", "unsure"}
     assert (prediction["tokens"], prediction["truncated"], prediction["version"]) == (2, False, "1")
 
 
@@ -136,6 +138,26 @@ def test_predict_with_a_damaged_version_names_the_file(run: Run, model: Path, na
     assert "Hint: " in result.stderr
 
 
+@pytest.mark.parametrize("key", ["accuracy", "log_loss"])
+def test_predict_refuses_a_version_whose_figures_were_improved(run: Run, model: Path, key: str) -> None:
+    path = model / "1" / store.MANIFEST
+    values = json.loads(path.read_text(encoding="utf-8"))
+    values["metrics"]["test"][key] = 0.99
+    path.write_text(json.dumps(values), encoding="utf-8")
+    result = run("predict", "x")
+    assert result.exit_code == 6
+    assert "1/manifest.json was changed" in result.stderr
+    assert result.stdout == ""
+
+
+def test_predict_refuses_a_version_that_was_copied_to_a_higher_number(run: Run, model: Path) -> None:
+    shutil.copytree(model / "1", model / "5")
+    result = run("predict", "x")
+    assert result.exit_code == 6
+    assert "rename the folder back to 1" in result.stderr
+    assert run("predict", "x", "--model", 1).exit_code == 0
+
+
 # --threshold
 
 
@@ -149,6 +171,33 @@ def test_predict_refuses_a_threshold_outside_of_zero_to_one(run: Run, model: Pat
     result = run("predict", "x", "--threshold", threshold)
     assert result.exit_code == 2
     assert result.stdout == ""
+
+
+# unsure
+
+
+def test_predict_is_unsure_of_a_text_whose_score_lies_in_the_band(run: Run, model: Path) -> None:
+    (before,) = objects(run("predict", "great film", "--json"))
+    low, high = min(before["score"], 0.5) - 0.01, max(before["score"], 0.5) + 0.01
+    drafts.edit(model / "1", calibration={"temperature": 1.0, "unsure": [low, high], "rows": 20})
+    assert objects(run("predict", "great film", "--json")) == [before | {"label": "unsure"}]
+    assert run("predict", "great film").stdout.startswith("unsure    0.")
+
+
+def test_predict_answers_a_text_whose_score_lies_beside_the_band(run: Run, model: Path) -> None:
+    (before,) = objects(run("predict", "great film", "--json"))
+    low, high = min(before["score"], 0.5), max(before["score"], 0.5)
+    drafts.edit(model / "1", calibration={"temperature": 1.0, "unsure": [low, high], "rows": 20})
+    label = "positive" if before["score"] >= 0.5 else "negative"
+    assert objects(run("predict", "great film", "--json")) == [before | {"label": label}]
+
+
+def test_predict_with_a_threshold_is_never_unsure(run: Run, model: Path) -> None:
+    drafts.edit(model / "1", calibration={"temperature": 1.0, "unsure": [0.0, 1.0], "rows": 20})
+    texts = ["great film", "awful film", "It is meh.", ""]
+    assert {one["label"] for one in objects(run("predict", *texts, "--json"))} == {"unsure"}
+    for one in objects(run("predict", *texts, "--json", "--threshold", "0.5")):
+        assert one["label"] == ("positive" if one["score"] >= 0.5 else "negative")
 
 
 # input that cannot be used

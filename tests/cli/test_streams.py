@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 from typing import IO
 
+import drafts
 import pytest
 from command import call, start
 
 import bertsent
-from bertsent import store
 
 PACKAGE = Path(bertsent.__file__).parent
 
@@ -192,8 +192,7 @@ def installed(tmp_path: Path) -> Path:
 def package(installed: Path, trained: Path, *, folder: str = "7") -> dict[str, str]:
     """Puts a version that calls itself 7 into the installation; the environment that uses it."""
     version = Path(shutil.copytree(trained / "1", installed / "bertsent" / "model" / folder))
-    manifest = json.loads((version / store.MANIFEST).read_text(encoding="utf-8")) | {"version": 7}
-    (version / store.MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    drafts.edit(version, version=7)
     return {"PATH": os.environ["PATH"], "PYTHONPATH": str(installed)}
 
 

@@ -176,11 +176,11 @@ def test_train_stops_when_asked_and_says_how_to_go_on(
     with signal_once(workspace / ".bertsent" / "training" / "epoch-0001", number):
         stopped = run("train", "--data", sample, "--resume", *quick(tiny_encoder, epochs=100))
     assert stopped.exit_code == code
-    assert "No epoch of an earlier run is complete; starting from the beginning" in stopped.stderr
+    assert "No checkpoint of an earlier run is whole; starting from the beginning" in stopped.stderr
     assert "Stopping after this batch" in stopped.stderr
     assert "--resume" in stopped.stderr.splitlines()[-1]
     assert not list((workspace / "model").iterdir())
-    assert (workspace / ".bertsent" / "training" / "epoch-0001" / "state.json").is_file()
+    assert list((workspace / ".bertsent" / "training").glob("epoch-*-step-*/state.json"))
     assert signal.getsignal(number) == before
 
 

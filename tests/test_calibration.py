@@ -1,0 +1,156 @@
+"""Temperature and unsure band, on data whose true probabilities are known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bertsent.calibration import Calibration, calibrate, logit, sigmoid
+from bertsent.settings import EVEN, CalibrationSettings
+
+ROWS = 5000
+SURE = CalibrationSettings().sure
+Array = np.ndarray[Any, Any]
+
+
+def simulate(seed: int, *, rows: int = ROWS, times: float = 1.0) -> tuple[Array, Array]:
+    """Scores whose logits are `times` too large, and labels drawn with the true probabilities."""
+    random = np.random.default_rng(seed)
+    logits = random.normal(0, 2, rows)
+    gold = (random.random(rows) < sigmoid(logits)).astype(np.int64)
+    return sigmoid(times * logits), gold
+
+
+def applied(found: Calibration, scores: Array) -> Array:
+    return sigmoid(logit(scores) / found.temperature)
+
+
+def log_loss(scores: Array, gold: Array) -> float:
+    return float(-np.log(np.where(gold == 1, scores, 1 - scores)).mean())
+
+
+def right(scores: Array, gold: Array) -> Array:
+    answers: Array = (scores >= EVEN) == (gold == 1)
+    return answers
+
+
+def inside(found: Calibration, scores: Array) -> Array:
+    """The rows that get no answer: strictly between both ends, as `Scorer.label` has it."""
+    return (found.unsure[0] < scores) & (scores < found.unsure[1])
+
+
+# temperature
+
+
+@pytest.mark.parametrize("times", [0.5, 1.0, 3.0])
+def test_calibrate_finds_by_how_much_logits_are_too_large(times: float) -> None:
+    found = calibrate(*simulate(1, times=times))
+    assert found.temperature == pytest.approx(times, rel=0.08)  # ten seeds: 7 % at most
+    assert found.rows == ROWS
+
+
+@pytest.mark.parametrize("times", [0.5, 1.0, 3.0])
+def test_calibrate_never_moves_a_score_across_the_middle(times: float) -> None:
+    scores, gold = simulate(2, times=times)
+    calibrated = applied(calibrate(scores, gold), scores)
+    assert ((calibrated >= EVEN) == (scores >= EVEN)).all()
+    assert (np.diff(calibrated[np.argsort(scores)]) >= 0).all()
+
+
+@pytest.mark.parametrize("times", [0.3, 0.5, 0.9, 1.0, 1.1, 3.0])
+@pytest.mark.parametrize("rows", [20, 500, ROWS])
+def test_calibrate_never_raises_the_log_loss(times: float, rows: int) -> None:
+    scores, gold = simulate(3, rows=rows, times=times)
+    found = calibrate(scores, gold)
+    assert log_loss(applied(found, scores), gold) <= log_loss(scores, gold) + 1e-9
+    for other in (0.9, 1.1):  # and there is no better one beside it
+        assert log_loss(sigmoid(logit(scores) / found.temperature / other), gold) > log_loss(
+            applied(found, scores), gold
+        )
+
+
+def test_calibrate_takes_scores_of_exactly_0_and_1() -> None:
+    scores, gold = simulate(4, times=3.0)
+    scores[scores < 0.01], scores[scores > 0.99] = 0, 1
+    found = calibrate(scores.astype(np.float32), gold)
+    assert np.isfinite([found.temperature, *found.unsure]).all()
+    assert found.temperature > 3  # being wrong at 0 or 1 costs more than before
+
+
+def test_calibrate_keeps_to_its_bounds_where_scores_say_nothing() -> None:
+    settings = CalibrationSettings()
+    gold = np.arange(100) % 2
+    contrary, perfect = (calibrate(np.where(gold == 1, *pair), gold) for pair in ((0.1, 0.9), (0.9, 0.1)))
+    assert settings.coolest <= perfect.temperature < 1 < contrary.temperature <= settings.hottest
+
+
+# band
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("times", [0.5, 1.0, 3.0])
+def test_band_of_simulated_scores_is_where_four_of_five_answers_are_right(seed: int, times: float) -> None:
+    low, high = calibrate(*simulate(seed, rows=20_000, times=times)).unsure
+    assert (low, high) == pytest.approx((1 - SURE, SURE), abs=0.05)
+
+
+def test_band_follows_the_share_that_is_asked_for() -> None:
+    scores, gold = simulate(5, rows=20_000)
+    low, high = calibrate(scores, gold, CalibrationSettings(sure=0.9)).unsure
+    assert (low, high) == pytest.approx((0.1, 0.9), abs=0.05)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("rows", [100, ROWS])
+def test_band_parts_answers_by_how_often_they_are_right(seed: int, rows: int) -> None:
+    scores, gold = simulate(seed, rows=rows, times=1.7)
+    found = calibrate(scores, gold)
+    calibrated = applied(found, scores)
+    between, answers = inside(found, calibrated), right(calibrated, gold)
+    assert 0 < between.sum() < rows
+    assert answers[between].mean() < SURE <= answers[~between].mean()
+
+
+def test_band_parts_also_the_answers_on_rows_not_seen() -> None:
+    found = calibrate(*simulate(6))
+    scores, gold = simulate(7, rows=20_000)
+    calibrated = applied(found, scores)
+    between, answers = inside(found, calibrated), right(calibrated, gold)
+    assert answers[between].mean() < SURE - 0.1
+    assert answers[~between].mean() > SURE + 0.1
+
+
+def test_band_of_parted_classes_holds_no_row() -> None:
+    random = np.random.default_rng(8)
+    gold = np.arange(200) % 2
+    scores = np.where(gold == 1, random.uniform(0.6, 1, 200), random.uniform(0, 0.4, 200))
+    found = calibrate(scores, gold)
+    assert not inside(found, applied(found, scores)).any()
+
+
+def test_band_holds_what_the_middle_parts_wrongly() -> None:
+    """Classes that are parted at 0.7: between 0.5 and 0.7 the answer "positive" is always wrong."""
+    gold = np.repeat([0, 0, 1], 100)
+    scores = np.repeat([0.2, 0.6, 0.8], 100)
+    found = calibrate(scores, gold)
+    calibrated = applied(found, scores)
+    assert inside(found, calibrated).tolist() == (scores == 0.6).tolist()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_twenty_rows_give_a_band_around_the_middle(seed: int) -> None:
+    scores, gold = simulate(seed, rows=20)
+    found = calibrate(scores, gold)
+    assert 0 <= found.unsure[0] <= EVEN <= found.unsure[1] <= 1
+    assert found.temperature > 0
+    assert found.rows == 20
+
+
+def test_as_json_is_what_the_manifest_has() -> None:
+    assert Calibration(temperature=1.5, unsure=(0.25, 0.75), rows=9).as_json() == {
+        "temperature": 1.5,
+        "unsure": [0.25, 0.75],
+        "rows": 9,
+    }
