@@ -25,10 +25,10 @@ demo: install ## Train on the bundled reviews, publish, score two texts (a few m
 	say() { printf '\n$$'; for given; do word "$$given"; done; printf '\n'; "$$@"; }; \
 	PATH=$(CURDIR)/$(BIN):$$PATH; \
 	say bertsent download --sample; \
-	say bertsent train --epochs 4 --init-lr 1e-4 --batch-size 8 --seq-length 64; \
+	say bertsent train --epochs 4 --init-lr 1e-4 --batch-size 8 --seq-length 64 --validation-share 0.2; \
 	say bertsent predict "A warm, funny, beautifully acted film." "Dull, clumsy and far too long."; \
 	say bertsent batch $(DEMO)/data/sample/test --num-files 5; \
-	printf '\nTrained on 191 reviews it is a weak one. The version that comes with bertsent, trained on 19,861:\n'; \
+	printf '\nTrained on 191 reviews it is a weak one. The version that comes with bertsent, trained on IMDB:\n'; \
 	say bertsent predict --model model/1 "A warm, funny, beautifully acted film." "Dull, clumsy and far too long."; \
 	printf '\nThe new version is in %s/model/1; its card is %s/model/1/README.md\n' $(DEMO) $(DEMO)
 

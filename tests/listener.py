@@ -4,15 +4,18 @@ from __future__ import annotations
 
 
 class Listener:
-    """The notes of a run, the stretches of work it began, and how many training steps it reported."""
+    """The notes of a run, the stretches of work it began with their sizes, and how many training steps it
+    reported."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
         self.begun: list[str] = []
+        self.totals: dict[str, int | None] = {}
         self.steps = 0
 
     def start(self, what: str, total: int | None, unit: str = "") -> None:
         self.begun.append(what)
+        self.totals[what] = total
 
     def advance(self, done: int, **figures: float) -> None:
         self.steps += "loss" in figures

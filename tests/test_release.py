@@ -13,10 +13,13 @@ import pytest
 import tiny
 
 from bertsent import reference, store
-from bertsent.records import Splits
+from bertsent.calibration import sigmoid
+from bertsent.metrics import measure
+from bertsent.records import Epoch, Review, Splits, silent
 from bertsent.reviews import load_splits
 from bertsent.scorer import Scorer
 from bertsent.settings import ReferenceSettings
+from bertsent.store import Version
 from bertsent.tokenizer import Tokenizer, window
 
 Folders = tuple[Path, Path]
@@ -68,6 +71,7 @@ def test_a_version_verifies_and_lists_every_file(version: Path, manifest: dict[s
         "weights.safetensors",
         "reference.npz",
         "history.json",
+        "train.toml",
         "training.svg",
         "README.md",
     }
@@ -100,7 +104,7 @@ def test_the_manifest_states_the_figures_of_the_file_that_scores(
 ) -> None:
     found = list(Scorer(store.read(version)).predict(review.text for review in splits.test))
     right = sum(
-        (prediction.label == "positive") == review.label
+        (prediction.score >= 0.5) == review.label
         for prediction, review in zip(found, splits.test, strict=True)
     )
     stated = manifest["metrics"]["test"]
@@ -108,6 +112,111 @@ def test_the_manifest_states_the_figures_of_the_file_that_scores(
     assert sum(stated["confusion"].values()) == stated["n"] == len(splits.test)
     assert 0.9 <= stated["litert_agreement"] <= 1
     assert abs(stated["classifier_accuracy"] - stated["accuracy"]) <= 1 - stated["litert_agreement"] + 1e-9
+
+
+# Calibration
+
+
+@pytest.fixture(scope="module")
+def calibration(manifest: dict[str, Any]) -> dict[str, Any]:
+    stated: dict[str, Any] = manifest["calibration"]
+    return stated
+
+
+def test_the_calibration_is_stated_with_its_rows(calibration: dict[str, Any], splits: Splits) -> None:
+    assert calibration.keys() == {"temperature", "unsure", "rows"}
+    low, high = calibration["unsure"]
+    assert calibration["temperature"] > 0
+    assert 0 <= low <= 0.5 <= high <= 1
+    assert calibration["rows"] == len(splits.validation)
+
+
+def test_labels_follow_the_band_of_the_manifest(
+    version: Path, calibration: dict[str, Any], splits: Splits
+) -> None:
+    low, high = calibration["unsure"]
+    for found in Scorer(store.read(version)).predict(review.text for review in splits.test):
+        side = "positive" if found.score >= 0.5 else "negative"
+        assert found.label == ("unsure" if low < found.score < high else side)
+
+
+TIMES = 3.0  # by how much the logits of the next classifier are too large
+
+
+@pytest.fixture(scope="module")
+def overconfident(tiny_encoder: Folders, tmp_path_factory: pytest.TempPathFactory) -> tuple[Version, Any]:
+    """A version of a random classifier whose labels were drawn from a third of its logits, and those
+    logits of the validation rows."""
+    from bertsent.tf import classifier, encoder, fitting, release
+    from bertsent.tf.batches import encode
+
+    random = np.random.default_rng(1)
+    words = [piece for piece in tiny.vocabulary() if piece.isalpha()]
+    texts = [" ".join(random.choice(words, random.integers(3, 40))) for _ in range(1500)]
+    loaded = encoder.load(str(tiny_encoder[0]), preprocessor=str(tiny_encoder[1]))
+    made = classifier.build(loaded, dropout=0.0, seed=1)
+    last = made.get_layer(classifier.HEAD)
+    rows = encode([Review(text, 0) for text in texts], loaded.tokenizer, seq_length=32, kind="head+tail")
+    logits = fitting.predict_logits(made, rows)
+    last.kernel.assign(last.kernel * (2 * TIMES / logits.std()))
+    last.bias.assign([-2 * TIMES * logits.mean() / logits.std()])
+    logits = fitting.predict_logits(made, rows)
+    gold = (random.random(len(texts)) < sigmoid(logits / TIMES)).astype(int).tolist()
+    reviews = tuple(Review(text, label) for text, label in zip(texts, gold, strict=True))
+    splits = Splits(
+        train=reviews[:100],
+        validation=reviews[100:1200],
+        test=reviews[1200:],
+        digests={name: name for name in ("train", "validation", "test")},
+    )
+    encoded = {
+        name: encode(getattr(splits, name), loaded.tokenizer, seq_length=32, kind="head+tail")
+        for name in splits.digests
+    }
+    trained = release.publish(
+        loaded,
+        made,
+        settings=tiny.settings(tiny_encoder),
+        splits=splits,
+        taught=None,
+        warm_start=None,
+        encoded=encoded,
+        logits=lambda split: fitting.predict_logits(made, split),
+        epochs=(Epoch(1, 0.7, 0.5, 0.7, 0.5, 1.0, 1.0),),
+        best_epoch=1,
+        folder=tmp_path_factory.mktemp("overconfident") / "model",
+        keep_weights=False,
+        progress=silent,
+    )
+    return store.read(trained.path), logits[100:1200]
+
+
+def test_publish_finds_by_how_much_logits_are_too_large(overconfident: tuple[Version, Any]) -> None:
+    calibration = overconfident[0].manifest.calibration
+    assert calibration["temperature"] == pytest.approx(TIMES, rel=0.2)
+    assert calibration["unsure"] == pytest.approx([0.2, 0.8], abs=0.1)
+    assert calibration["rows"] == 1100
+
+
+def test_publish_writes_calibrated_scores(overconfident: tuple[Version, Any]) -> None:
+    version, logits = overconfident
+    with np.load(version.file(store.REFERENCE), allow_pickle=False) as arrays:
+        scores = arrays["heldout_score"]
+    expected = sigmoid(logits / version.manifest.calibration["temperature"])
+    assert np.abs(scores - expected).mean() < 0.02
+    assert np.abs(scores - sigmoid(logits)).mean() > 0.08
+
+
+def test_publish_measures_calibrated_scores(overconfident: tuple[Version, Any]) -> None:
+    version, logits = overconfident
+    with np.load(version.file(store.REFERENCE), allow_pickle=False) as arrays:
+        gold = arrays["heldout_label"]
+    before = measure(sigmoid(logits), gold, threshold=0.5)
+    after = version.manifest.metrics["validation"]
+    assert after["log_loss"] < before.log_loss - 0.1
+    assert after["ece"] < before.ece / 2
+    assert after["accuracy"] == pytest.approx(before.confusion.accuracy, abs=0.01)
+    assert version.manifest.metrics["test"]["litert_agreement"] > 0.97
 
 
 def test_the_weights_are_fp16_of_every_variable(version: Path) -> None:
@@ -175,11 +284,18 @@ def test_write_draws_as_many_rows_as_settings_say(tmp_path: Path) -> None:
 # What people read
 
 
+def shown(figures: dict[str, Any], key: str) -> str:
+    """A figure as the card has it, with its interval below it; a dash where there is none."""
+    low, high = figures["intervals"][key] or (None, None)
+    interval = "" if low is None else f"<br>({low:.4f} to {high:.4f})"
+    return ("-" if figures[key] is None else f"{figures[key]:.4f}") + f" {interval}"
+
+
 def test_the_card_says_what_the_manifest_says(version: Path, manifest: dict[str, Any]) -> None:
     card = (version / "README.md").read_text(encoding="utf-8")
     for name, figures in manifest["metrics"].items():
-        keys = ("accuracy", "precision", "recall", "f1", "roc_auc", "log_loss")
-        row = " | ".join(f"{figures[key]:.4f}" for key in keys)
+        keys = ("accuracy", "precision", "recall", "f1", "roc_auc", "log_loss", "ece")
+        row = " | ".join(shown(figures, key) for key in keys)
         assert f"| {name} | {figures['n']} | {row} |" in card
     for name, data in manifest["data"].items():
         assert f"| {name} | {data['n']} | {data['positive']} | `{data['digest']}` |" in card

@@ -227,7 +227,8 @@ def simulated(spread: Version) -> Simulated:
     logits = logit([one.score for one in Scorer(spread).predict(text for text, _ in drawn)])
     theirs = (logits - logits.mean()) / logits.std()
     rows = tuple(
-        Review(text, int(kind + its > 0)) for (text, kind), its in zip(drawn, theirs.tolist(), strict=True)
+        Review(text, int(0.6 * kind + its > 0))
+        for (text, kind), its in zip(drawn, theirs.tolist(), strict=True)
     )
     splits = Splits(
         train=rows[:400],
@@ -254,9 +255,9 @@ def test_both_together_know_more_than_either(simulated: Simulated, taught: Calla
     right = accuracy([together[review.text] for review in simulated.test], simulated.test)
     version = [one.score for one in Scorer(simulated.teacher).predict_reviews(simulated.test)]
     words = [float(any(word in r.text for word in ("wonder", "great", "lovely"))) for r in simulated.test]
-    assert accuracy(version, simulated.test) < 0.85
-    assert accuracy(words, simulated.test) < 0.9
-    assert right > 0.9
+    either = max(accuracy(version, simulated.test), accuracy(words, simulated.test))
+    assert either < 0.8
+    assert right > either + 0.05
 
 
 def test_targets_follow_the_version_by_its_weight(
@@ -275,10 +276,10 @@ def test_targets_follow_the_version_by_its_weight(
 def test_targets_follow_the_bigrams_too(simulated: Simulated, taught: Callable[..., Taught]) -> None:
     """Texts that differ where the version's window does not reach are all the same to it."""
     ends = "a b c d e " * 10
-    texts = [f"{ends}{3 * word}{ends}".strip() for word in ("wonderful great lovely ", "awful boring poor ")]
+    texts = [f"{ends}{9 * word}{ends}".strip() for word in ("wonderful great lovely ", "awful boring poor ")]
     assert len({one.score for one in Scorer(simulated.teacher).predict(texts)}) == 1
     targets = by_text(taught(*texts))
-    assert targets[texts[0]] > targets[texts[1]] + 0.2
+    assert logit(targets[texts[0]]) > logit(targets[texts[1]]) + 0.3
 
 
 # what is kept

@@ -15,6 +15,7 @@ import pytest
 import tiny
 from listener import Listener
 
+from bertsent import store
 from bertsent.errors import Interrupted, StorageError, TrainingError
 from bertsent.records import Splits, Trained
 from bertsent.reviews import load_splits
@@ -195,6 +196,82 @@ def test_resume_refuses_other_data(
     next((other / "train" / "pos").iterdir()).write_text("Another text altogether.")
     with pytest.raises(TrainingError, match="other data, settings or another encoder"):
         train(tiny.settings(tiny_encoder, epochs=EPOCHS), data=other, resume=True)
+
+
+# Reviews without labels
+
+TAUGHT = [f"A {word} film, number {number}." for number in range(10) for word in ("lovely", "dull")]
+
+
+def taught_settings(folders: Folders) -> TrainSettings:
+    return tiny.settings(folders, epochs=2, crops=0.0)
+
+
+@pytest.fixture(scope="module")
+def stopped_with_teacher(
+    tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Folders, sample: Path, trained: Path
+) -> Path:
+    """A workspace whose run with a teacher was stopped in its second epoch."""
+    from bertsent.tf import training
+
+    home, heard = Workspace(tmp_path_factory.mktemp("taught")), Listener()
+    (home.root / "unsup").mkdir()
+    for number, text in enumerate(TAUGHT):
+        (home.root / "unsup" / f"{number}_0.txt").write_text(text, encoding="utf-8")
+    with pytest.raises(Interrupted):
+        training.train(
+            taught_settings(tiny_encoder),
+            data=sample,
+            workspace=home,
+            unlabelled=home.root / "unsup",
+            teacher=store.find("1", folder=trained),
+            progress=heard,
+            stop=(home.state / "training" / "epoch-0001").exists,
+        )
+    assert heard.heard(f"Without labels: {len(TAUGHT)} reviews, scored by version 1")
+    train = load_splits(sample, taught_settings(tiny_encoder)).train
+    assert heard.totals["Epoch 1/2"] == len(train) + len(TAUGHT)
+    return home.root
+
+
+@pytest.fixture
+def unsup(stopped_with_teacher: Path, workspace: Path) -> Path:
+    """Its reviews without labels, and what it left behind, in this test's workspace."""
+    shutil.copytree(stopped_with_teacher / ".bertsent", workspace / ".bertsent")
+    return Path(shutil.copytree(stopped_with_teacher / "unsup", workspace / "unsup"))
+
+
+def test_resume_goes_on_with_the_teacher_and_publishes(
+    train: Callable[..., Trained], tiny_encoder: Folders, trained: Path, unsup: Path, heard: Listener
+) -> None:
+    teacher = store.find("1", folder=trained)
+    settings = taught_settings(tiny_encoder)
+    version = train(settings, unlabelled=unsup, teacher=teacher, resume=True)
+    assert heard.heard("Going on after epoch 1")
+    assert "Scoring by version 1" not in heard.begun, "the answers were kept"
+    stated = dict(store.read(version.path).manifest.data["unlabelled"])
+    said = stated.pop("teacher")
+    assert stated.keys() == {"digest", "n", "positive"}
+    assert stated["n"] == len(TAUGHT)
+    assert 0 <= stated["positive"] <= len(TAUGHT)
+    assert len(stated["digest"]) == 64
+    assert said["version"] == 1
+    assert said["digest"] == teacher.manifest.files[store.CLASSIFIER]["sha256"]
+    assert f"| unlabelled | {len(TAUGHT)} |" in (version.path / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_version_without_a_teacher_speaks_of_none(trained: Path) -> None:
+    assert store.find("1", folder=trained).manifest.data.keys() == {"train", "validation", "test"}
+
+
+@pytest.mark.parametrize("change", ["one more", "another", "none"])
+def test_resume_refuses_other_reviews_without_labels(
+    train: Callable[..., Trained], tiny_encoder: Folders, trained: Path, unsup: Path, change: str
+) -> None:
+    (unsup / ("0_0.txt" if change == "another" else "new.txt")).write_text("Another text altogether.")
+    taught = {} if change == "none" else {"unlabelled": unsup, "teacher": store.find("1", folder=trained)}
+    with pytest.raises(TrainingError, match="other data, settings or another encoder"):
+        train(taught_settings(tiny_encoder), resume=True, **taught)
 
 
 # Disks
