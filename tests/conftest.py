@@ -76,6 +76,26 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: tuple[Path, 
     return home.model
 
 
+@pytest.fixture(scope="session")
+def spread(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: tuple[Path, Path], trained: Path) -> Path:
+    """A `model` folder with one version: the trained one with a random classifier, whose scores reach from
+    0 to 1. So small an encoder learns next to nothing of the sample; its scores all lie about 0.5."""
+    from bertsent import store
+    from bertsent.tf import classifier, encoder
+    from bertsent.tf.export import to_litert
+
+    loaded = encoder.load(str(tiny_encoder[0]), preprocessor=str(tiny_encoder[1]))
+    made = classifier.build(loaded, dropout=0.0, seed=1)
+    head = made.get_layer(classifier.HEAD)
+    head.kernel.assign(head.kernel * 40)
+    folder = tmp_path_factory.mktemp("spread") / "model"
+    with store.draft(folder, needed=0) as path:
+        (path / store.CLASSIFIER).write_bytes(to_litert(made))
+        shutil.copyfile(trained / "1" / store.VOCABULARY, path / store.VOCABULARY)
+        store.publish(path, store.read(trained / "1").manifest, folder=folder)
+    return folder
+
+
 @pytest.fixture
 def model(trained: Path, workspace: Path) -> Path:
     """A copy of the trained `model` folder in this test's workspace, free to be damaged."""

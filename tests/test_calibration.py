@@ -139,6 +139,19 @@ def test_band_holds_what_the_middle_parts_wrongly() -> None:
     assert inside(found, calibrated).tolist() == (scores == 0.6).tolist()
 
 
+def test_band_is_everything_where_no_answer_is_right_often_enough() -> None:
+    gold = np.arange(100) % 2
+    found = calibrate(np.full(100, 0.6), gold)
+    assert found.unsure == (0, 1)
+
+
+def test_band_reaches_as_far_down_as_up() -> None:
+    scores, gold = simulate(9)
+    low, high = calibrate(scores, gold).unsure
+    assert low + high == pytest.approx(1)
+    assert calibrate(1 - scores, 1 - gold).unsure == pytest.approx((low, high), abs=1e-6)
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_twenty_rows_give_a_band_around_the_middle(seed: int) -> None:
     scores, gold = simulate(seed, rows=20)

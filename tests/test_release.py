@@ -288,7 +288,7 @@ def shown(figures: dict[str, Any], key: str) -> str:
     """A figure as the card has it, with its interval below it; a dash where there is none."""
     low, high = figures["intervals"][key] or (None, None)
     interval = "" if low is None else f"<br>({low:.4f} to {high:.4f})"
-    return ("-" if figures[key] is None else f"{figures[key]:.4f}") + f" {interval}"
+    return ("-" if figures[key] is None else f"{figures[key]:.4f}") + interval
 
 
 def test_the_card_says_what_the_manifest_says(version: Path, manifest: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -203,28 +202,11 @@ def sentences(count: int) -> list[tuple[str, int]]:
 
 
 @pytest.fixture(scope="module")
-def spread(tiny_encoder: Folders, trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Version:
-    """The trained version with a random classifier in it, the scores of which reach from 0 to 1."""
-    from bertsent.tf import classifier, encoder
-    from bertsent.tf.export import to_litert
-
-    loaded = encoder.load(str(tiny_encoder[0]), preprocessor=str(tiny_encoder[1]))
-    made = classifier.build(loaded, dropout=0.0, seed=1)
-    head = made.get_layer(classifier.HEAD)
-    head.kernel.assign(head.kernel * 40)
-    folder = tmp_path_factory.mktemp("spread") / "model"
-    with store.draft(folder, needed=0) as path:
-        (path / store.CLASSIFIER).write_bytes(to_litert(made))
-        shutil.copyfile(trained / "1" / store.VOCABULARY, path / store.VOCABULARY)
-        data = {name: {"digest": name} for name in ("train", "validation")}
-        manifest = replace(store.read(trained / "1").manifest, data=data)
-        return store.publish(path, manifest, folder=folder)
-
-
-@pytest.fixture(scope="module")
-def simulated(spread: Version) -> Simulated:
+def simulated(spread: Path) -> Simulated:
+    version = store.find("1", folder=spread)
+    data = {name: {"digest": name} for name in ("train", "validation")}
     drawn = sentences(700)
-    logits = logit([one.score for one in Scorer(spread).predict(text for text, _ in drawn)])
+    logits = logit([one.score for one in Scorer(version).predict(text for text, _ in drawn)])
     theirs = (logits - logits.mean()) / logits.std()
     rows = tuple(
         Review(text, int(0.6 * kind + its > 0))
@@ -236,7 +218,8 @@ def simulated(spread: Version) -> Simulated:
         test=(),
         digests={name: name for name in ("train", "validation", "test")},
     )
-    return Simulated(teacher=spread, splits=splits, test=rows[550:])
+    teacher = replace(version, manifest=replace(version.manifest, data=data))
+    return Simulated(teacher=teacher, splits=splits, test=rows[550:])
 
 
 @pytest.fixture
