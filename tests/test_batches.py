@@ -266,6 +266,7 @@ def test_crops_are_whole_sentences_of_their_review(whole: Any, tokenizer: Tokeni
         row = rows[of_target[target]]
         assert any(fits(row, crop, place) for place in places(row, crop)), (row, crop)
     assert len(set(found)) > len(found) / 4
+    assert (made.labels == (made.targets >= 0.5)).all()
 
 
 def test_crops_have_four_pieces_to_the_limit(whole: Any, tokenizer: Tokenizer) -> None:
