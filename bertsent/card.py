@@ -40,7 +40,7 @@ Measured with the int8 LiteRT file that scores, at threshold 0.5; below each fig
 {% endfor %}
 ECE is the expected calibration error: how far the score of the answer lies from the share of right ones.
 Scores were calibrated on {{ manifest.calibration.rows }} validation rows (temperature \
-{{ manifest.calibration.temperature | figure }});
+{{ manifest.calibration.temperature | figure }}, bias {{ manifest.calibration.bias | figure }});
 between {{ manifest.calibration.unsure[0] | figure }} and {{ manifest.calibration.unsure[1] | figure }} \
 fewer than {{ sure }} % of the answers are right, and `predict` says unsure.
 `bertsent evaluate PATH` gives the same figures for other reviews.

@@ -17,7 +17,7 @@ from bertsent.files import read_utf8, visible
 from bertsent.recipes import DEFAULT, find_recipe
 from bertsent.settings import Optimizer, TrainSettings, Window
 
-_LIMIT = 1024**2  # bytes; what `dumps` writes has about a thousand
+_LIMIT = 64 * 1024  # bytes; what `dumps` writes has about a thousand, and tomllib is slow on long dotted keys
 _BEYOND = 2**63  # TOML's integers end below it
 _LONGEST = 60  # characters of a foreign string that a message quotes
 _KINDS: dict[str, Any] = {name: type(value) for name, value in asdict(TrainSettings()).items()}

@@ -200,7 +200,7 @@ class Epoch:
     epoch: int  # from 1
     loss: float
     accuracy: float
-    validation_loss: float  # log loss at the temperature that fits best, as the version would have it
+    validation_loss: float  # log loss when calibrated, as the version would be
     validation_accuracy: float
     seconds: float
     examples_per_second: float

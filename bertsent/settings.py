@@ -213,6 +213,7 @@ class CalibrationSettings:
         0.1  # bounds of the temperature; a classifier beyond them is broken, not badly calibrated
     )
     hottest: float = 20.0
+    bias_spread: float = 0.5  # of the prior, in logits: 2,500 rows move the bias freely, 20 hardly
     compared: int = 2000  # rows on which the LiteRT file meets the trained classifier: a minute in fp32
 
 
@@ -243,6 +244,8 @@ class ReferenceSettings:
 
 def _require(condition: bool, message: str, received: object) -> None:
     if not condition:
+        if isinstance(received, str):  # from a command line: it may hold control bytes, and be long
+            received = repr(received)[1:-1][:60]
         raise UsageError(message, received=received)
 
 

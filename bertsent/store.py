@@ -56,7 +56,7 @@ class Manifest:
     data: Mapping[str, Any]  # split -> digest, n, positive
     metrics: Mapping[str, Any]  # split -> Metrics.as_json
     probes: Mapping[str, float]  # text -> score, to be found again after every reload
-    calibration: Mapping[str, Any] = field(default_factory=dict)  # temperature, unsure [low, high], rows
+    calibration: Mapping[str, Any] = field(default_factory=dict)  # temperature, bias, unsure band, rows
     parent: int | None = None  # the version that was current before
     reason: str = "train"
     labels: Mapping[str, int] = field(default_factory=lambda: dict(LABELS))
@@ -143,13 +143,14 @@ def _numbers(folder: Path) -> list[int]:
     return sorted(int(name) for name in names if re.fullmatch(_NUMBER, name))
 
 
-def find(model: str | None, *, folder: Path) -> Version:
-    """The version to score with.
+def find(model: str | None, *, folder: Path, option: str = "--model") -> Version:
+    """The version that was named, or the current one.
 
     Args:
         model: A version number below `folder`, the path of a version, or None for the current one: the
             highest below `folder`, else the packaged one.
         folder: The workspace's `model/`.
+        option: What `model` was given by, for the message.
 
     Raises:
         UsageError: if there is no such version.
@@ -158,27 +159,27 @@ def find(model: str | None, *, folder: Path) -> Version:
     if model is None:
         path = _current(folder)
     elif re.fullmatch(r"[0-9]{1,9}", model):
-        path = _numbered(int(model), folder)
+        path = _numbered(int(model), folder, option)
     else:
         path = Path(model)
         # os.path, because Path.is_dir raises on a name too long for a path
         if not model or not os.path.isdir(path):  # noqa: PTH112
             raise UsageError(
-                "--model takes a version number or the folder of a version.",
+                f"{option} takes a version number or the folder of a version.",
                 received=visible(repr(model))[:200],
             )
     with _offering_another(path):
         return read(path)
 
 
-def _numbered(number: int, folder: Path) -> Path:
+def _numbered(number: int, folder: Path, option: str) -> Path:
     for place in (folder, packaged()):
         if place is not None and number in versions(place):
             return place / str(number)
     there = ", ".join(map(str, versions(folder))) or "none"
     raise UsageError(
         f"There is no version {number} in {visible(str(folder))} (versions there: {there}).",
-        hint="leave --model out to use the current version",
+        hint=f"bertsent train publishes one; {option} also takes the folder of a version",
     )
 
 

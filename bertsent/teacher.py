@@ -71,7 +71,7 @@ def teach(
         path: A folder of .txt files or a table, as `reviews.read_reviews` takes it; labels are not used.
         teacher: A version trained on the same training and validation split.
         splits: The split of the run; its texts are left out of the unlabelled ones.
-        limit: At most so many are used, drawn by the digests of their texts.
+        limit: At most so many are used, drawn by digests of teacher and text: the next teacher draws others.
         cache: A folder where the answers are kept for a run that goes on; found by a digest over all they
             follow from.
 
@@ -84,7 +84,7 @@ def teach(
     known = {
         sha256_text(row.text) for name in ("train", "validation", "test") for row in getattr(splits, name)
     }
-    rows = dict(itertools.islice(_distinct(path, known).items(), limit))
+    rows = dict(itertools.islice(_distinct(path, known, drawn_by=_digest(teacher)).items(), limit))
     if not rows:
         raise DataError(
             f"{visible(str(path))} holds no review that is not labelled data already.",
@@ -102,7 +102,7 @@ def teach(
         digest=sha256_lines(rows),
         teacher={
             "version": teacher.manifest.version,
-            "digest": teacher.manifest.files[CLASSIFIER]["sha256"],
+            "digest": _digest(teacher),
             "weights": dict(zip(("version", "bigrams", "bias"), answers.weights.tolist(), strict=True)),
         },
     )
@@ -124,9 +124,7 @@ def _answer(
 
 def _key(rows: Mapping[str, str], teacher: Version, splits: Splits, settings: TeacherSettings) -> str:
     of_splits = (splits.digests["train"], splits.digests["validation"])
-    return sha256_lines(
-        [*rows, teacher.manifest.files[CLASSIFIER]["sha256"], *of_splits, repr(settings), "1"]
-    )
+    return sha256_lines([*rows, _digest(teacher), *of_splits, repr(settings), "1"])
 
 
 def _read(file: Path) -> _Answers | None:
@@ -156,11 +154,17 @@ def _check_split(teacher: Version, splits: Splits) -> None:
             )
 
 
-def _distinct(path: Path, known: set[str]) -> dict[str, str]:
-    """Clean texts that have something to read, by digest and in its order, without the known ones."""
+def _distinct(path: Path, known: set[str], *, drawn_by: str) -> dict[str, str]:
+    """Clean texts that have something to read, by digest, without the known ones, in an order of chance."""
     texts = (clean(review.text) for review in read_reviews(path))
     rows = {sha256_text(text): text for text in texts if not is_empty(text)}
-    return {digest: rows[digest] for digest in sorted(rows.keys() - known)}
+    order = sorted(rows.keys() - known, key=lambda digest: sha256_text(drawn_by + digest))
+    return {digest: rows[digest] for digest in order}
+
+
+def _digest(teacher: Version) -> str:
+    digest: str = teacher.manifest.files[CLASSIFIER]["sha256"]
+    return digest
 
 
 def _logits(scorer: Scorer, texts: Sequence[str], progress: Progress) -> Logits:

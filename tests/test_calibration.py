@@ -1,7 +1,8 @@
-"""Temperature and unsure band, on data whose true probabilities are known."""
+"""Temperature, bias and unsure band, on data whose true probabilities are known."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -15,16 +16,17 @@ SURE = CalibrationSettings().sure
 Array = np.ndarray[Any, Any]
 
 
-def simulate(seed: int, *, rows: int = ROWS, times: float = 1.0) -> tuple[Array, Array]:
-    """Scores whose logits are `times` too large, and labels drawn with the true probabilities."""
+def simulate(seed: int, *, rows: int = ROWS, times: float = 1.0, bias: float = 0.0) -> tuple[Array, Array]:
+    """Scores whose logits are `bias` too low and then `times` too large, and labels drawn with the true
+    probabilities."""
     random = np.random.default_rng(seed)
     logits = random.normal(0, 2, rows)
     gold = (random.random(rows) < sigmoid(logits)).astype(np.int64)
-    return sigmoid(times * logits), gold
+    return sigmoid(times * (logits - bias)), gold
 
 
 def applied(found: Calibration, scores: Array) -> Array:
-    return sigmoid(logit(scores) / found.temperature)
+    return found.apply(logit(scores))
 
 
 def log_loss(scores: Array, gold: Array) -> float:
@@ -41,7 +43,7 @@ def inside(found: Calibration, scores: Array) -> Array:
     return (found.unsure[0] < scores) & (scores < found.unsure[1])
 
 
-# temperature
+# temperature and bias
 
 
 @pytest.mark.parametrize("times", [0.5, 1.0, 3.0])
@@ -51,12 +53,28 @@ def test_calibrate_finds_by_how_much_logits_are_too_large(times: float) -> None:
     assert found.rows == ROWS
 
 
+@pytest.mark.parametrize("bias", [-1.0, 0.0, 0.4])
+@pytest.mark.parametrize("times", [0.5, 3.0])
+def test_calibrate_finds_by_how_much_logits_are_too_low(times: float, bias: float) -> None:
+    assert calibrate(*simulate(1, times=times, bias=bias)).bias == pytest.approx(bias, abs=0.1)
+
+
+def test_bias_rights_the_answers_of_a_classifier_that_leans_to_one_side() -> None:
+    found = calibrate(*simulate(10, bias=0.7))
+    scores, gold = simulate(11, rows=20_000, bias=0.7)
+    assert right(applied(found, scores), gold).mean() > right(scores, gold).mean() + 0.01
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_few_rows_hardly_move_the_bias(seed: int) -> None:
+    assert abs(calibrate(*simulate(seed, rows=8)).bias) < 0.6
+    assert abs(calibrate(np.full(8, 0.5), np.ones(8, np.int64)).bias) < 1
+
+
 @pytest.mark.parametrize("times", [0.5, 1.0, 3.0])
-def test_calibrate_never_moves_a_score_across_the_middle(times: float) -> None:
+def test_calibrate_keeps_the_order_of_the_scores(times: float) -> None:
     scores, gold = simulate(2, times=times)
-    calibrated = applied(calibrate(scores, gold), scores)
-    assert ((calibrated >= EVEN) == (scores >= EVEN)).all()
-    assert (np.diff(calibrated[np.argsort(scores)]) >= 0).all()
+    assert (np.diff(applied(calibrate(scores, gold), scores)[np.argsort(scores)]) >= 0).all()
 
 
 @pytest.mark.parametrize("times", [0.3, 0.5, 0.9, 1.0, 1.1, 3.0])
@@ -64,18 +82,18 @@ def test_calibrate_never_moves_a_score_across_the_middle(times: float) -> None:
 def test_calibrate_never_raises_the_log_loss(times: float, rows: int) -> None:
     scores, gold = simulate(3, rows=rows, times=times)
     found = calibrate(scores, gold)
-    assert log_loss(applied(found, scores), gold) <= log_loss(scores, gold) + 1e-9
-    for other in (0.9, 1.1):  # and there is no better one beside it
-        assert log_loss(sigmoid(logit(scores) / found.temperature / other), gold) > log_loss(
-            applied(found, scores), gold
-        )
+    least = log_loss(applied(found, scores), gold)
+    assert least <= log_loss(scores, gold) + 1e-9
+    for other in (0.9, 1.1):  # and there is no better temperature beside it
+        moved = dataclasses.replace(found, temperature=other * found.temperature)
+        assert log_loss(applied(moved, scores), gold) > least
 
 
 def test_calibrate_takes_scores_of_exactly_0_and_1() -> None:
     scores, gold = simulate(4, times=3.0)
     scores[scores < 0.01], scores[scores > 0.99] = 0, 1
     found = calibrate(scores.astype(np.float32), gold)
-    assert np.isfinite([found.temperature, *found.unsure]).all()
+    assert np.isfinite([found.temperature, found.bias, *found.unsure]).all()
     assert found.temperature > 3  # being wrong at 0 or 1 costs more than before
 
 
@@ -131,12 +149,10 @@ def test_band_of_parted_classes_holds_no_row() -> None:
 
 
 def test_band_holds_what_the_middle_parts_wrongly() -> None:
-    """Classes that are parted at 0.7: between 0.5 and 0.7 the answer "positive" is always wrong."""
-    gold = np.repeat([0, 0, 1], 100)
-    scores = np.repeat([0.2, 0.6, 0.8], 100)
+    gold = np.repeat([0, 1, 0, 1], 100)
+    scores = np.repeat([0.1, 0.4, 0.6, 0.9], 100)
     found = calibrate(scores, gold)
-    calibrated = applied(found, scores)
-    assert inside(found, calibrated).tolist() == (scores == 0.6).tolist()
+    assert inside(found, applied(found, scores)).tolist() == (abs(scores - EVEN) < 0.2).tolist()
 
 
 def test_band_is_everything_where_no_answer_is_right_often_enough() -> None:
@@ -162,8 +178,9 @@ def test_twenty_rows_give_a_band_around_the_middle(seed: int) -> None:
 
 
 def test_as_json_is_what_the_manifest_has() -> None:
-    assert Calibration(temperature=1.5, unsure=(0.25, 0.75), rows=9).as_json() == {
+    assert Calibration(temperature=1.5, bias=0.2, unsure=(0.25, 0.75), rows=9).as_json() == {
         "temperature": 1.5,
+        "bias": 0.2,
         "unsure": [0.25, 0.75],
         "rows": 9,
     }

@@ -46,11 +46,11 @@ def through_hub(built: tuple[Any, Any]) -> tuple[Any, Any]:
     return loaded, made
 
 
-def convert(built: tuple[Any, Any], folder: Path, *, temperature: float = 1.0) -> Path:
+def convert(built: tuple[Any, Any], folder: Path, *, temperature: float = 1.0, bias: float = 0.0) -> Path:
     from bertsent.tf.export import to_litert
 
-    file = folder / f"{temperature}.tflite"
-    file.write_bytes(to_litert(built[1], temperature=temperature))
+    file = folder / f"{temperature} {bias}.tflite"
+    file.write_bytes(to_litert(built[1], temperature=temperature, bias=bias))
     return file
 
 
@@ -96,18 +96,23 @@ def test_conversion_leaves_the_classifier_as_it_was(built: tuple[Any, Any], lite
 
 
 @pytest.mark.parametrize(
-    ("kind", "temperature"), [("built", 0.1), ("built", 20.0), ("through_hub", 2.5)], ids=str
+    ("kind", "temperature", "bias"),
+    [("built", 0.1, 0.0), ("built", 20.0, -0.5), ("through_hub", 2.5, 0.3)],
+    ids=str,
 )
-def test_temperature_divides_the_logits_of_the_file(
-    request: pytest.FixtureRequest, tmp_path: Path, rows: list[Any], kind: str, temperature: float
+def test_temperature_divides_the_logits_of_the_file_and_bias_is_added(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    rows: list[Any],
+    kind: str,
+    temperature: float,
+    bias: float,
 ) -> None:
     built = request.getfixturevalue(kind)
     plain = opened(convert(built, tmp_path), built).score(rows)
-    expected = sigmoid(logit(plain) / temperature)
-    file = convert(built, tmp_path, temperature=temperature)
+    expected = sigmoid(logit(plain) / temperature + bias)
+    file = convert(built, tmp_path, temperature=temperature, bias=bias)
     assert np.ptp(plain) > 0.3
-    assert ((expected >= 0.5) == (plain >= 0.5)).all()
     for batch_size in (1, 4, 64):
         scores = opened(file, built, batch_size=batch_size).score(rows)
         assert scores == pytest.approx(expected, abs=2e-5)
-        assert ((scores >= 0.5) == (plain >= 0.5)).all()

@@ -124,7 +124,7 @@ def calibration(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_calibration_is_stated_with_its_rows(calibration: dict[str, Any], splits: Splits) -> None:
-    assert calibration.keys() == {"temperature", "unsure", "rows"}
+    assert calibration.keys() == {"temperature", "bias", "unsure", "rows"}
     low, high = calibration["unsure"]
     assert calibration["temperature"] > 0
     assert 0 <= low <= 0.5 <= high <= 1
@@ -202,7 +202,8 @@ def test_publish_writes_calibrated_scores(overconfident: tuple[Version, Any]) ->
     version, logits = overconfident
     with np.load(version.file(store.REFERENCE), allow_pickle=False) as arrays:
         scores = arrays["heldout_score"]
-    expected = sigmoid(logits / version.manifest.calibration["temperature"])
+    stated = version.manifest.calibration
+    expected = sigmoid(logits / stated["temperature"] + stated["bias"])
     assert np.abs(scores - expected).mean() < 0.02
     assert np.abs(scores - sigmoid(logits)).mean() > 0.08
 

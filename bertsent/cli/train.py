@@ -159,8 +159,10 @@ def train(
     from bertsent import store
     from bertsent.reviews import find_data_set
 
-    scoring = None if unlabelled is None else store.find(teacher, folder=workspace.model)
-    start = None if warm_start is None else store.find(warm_start, folder=workspace.model)
+    scoring = None if unlabelled is None else store.find(teacher, folder=workspace.model, option="--teacher")
+    start = (
+        None if warm_start is None else store.find(warm_start, folder=workspace.model, option="--warm-start")
+    )
     with progress(quiet=quiet) as shown:
         _note_settings(settings, recipe=said.recipe if recipe is None else recipe, file=config_file, to=shown)
         if url:

@@ -15,7 +15,7 @@ from bertsent.tf.bert import BertEncoder
 _ConverterError = importlib.import_module("tensorflow.lite.python.convert_phase").ConverterError
 
 
-def to_litert(classifier: Any, *, temperature: float = 1.0) -> bytes:
+def to_litert(classifier: Any, *, temperature: float = 1.0, bias: float = 0.0) -> bytes:
     """Converts a classifier to LiteRT with dynamic-range int8 weights.
 
     The file maps token ids int32 [batch, tokens], padded with 0 at the end of a row, to scores
@@ -26,6 +26,7 @@ def to_litert(classifier: Any, *, temperature: float = 1.0) -> bytes:
     Args:
         classifier: token ids -> logit, as `classifier.build` makes it.
         temperature: What logits are divided by, so that whoever runs the file gets calibrated scores.
+        bias: What is added to them then.
 
     Raises:
         TrainingError: if LiteRT lacks an operation of this encoder.
@@ -34,7 +35,7 @@ def to_litert(classifier: Any, *, temperature: float = 1.0) -> bytes:
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name="input_word_ids")])  # type: ignore[untyped-decorator]
     def score(input_word_ids: Any) -> dict[str, Any]:
         logit = classifier(input_word_ids, training=False)
-        return {"score": tf.reshape(tf.sigmoid(logit / temperature), [-1])}
+        return {"score": tf.reshape(tf.sigmoid(logit / temperature + bias), [-1])}
 
     encoder = classifier.get_layer("encoder")
     with encoder.int8_rows() if isinstance(encoder, BertEncoder) else contextlib.nullcontext():

@@ -232,10 +232,10 @@ def predict_logits(
 def evaluate(
     classifier: Any, split: Encoded, *, what: str = "Scoring", progress: Progress = silent
 ) -> Metrics:
-    """The metrics of a split by the Keras classifier itself, at the temperature that fits it best.
+    """The metrics of a split by the Keras classifier itself, calibrated as it would be published.
 
-    So would a version with these weights be published. Late epochs are surer of themselves: by the loss of
-    their plain scores an earlier, less accurate one would look better.
+    Late epochs are surer of themselves: by the loss of their plain scores an earlier, less accurate one
+    would look better.
 
     Raises:
         TrainingError: if a score is not a number.
@@ -244,5 +244,4 @@ def evaluate(
     scores = sigmoid(logits)
     if np.isnan(scores).any():  # the last step of an epoch went wrong, and no loss came after it
         raise diverged(f"{np.isnan(scores).sum()} of {len(scores)} scores that are no number")
-    temperature = calibrate(scores, split.labels).temperature
-    return measure(sigmoid(logits / temperature), split.labels, threshold=EVEN)
+    return measure(calibrate(scores, split.labels).apply(logits), split.labels, threshold=EVEN)

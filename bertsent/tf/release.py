@@ -77,12 +77,12 @@ def publish(
         if encoder.vocabulary is not None:
             shutil.copyfile(encoder.vocabulary, path / store.VOCABULARY)
         found = _calibrate(path, encoder, classifier, encoded["validation"], settings, progress)
-        litert = _convert(path, encoder, classifier, settings, temperature=found.temperature)
+        litert = _convert(path, encoder, classifier, settings, temperature=found.temperature, bias=found.bias)
         scores = {name: _scores(litert, encoded[name], name, progress) for name in ("validation", "test")}
         metrics = {name: _measure(scores[name], encoded[name]) for name in scores}
         compared = "test" if len(encoded["test"]) else "validation"
         some = head(encoded[compared], CalibrationSettings().compared)  # sorted by digest: a random draw
-        quantised = _compare(scores[compared][: len(some)], logits(some) / found.temperature, some)
+        quantised = _compare(scores[compared][: len(some)], found.apply(logits(some)), some)
         manifest = _manifest(
             encoder,
             settings,
@@ -125,10 +125,16 @@ def publish(
 
 
 def _convert(
-    path: Path, encoder: Encoder, classifier: Any, settings: TrainSettings, *, temperature: float
+    path: Path,
+    encoder: Encoder,
+    classifier: Any,
+    settings: TrainSettings,
+    *,
+    temperature: float = 1.0,
+    bias: float = 0.0,
 ) -> Classifier:
     """Writes the LiteRT file of a draft and opens it."""
-    (path / store.CLASSIFIER).write_bytes(to_litert(classifier, temperature=temperature))
+    (path / store.CLASSIFIER).write_bytes(to_litert(classifier, temperature=temperature, bias=bias))
     return Classifier(
         path / store.CLASSIFIER,
         tokenizer=encoder.tokenizer,
@@ -145,8 +151,8 @@ def _calibrate(
     settings: TrainSettings,
     progress: Progress,
 ) -> Calibration:
-    """Temperature and unsure band, found on the scores of the int8 file itself: they are what is used."""
-    plain = _convert(path, encoder, classifier, settings, temperature=1.0)
+    """Temperature, bias and unsure band, found on the scores that are used: those of the int8 file."""
+    plain = _convert(path, encoder, classifier, settings)
     return calibrate(_scores(plain, validation, "validation, to calibrate", progress), validation.labels)
 
 
@@ -166,13 +172,12 @@ def _measure(scores: NDArray[np.float32], split: Encoded) -> Metrics:
     return measure(scores, split.labels, threshold=EVEN, intervals=True)
 
 
-def _compare(scores: NDArray[np.float32], logits: NDArray[np.float32], split: Encoded) -> Quantised:
-    """Compares the scores of the LiteRT file with the logits of the trained classifier.
+def _compare(scores: NDArray[np.float32], trained: NDArray[np.float64], split: Encoded) -> Quantised:
+    """Compares the scores of the LiteRT file with those of the trained classifier.
 
     Raises:
         TrainingError: if they differ by more than quantisation explains; a conversion gone wrong.
     """
-    trained = 1 / (1 + np.exp(-logits.astype(np.float64)))
     apart = float(np.mean(np.abs(trained - scores)))
     if not apart <= _CONVERSION_TOLERANCE:
         raise TrainingError(

@@ -19,7 +19,8 @@ each of the ways below and scores the same labelled reviews (a folder with pos a
 Prints one table: size of the file in MB, accuracy, log loss, expected calibration error, share of the reviews
 that get float32's label, mean distance from float32's score. The last row is the version's own
 classifier.tflite; it was made before its weights were rounded to fp16 for weights.safetensors. All have the
-version's temperature. Needs bertsent[train] and a version whose encoder bertsent rebuilds (a plain BERT).
+version's temperature and bias. Needs bertsent[train] and a version whose encoder bertsent rebuilds (a plain
+BERT).
 """
 
 from __future__ import annotations
@@ -156,24 +157,25 @@ def compare(version: Version, encoder: Encoder, classifier: Any, reviews: list[R
 
 def write(version: Version, classifier: Any, folder: Path) -> Iterator[tuple[str, Path]]:
     """Writes the files into `folder` and gives each by name: float32 first, the version's own last."""
-    temperature = float(version.manifest.calibration.get("temperature", 1.0))
+    stated = version.manifest.calibration
+    temperature, bias = float(stated["temperature"]), float(stated["bias"])
     for number, variant in enumerate(VARIANTS):
         print(f"{variant.name} ...", file=sys.stderr)
         file = folder / f"{number}.tflite"
-        file.write_bytes(convert(classifier, variant, temperature=temperature))
+        file.write_bytes(convert(classifier, variant, temperature=temperature, bias=bias))
         yield variant.name, file
     yield OWN, version.file(CLASSIFIER)
 
 
-def convert(classifier: Any, variant: Variant, *, temperature: float) -> bytes:
+def convert(classifier: Any, variant: Variant, *, temperature: float, bias: float) -> bytes:
     """The LiteRT file of one variant."""
     if variant == SHIPPED:
-        return to_litert(classifier, temperature=temperature)
+        return to_litert(classifier, temperature=temperature, bias=bias)
     logit = float_head(classifier) if variant.float_head else classifier
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name="input_word_ids")])  # type: ignore[untyped-decorator]
     def score(input_word_ids: Any) -> dict[str, Any]:
-        scaled = logit(input_word_ids, training=False) / temperature
+        scaled = logit(input_word_ids, training=False) / temperature + bias
         return {"score": tf.reshape(tf.sigmoid(scaled), [-1])}
 
     with kept(classifier.get_layer("encoder"), variant.tables):

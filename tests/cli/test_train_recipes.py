@@ -125,6 +125,24 @@ def test_train_refuses_a_teacher_that_is_not_there_before_it_reads(run: Run, tmp
     assert "12345" in refused.stderr
 
 
+@pytest.mark.parametrize("option", ["--teacher", "--warm-start"])
+@pytest.mark.parametrize("value", ["12345", "no/such/folder"])
+def test_train_names_the_option_whose_version_is_not_there(
+    run: Run, tmp_path: Path, option: str, value: str
+) -> None:
+    refused = run("train", "--unlabelled", tmp_path, option, value)
+    assert refused.exit_code == 2
+    assert option in refused.stderr
+    assert "--model" not in refused.stderr
+
+
+def test_train_shows_a_refused_value_safely(run: Run) -> None:
+    refused = run("train", "--window", "a\x1b[2J" + 200 * "x")
+    assert refused.exit_code == 2
+    assert refused.stderr.strip().isprintable()
+    assert len(refused.stderr) < 200
+
+
 def test_train_help_names_the_recipes_and_the_defaults(run: Run) -> None:
     said = "".join(run("train", "--help").stdout.split())
     assert all(f"{recipe.name} ({recipe.about})".replace(" ", "") in said for recipe in RECIPES.values())
