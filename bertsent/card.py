@@ -69,7 +69,7 @@ rows; the LiteRT file gives the same label on \
 The labels of the unlabelled reviews are scores of another version and a bag of bigrams.
 {% endif -%}
 Each text stands in one split only. No text of the data is part of this folder: `{{ reference }}` holds
-word-piece counts, labels and lengths for drift.
+word-piece counts, labels, lengths and digests for drift.
 
 ## Limits
 

@@ -22,13 +22,14 @@ def write(
     heldout_scores: ArrayLike,
     heldout_labels: ArrayLike,
     seed: int,
+    digests: Sequence[str] = (),
     settings: ReferenceSettings | None = None,
 ) -> None:
     """Writes the reference of a version.
 
     Arrays: `indptr` [n + 1], `pieces` and `counts` (the word-piece counts of n training rows in CSR
     form), `label` [n], `length` [n] (word pieces within the window); `heldout_score` and
-    `heldout_label` of the validation rows, which training did not see.
+    `heldout_label` of the validation rows, which training did not see; `seen` [k], where digests are given.
 
     Args:
         path: The file.
@@ -37,6 +38,7 @@ def write(
         heldout_scores: P(positive) of the validation rows by the LiteRT file.
         heldout_labels: Their gold labels.
         seed: Of the draw, where there are more rows than `settings.max_rows`.
+        digests: SHA-256 in hex of every text trained on, so that `drift` knows them again: eight bytes each.
         settings: How many rows are kept.
     """
     limit = (settings or ReferenceSettings()).max_rows
@@ -52,6 +54,8 @@ def write(
         "heldout_score": np.asarray(heldout_scores, np.float32),
         "heldout_label": np.asarray(heldout_labels, np.int8),
     }
+    if digests:
+        arrays["seen"] = np.unique(np.array([int(digest[:16], 16) for digest in digests], np.uint64))
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # NumPy types the keywords as its flag
     with atomic_write(path) as file:

@@ -14,6 +14,7 @@ import tiny
 
 from bertsent import reference, store
 from bertsent.calibration import sigmoid
+from bertsent.files import sha256_text
 from bertsent.metrics import measure
 from bertsent.records import Epoch, Review, Splits, silent
 from bertsent.reviews import load_splits
@@ -254,6 +255,11 @@ def test_the_reference_holds_the_scores_of_the_held_out_rows(
     found = Scorer(store.read(version)).predict(review.text for review in splits.validation)
     assert arrays["heldout_score"].tolist() == pytest.approx([one.score for one in found], abs=1e-6)
     assert arrays["heldout_label"].tolist() == [review.label for review in splits.validation]
+
+
+def test_the_reference_knows_the_training_texts_again(arrays: dict[str, Any], splits: Splits) -> None:
+    beginnings = {int(sha256_text(review.text)[:16], 16) for review in splits.train}
+    assert arrays["seen"].tolist() == sorted(beginnings)
 
 
 def test_the_reference_holds_numbers_only(arrays: dict[str, Any]) -> None:

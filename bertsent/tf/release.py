@@ -17,7 +17,7 @@ from safetensors.numpy import save_file
 from bertsent import __version__, card, config, draw, reference, store
 from bertsent.calibration import Calibration, calibrate
 from bertsent.errors import TrainingError
-from bertsent.files import now, write_text
+from bertsent.files import now, sha256_text, write_text
 from bertsent.metrics import measure
 from bertsent.records import Epoch, Metrics, Progress, Quantised, Review, Splits, Trained
 from bertsent.scorer import Classifier, Scorer
@@ -104,6 +104,7 @@ def publish(
             heldout_scores=scores["validation"],
             heldout_labels=encoded["validation"].labels,
             seed=settings.seed,
+            digests=[sha256_text(review.text) for review in splits.train],
         )
         history = {"best_epoch": best_epoch, "epochs": [asdict(epoch) for epoch in epochs]}
         write_text(path / store.CONFIG, config.dumps(settings))
