@@ -135,7 +135,7 @@ def test_import_of_the_command_line_loads_nothing_heavy() -> None:
         ),
         (["download", "--sample"], {"filelock"}),
     ],
-    ids=" ".join,
+    ids=lambda words: " ".join(sorted(words) if isinstance(words, set) else words),
 )
 def test_command_loads_what_it_needs_and_no_more(
     model: Path, workspace: Path, arguments: list[str], heavy: set[str]
