@@ -1,9 +1,4 @@
-"""Every default of bertsent, declared once, with its reason beside it.
-
-The command line shows these values in `--help` and passes changed ones back as a new record; no other
-module repeats them. All records are frozen; a value that cannot be used raises `UsageError` when the
-record is made.
-"""
+"""Defaults of what makes a model and scores with it: workspace, download, training, scoring, evaluation."""
 
 from __future__ import annotations
 
@@ -11,9 +6,9 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-from bertsent.errors import UsageError
+from bertsent.settings.checks import names, require
 
 Window = Literal["head", "head+tail"]
 Optimizer = Literal["adamw", "adam", "lamb", "sgd"]
@@ -43,6 +38,15 @@ class Workspace:
     @property
     def data(self) -> Path:
         return self.root / "data"
+
+    @property
+    def labels(self) -> Path:
+        """The log of human answers, and `pos` and `neg` made of it."""
+        return self.root / "labels"
+
+    @property
+    def reports(self) -> Path:
+        return self.root / "reports"
 
     @property
     def state(self) -> Path:
@@ -81,7 +85,7 @@ class DownloadSettings:
     keep_partial: float = 7 * 86_400.0  # seconds; an older half of a download is removed
 
     def __post_init__(self) -> None:
-        _require(self.attempts >= 1, "attempts must be at least 1.", self.attempts)
+        require(self.attempts >= 1, "attempts must be at least 1.", self.attempts)
 
 
 KNOWN_SHA256 = {
@@ -127,44 +131,44 @@ class TrainSettings:
     seed: int = 42  # as the original scripts
 
     def __post_init__(self) -> None:
-        _require(self.epochs >= 1, "epochs must be at least 1.", self.epochs)
-        _require(
+        require(self.epochs >= 1, "epochs must be at least 1.", self.epochs)
+        require(
             math.isfinite(self.init_lr) and 0 < self.init_lr <= 1,
             "init-lr must lie above 0 and at most at 1.",
             self.init_lr,
         )
-        _require(0 <= self.warmup < 1, "warmup is a share of the steps, 0 to below 1.", self.warmup)
-        _require(self.batch_size >= 1, "batch-size must be at least 1.", self.batch_size)
-        _require(0 <= self.momentum < 1, "momentum must lie in 0 to below 1.", self.momentum)
-        _require(0 <= self.dropout < 1, "dropout must lie in 0 to below 1.", self.dropout)
-        _require(
+        require(0 <= self.warmup < 1, "warmup is a share of the steps, 0 to below 1.", self.warmup)
+        require(self.batch_size >= 1, "batch-size must be at least 1.", self.batch_size)
+        require(0 <= self.momentum < 1, "momentum must lie in 0 to below 1.", self.momentum)
+        require(0 <= self.dropout < 1, "dropout must lie in 0 to below 1.", self.dropout)
+        require(
             8 <= self.seq_length <= 512,  # position embeddings of BERT end at 512
             "seq-length must lie in 8 to 512, BERT's longest.",
             self.seq_length,
         )
-        _require(
+        require(
             8 <= self.train_length <= 512,
             "train-length must lie in 8 to 512, BERT's longest.",
             self.train_length,
         )
-        _require(
+        require(
             math.isfinite(self.crops) and 0 <= self.crops <= 100, "crops must lie in 0 to 100.", self.crops
         )
-        _require(self.unlabelled_rows >= 1, "unlabelled-rows must be at least 1.", self.unlabelled_rows)
-        _require(
+        require(self.unlabelled_rows >= 1, "unlabelled-rows must be at least 1.", self.unlabelled_rows)
+        require(
             0 < self.validation_share < 1,
             "validation-share must lie between 0 and 1.",
             self.validation_share,
         )
-        _require(
+        require(
             0 <= self.seed < 2**32,  # NumPy takes no other
             "seed must lie in 0 to 4294967295.",
             self.seed,
         )
-        _require(
-            self.optimizer in get_args(Optimizer), f"optimizer is one of {_names(Optimizer)}.", self.optimizer
+        require(
+            self.optimizer in get_args(Optimizer), f"optimizer is one of {names(Optimizer)}.", self.optimizer
         )
-        _require(self.window in get_args(Window), f"window is one of {_names(Window)}.", self.window)
+        require(self.window in get_args(Window), f"window is one of {names(Window)}.", self.window)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,14 +182,14 @@ class ScoreSettings:
     chunk: int = 2048  # reviews held and sorted by length at a time; bounds the memory of a stream
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             self.threshold is None or (math.isfinite(self.threshold) and 0 < self.threshold < 1),
             "threshold must lie between 0 and 1.",
             self.threshold,
         )
-        _require(self.engine in get_args(Engine), f"engine is one of {_names(Engine)}.", self.engine)
+        require(self.engine in get_args(Engine), f"engine is one of {names(Engine)}.", self.engine)
         sizes = self.batch_size, self.length_step, self.chunk
-        _require(min(sizes) >= 1, "batch size, length step and chunk must be at least 1.", sizes)
+        require(min(sizes) >= 1, "batch size, length step and chunk must be at least 1.", sizes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,10 +233,10 @@ class EvaluateSettings:
 
     def __post_init__(self) -> None:
         sizes = self.bins, self.resamples, self.score_bands
-        _require(min(sizes) >= 1, "bins, resamples and score bands must be at least 1.", sizes)
+        require(min(sizes) >= 1, "bins, resamples and score bands must be at least 1.", sizes)
         bands = (0, *self.length_bands)
-        _require(bands == tuple(sorted({*bands})), "length bands must ascend from 1.", self.length_bands)
-        _require(self.errors >= 0, "errors must be at least 0.", self.errors)
+        require(bands == tuple(sorted({*bands})), "length bands must ascend from 1.", self.length_bands)
+        require(self.errors >= 0, "errors must be at least 0.", self.errors)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,14 +244,3 @@ class ReferenceSettings:
     """What a version keeps of its training data for `drift`."""
 
     max_rows: int = 5000  # enough for the text measure (drift needs 5 to 10 reference rows a new row)
-
-
-def _require(condition: bool, message: str, received: object) -> None:
-    if not condition:
-        if isinstance(received, str):  # from a command line: it may hold control bytes, and be long
-            received = repr(received)[1:-1][:60]
-        raise UsageError(message, received=received)
-
-
-def _names(choices: Any) -> str:
-    return ", ".join(get_args(choices))
