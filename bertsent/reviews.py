@@ -42,13 +42,19 @@ def clean(text: str) -> str:
     go; lone surrogates, which no UTF-8 holds, become U+FFFD. HTML entities stay as they are. Cleaning a
     clean text changes nothing.
     """
-    text = _BREAK.sub(lambda found: " " if found[1] else found[0], text.replace("\ufeff", ""))
-    return " ".join(_SURROGATE.sub("\ufffd", text).split())
+    text = text.replace("\ufeff", "")
+    if "<" in text:
+        text = _BREAK.sub(lambda found: " " if found[1] else found[0], text)
+    return " ".join(_encodable(text).split())
 
 
 def is_empty(text: str) -> bool:
     """Whether a text has nothing to read: no characters, only blanks, or only HTML tags."""
-    return not _TAG.sub("", text).replace("\ufeff", "").strip()
+    return not (_TAG.sub("", text) if "<" in text else text).replace("\ufeff", "").strip()
+
+
+def _encodable(text: str) -> str:
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def find_data_set(data: Path) -> Path:
@@ -190,7 +196,7 @@ def count_reviews(path: Path, *, num_files: int | None = None) -> int | None:
 
 
 def _readable(review: Review) -> Review:
-    text = "" if is_empty(review.text) else _SURROGATE.sub("\ufffd", review.text)
+    text = "" if is_empty(review.text) else _encodable(review.text)
     return review if text == review.text else replace(review, text=text)
 
 

@@ -72,6 +72,30 @@ def read_stream(stream: IO[bytes], *, name: str, settings: ReadSettings) -> Iter
         yield _decode(line.rstrip(b"\r\n"), name, number, limit)
 
 
+def read_labelled_stream(stream: IO[bytes], *, name: str, settings: ReadSettings) -> Iterator[Review]:
+    """Yields the labelled texts of a pipe as they come: lines `label<TAB>text`, CSV, or JSONL.
+
+    The first line tells which: that of CSV is a header with `text` and `label`, that of JSONL begins with {.
+
+    Raises:
+        DataError: naming `name` and line, at a row that cannot be used or has no label.
+    """
+    lines = read_stream(stream, name=name, settings=settings)
+    first = next(lines, "").removeprefix("\ufeff")
+    numbered = enumerate(itertools.chain([first], lines), start=1)
+    if any({"text", "label"} <= _names_of(first, delimiter) for delimiter in ",;\t"):
+        ended = ((number, f"{line}\n") for number, line in numbered)
+        rows = _read_csv(Path(name), settings.max_review_bytes, ended)
+    elif first.lstrip().startswith("{"):
+        rows = (_from_json(line.strip(), f"{name}:{number}") for number, line in numbered if line.strip())
+    else:
+        rows = (_tabbed(line, f"{name}:{number}") for number, line in numbered if line.strip())
+    for review in rows:
+        if review.label is None:
+            raise _bad(review.path, "needs a label.", hint="lines are: positive or negative, a tab, the text")
+        yield review
+
+
 def parse_label(value: object, *, where: str) -> int | None:
     """1 for positive, pos, 1, true; 0 for negative, neg, 0, false; None for nothing or blanks.
 
@@ -174,8 +198,17 @@ def _from_json(line: str, place: str) -> Review:
     return _review(row["text"], row.get("label"), place)
 
 
-def _read_csv(path: Path, limit: int) -> Iterator[Review]:
-    rows = _csv_rows(path, limit)
+def _tabbed(line: str, place: str) -> Review:
+    label, _, text = line.partition("\t")
+    return _review(text, label if "\t" in line else None, place)
+
+
+def _names_of(header: str, delimiter: str) -> set[str]:
+    return {name.strip(' "\r\n').lower() for name in header.split(delimiter)}
+
+
+def _read_csv(path: Path, limit: int, lines: Iterator[tuple[int, str]] | None = None) -> Iterator[Review]:
+    rows = _csv_rows(path, limit, _lines(path, limit) if lines is None else lines)
     number, header = next(rows, (1, []))
     text, label = _find_columns(header, f"{path}:{number}")
     for number, row in rows:
@@ -186,13 +219,13 @@ def _read_csv(path: Path, limit: int) -> Iterator[Review]:
         yield _review(row[text], None if label is None else row[label], place)
 
 
-def _csv_rows(path: Path, limit: int) -> Iterator[tuple[int, list[str]]]:
+def _csv_rows(path: Path, limit: int, numbered: Iterator[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
     """The rows of a CSV file that hold anything, each with the number of its first line."""
     start, held = 1, 0
 
     def feed() -> Iterator[str]:
         nonlocal held
-        for _, line in _lines(path, limit):
+        for _, line in numbered:
             held += len(line)
             if held > limit:
                 raise _bad(f"{path}:{start}", f"begins a row longer than {size(limit)} (an open quote?).")
@@ -218,8 +251,7 @@ def _delimiter(path: Path, header: str) -> str:
         return "\t"
     if "," not in header:
         for other in ";\t":
-            names = [name.strip(' "\r\n').lower() for name in header.split(other)]
-            if len(names) > 1 and "text" in names:
+            if other in header and "text" in _names_of(header, other):
                 return other
     return ","
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -15,9 +15,12 @@ from bertsent.cli._app import app
 from bertsent.cli._options import EngineOption, JsonOption, ModelOption, ThresholdOption
 from bertsent.cli._render import note, prediction_line, print_json
 from bertsent.cli._scoring import open_scorer
-from bertsent.errors import UsageError
+from bertsent.errors import DataError, UsageError
 from bertsent.records import Prediction
-from bertsent.settings import Engine, ReadSettings, ScoreSettings
+from bertsent.settings import Engine, ReadSettings, ScoreSettings, Workspace
+
+if TYPE_CHECKING:
+    from bertsent.labels import Answer
 
 DEFAULTS = ScoreSettings()
 
@@ -35,18 +38,54 @@ def predict(
     model: ModelOption = None,
     engine: EngineOption = DEFAULTS.engine,
     threshold: ThresholdOption = DEFAULTS.threshold,
+    sentiment: Annotated[
+        str | None,
+        typer.Option(
+            "--sentiment",
+            metavar="0|1|negative|positive",
+            help="What the texts are: kept in labels/, beside their scores, as label keeps its answers.",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Score texts: how likely each is positive, and its label.
 
     Needs no TensorFlow. With - every line of stdin is answered as it comes.
     """
+    answer = None if sentiment is None else _answer(sentiment)
     # One text at a time: a line of a pipe is answered before the next one is read.
     settings = replace(DEFAULTS, engine=cast(Engine, engine), threshold=threshold, chunk=1)
     source = _texts(texts or [], file or [])
     scorer = open_scorer(model, settings)
     for number, prediction in enumerate(scorer.predict(source), start=1):
         _show(number, prediction, window=scorer.window, json=json)
+        if answer is not None:
+            _record(prediction, answer)
+
+
+def _answer(sentiment: str) -> Answer:
+    """The label that `--sentiment` names.
+
+    Raises:
+        UsageError: if it names none.
+    """
+    from bertsent.tables import parse_label
+
+    try:
+        label = parse_label(sentiment, where="--sentiment")
+    except DataError as error:
+        raise UsageError(error.message, received=error.received) from error
+    if label is None:
+        raise UsageError("--sentiment needs a label.", received="nothing", hint="--sentiment positive")
+    return "positive" if label else "negative"
+
+
+def _record(prediction: Prediction, answer: Answer) -> None:
+    from bertsent.labels import LabelLog, decide
+
+    decision = decide(prediction.text, answer, score=prediction.score, version=prediction.version)
+    LabelLog(Workspace.current().labels).append(decision)
+    note(f"Recorded as {answer}.")
 
 
 def _texts(texts: list[str], files: list[Path]) -> Iterator[str]:

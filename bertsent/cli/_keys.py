@@ -1,0 +1,266 @@
+"""The person's terminal key by key: plain ANSI, put back as it was however the command ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import sys
+import termios
+import unicodedata
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+from bertsent.errors import UsageError
+from bertsent.files import visible
+
+_SEQUENCES = {  # what follows ESC [ or ESC O
+    **{"A": "up", "B": "down", "C": "right", "D": "left", "H": "home", "F": "end"},
+    **{
+        "1~": "home",
+        "3~": "delete",
+        "4~": "end",
+        "5~": "pageup",
+        "6~": "pagedown",
+        "7~": "home",
+        "8~": "end",
+    },
+    "200~": "paste",
+}
+_SINGLE = {
+    **{"\r": "enter", "\n": "enter", "\x7f": "backspace", "\b": "backspace", " ": "space", "\t": "tab"},
+    **{"\x04": "eof", "\x0c": "redraw", "\x1b": "escape"},
+}
+NAMES = {*_SEQUENCES.values(), *_SINGLE.values()} - {"paste", "eof", "redraw", "escape"}
+_PASTE_END = b"\x1b[201~"
+_LATER = 0.05  # seconds in which the rest of an escape sequence comes, over SSH too
+_WHOLE_SCREEN = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"  # other screen and no cursor; and back
+_PASTES = "\x1b[?2004h", "\x1b[?2004l"  # a paste comes marked, so that its letters are not taken for keys
+
+
+class Terminal:
+    """Keys from stdin and text to a file descriptor, both of a terminal.
+
+    Args:
+        output: Where to write; a descriptor of its own, as native code's greetings are kept from stderr.
+        whole_screen: Draw on the terminal's other screen, so that the shell's comes back at the end.
+    """
+
+    def __init__(self, output: int, *, whole_screen: bool) -> None:
+        self._input = sys.stdin.fileno()
+        self._output = output
+        self._bytes = b""
+        self._before: list[Any] = []
+        plain = os.environ.get("TERM", "dumb") == "dumb"
+        self.ansi = not plain
+        self.colours = not plain and not os.environ.get("NO_COLOR")
+        enter, leave = _WHOLE_SCREEN if whole_screen else ("", "")
+        self._enter, self._leave = ("", "") if plain else (_PASTES[0] + enter, leave + _PASTES[1])
+        self.pasted = ""
+
+    def __enter__(self) -> Terminal:
+        self._before = termios.tcgetattr(self._input)
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_write, False)
+        self._handlers = {
+            number: signal.signal(number, handler)
+            for number, handler in ((signal.SIGWINCH, self._on_resize), (signal.SIGTSTP, self._on_suspend))
+        }
+        self._take()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            self._give_back()
+        finally:
+            for number, handler in self._handlers.items():
+                signal.signal(number, handler)
+            os.close(self._wake_read)
+            os.close(self._wake_write)
+
+    def _take(self) -> None:
+        mode = [*self._before]
+        mode[3] &= ~(termios.ICANON | termios.ECHO)  # Ctrl-C and Ctrl-Z stay signals
+        mode[6] = [*mode[6]]
+        mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
+        mode[6][termios.VQUIT] = b"\0"  # Ctrl-\ would end the process with the terminal as it is now
+        termios.tcsetattr(self._input, termios.TCSADRAIN, mode)
+        self.write(self._enter)
+
+    def _give_back(self) -> None:
+        with contextlib.suppress(OSError):  # the terminal may have gone
+            self.write(self._leave)
+        with contextlib.suppress(termios.error):
+            # Keys that came too late must not reach the shell.
+            termios.tcsetattr(self._input, termios.TCSAFLUSH, self._before)
+
+    def _on_resize(self, number: int, frame: FrameType | None) -> None:
+        self._wake()
+
+    def _on_suspend(self, number: int, frame: FrameType | None) -> None:
+        self._give_back()
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTSTP)  # goes on below when the shell says fg
+        signal.signal(signal.SIGTSTP, self._on_suspend)
+        self._take()
+        self._wake()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._wake_write, b"r")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Columns and lines."""
+        try:
+            columns, lines = os.get_terminal_size(self._output)
+        except OSError:
+            columns, lines = 0, 0
+        return columns or 80, lines or 24
+
+    def write(self, text: str) -> None:
+        """Writes text at once; what comes from outside must have passed `visible`."""
+        rest = text.encode("utf-8", "replace")
+        while rest:
+            rest = rest[os.write(self._output, rest) :]
+
+    def key(self, timeout: float | None = None) -> str:
+        """The next key: a character in itself or a name out of `NAMES`.
+
+        Also "paste" (its text is in `pasted`), "redraw" after a resize, "eof" at the end of the input,
+        and "" for what is no key, or none within `timeout` seconds.
+        """
+        if not self._bytes:
+            ready, _, _ = select.select([self._input, self._wake_read], [], [], timeout)
+            if self._wake_read in ready:
+                os.read(self._wake_read, 64)
+                return "redraw"
+            if not ready:
+                return ""
+            if not self._more():
+                return "eof"
+        if self._bytes[:1] == b"\x1b":
+            return self._sequence()
+        return self._character()
+
+    def pending(self, seconds: float = _LATER) -> bool:
+        """Whether more has been typed, or comes within some seconds: faster than by hand."""
+        return bool(self._bytes) or bool(select.select([self._input], [], [], seconds)[0])
+
+    def _more(self) -> bool:
+        read = os.read(self._input, 4096)
+        self._bytes += read
+        return bool(read)
+
+    def _character(self) -> str:
+        first = self._bytes[0]
+        length = 1 if first < 0xC0 else 2 if first < 0xE0 else 3 if first < 0xF0 else 4
+        while len(self._bytes) < length and self.pending_more():
+            pass
+        raw, self._bytes = self._bytes[:length], self._bytes[length:]
+        character = raw.decode("utf-8", "ignore")
+        if character in _SINGLE:
+            return _SINGLE[character]
+        return character if character.isprintable() else ""
+
+    def pending_more(self) -> bool:
+        """Reads what comes within a moment; False if nothing does."""
+        return bool(select.select([self._input], [], [], _LATER)[0]) and self._more()
+
+    def _sequence(self) -> str:
+        if len(self._bytes) == 1 and not self.pending_more():
+            self._bytes = b""
+            return "escape"
+        if self._bytes[1:2] not in {b"[", b"O"}:
+            self._bytes = self._bytes[2:]  # Alt and a key
+            return ""
+        end = 2
+        while True:
+            if end == len(self._bytes) and not self.pending_more():
+                break
+            if 0x40 <= self._bytes[end] <= 0x7E:
+                break
+            end += 1
+        body, self._bytes = self._bytes[2 : end + 1].decode("ascii", "replace"), self._bytes[end + 1 :]
+        name = _SEQUENCES.get(body, "")
+        if name == "paste":
+            self._read_paste()
+        return name
+
+    def _read_paste(self) -> None:
+        while _PASTE_END not in self._bytes and self._more():
+            pass
+        raw, _, self._bytes = self._bytes.partition(_PASTE_END)
+        self.pasted = raw.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+
+
+@contextlib.contextmanager
+def open_terminal(*, to_stderr: bool, whole_screen: bool) -> Iterator[Terminal]:
+    """The terminal in which every key counts at once, for the block.
+
+    Args:
+        to_stderr: Draw there, because stdout is for data.
+        whole_screen: As `Terminal`.
+
+    Raises:
+        UsageError: if there is no terminal on stdin, or none to draw on.
+    """
+    stream = sys.stderr if to_stderr or not sys.stdout.isatty() else sys.stdout
+    if not (sys.stdin.isatty() and stream.isatty()):
+        raise UsageError(
+            "Labelling by keys needs a terminal.",
+            hint="lines label<TAB>text can be fed instead: bertsent label < FILE",
+        )
+    stream.flush()
+    output = os.dup(stream.fileno())
+    try:
+        with Terminal(output, whole_screen=whole_screen) as terminal:
+            yield terminal
+    finally:
+        os.close(output)
+
+
+def width(text: str) -> int:
+    """The columns that a text takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0
+        if unicodedata.category(character) in {"Mn", "Me"}
+        else 1 + (unicodedata.east_asian_width(character) in "WF")
+        for character in text
+    )
+
+
+def parse_keys(given: str, defaults: dict[str, tuple[str, ...]]) -> dict[str, str]:
+    """Key -> action, from `action=key/key,action=key` and the defaults of the actions not named.
+
+    Raises:
+        UsageError: naming what is no action or no key, or a key with two actions.
+    """
+    actions = dict(defaults)
+    for part in filter(None, given.replace(" ", "").split(",")):
+        name, _, keys = part.partition("=")
+        listed = tuple(key if key in NAMES else key.lower() for key in keys.split("/"))
+        if name not in defaults or not all(key in NAMES or _is_character(key) for key in listed):
+            raise UsageError(
+                f"--keys takes ACTION=KEY/KEY,... with the actions {', '.join(defaults)} and as keys "
+                f"characters or {', '.join(sorted(NAMES))}.",
+                received=visible(part)[:60],
+                hint="--keys positive=j/right,negative=f/left",
+            )
+        actions[name] = listed
+    bound: dict[str, str] = {}
+    for name, listed in actions.items():
+        for key in listed:
+            if bound.setdefault(key, name) != name:
+                raise UsageError(
+                    f"--keys gives {visible(key)} to two actions.", received=f"{bound[key]} and {name}"
+                )
+    return bound
+
+
+def _is_character(key: str) -> bool:
+    return len(key) == 1 and key.isprintable() and not key.isspace()

@@ -1,0 +1,83 @@
+"""Copies of texts, exact and near ones, found in time that grows with the number of texts only.
+
+Two texts are copies if they have the same words in the same order, whatever their case and punctuation, or
+if at least half of all runs of three words in them stand in both. That share is estimated from sketches,
+the smallest hashes of a text's runs (Broder 1997, "On the resemblance and containment of documents").
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zlib
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bertsent.settings import CopySettings
+
+_SETTINGS = CopySettings()
+_WORD = re.compile(r"\w+")
+_MIX = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)  # all odd
+_FINISH = np.uint64(0xFF51AFD7ED558CCD)
+_HALF = np.uint64(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """What is kept of a text to know its copies by."""
+
+    words: bytes  # digest of its words
+    runs: tuple[int, ...]  # the smallest hashes of its runs of three words, ascending; () for a short text
+
+
+def sketch(text: str, settings: CopySettings = _SETTINGS) -> Sketch:
+    """The sketch of a text; a few ten microseconds."""
+    words = _WORD.findall(text.casefold()) or [text]  # of emoji alone the text itself
+    digest = hashlib.blake2b(" ".join(words).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    if len(words) < settings.least_words:
+        return Sketch(digest, ())
+    hashes = np.array([zlib.crc32(word.encode("utf-8", "surrogatepass")) for word in words], np.uint64)
+    runs = _scramble(hashes[:-2] * _MIX[0] + hashes[1:-1] * _MIX[1] + hashes[2:] * _MIX[2])
+    return Sketch(digest, tuple(np.unique(runs)[: settings.sketch].tolist()))
+
+
+def _scramble(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Spreads the bits (as the end of MurmurHash3 does), so that the smallest are drawn at random."""
+    values = (values ^ (values >> _HALF)) * _FINISH
+    return values ^ (values >> _HALF)
+
+
+class Copies:
+    """Finds the first text of which another one is a copy."""
+
+    def __init__(self, settings: CopySettings = _SETTINGS) -> None:
+        self._settings = settings
+        self._words: dict[bytes, str] = {}  # -> the name of the first text of these words
+        self._runs: dict[int, str] = {}  # -> the name of the first text with this run
+        self._sketches: dict[str, Sketch] = {}
+
+    def find(self, given: Sketch) -> str | None:
+        """The name of an added text that `given` is a copy of."""
+        same = self._words.get(given.words)
+        if same is not None:
+            return same
+        shared = Counter(self._runs[run] for run in given.runs if run in self._runs)
+        for name, _ in shared.most_common(3):  # what many texts say alike may lead to others
+            if self._resemblance(given, self._sketches[name]) >= self._settings.resemblance:
+                return name
+        return None
+
+    def add(self, name: str, given: Sketch) -> None:
+        """Adds a text that is no copy of those before it."""
+        self._words.setdefault(given.words, name)
+        self._sketches[name] = given
+        for run in given.runs:
+            self._runs.setdefault(run, name)
+
+    def _resemblance(self, one: Sketch, other: Sketch) -> float:
+        first, second = set(one.runs), set(other.runs)
+        smallest = sorted(first | second)[: self._settings.sketch]
+        return sum(run in first and run in second for run in smallest) / len(smallest)

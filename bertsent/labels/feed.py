@@ -1,0 +1,49 @@
+"""Labels that another program gives."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from bertsent.files import sha256_text
+from bertsent.labels.decisions import Answer, PickedBy, decide
+from bertsent.labels.log import LabelLog
+from bertsent.records import Review
+from bertsent.reviews import clean, is_empty
+from bertsent.settings import LABELS
+
+_NAMES: dict[int, Answer] = {0: "negative", 1: "positive"}
+
+
+def feed(
+    log: LabelLog,
+    reviews: Iterable[Review],
+    *,
+    picked_by: PickedBy = "typed",
+    counts: Counter[str],
+) -> None:
+    """Records labelled reviews one by one as they come.
+
+    A text that has this label already is left as it is, so that the same input may be given again after a
+    run that was cut short.
+
+    Args:
+        counts: Grows as they go by: "positive" and "negative" recorded, "unchanged", and "empty" for
+            those without any text, which are left out.
+
+    Raises:
+        DataError, StorageError, BusyError: as `LabelLog.append`, and whatever `reviews` raises.
+    """
+    known = {row.digest: row.label for row in log.labelled()}
+    for review in reviews:
+        text = clean(review.text)
+        digest = sha256_text(text)
+        if is_empty(text):
+            counts["empty"] += 1
+        elif known.get(digest) == review.label:
+            counts["unchanged"] += 1
+        elif review.label is not None:
+            answer = _NAMES[review.label]
+            log.append(decide(text, answer, picked_by=picked_by, path=review.path))
+            known[digest] = LABELS[answer]
+            counts[answer] += 1

@@ -1,0 +1,184 @@
+"""What makes the next questions better while the person reads: copies, scores and likeness.
+
+It runs in a thread beside the questions, in this order: near copies in the pool, scores and likeness of a
+sample, copies in the data set. Nothing waits for it; what it has found counts from then on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import threading
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from bertsent.duplicates import Copies, sketch
+from bertsent.errors import BertsentError
+from bertsent.labels import Labelled
+from bertsent.pool.queue import Pool, Vectors
+from bertsent.records import Prediction
+from bertsent.reviews import clean, read_reviews
+from bertsent.scorer import Scorer
+from bertsent.settings import LabelSettings
+
+_WORD = re.compile(r"\w+")
+
+
+class Model:
+    """A scorer that two threads may use, opened when it is first needed.
+
+    Args:
+        opener: Gives the scorer.
+        settings: How many texts are scored before the other thread gets its turn.
+    """
+
+    def __init__(self, opener: Callable[[], Scorer], settings: LabelSettings) -> None:
+        self._opener = opener
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._scorer: Scorer | None = None
+        self._error: BertsentError | None = None
+        self._known: dict[str, Prediction] = {}
+
+    @property
+    def ready(self) -> bool:
+        """Whether the scorer is open."""
+        return self._scorer is not None
+
+    def warm(self) -> None:
+        """Opens the scorer, and leaves it to the first prediction to say if that fails."""
+        with self._lock, contextlib.suppress(BertsentError):
+            self._open()
+
+    def known(self, text: str) -> Prediction | None:
+        """The prediction for a text if it was asked for before."""
+        return self._known.get(text)
+
+    def predict(self, texts: Sequence[str], stop: threading.Event | None = None) -> Iterator[Prediction]:
+        """Scores texts in their order, and ends early when `stop` is set.
+
+        Raises:
+            BertsentError: whatever opening the scorer raised, now or before.
+        """
+        rest = iter(texts)
+        while batch := list(islice(rest, self._settings.slice)):
+            if stop is not None and stop.is_set():
+                return
+            with self._lock:
+                predictions = list(self._open().predict(batch))
+            for prediction in predictions:
+                self._known[prediction.text] = prediction
+                yield prediction
+
+    def scores(self, texts: Sequence[str]) -> list[float]:
+        """P(positive) of each text; nothing is kept of them."""
+        with self._lock:
+            return [prediction.score for prediction in self._open().predict(texts)]
+
+    def _open(self) -> Scorer:
+        if self._error is not None:
+            raise self._error
+        if self._scorer is None:
+            try:
+                self._scorer = self._opener()
+            except BertsentError as error:
+                self._error = error
+                raise
+        return self._scorer
+
+
+def prepare(
+    pool: Pool,
+    model: Model,
+    *,
+    labelled: Sequence[Labelled],
+    data: Path | None,
+    settings: LabelSettings,
+    stop: threading.Event,
+) -> None:
+    """Finds copies, scores a sample and compares it, until that is done or `stop` is set.
+
+    Args:
+        labelled: What has a label: their copies are left out, and diverse rows keep away from the newest.
+        data: A data set, `train` and `test` or `pos` and `neg`; its rows are left out.
+    """
+    texts = pool.texts()
+    copies = _leave_out_near(pool, texts, labelled, stop)
+    sample = dict(islice(texts.items(), settings.sample))
+    try:
+        for digest, prediction in zip(sample, model.predict([*sample.values()], stop), strict=False):
+            pool.set_score(digest, prediction.score)
+    except BertsentError as error:
+        pool.say(f"No scores: {error}")
+    if not stop.is_set():
+        remembered = [row.text for row in labelled[-settings.remembered :]]
+        vectors, near = _likeness([*sample.values()], remembered, settings.dimensions)
+        pool.set_vectors([*sample], vectors, near=near)
+    if data is not None:
+        try:
+            _leave_out_known(pool, copies, data, stop)
+        except BertsentError as error:
+            pool.say(f"The data set was not compared: {error}")
+
+
+def _leave_out_near(
+    pool: Pool, texts: dict[str, str], labelled: Sequence[Labelled], stop: threading.Event
+) -> Copies:
+    """Leaves out what is nearly the same as a labelled text, or as another one of the pool."""
+    answered, copies = Copies(), Copies()
+    for row in labelled:
+        answered.add(row.digest, sketch(row.text))
+    for digest, text in texts.items():
+        if stop.is_set():
+            break
+        given = sketch(text)
+        if answered.find(given) is not None:
+            pool.leave_out(digest, "near_answered")
+        elif (other := copies.find(given)) is not None:
+            if not pool.leave_out(digest, "near_repeated"):  # asked before its copy was found
+                pool.leave_out(other, "near_repeated")
+        else:
+            copies.add(digest, given)
+    return copies
+
+
+def _leave_out_known(pool: Pool, copies: Copies, data: Path, stop: threading.Event) -> None:
+    """Leaves out what stands in a data set: it trains already, or it must never train."""
+    named = (data / half for half in ("train", "test"))
+    halves = [half for half in named if os.path.isdir(half)]  # noqa: PTH112 - Path.is_dir may raise
+    for folder in halves or [data]:
+        for review in read_reviews(folder):
+            if stop.is_set():
+                return
+            found = copies.find(sketch(clean(review.text)))
+            if found is not None:
+                pool.leave_out(found, "in_data")
+
+
+def _likeness(texts: Sequence[str], others: Sequence[str], dimensions: int) -> tuple[Vectors, Vectors]:
+    """Vectors of texts by the words in them, and the largest cosine of each to those of `others`.
+
+    Words are hashed to dimensions and signs (Weinberger et al. 2009) and weigh the less the more texts
+    they are in.
+    """
+    if not texts:
+        return np.empty((0, dimensions), np.float32), np.empty(0, np.float32)
+    counts = np.stack([_hashed(text, dimensions) for text in (*texts, *others)])
+    weights = np.log(len(counts) / (1 + np.count_nonzero(counts, axis=0))).clip(0.01)
+    vectors = np.sign(counts) * np.sqrt(np.abs(counts)) * weights
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-9)
+    vectors = vectors.astype(np.float32)
+    mine, theirs = vectors[: len(texts)], vectors[len(texts) :]
+    near = (mine @ theirs.T).max(axis=1) if len(others) else np.zeros(len(texts), np.float32)
+    return mine, near
+
+
+def _hashed(text: str, dimensions: int) -> Vectors:
+    hashes = np.array([zlib.crc32(word.encode()) for word in _WORD.findall(text.casefold())], np.int64)
+    signs = np.where(hashes & 1, 1.0, -1.0)
+    return np.bincount((hashes >> 1) % dimensions, signs, minlength=dimensions).astype(np.float32)

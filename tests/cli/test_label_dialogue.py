@@ -1,0 +1,142 @@
+"""`bertsent label` on a terminal without a pool: reviews typed and pasted."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+from pseudo import Person
+
+from bertsent.labels import LabelLog, decide
+
+ASK, CHOOSE = "Ctrl-D: no more", "quit:"
+
+
+def labels(workspace: Path) -> list[tuple[str, int]]:
+    return [(row.text, row.label) for row in LabelLog(workspace / "labels").labelled()]
+
+
+def give(person: Person, keys: str) -> str:
+    """Types a review after the prompt and waits for the question."""
+    person.see(ASK)
+    person.clear()
+    return person.press(keys, CHOOSE)
+
+
+def answer(person: Person, key: str) -> str:
+    person.clear()
+    return person.press(key, ASK)
+
+
+def test_label_asks_for_reviews_and_shows_their_scores(model: Path, workspace: Path) -> None:
+    with Person("label") as person:
+        shown = give(person, "A great film.\rWith two lines.\r\r")
+        assert "0." in shown.split("two lines.")[1]
+        answer(person, "p")
+        give(person, "An awful one.\r\r")
+        answer(person, "0")
+        give(person, "No answer to this.\r\r")
+        answer(person, "\r")
+        person.press("\x04")
+        assert person.end() == 0
+        assert "1 positive, 1 negative" in str(person.screen)
+    assert labels(workspace) == [("A great film. With two lines.", 1), ("An awful one.", 0)]
+    for row in LabelLog(workspace / "labels").labelled():
+        assert row.picked_by == "typed"
+        assert row.version == "1"
+        assert row.score is not None
+
+
+def test_label_blind_shows_no_score_before_the_answer(model: Path, workspace: Path) -> None:
+    with Person("label", "--blind") as person:
+        assert "0." not in give(person, "A great film.\r\r")
+        answer(person, "n")
+        person.press("\x04")
+        person.end()
+    assert labels(workspace) == [("A great film.", 0)]
+
+
+def test_label_reads_pastes_with_empty_lines_whole(model: Path, workspace: Path) -> None:
+    with Person("label") as person:
+        give(person, "\x1b[200~One.\r\r  Two pn.\n\nThree\x1b[201~\r\r")  # as marked by the terminal
+        answer(person, "p")
+        give(person, "Four.\r\rFive pn.\r\r")  # unmarked, but too fast for fingers
+        answer(person, "n")
+        person.press("\x04")
+        person.end()
+    assert labels(workspace) == [("One. Two pn. Three", 1), ("Four. Five pn.", 0)]
+
+
+def test_label_reads_a_line_longer_than_a_terminal_hands_over(model: Path, workspace: Path) -> None:
+    text = " ".join(f"word{number}" for number in range(1500))
+    with Person("label") as person:
+        person.see(ASK)
+        person.clear()
+        for start in range(0, len(text), 500):
+            person.press(text[start : start + 500], text[start : start + 500].split()[-1][:-1])
+        person.press("\r\r", CHOOSE)
+        answer(person, "p")
+        person.press("\x04")
+        person.end()
+    assert labels(workspace) == [(text, 1)]
+
+
+def test_label_rubs_out_across_a_broken_line(model: Path, workspace: Path) -> None:
+    with Person("label", columns=20) as person:
+        person.see(ASK)
+        person.clear()
+        person.press("0123456789 123456789 12", "9 12")
+        shown = person.press("\x7f" * 8 + "é映x\x7fy", "映y")
+        assert shown.strip() == "0123456789 1234é映y"
+        person.press("\r\r", CHOOSE)
+        answer(person, "p")
+        person.press("\x04")
+        person.end()
+    assert labels(workspace) == [("0123456789 1234é映y", 1)]
+
+
+def test_label_explains_undoes_and_knows_what_was_labelled_before(model: Path, workspace: Path) -> None:
+    LabelLog(workspace / "labels").append(decide("A great film.", "negative"))
+    with Person("label") as person:
+        assert "Labelled before: negative" in give(person, "A great film.\r\r")
+        person.clear()
+        person.press("e", "to positive:", CHOOSE)
+        person.clear()
+        assert "A great film." in person.press("u", "Taken back: negative", CHOOSE)
+        person.clear()
+        person.press("u", "Nothing to take back", CHOOSE)
+        answer(person, "p")
+        person.press("\x04")
+        person.end()
+    assert labels(workspace) == [("A great film.", 1)]
+
+
+def test_label_says_that_there_is_nothing_to_read(model: Path, workspace: Path) -> None:
+    with Person("label") as person:
+        person.see(ASK)
+        person.press("\r\r  \r<br />\r\r", "nothing to read")
+        person.press("\x04")
+        assert person.end() == 0
+    assert labels(workspace) == []
+
+
+@pytest.mark.parametrize(("way", "status"), [("\x03", 130), ("\x04", 0)])
+def test_label_puts_the_terminal_back_after_a_dialogue(
+    model: Path, workspace: Path, way: str, status: int
+) -> None:
+    with Person("label") as person:
+        person.see(ASK)
+        person.press("half a rev", "rev") if status else None
+        person.press(way)
+        assert person.end() == status
+        assert person.mode == person.before
+        assert b"\x1b[?1049" not in person.raw
+
+
+def test_label_ended_by_a_signal_puts_the_terminal_back(model: Path, workspace: Path) -> None:
+    with Person("label") as person:
+        give(person, "A great film.\r\r")
+        person.process.send_signal(signal.SIGTERM)
+        assert person.end() == 143
+        assert person.mode == person.before
