@@ -3,15 +3,48 @@
 from __future__ import annotations
 
 import io
+import zipfile
+import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bertsent.files import atomic_write
+from bertsent.errors import ArtefactError
+from bertsent.files import atomic_write, size, visible
 from bertsent.settings import ReferenceSettings
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+_MOST_BYTES = 256 * 1024**2  # unpacked; 5,000 rows of 510 different pieces each are 16 MB
+_NONE = np.empty(0, np.uint64)
+_MOST_PIECES = 2**20  # ids lie below; BERT's largest vocabulary, the multilingual one, has 119,547
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a version keeps of the reviews it was made with."""
+
+    counts: csr_array[np.int64, tuple[int, int]]  # [n, pieces]: how often each word piece stands in a row
+    label: NDArray[np.int8]  # [n], gold
+    length: NDArray[np.int32]  # [n], word pieces within the window
+    heldout_score: NDArray[np.float32]  # [m], P(positive) of rows that training did not see
+    heldout_label: NDArray[np.int8]  # [m], gold
+    seen: NDArray[np.uint64]  # [k], sorted: the first 64 bits of the digests of all texts trained on, or none
+    newest: NDArray[np.bool_]  # [n], rows of the labels that a retrain was run for; of other versions none
+    heldout_newest: NDArray[np.bool_]  # [m], those of them that were reserved
+
+    @property
+    def rows(self) -> int:
+        return len(self.label)
+
+    def knows(self, digests: Sequence[str]) -> NDArray[np.bool_]:
+        """Whether each text, by its SHA-256 in hex, was trained on, as far as the file tells: [digests]."""
+        return np.isin(_beginnings(digests), self.seen)
 
 
 def write(
@@ -23,27 +56,35 @@ def write(
     heldout_labels: ArrayLike,
     seed: int,
     digests: Sequence[str] = (),
+    seen: ArrayLike = (),
+    newest: ArrayLike = (),
+    heldout_newest: ArrayLike = (),
     settings: ReferenceSettings | None = None,
 ) -> None:
     """Writes the reference of a version.
 
     Arrays: `indptr` [n + 1], `pieces` and `counts` (the word-piece counts of n training rows in CSR
     form), `label` [n], `length` [n] (word pieces within the window); `heldout_score` and
-    `heldout_label` of the validation rows, which training did not see; `seen` [k], where digests are given.
+    `heldout_label` of the validation rows, which training did not see; `seen` [k], where digests are given;
+    `newest` [n] and `heldout_newest` [m] of a retrain.
 
     Args:
         path: The file.
         rows: Word pieces of the training rows, within the window, without special tokens.
         labels: Their gold labels.
-        heldout_scores: P(positive) of the validation rows by the LiteRT file.
+        heldout_scores: P(positive) of the validation rows, and of rows reserved, by the LiteRT file.
         heldout_labels: Their gold labels.
         seed: Of the draw, where there are more rows than `settings.max_rows`.
         digests: SHA-256 in hex of every text trained on, so that `drift` knows them again: eight bytes each.
+        seen: What the version that training began with had seen.
+        newest: Which rows are the labels that a retrain was run for; at most half of what is kept.
+        heldout_newest: Which of the held-out rows are.
         settings: How many rows are kept.
     """
     limit = (settings or ReferenceSettings()).max_rows
     random = np.random.default_rng(seed)
-    chosen = np.sort(random.permutation(len(rows))[:limit])
+    is_newest, held_newest = np.asarray(newest, np.bool_), np.asarray(heldout_newest, np.bool_)
+    chosen = _choose(is_newest if is_newest.any() else np.zeros(len(rows), np.bool_), limit, random)
     counted = [np.unique(rows[row], return_counts=True) for row in chosen]
     arrays: dict[str, NDArray[Any]] = {
         "indptr": np.cumsum([0, *(len(pieces) for pieces, _ in counted)], dtype=np.int64),
@@ -54,9 +95,81 @@ def write(
         "heldout_score": np.asarray(heldout_scores, np.float32),
         "heldout_label": np.asarray(heldout_labels, np.int8),
     }
-    if digests:
-        arrays["seen"] = np.unique(np.array([int(digest[:16], 16) for digest in digests], np.uint64))
+    known = np.concatenate([_beginnings(digests), np.asarray(seen, np.uint64)])
+    if len(known):
+        arrays["seen"] = np.unique(known)
+    if is_newest.any():
+        arrays |= {"newest": is_newest[chosen], "heldout_newest": held_newest}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # NumPy types the keywords as its flag
     with atomic_write(path) as file:
         file.write(buffer.getbuffer())
+
+
+def _choose(newest: NDArray[np.bool_], limit: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """Places of the rows to keep: of the newest up to half of `limit`, the others at random."""
+    order = random.permutation(len(newest))
+    first = order[newest[order]][: limit // 2]
+    rest = order[~np.isin(order, first)][: limit - len(first)]
+    return np.sort(np.concatenate([first, rest]))
+
+
+def read(path: Path) -> Reference:
+    """Reads the reference of a version.
+
+    Raises:
+        ArtefactError: if the file is missing, damaged, or not what `write` writes.
+    """
+    try:
+        arrays = _arrays(path)
+        return _checked(arrays)
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ArtefactError(
+            f"{visible(str(path))} is not the reference of a version.",
+            received=size(path.stat().st_size) if path.is_file() else "no file",
+            hint="use another version (--model N), or train again",
+        ) from error
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    with zipfile.ZipFile(path) as archive:
+        if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:
+            raise ValueError(f"more than {_MOST_BYTES} bytes")
+    with np.load(path, allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def _checked(arrays: dict[str, NDArray[Any]]) -> Reference:
+    """The arrays as a reference; ValueError if they do not fit each other."""
+    from scipy.sparse import csr_array
+
+    ends, pieces, counts = (arrays[name].astype(np.int64) for name in ("indptr", "pieces", "counts"))
+    label, length = arrays["label"].astype(np.int8), arrays["length"].astype(np.int32)
+    score, gold = arrays["heldout_score"].astype(np.float32), arrays["heldout_label"].astype(np.int8)
+    newest = arrays.get("newest", np.zeros(len(label))).astype(np.bool_)
+    held_newest = arrays.get("heldout_newest", np.zeros(len(gold))).astype(np.bool_)
+    whole = (
+        all(array.ndim == 1 for array in (ends, pieces, counts, label, length, score, gold))
+        and len(ends) == len(label) + 1 == len(length) + 1
+        and len(pieces) == len(counts) == ends[-1]
+        and ends[0] == 0
+        and bool((np.diff(ends) >= 0).all() and (counts > 0).all())
+        and bool(((pieces >= 0) & (pieces < _MOST_PIECES)).all())
+        and len(score) == len(gold)
+        and newest.shape == label.shape
+        and held_newest.shape == gold.shape
+        and bool(np.isin(np.concatenate([label, gold]), (0, 1)).all())
+        and bool(((score >= 0) & (score <= 1)).all())
+    )
+    if not whole:
+        raise ValueError("arrays that do not fit each other")
+    width = int(pieces.max(initial=0)) + 1
+    rows = csr_array((counts, pieces, ends), shape=(len(label), width))
+    if (np.asarray(rows.sum(axis=1)) != length).any():
+        raise ValueError("counts that do not add up to the lengths")
+    seen = np.sort(arrays.get("seen", _NONE).astype(np.uint64))
+    return Reference(rows, label, length, score, gold, seen, newest, held_newest)
+
+
+def _beginnings(digests: Sequence[str]) -> NDArray[np.uint64]:
+    return np.array([int(digest[:16], 16) for digest in digests], np.uint64)

@@ -1,0 +1,1 @@
+"""Have the reviews changed since a version was trained? Pure: no files, no clock, no global random state."""

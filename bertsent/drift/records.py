@@ -1,0 +1,156 @@
+"""The frozen values of the drift measures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+MeasureName = Literal["text", "error", "label_share"]
+Verdict = Literal["drift", "stable", "cannot_tell"]
+NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """A labelled review that arrived after the version under test was trained."""
+
+    digest: str
+    pieces: NDArray[np.int32]  # within the version's window, without [CLS] and [SEP]
+    label: int  # 0 negative, 1 positive
+    score: float  # P(positive) by the version under test
+    tokens: int  # word pieces of the whole text
+    truncated: bool
+    picked_by: str  # typed, random, uncertain or diverse
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One of the three measures: 0 is "the same", 1 "nothing alike"."""
+
+    name: MeasureName
+    value: float  # 0 to 1; NaN: not judged
+    low: float = NAN  # 90 % interval
+    high: float = NAN
+    p_value: float = NAN
+    adjusted: float = NAN  # p_value after Holm's correction for the measures judged
+    n: int = 0  # new rows that went into it
+    why: str = ""  # in words, why it was not judged
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "value": _or_none(self.value),
+            "low": _or_none(self.low),
+            "high": _or_none(self.high),
+            "p_value": _or_none(self.p_value),
+            "adjusted": _or_none(self.adjusted),
+            "n": self.n,
+            "why": self.why,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """How a quantity of the reference and of the new rows is spread; shown, never judged."""
+
+    p_value: float = NAN  # two-sample Kolmogorov-Smirnov
+    distance: float = NAN  # Wasserstein: of lengths on the natural log of tokens, of scores as they are
+    median_old: float = NAN
+    median_new: float = NAN
+    edges: tuple[float, ...] = ()  # of the bins, one more than there are bins
+    old: tuple[int, ...] = ()  # rows in each bin
+    new: tuple[int, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "p_value": _or_none(self.p_value),
+            "distance": _or_none(self.distance),
+            "median_old": _or_none(self.median_old),
+            "median_new": _or_none(self.median_new),
+            "edges": list(self.edges),
+            "old": list(self.old),
+            "new": list(self.new),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word piece that became more or less frequent."""
+
+    piece: int  # its id in the version's vocabulary
+    direction: Literal["more", "less"]  # in the new rows than in the reference
+    strength: float  # above 0; larger moved more
+    text: str = ""  # the whole word, where the vocabulary was at hand
+
+    def as_json(self) -> dict[str, Any]:
+        stated = {"piece": self.piece, "direction": self.direction, "strength": self.strength}
+        return stated | ({"text": self.text} if self.text else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostics:
+    """What is shown beside the measures and never triggers."""
+
+    length: Compared = field(default_factory=Compared)  # tokens within the window; bins on a log scale
+    scores: Compared = field(default_factory=Compared)  # P(positive): held-out rows against new ones; 20 bins
+    truncated_old: float = NAN  # share of rows longer than the window; NaN: not known
+    truncated_new: float = NAN
+    duplicates: int = 0  # new rows whose pieces equal those of another new or a reference row
+    words: tuple[Word, ...] = ()  # at most 10 each way, strongest first
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "length": self.length.as_json(),
+            "scores": self.scores.as_json(),
+            "truncated_old": _or_none(self.truncated_old),
+            "truncated_new": _or_none(self.truncated_new),
+            "duplicates": self.duplicates,
+            "words": [word.as_json() for word in self.words],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class DriftReport:
+    """What `judge` found."""
+
+    verdict: Verdict
+    headline: float  # the largest measure; NaN if none was judged
+    threshold: float
+    alpha: float  # the significance level of this look
+    look: int  # 1, 2, ... since the version became current
+    measures: tuple[Measure, ...]  # text, error, label_share
+    fired: tuple[str, ...]  # names of the measures that say drift
+    smallest_visible: Mapping[str, float]  # measure -> the smallest shift that this batch could have shown
+    new_rows: int
+    reference_rows: int
+    diagnostics: Diagnostics
+    reason: str  # one sentence in words
+    newest_share: float = NAN  # of the reference rows, those of the last retrain's labels; NaN: not parted
+    foreign: tuple[str, ...] = ()  # digests of the most foreign rows, most foreign first
+
+    def as_json(self) -> dict[str, Any]:
+        """The documented keys; a figure that does not exist is None, for JSON knows no NaN."""
+        return {
+            "verdict": self.verdict,
+            "headline": _or_none(self.headline),
+            "threshold": self.threshold,
+            "alpha": self.alpha,
+            "look": self.look,
+            "measures": {measure.name: measure.as_json() for measure in self.measures},
+            "fired": list(self.fired),
+            "smallest_visible": {name: _or_none(value) for name, value in self.smallest_visible.items()},
+            "new_rows": self.new_rows,
+            "reference_rows": self.reference_rows,
+            "newest_share": _or_none(self.newest_share),
+            "diagnostics": self.diagnostics.as_json(),
+            "reason": self.reason,
+            "foreign": list(self.foreign),
+        }
+
+
+def _or_none(value: float) -> float | None:
+    return value if math.isfinite(value) else None

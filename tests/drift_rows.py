@@ -1,0 +1,110 @@
+"""Synthetic reviews as word pieces: a domain is a distribution over a vocabulary of 600 pieces."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bertsent import reference
+from bertsent.drift.records import NewRow
+from bertsent.files import sha256_text
+from bertsent.reference import Reference
+
+PIECES = 600
+ACCURACY = 0.93  # of the classifier that is pretended
+
+
+def domain(seed: int) -> NDArray[np.float64]:
+    """[pieces], how often each piece stands; few are frequent, as in language, and which differs by seed."""
+    often = 1 / np.arange(5, PIECES + 5)
+    common, own = often[:60], np.random.default_rng(seed).permutation(often[60:])
+    return np.concatenate([common, own]) / often.sum()
+
+
+FILMS, SHOPS = domain(1), domain(2)
+
+
+def review(
+    random: np.random.Generator, label: int, *, of: NDArray[np.float64] = FILMS, words: int = 0
+) -> NDArray[np.int32]:
+    """A review of about 120 pieces, or of `words`; the first twenty pieces lean to one label each."""
+    lean = np.ones(PIECES)
+    lean[10:30] = np.where(np.arange(20) % 2 == label, 2.0, 0.5)
+    share = of * lean / (of * lean).sum()
+    length = words or int(np.clip(random.lognormal(4.8, 0.4), 20, 400))
+    return random.choice(PIECES, size=length, p=share).astype(np.int32)
+
+
+def score(random: np.random.Generator, label: int, *, accuracy: float = ACCURACY) -> float:
+    """P(positive) of a classifier that is right so often."""
+    right = random.random() < accuracy
+    return float(random.uniform(0.6, 1.0) if right == bool(label) else random.uniform(0.0, 0.4))
+
+
+def new_rows(
+    count: int,
+    *,
+    seed: int,
+    of: NDArray[np.float64] = FILMS,
+    positive: float = 0.5,
+    words: int = 0,
+    picked_by: str = "random",
+    accuracy: float = ACCURACY,
+) -> list[NewRow]:
+    """Rows as a run of `drift` would make them, none of which the reference knows."""
+    random = np.random.default_rng([7, seed])
+    labels = (np.arange(count) < round(positive * count)).astype(int).tolist()
+    made = [(review(random, label, of=of, words=words), label) for label in labels]
+    return [
+        NewRow(
+            digest=sha256_text(f"{seed} {place} {len(of)} {of[70]}"),
+            pieces=pieces,
+            label=label,
+            score=score(random, label, accuracy=accuracy),
+            tokens=len(pieces),
+            truncated=False,
+            picked_by=picked_by,
+        )
+        for place, (pieces, label) in enumerate(made)
+    ]
+
+
+def make_retrained(path: Path, *, of: NDArray[np.float64] = SHOPS, accuracy: float = ACCURACY) -> Reference:
+    """Writes the reference of a version retrained on 480 film reviews and 240 others, of which 60 more were
+    reserved and are answered so accurately, and reads it back."""
+    random = np.random.default_rng([5, 0])
+    labels, held = [place % 2 for place in range(720)], [place % 2 for place in range(560)]
+    reference.write(
+        path,
+        rows=[review(random, label, of=of if row >= 480 else FILMS) for row, label in enumerate(labels)],
+        labels=labels,
+        heldout_scores=[
+            score(random, label, accuracy=accuracy if row >= 500 else ACCURACY)
+            for row, label in enumerate(held)
+        ],
+        heldout_labels=held,
+        seed=0,
+        newest=[row >= 480 for row in range(720)],
+        heldout_newest=[row >= 500 for row in range(560)],
+    )
+    return reference.read(path)
+
+
+def make_reference(path: Path, *, rows: int = 1000, heldout: int = 1000, seed: int = 0) -> Reference:
+    """Writes a reference of film reviews, half of them positive, and reads it back."""
+    random = np.random.default_rng([3, seed])
+    labels = list(itertools.islice(itertools.cycle([0, 1]), rows))
+    held = list(itertools.islice(itertools.cycle([0, 1]), heldout))
+    reference.write(
+        path,
+        rows=[review(random, label) for label in labels],
+        labels=labels,
+        heldout_scores=[score(random, label) for label in held],
+        heldout_labels=held,
+        digests=[sha256_text(f"trained {place}") for place in range(rows)],
+        seed=0,
+    )
+    return reference.read(path)
