@@ -12,7 +12,8 @@ _FIGURES = ("accuracy", "precision", "recall", "f1", "roc_auc", "log_loss", "ece
 _TEMPLATE = """\
 # bertsent sentiment classifier
 
-Says whether an English review is positive or negative. Made by `bertsent train` on {{ manifest.created }};
+Says whether an English review is positive or negative. \
+Made by `bertsent {{ "retrain" if "gate" in lineage else "train" }}` on {{ manifest.created }};
 every number below stands in `manifest.json` too. Which version it is says the name of its folder.
 
 | | |
@@ -22,9 +23,13 @@ every number below stands in `manifest.json` too. Which version it is says the n
 | trained with | {{ s.optimizer }}, initial rate {{ s.init_lr }}, batch {{ s.batch_size }}, \
 {{ s.epochs }} epoch{{ "" if s.epochs == 1 else "s" }}, seed {{ s.seed }} |
 | published epoch | {{ best_epoch }}, the lowest validation loss |
+{% if "gate" in lineage -%}
+| began with | the {{ lineage.start }} (version {{ lineage.champion.version }} was current) |
+{% else -%}
 | repeat with | `bertsent train --config {{ config }}`\
 {{ ", --unlabelled and --teacher" if "unlabelled" in manifest.data else "" }}\
 {{ ", --warm-start" if "warm_start" in manifest.encoder else "" }} |
+{% endif -%}
 | made with | {% for name, version in manifest.libraries.items() %}{{ name }} {{ version }}\
 {{ "" if loop.last else ", " }}{% endfor %} |
 
@@ -58,6 +63,19 @@ rows; the LiteRT file gives the same label on \
 {% endfor %}
 ![loss and accuracy by epoch]({{ plot }})
 
+{% if lineage -%}
+## Why it is here
+
+{% if "republished_from" in lineage -%}
+It has the files of version {{ lineage.republished_from }}, and took the place of {{ lineage.undone }}.
+{% endif -%}
+{% if "gate" in lineage -%}
+Trained {{ "because of drift" if lineage.because.kind == "drift" else "as somebody asked" }}, on \
+{{ lineage.labels.n }} labels; {{ lineage.reserved.n }} more were reserved. It was compared with version \
+{{ lineage.champion.version }}
+on the same rows: {{ lineage.gate.reason }}.
+{% endif %}
+{% endif -%}
 ## What it was trained on
 
 | split | reviews | positive | sha256 over text digests and labels |
@@ -65,6 +83,10 @@ rows; the LiteRT file gives the same label on \
 {% for name, d in manifest.data.items() -%}
 | {{ name }} | {{ d.n }} | {{ d.positive }} | `{{ d.digest }}` |
 {% endfor %}
+{% if "labels" in manifest.data -%}
+Of the train reviews {{ manifest.data.labels.beside }} trained beside the labels; the version it began with,
+if any, knew them all.
+{% endif -%}
 {% if "unlabelled" in manifest.data -%}
 The labels of the unlabelled reviews are scores of another version and a bag of bigrams.
 {% endif -%}
@@ -97,6 +119,7 @@ def render(manifest: Manifest, *, epochs: Sequence[Epoch], best_epoch: int) -> s
     environment.filters["figure"] = lambda value: "-" if value is None else f"{value:.4f}"
     return environment.from_string(_TEMPLATE).render(
         manifest=manifest,
+        lineage=manifest.lineage,
         s=manifest.settings,
         epochs=epochs,
         best_epoch=best_epoch,

@@ -57,6 +57,13 @@ RECIPES: dict[str, Recipe] = {
             # gain by it.
             replace(TrainSettings(), epochs=1, init_lr=5e-5, crops=0.5, seq_length=384, train_length=384),
         ),
+        # One epoch, as the validation rows that choose between epochs are old ones and would choose the
+        # least changed; small batches, as a hundred labels give few steps.
+        Recipe(
+            "retrain",
+            "a warm start on new labels and some old reviews",
+            replace(TrainSettings(), epochs=1, init_lr=5e-5, batch_size=16, crops=0.5),
+        ),
         Recipe(
             "fast",
             "a first look, in minutes on two cores",

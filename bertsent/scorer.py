@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from bertsent import leases
 from bertsent.errors import ArtefactError, UsageError
 from bertsent.files import quiet_stderr, visible
 from bertsent.records import Label, Prediction, Review
 from bertsent.reviews import clean
 from bertsent.settings import EVEN, ScoreSettings, Window
-from bertsent.store import CLASSIFIER, VOCABULARY, WORDPIECE, Version, find
+from bertsent.store import CLASSIFIER, MANIFEST, VOCABULARY, WORDPIECE, Version, find
 from bertsent.tokenizer import AnyTokenizer, Tokenizer, pack, padded_length, window
 
 Tokens = NDArray[np.int32]
@@ -111,6 +112,7 @@ class Scorer:
         tokenizer: AnyTokenizer | None = None,
     ) -> None:
         self._settings = settings or ScoreSettings()
+        leases.hold(version.path / MANIFEST, reader=self)
         manifest = version.manifest
         self._version = version.name
         self._seq_length = manifest.seq_length

@@ -58,7 +58,8 @@ class Manifest:
     probes: Mapping[str, float]  # text -> score, to be found again after every reload
     calibration: Mapping[str, Any] = field(default_factory=dict)  # temperature, bias, unsure band, rows
     parent: int | None = None  # the version that was current before
-    reason: str = "train"
+    reason: str = "train"  # or "retrain", "drift", "rollback"
+    lineage: Mapping[str, Any] = field(default_factory=dict)  # what led to it, where that was no `train`
     labels: Mapping[str, int] = field(default_factory=lambda: dict(LABELS))
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # name -> sha256, size
     format: int = FORMAT
@@ -267,6 +268,8 @@ def _can_score(manifest: Manifest) -> bool:
         and manifest.seq_length > 2  # [CLS] and [SEP]
         and manifest.window in get_args(Window)
         and manifest.labels == LABELS
+        and isinstance(manifest.lineage.get("republished_from", 1), int)
+        and all(isinstance(part, Mapping) for part in (*manifest.data.values(), *manifest.metrics.values()))
         and 0 <= low <= EVEN <= high <= 1
         and {"kind", "lower_case", "normalisation", "digest"} <= tokenizer.keys()
         and files.keys() >= set(_NEEDED[tokenizer["kind"]])
@@ -309,16 +312,19 @@ def seal(path: Path, manifest: Manifest) -> Version:
     return version
 
 
-def publish(path: Path, manifest: Manifest, *, folder: Path) -> Version:
+def publish(path: Path, manifest: Manifest, *, folder: Path, after: int | None = None) -> Version:
     """Makes a draft the next version of `folder`: whole under its number, or not there at all.
+
+    Args:
+        after: The number of the version it follows, where that is not in `folder`.
 
     Raises:
         StorageError: if the disk does not take it; the versions before are untouched.
         ArtefactError: if what was written cannot be read back.
     """
     for _ in range(100):  # another run may take a number between the look and the rename
-        number = next_number(folder)
-        seal(path, replace(manifest, version=number, parent=_parent(folder)))
+        number = max(next_number(folder), 1 + (after or 0))
+        seal(path, replace(manifest, version=number, parent=_parent(folder) or after))
         target = folder / str(number)
         if publish_directory(path, target):
             return read(target)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -24,8 +20,9 @@ from bertsent.cli._options import (
     SeqLengthOption,
     WindowOption,
 )
-from bertsent.cli._render import duration, note, print_json, progress
-from bertsent.errors import Interrupted, UsageError
+from bertsent.cli._render import duration, print_json, progress
+from bertsent.cli._signals import stop_on_signal
+from bertsent.errors import UsageError
 from bertsent.files import visible
 from bertsent.recipes import DEFAULT, RECIPES
 from bertsent.records import Progress, Trained
@@ -172,7 +169,7 @@ def train(
         folder = data or find_data_set(workspace.data)
         from bertsent.tf import training
 
-        with _stop_on_signal() as stop:
+        with stop_on_signal() as stop:
             trained = training.train(
                 settings,
                 data=folder,
@@ -210,33 +207,6 @@ def _note_settings(settings: TrainSettings, *, recipe: str | None, file: Path | 
         origins.append(str(file))
     if origins:
         to.note(f"{', '.join(origins)}: {config.describe(settings)}")
-
-
-@contextmanager
-def _stop_on_signal() -> Iterator[Callable[[], bool]]:
-    """Yields a question: has SIGINT or SIGTERM asked to stop? A second signal stops at once.
-
-    Raises:
-        Interrupted: with the exit code of SIGTERM where that was the signal.
-    """
-    received: list[int] = []
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if received:
-            raise KeyboardInterrupt
-        received.append(number)
-        note("Stopping after this batch; once more stops at once.")
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(received)
-    except Interrupted as stopped:
-        raise Interrupted(
-            stopped.message, terminated=received == [signal.SIGTERM], hint=stopped.hint
-        ) from stopped
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _as_json(trained: Trained) -> dict[str, object]:

@@ -117,6 +117,17 @@ def compiled(encoder: Encoder, settings: TrainSettings, *, steps: int) -> Any:
     return classifier
 
 
+def step_back(classifier: Any, version: Version, share: float) -> None:
+    """Sets weights that lie so far (0 to 1) on the way from a version's to the classifier's own."""
+    from safetensors.numpy import load_file
+
+    first, last = load_file(version.file(WEIGHTS)), weights(classifier)
+    assign(
+        classifier,
+        {name: (1 - share) * first[name].astype(np.float32) + share * last[name] for name in last},
+    )
+
+
 def _begin_with(version: Version, classifier: Any, encoder: Encoder) -> None:
     """Gives a classifier the weights of a version.
 

@@ -19,6 +19,7 @@ from bertsent.calibration import Calibration, calibrate
 from bertsent.errors import TrainingError
 from bertsent.files import now, sha256_text, write_text
 from bertsent.metrics import measure
+from bertsent.mixing import Mix
 from bertsent.records import Epoch, Metrics, Progress, Quantised, Review, Splits, Trained
 from bertsent.scorer import Classifier, Scorer
 from bertsent.settings import EVEN, POSITIVE, CalibrationSettings, ScoreSettings, TrainSettings
@@ -59,6 +60,7 @@ def publish(
     folder: Path,
     keep_weights: bool,
     progress: Progress,
+    mix: Mix | None = None,
 ) -> Trained:
     """Writes a version into a draft, measures it as it will score, and publishes it.
 
@@ -67,6 +69,7 @@ def publish(
         logits: Scores a split by the classifier itself, to compare the LiteRT file with.
         folder: The folder of versions.
         keep_weights: Whether the version carries weights.safetensors.
+        mix: What trained, where that were not the training rows of `splits`.
 
     Raises:
         TrainingError: if the file that was written does not score as it did before.
@@ -88,6 +91,7 @@ def publish(
             settings,
             splits,
             taught,
+            mix,
             warm_start,
             metrics=metrics,
             probes=dict(zip(PROBES, _probe(litert, encoder, settings).tolist(), strict=True)),
@@ -96,16 +100,9 @@ def publish(
         )
         if keep_weights:
             _write_weights(path / store.WEIGHTS, classifier)
-        train = encoded["train"]
-        reference.write(
-            path / store.REFERENCE,
-            rows=[row[1:-1] for row in train.rows()],
-            labels=train.labels,
-            heldout_scores=scores["validation"],
-            heldout_labels=encoded["validation"].labels,
-            seed=settings.seed,
-            digests=[sha256_text(review.text) for review in splits.train],
-        )
+        if "reserved" in encoded:
+            scores["reserved"] = _scores(litert, encoded["reserved"], "reserved", progress)
+        _write_reference(path, encoded, scores, splits, mix, warm_start, seed=settings.seed)
         history = {"best_epoch": best_epoch, "epochs": [asdict(epoch) for epoch in epochs]}
         write_text(path / store.CONFIG, config.dumps(settings))
         write_text(path / store.HISTORY, json.dumps(history, indent=2) + "\n")
@@ -122,6 +119,38 @@ def publish(
         metrics=metrics,
         quantised=quantised,
         seconds=0.0,
+    )
+
+
+def _write_reference(
+    path: Path,
+    encoded: Mapping[str, Encoded],
+    scores: Mapping[str, NDArray[np.float32]],
+    splits: Splits,
+    mix: Mix | None,
+    warm_start: Version | None,
+    *,
+    seed: int,
+) -> None:
+    """What trained, and what is held out: validation rows and, of a retrain, those reserved."""
+    held = [name for name in ("validation", "reserved") if name in scores]
+    beside = (*(mix.old if mix else splits.train), *(mix.new if mix else ()))
+    reserved = mix.reserved if mix else ()
+    newest = mix.newest if mix else frozenset()
+    reference.write(
+        path / store.REFERENCE,
+        rows=[row[1:-1] for row in encoded["train"].rows()],
+        labels=encoded["train"].labels,
+        heldout_scores=np.concatenate([scores[name] for name in held]),
+        heldout_labels=np.concatenate([encoded[name].labels for name in held]),
+        seed=seed,
+        digests=[sha256_text(review.text) for review in (*splits.train, *(mix.new if mix else ()))],
+        seen=reference.read(warm_start.file(store.REFERENCE)).seen if warm_start else (),
+        newest=[sha256_text(review.text) in newest for review in beside],
+        heldout_newest=[
+            *(False for _ in splits.validation),
+            *(sha256_text(review.text) in newest for review in reserved),
+        ],
     )
 
 
@@ -221,6 +250,7 @@ def _manifest(
     settings: TrainSettings,
     splits: Splits,
     taught: Taught | None,
+    mix: Mix | None,
     warm_start: Version | None,
     *,
     metrics: Mapping[str, Metrics],
@@ -256,7 +286,9 @@ def _manifest(
         seq_length=settings.seq_length,
         window=settings.window,
         settings=asdict(settings),
-        data={name: _counts(splits, name) for name in ("train", "validation", "test")} | _taught(taught),
+        data={name: _counts(splits, name) for name in ("train", "validation", "test")}
+        | _taught(taught)
+        | ({"labels": mix.as_json()} if mix else {}),
         metrics=stated,
         probes=probes,
         calibration=calibration.as_json(),

@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertsent.files import lock, require_space, sha256_lines
+from bertsent.mixing import Mix
 from bertsent.records import Progress, Review, Splits, Trained, silent
 from bertsent.reviews import load_splits
+from bertsent.scorer import Scorer
 from bertsent.settings import TrainSettings, Workspace
 from bertsent.store import WEIGHTS, Version
 from bertsent.teacher import Taught, teach
@@ -38,6 +40,8 @@ def train(
     unlabelled: Path | None = None,
     teacher: Version | None = None,
     warm_start: Version | None = None,
+    mix: Mix | None = None,
+    checkpoints: Path | None = None,
     progress: Progress = silent,
     stop: Callable[[], bool] = lambda: False,
 ) -> Trained:
@@ -52,6 +56,8 @@ def train(
         unlabelled: Reviews without labels that train too, with the teacher's scores for labels.
         teacher: The version that scores them; goes with `unlabelled`.
         warm_start: Begin with the weights of this version instead of the encoder's own and a random head.
+        mix: Train on these rows instead of all training rows of `data`, whose split it has.
+        checkpoints: Where they are kept; in the workspace by default.
         resume: Go on from the last whole epoch of a run that was stopped.
         progress: Told of every batch.
         stop: Asked after every batch; when it says True the run ends with what is complete kept.
@@ -66,24 +72,14 @@ def train(
         NetworkError, ArtefactError, UsageError: as `encoder.load`.
     """
     begun = time.monotonic()
-    folder = output or workspace.model
+    folder, kept = output or workspace.model, checkpoints or workspace.state / "training"
     with lock(workspace.state / "train.lock", "train"):
         if warm_start is not None:
             warm_start.file(WEIGHTS)  # refused now, not after the work
         require_space(folder, 0)  # a folder that cannot be written is found before the work, not after
-        splits = load_splits(data, settings, progress=progress)
-        _note_data(splits, progress)
-        taught = None
-        if unlabelled is not None and teacher is not None:
-            taught = teach(
-                unlabelled,
-                teacher=teacher,
-                splits=splits,
-                limit=settings.unlabelled_rows,
-                cache=workspace.state / "taught",
-                progress=progress,
-            )
-            progress.note(f"Without labels: {len(taught.reviews)} reviews, scored by version {teacher.name}")
+        splits = mix.splits if mix else load_splits(data, settings, progress=progress)
+        _note_data(splits, mix, progress)
+        taught = _teach(unlabelled, teacher, splits, settings, workspace.state / "taught", progress)
         with _devices():
             encoder = load(
                 settings.encoder,
@@ -91,14 +87,17 @@ def train(
                 seq_length=settings.seq_length,
                 progress=progress,
             )
-            encoded = _encode(splits, taught, encoder, settings, workspace.state / "tokens")
+            kept_answers = _answers(mix, warm_start, progress)
+            encoded = _encode(
+                splits, taught, mix, kept_answers, encoder, settings, workspace.state / "tokens"
+            )
             with bfloat16():
                 fit = fitting.fit(
                     encoder,
                     encoded,
                     settings,
-                    workspace.state / "training",
-                    fingerprint=_fingerprint(settings, splits, taught, warm_start, encoder),
+                    kept,
+                    fingerprint=_fingerprint(settings, splits, taught, mix, warm_start, encoder),
                     warm_start=warm_start,
                     resume=resume,
                     progress=progress,
@@ -106,6 +105,8 @@ def train(
                 )
         # Traced anew, in fp32: the LiteRT file is compared with the weights, not with their rounding.
         fit.classifier.make_predict_function(force=True)
+        if mix and warm_start is not None:
+            fitting.step_back(fit.classifier, warm_start, mix.step)
         trained = release.publish(
             encoder,
             fit.classifier,
@@ -113,6 +114,7 @@ def train(
             splits=splits,
             taught=taught,
             warm_start=warm_start,
+            mix=mix,
             encoded=encoded,
             logits=lambda split: fitting.predict_logits(
                 fit.classifier, split, what="Comparing with the trained classifier", progress=progress
@@ -123,14 +125,60 @@ def train(
             keep_weights=keep_weights,
             progress=progress,
         )
-        clear(workspace.state / "training")
+        clear(kept)
     return replace(trained, seconds=time.monotonic() - begun)
 
 
+def _teach(
+    unlabelled: Path | None,
+    teacher: Version | None,
+    splits: Splits,
+    settings: TrainSettings,
+    cache: Path,
+    progress: Progress,
+) -> Taught | None:
+    if unlabelled is None or teacher is None:
+        return None
+    taught = teach(
+        unlabelled,
+        teacher=teacher,
+        splits=splits,
+        limit=settings.unlabelled_rows,
+        cache=cache,
+        progress=progress,
+    )
+    progress.note(f"Without labels: {len(taught.reviews)} reviews, scored by version {teacher.name}")
+    return taught
+
+
+def _answers(mix: Mix | None, warm_start: Version | None, progress: Progress) -> NDArray[np.float32] | None:
+    """What a warm start learns for the old rows of a mix, float32 [old rows]: the answers of the version it
+    begins with, so that learning the new rows changes them least (Li and Hoiem 2016, "Learning without
+    Forgetting"). None: their labels."""
+    if mix is None or warm_start is None or not mix.old:
+        return None
+    progress.start("Scoring old reviews", len(mix.old), "reviews")
+    scores = np.empty(len(mix.old), np.float32)
+    for row, prediction in enumerate(Scorer(warm_start).predict([review.text for review in mix.old])):
+        scores[row] = prediction.score
+        progress.advance(row + 1)
+    progress.finish()
+    return scores
+
+
 def _encode(
-    splits: Splits, taught: Taught | None, encoder: Encoder, settings: TrainSettings, cache: Path
+    splits: Splits,
+    taught: Taught | None,
+    mix: Mix | None,
+    answers: NDArray[np.float32] | None,
+    encoder: Encoder,
+    settings: TrainSettings,
+    cache: Path,
 ) -> dict[str, Encoded]:
-    """The splits as they score, by name, and as "examples" what trains: shorter, with the taught rows."""
+    """The splits as they score, by name, and as "examples" what trains: shorter, with the taught rows.
+
+    Of a mix "train" has the rows that train, so that drift compares with what the version knows.
+    """
 
     def cut(
         reviews: Sequence[Review], seq_length: int, targets: NDArray[np.float32] | None = None
@@ -145,11 +193,16 @@ def _encode(
         )
 
     shorter = min(settings.train_length, settings.seq_length)
-    examples = cut(splits.train, shorter)
+    train = (*mix.old, *mix.new) if mix else splits.train
+    examples = cut(train, shorter)
+    if mix and answers is not None:
+        examples = join(cut(mix.old, shorter, answers), cut(mix.new, shorter))
     if taught is not None:
         examples = join(examples, cut(taught.reviews, shorter, taught.targets))
-    names = ("train", "validation", "test")
-    return {name: cut(getattr(splits, name), settings.seq_length) for name in names} | {"examples": examples}
+    parts = {"train": train, "validation": splits.validation, "test": splits.test}
+    if mix and mix.reserved:
+        parts["reserved"] = mix.reserved
+    return {name: cut(rows, settings.seq_length) for name, rows in parts.items()} | {"examples": examples}
 
 
 @contextlib.contextmanager
@@ -181,11 +234,13 @@ def _fingerprint(
     settings: TrainSettings,
     splits: Splits,
     taught: Taught | None,
+    mix: Mix | None,
     warm_start: Version | None,
     encoder: Encoder,
 ) -> str:
     return sha256_lines(
         [
+            *([mix.digest] if mix else []),
             json.dumps(asdict(settings), sort_keys=True),
             json.dumps(dict(splits.digests), sort_keys=True),
             json.dumps([taught.digest, taught.teacher], sort_keys=True) if taught else "",
@@ -196,7 +251,9 @@ def _fingerprint(
     )
 
 
-def _note_data(splits: Splits, progress: Progress) -> None:
+def _note_data(splits: Splits, mix: Mix | None, progress: Progress) -> None:
+    if mix:
+        progress.note(f"Training on {len(mix.new)} labelled reviews and {len(mix.old)} old ones")
     counts = ", ".join(f"{len(getattr(splits, name))} {name}" for name in ("train", "validation", "test"))
     left = [
         f"{count} {what}"

@@ -1,0 +1,256 @@
+"""Champion and challenger on the same rows -> whether the challenger may take over. No files, no chance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bertsent.settings import EVEN, GateSettings
+
+_GATE = GateSettings()
+_NAN = float("nan")
+_STEP = 1e-12  # keeps the search off the estimate itself, where the variance may be 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The same rows as two versions score them."""
+
+    digest: str  # over the rows and their gold labels
+    gold: ArrayLike  # int [n], 0 or 1
+    champion: ArrayLike  # float [n], P(positive)
+    challenger: ArrayLike  # float [n]
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """How two versions compare on the same rows."""
+
+    digest: str
+    n: int
+    champion: int  # right answers
+    challenger: int
+    gained: int  # rows that only the challenger answers rightly
+    lost: int  # rows that only the champion answers rightly
+    low: float  # of the difference in accuracy, challenger less champion; one-sided, as `high`
+    high: float
+    p_better: float  # exact McNemar, one-sided: so many gained among those that differ, if neither is better
+    p_value: float  # two-sided
+
+    @property
+    def difference(self) -> float:
+        """Accuracy of the challenger less that of the champion, -1 to 1; NaN without rows."""
+        return (self.challenger - self.champion) / self.n if self.n else _NAN
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """The verdict, and what it rests on."""
+
+    passed: bool
+    reason: str  # one sentence
+    test: Paired  # the frozen test rows of the data set
+    reserved: Paired  # labelled rows that no version trains on
+    margin: float
+    confidence: float
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "passed": self.passed,
+            "reason": self.reason,
+            "test": _stated(self.test),
+            "reserved": _stated(self.reserved),
+            "margin": self.margin,
+            "confidence": self.confidence,
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> GateResult:
+        """What `as_json` gave.
+
+        Raises:
+            KeyError, TypeError: if it was not that.
+        """
+        return cls(
+            passed=bool(values["passed"]),
+            reason=str(values["reason"]),
+            test=_read(values["test"]),
+            reserved=_read(values["reserved"]),
+            margin=values["margin"],
+            confidence=values["confidence"],
+        )
+
+
+def judge(test: Answers, reserved: Answers, *, drift: bool, settings: GateSettings = _GATE) -> GateResult:
+    """Whether the challenger takes over.
+
+    It must not be worse on the test rows: the lower end of the interval of the difference in accuracy lies
+    above minus the margin (non-inferiority). It must not have fewer right answers on the reserved rows, and
+    more than half of them right. And it must be better on one of the two, by McNemar's exact test, unless
+    drift was the reason to train it: then it must at least answer the reserved rows better than a coin would.
+    Who follows wrong labels loses on the test rows, and who does not follow them answers those rows wrongly.
+
+    Args:
+        test, reserved: The answers; `reserved` may have no row.
+        drift: Whether drift was the reason.
+    """
+    on_test, on_reserved = (compare(rows, confidence=settings.confidence) for rows in (test, reserved))
+    passed, reason = _verdict(on_test, on_reserved, drift=drift, settings=settings)
+    return GateResult(passed, reason, on_test, on_reserved, settings.margin, settings.confidence)
+
+
+def compare(rows: Answers, *, confidence: float = _GATE.confidence) -> Paired:
+    """Counts right answers pairwise. A score that is no number is a wrong answer."""
+    from scipy.stats import binomtest
+
+    gold = np.asarray(rows.gold, np.int64)
+    champion, challenger = _right(rows.champion, gold), _right(rows.challenger, gold)
+    gained, lost = int((challenger & ~champion).sum()), int((champion & ~challenger).sum())
+    differ = gained + lost
+    low, high = score_interval(gained, lost, len(gold), confidence=confidence)
+    return Paired(
+        digest=rows.digest,
+        n=len(gold),
+        champion=int(champion.sum()),
+        challenger=int(challenger.sum()),
+        gained=gained,
+        lost=lost,
+        low=low,
+        high=high,
+        p_better=float(binomtest(gained, differ, alternative="greater").pvalue) if differ else 1.0,
+        p_value=float(binomtest(gained, differ).pvalue) if differ else 1.0,
+    )
+
+
+def score_interval(gained: int, lost: int, n: int, *, confidence: float) -> tuple[float, float]:
+    """The interval of a difference of paired proportions, (gained - lost) / n.
+
+    The score interval of Tango (1998), "Equivalence test and confidence interval for the difference in
+    proportions for the paired-sample design", Statistics in Medicine 17, 891-908: it holds its level for
+    small samples and for rare changes, where that of Wald is too narrow and has no width at all without
+    a change.
+
+    Args:
+        gained, lost: Rows that only the one or only the other answers rightly.
+        n: All rows.
+        confidence: Of each end by itself.
+    """
+    if not n:
+        return _NAN, _NAN
+    z = _normal_quantile(confidence)
+    return _lower_end(gained, lost, n, z), -_lower_end(lost, gained, n, z)
+
+
+def least_rows(settings: GateSettings = _GATE) -> int:
+    """Rows it takes to rule out a loss of `margin` where not one answer changes; fewer can never pass.
+
+    Without a change the lower end of the interval is -z^2 / (n + z^2).
+    """
+    z = _normal_quantile(settings.confidence)
+    return math.floor(z**2 * (1 - settings.margin) / settings.margin) + 1
+
+
+def _normal_quantile(confidence: float) -> float:
+    from scipy.special import ndtri
+
+    return float(ndtri(confidence))
+
+
+def _lower_end(gained: int, lost: int, n: int, z: float) -> float:
+    from scipy.optimize import brentq
+
+    estimate = (gained - lost) / n
+    if estimate <= -1:
+        return -1.0
+
+    def beyond(delta: float) -> float:
+        """How far the count lies above its mean under a true difference of `delta`, less z deviations."""
+        return gained - lost - n * delta - z * _deviation(gained, lost, n, delta)
+
+    return float(brentq(beyond, -1.0, estimate - _STEP))
+
+
+def _deviation(gained: int, lost: int, n: int, delta: float) -> float:
+    """Of gained - lost, where the share lost is the likeliest one under a difference of `delta`."""
+    a = 2 * n
+    b = -gained - lost + (2 * n - gained + lost) * delta
+    c = -lost * delta * (1 - delta)
+    share = (math.sqrt(max(b * b - 4 * a * c, 0.0)) - b) / (2 * a)
+    return math.sqrt(max(n * (2 * share + delta * (1 - delta)), 0.0))
+
+
+def _right(scores: ArrayLike, gold: NDArray[np.int64]) -> NDArray[np.bool_]:
+    values = np.asarray(scores, np.float64)
+    return np.asarray(np.isfinite(values) & ((values >= EVEN) == (gold == 1)))
+
+
+def _verdict(test: Paired, reserved: Paired, *, drift: bool, settings: GateSettings) -> tuple[bool, str]:
+    chance = 1 - settings.confidence
+    if not test.n:
+        return False, "there is no test row to compare it on"
+    if not test.low > -settings.margin:
+        return False, (
+            f"on {test.n} test rows it is {_points(test.difference)}, and that it is worse by "
+            f"{100 * settings.margin:g} or more cannot be ruled out ({_range(test)})"
+        )
+    if reserved.challenger < reserved.champion:
+        return False, (
+            f"of {reserved.n} reserved rows it answers {reserved.challenger} rightly, "
+            f"the champion {reserved.champion}"
+        )
+    if reserved.n and 2 * reserved.challenger <= reserved.n:
+        return False, (
+            f"of {reserved.n} reserved rows it answers {reserved.challenger} rightly, no more than a coin "
+            "would: are the labels right?"
+        )
+    better = [
+        f"better on the {name} rows ({_points(rows.difference)}, p {rows.p_better:.2g})"
+        for name, rows in (("test", test), ("reserved", reserved))
+        if rows.p_better <= chance
+    ]
+    not_worse = f"not worse on {test.n} test rows ({_points(test.difference)}, {_range(test)})"
+    if better:
+        return True, f"{not_worse}, {' and '.join(better)}"
+    if drift and _p_of_guessing(reserved) <= chance:
+        return True, f"{not_worse}, not worse on {reserved.n} reserved rows, and drift was the reason"
+    if drift:
+        return False, (
+            f"of {reserved.n} reserved rows it answers {reserved.challenger} rightly, as a coin might: "
+            "it takes more labels, or better ones"
+        )
+    return False, (
+        f"it is not shown to be better: p {test.p_better:.2g} on {test.n} test rows, "
+        f"{reserved.p_better:.2g} on {reserved.n} reserved rows"
+    )
+
+
+def _p_of_guessing(rows: Paired) -> float:
+    """The chance that a coin answers so many rows rightly."""
+    from scipy.stats import binomtest
+
+    return float(binomtest(rows.challenger, rows.n, alternative="greater").pvalue) if rows.n else 1.0
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:+.2f} points"
+
+
+def _range(rows: Paired) -> str:
+    return f"{100 * rows.low:+.2f} to {100 * rows.high:+.2f}"
+
+
+def _stated(rows: Paired) -> dict[str, Any]:
+    return {
+        name: None if isinstance(value, float) and math.isnan(value) else value
+        for name, value in asdict(rows).items()
+    }
+
+
+def _read(values: Mapping[str, Any]) -> Paired:
+    numbers: dict[str, Any] = {name: _NAN if value is None else value for name, value in values.items()}
+    return Paired(**numbers)

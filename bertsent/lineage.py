@@ -1,0 +1,196 @@
+"""What the versions of a workspace are, where two of them differ, and what labels have bought so far."""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bertsent import store, succession
+from bertsent.errors import ArtefactError
+from bertsent.gate import Answers, GateResult, Paired, compare
+from bertsent.ledger import Ledger
+from bertsent.records import Prediction, Progress, Review, silent
+from bertsent.scorer import Scorer
+from bertsent.settings import EVEN, LineageSettings, Workspace
+from bertsent.store import Manifest, Version
+
+_SETTINGS = LineageSettings()
+_NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A version in the list of versions."""
+
+    number: int
+    current: bool
+    packaged: bool  # it came with bertsent and is not in the workspace
+    manifest: Manifest | None  # None: damaged
+    bytes: int  # of its files; those of a republished version are links
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where two versions answer otherwise."""
+
+    reviews: int
+    differ: int
+    pairs: tuple[tuple[Prediction, Prediction], ...]  # the farthest apart first
+    paired: Paired  # the second as challenger, on the reviews with a label
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One retrain on the learning curve."""
+
+    version: int | None  # None: rejected
+    time: str
+    labels: int  # that trained
+    start: str  # champion or encoder
+    reserved: Paired
+    test: Paired
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """What each retrain gained, oldest first, and what `labels` more would buy."""
+
+    points: tuple[Point, ...]
+    labels: int
+    expected: float  # accuracy on reserved rows, as a share; NaN: too few retrains to say
+    low: float  # 90 %
+    high: float
+    needed: int  # more retrains that it takes to say
+
+
+def entries(workspace: Workspace) -> list[Entry]:
+    """All versions that a workspace can use, ascending.
+
+    Raises:
+        ArtefactError: if `model/` cannot be read.
+    """
+    own, packaged = set(store.versions(workspace.model)), store.packaged()
+    found = []
+    for number in succession.numbers(workspace):
+        place = workspace.model if number in own or packaged is None else packaged
+        manifest = None
+        with contextlib.suppress(ArtefactError):
+            manifest = store.read(place / str(number)).manifest
+        files = manifest.files.values() if manifest else ()
+        found.append(
+            Entry(
+                number=number,
+                current=number == succession.current_number(workspace),
+                packaged=number not in own,
+                manifest=manifest,
+                bytes=sum(int(each["size"]) for each in files),
+            )
+        )
+    return found
+
+
+def diff(
+    first: Version,
+    second: Version,
+    reviews: Iterable[Review],
+    *,
+    settings: LineageSettings = _SETTINGS,
+    progress: Progress = silent,
+) -> Difference:
+    """Scores reviews by two versions and keeps those on which their answers differ.
+
+    An answer is the nearer label: a score that both call unsure can still differ.
+
+    Args:
+        reviews: With a label or without; those without text should be left out.
+    """
+    scorers = Scorer(first), Scorer(second)
+    gold: list[int] = []
+    scores: tuple[list[float], list[float]] = [], []
+    heap: list[tuple[float, int, tuple[Prediction, Prediction]]] = []
+    seen = differ = 0
+    progress.start("Scoring by both", None, "reviews")
+    stream = iter(reviews)
+    while chunk := list(itertools.islice(stream, settings.chunk)):
+        for one, other in zip(*(scorer.predict_reviews(chunk) for scorer in scorers), strict=True):
+            seen += 1
+            if one.gold is not None:
+                gold.append(one.gold)
+                scores[0].append(one.score)
+                scores[1].append(other.score)
+            if (one.score >= EVEN) != (other.score >= EVEN):
+                differ += 1
+                # The number keeps predictions from being compared, and the first of equals in.
+                heapq.heappush(heap, (abs(one.score - other.score), -seen, (one, other)))
+                if len(heap) > settings.shown:
+                    heapq.heappop(heap)
+        progress.advance(seen)
+    progress.finish()
+    return Difference(
+        reviews=seen,
+        differ=differ,
+        pairs=tuple(pair for _, _, pair in sorted(heap, reverse=True)),
+        paired=compare(Answers("", gold, *scores)),
+    )
+
+
+def curve(
+    workspace: Workspace, *, settings: LineageSettings = _SETTINGS, progress: Progress = silent
+) -> Curve:
+    """The learning curve of a workspace, from its ledger."""
+    points = tuple(_points(Ledger(workspace.reports).events(progress)))
+    sizes = {point.labels for point in points if point.reserved.n}
+    needed = max(0, settings.least_points - len(sizes))
+    expected = (_NAN, _NAN, _NAN) if needed else _expected(points, settings)
+    return Curve(points, settings.next_labels, *expected, needed)
+
+
+def _points(events: Sequence[Mapping[str, Any]]) -> Iterable[Point]:
+    for event in events:
+        gate = GateResult.from_json(event["gate"])
+        yield Point(
+            version=event["version"],
+            time=event["time"],
+            labels=event["labels"],
+            start=event["start"],
+            reserved=gate.reserved,
+            test=gate.test,
+        )
+
+
+def _expected(points: Sequence[Point], settings: LineageSettings) -> tuple[float, float, float]:
+    """Gain in accuracy that the next labels would bring, with its 90 % interval.
+
+    A straight line of the challengers' accuracy on reserved rows against the logarithm of their labels,
+    weighted by the rows (learning curves bend like a logarithm where they are measured, far from their
+    end: Figueroa et al. 2012, "Predicting sample size required for classification performance"). The
+    error of its slope is that of the counts, or that of the points about the line where they stray
+    further. The reserved rows of one retrain are among those of the next, which makes the true error
+    smaller.
+    """
+    from scipy.stats import t
+
+    used = [point for point in points if point.reserved.n]
+    x = np.log([max(point.labels, 1) for point in used])
+    n = np.array([point.reserved.n for point in used], np.float64)
+    y = np.array([point.reserved.challenger for point in used]) / n
+    share = (y * n + 1) / (n + 2)  # no row wrong so far does not mean that none can be
+    weight = n / (share * (1 - share))
+    middle = (weight * x).sum() / weight.sum()
+    spread = (weight * (x - middle) ** 2).sum()
+    slope = (weight * (x - middle) * y).sum() / spread
+    level = (weight * y).sum() / weight.sum()
+    free = len(used) - 2
+    stray = (weight * (y - level - slope * (x - middle)) ** 2).sum() / free
+    last = max(point.labels for point in used)
+    step = math.log((last + settings.next_labels) / max(last, 1))
+    half = float(t.ppf(settings.upper, free)) * math.sqrt(max(1.0, float(stray)) / float(spread)) * step
+    gain = float(slope) * step
+    return gain, gain - half, gain + half

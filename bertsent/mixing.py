@@ -1,0 +1,150 @@
+"""Labels and a data set -> which labelled rows train, which are reserved, and which old rows train beside."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bertsent.files import sha256_lines, sha256_text
+from bertsent.labels import Labelled
+from bertsent.records import Review, Splits
+from bertsent.settings import LABELS, POSITIVE, RetrainSettings
+
+_RETRAIN = RetrainSettings()
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The labelled rows a retrain may use, each text once."""
+
+    training: tuple[Labelled, ...]
+    reserved: tuple[Labelled, ...]  # never trained on, by any version: the gate compares on them
+    left_out: Mapping[str, int]  # why -> rows
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """What a retrain trains on."""
+
+    splits: Splits  # the data set; its validation and test rows are those of the run
+    old: tuple[Review, ...]  # drawn from its training rows
+    new: tuple[Review, ...]  # labelled
+    reserved: tuple[Review, ...] = ()  # labelled, and never trained on
+    newest: frozenset[str] = frozenset()  # digests of the labelled rows that the retrain is run for
+    step: float = 1.0  # share of the way from the weights that it begins with to those that it finds
+
+    @property
+    def digest(self) -> str:
+        """Over both, for the fingerprint of a run."""
+        return sha256_lines([review_digest(self.old), review_digest(self.new)])
+
+    def as_json(self) -> dict[str, Any]:
+        """What the manifest says of the new rows."""
+        return {
+            "digest": review_digest(self.new),
+            "n": len(self.new),
+            "positive": sum(review.label == POSITIVE for review in self.new),
+            "beside": len(self.old),
+            "step": self.step,
+            "digests": sorted(sha256_text(review.text) for review in self.new),
+            "reserved": sorted(sha256_text(review.text) for review in self.reserved),
+        }
+
+
+def select(rows: Sequence[Labelled], splits: Splits, *, settings: RetrainSettings = _RETRAIN) -> Selection:
+    """Parts labelled rows into those that train and those reserved.
+
+    Copies that differ in case, punctuation or space only count as one text, with the newest label, and so
+    do many rows of the same words: nobody can flood a version with one text. What the data set holds in
+    any of its splits is left out: validation and test rows must not train, and training rows do already.
+
+    Args:
+        rows: What stands in the label log, oldest first.
+        splits: The data set.
+    """
+    held = {
+        words_digest(review.text)
+        for name in ("train", "validation", "test")
+        for review in getattr(splits, name)
+    }
+    left_out = Counter[str]()
+    newest = {words_digest(row.text): row for row in rows}
+    left_out["copies of another"] = len(rows) - len(newest)
+    kept = {digest: row for digest, row in newest.items() if digest not in held}
+    left_out["in the data set"] = len(newest) - len(kept)
+    apart = {digest for digest in kept if is_reserved(digest, settings=settings)}
+    return Selection(
+        training=tuple(row for digest, row in kept.items() if digest not in apart),
+        reserved=tuple(row for digest, row in kept.items() if digest in apart),
+        left_out={why: count for why, count in left_out.items() if count},
+    )
+
+
+def is_reserved(words: str, *, settings: RetrainSettings = _RETRAIN) -> bool:
+    """Whether the text with this digest of its words is reserved: for ever, as nothing else decides it."""
+    return int(words[:8], 16) % settings.reserved == 0
+
+
+def words_digest(text: str) -> str:
+    """The SHA-256 of a text's words in lower case; of the text itself where it has none."""
+    words = _WORD.findall(text.lower())
+    return sha256_text(" ".join(words) if words else text)
+
+
+def mix(
+    selection: Selection,
+    splits: Splits,
+    *,
+    all_old: bool,
+    newest: Collection[str] = (),
+    settings: RetrainSettings = _RETRAIN,
+) -> Mix:
+    """The rows of a run: all labelled ones, and old ones beside them.
+
+    Args:
+        all_old: Take all training rows of the data set; else as many as `settings` say, drawn by digest
+            and by the labels beside, so that the next retrain draws others.
+        newest: Digests of the labelled rows that the retrain is run for.
+    """
+    new, reserved = (
+        tuple(Review(row.text, row.label) for row in rows)
+        for rows in (selection.training, selection.reserved)
+    )
+    old: Sequence[Review] = splits.train
+    if not all_old:
+        salt, count = review_digest(new), min(settings.old_per_new * len(new), settings.most_old)
+        old = sorted(old, key=lambda review: sha256_text(salt + review.text))[:count]
+    return Mix(
+        splits=splits,
+        old=tuple(old),
+        new=new,
+        reserved=reserved,
+        newest=frozenset(newest),
+        step=1.0 if all_old else settings.step,
+    )
+
+
+def review_digest(reviews: Sequence[Review]) -> str:
+    """The SHA-256 over the digests of texts with their labels, whatever their order."""
+    return sha256_lines(sorted(f"{sha256_text(review.text)} {review.label}" for review in reviews))
+
+
+def row_key(row: Labelled) -> str:
+    """A row and its label in 17 characters: a corrected label makes another row."""
+    return row.digest[:16] + ("+" if row.label == POSITIVE else "-")
+
+
+def described(rows: Sequence[Labelled]) -> dict[str, Any]:
+    """Counts and times of labelled rows, for the lineage of a version."""
+    times = [row.time for row in rows if row.time]
+    return {
+        "n": len(rows),
+        **{name: sum(row.label == label for row in rows) for name, label in LABELS.items()},
+        "picked_by": dict(Counter(row.picked_by for row in rows)),
+        "first": min(times, default=""),
+        "last": max(times, default=""),
+    }

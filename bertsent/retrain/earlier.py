@@ -1,0 +1,138 @@
+"""Outcomes are written so that they are found again: nothing is trained or published twice."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from bertsent import mixing
+from bertsent.errors import ArtefactError
+from bertsent.files import now
+from bertsent.gate import GateResult
+from bertsent.mixing import Selection
+from bertsent.records import Progress
+from bertsent.retrain.records import Retrained, Run
+from bertsent.settings import RetrainSettings
+from bertsent.store import Version, packaged, read, versions
+from bertsent.succession import classifier
+
+_RETRAIN = RetrainSettings()
+
+
+def lineage(run: Run, selection: Selection, gate: GateResult) -> dict[str, Any]:
+    """What led to a challenger, for the manifest; the event in the ledger is made of it."""
+    came_with = packaged()
+    return {
+        "because": {"kind": run.because.kind, "batch": run.because.batch, "report": run.because.report},
+        "rows": run.digest,
+        "keys": run.keys,
+        "champion": {
+            "version": run.champion.manifest.version,
+            "digest": classifier(run.champion),
+            "packaged": came_with is not None and run.champion.path.parent == came_with,
+        },
+        "start": "champion" if run.warm_start else "encoder",
+        "labels": mixing.described(selection.training) | {"left_out": dict(selection.left_out)},
+        "reserved": mixing.described(selection.reserved),
+        "gate": gate.as_json(),
+    }
+
+
+def event(outcome: str, lineage: Mapping[str, Any], version: int | None) -> dict[str, Any]:
+    """The line of the ledger."""
+    return {
+        "event": outcome,
+        "version": version,
+        "time": now(),
+        "kind": lineage["because"]["kind"],
+        "batch": lineage["because"]["batch"],
+        "rows": lineage["rows"],
+        "keys": lineage["keys"],
+        "champion": lineage["champion"],
+        "start": lineage["start"],
+        "labels": lineage["labels"]["n"],
+        "gate": lineage["gate"],
+        "reason": lineage["gate"]["reason"],
+    }
+
+
+def earlier(run: Run, progress: Progress) -> Retrained | None:
+    """The outcome that these rows had before, if any. Judgements that a kill kept from the ledger get
+    their line first."""
+    known = _trained(run)
+    events = run.ledger.events(progress)
+    _heal(run, known, events)
+    published = _published(run, known)
+    if published is not None:
+        when = f"version {published.name} was trained on these labels on {published.manifest.created[:10]}"
+        return _found("published", published.manifest.lineage, when, version=published.manifest.version)
+    for each in reversed(events):
+        if each["event"] != "rejected":
+            continue
+        if run.because.batch and each["batch"] == run.because.batch:
+            return _found("rejected", each, each["reason"])
+        waiting = _waiting(run, each["keys"])
+        if waiting and each["champion"]["digest"] == classifier(run.champion):
+            return _found("rejected", each, f"rejected on {each['time'][:10]}: {each['reason']}; {waiting}")
+    return _rolled_back(run, known)
+
+
+def _trained(run: Run) -> dict[int, Version]:
+    """The versions of the workspace that a retrain made, by number, ascending."""
+    found = {}
+    for number in versions(run.workspace.model):
+        with contextlib.suppress(ArtefactError):  # a damaged one is for `find` to complain of
+            version = read(run.workspace.model / str(number))
+            if "gate" in version.manifest.lineage:
+                found[number] = version
+    return found
+
+
+def _heal(run: Run, known: Mapping[int, Version], events: list[dict[str, Any]]) -> None:
+    written = {each["version"] for each in events}
+    for number, version in known.items():
+        stated = version.manifest.lineage
+        if number not in written and "republished_from" not in stated:
+            events.append(event("published", stated, number))
+            run.ledger.append(events[-1])
+
+
+def _published(run: Run, known: Mapping[int, Version]) -> Version | None:
+    """The champion where it came of the same rows, else the version that came of the same batch."""
+    if run.champion.manifest.lineage.get("rows") == run.digest:
+        return run.champion
+    of_batch = [
+        version
+        for version in known.values()
+        if run.because.batch and version.manifest.lineage["because"]["batch"] == run.because.batch
+    ]
+    return of_batch[-1] if of_batch else None
+
+
+def _found(
+    outcome: Literal["published", "rejected"],
+    stated: Mapping[str, Any],
+    reason: str,
+    *,
+    version: int | None = None,
+) -> Retrained:
+    return Retrained(outcome, version, GateResult.from_json(stated["gate"]), reason, 0.0, earlier=True)
+
+
+def _waiting(run: Run, before: Sequence[str]) -> str:
+    """How many more labels it takes to try again; empty if there are enough."""
+    wanted = math.ceil(_RETRAIN.growth * len(before))
+    missing = wanted - len(set(run.keys) - set(before))
+    return f"it is tried again with {missing} more labels, or with --force" if missing > 0 else ""
+
+
+def _rolled_back(run: Run, known: Mapping[int, Version]) -> Retrained | None:
+    """A version that a person took back is no better the second time."""
+    undone = known.get(run.champion.manifest.lineage.get("undone", 0))
+    waiting = _waiting(run, undone.manifest.lineage["keys"]) if undone else ""
+    if undone is None or not waiting:
+        return None
+    reason = f"version {undone.name} was trained on these labels and rolled back; {waiting}"
+    return _found("rejected", undone.manifest.lineage, reason)

@@ -1,0 +1,274 @@
+"""One retrain, from the labels to its outcome."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bertsent import mixing, succession
+from bertsent.config import Config
+from bertsent.errors import ArtefactError, DataError, ExitCode, Interrupted
+from bertsent.files import lock, sha256_lines
+from bertsent.gate import Answers, GateResult, judge, least_rows
+from bertsent.labels import Labelled
+from bertsent.mixing import Selection
+from bertsent.recipes import DEFAULT, find_recipe
+from bertsent.records import Progress, Review, Splits, silent
+from bertsent.retrain.earlier import earlier, event, lineage
+from bertsent.retrain.records import Because, Retrained, Run
+from bertsent.reviews import load_splits
+from bertsent.scorer import Scorer
+from bertsent.settings import GateSettings, RetrainSettings, TrainSettings, Workspace
+from bertsent.store import WEIGHTS, Version, read, versions
+from bertsent.succession import classifier
+
+_GATE, _RETRAIN = GateSettings(), RetrainSettings()
+_REPORT = 64  # reviews between two reports of progress
+# What a recipe says of a retrain; all else, the encoder and the window above all, is the champion's.
+_PACE = ("epochs", "init_lr", "warmup", "batch_size", "crops", "dropout", "optimizer", "momentum")
+
+
+def retrain(
+    workspace: Workspace,
+    *,
+    data: Path,
+    champion: Version,
+    rows: Sequence[Labelled],
+    because: Because,
+    settings: TrainSettings | None = None,
+    gate: GateSettings = _GATE,
+    warm_start: bool | None = None,
+    resume: bool = True,
+    force: bool = False,
+    progress: Progress = silent,
+    stop: Callable[[], bool] = lambda: False,
+) -> Retrained:
+    """Trains a challenger on old and new data and publishes it if it passes the gate.
+
+    Args:
+        workspace: Where versions, ledger and checkpoints are.
+        data: The data set; its test rows are those of the gate.
+        champion: The current version.
+        rows: All labelled rows that stand, oldest first.
+        because: Why; a batch that has an outcome already is not retrained again.
+        settings: The training; by default what `settings_for` gives.
+        gate: What the challenger must show.
+        warm_start: Begin with the champion's weights; None: if it carries any.
+        resume: Go on with what a run of the same rows left behind.
+        force: Train although the same labels, or nearly the same, had an outcome before.
+        progress: Told of every step.
+        stop: Asked after every batch; when it says True the run ends with what is complete kept.
+
+    Raises:
+        DataError: if there are too few labelled rows, or too few test rows to ever pass the gate.
+        Interrupted: after `stop`; the same command goes on.
+        BusyError: if another run retrains, or another version became current meanwhile.
+        TrainingError, StorageError, ArtefactError, UsageError: as `training.train`.
+    """
+    begun = time.monotonic()
+    warm = can_warm_start(champion) if warm_start is None else warm_start
+    run = Run(workspace, champion, rows, because, warm)
+    with lock(workspace.state / "retrain.lock", "retrain"):
+        found = None if force else earlier(run, progress)
+        if found is not None:
+            shutil.rmtree(_challengers(workspace), ignore_errors=True)
+            return replace(found, seconds=time.monotonic() - begun)
+        champion.verify()
+        scorer = Scorer(champion)  # a version it cannot score with is refused before the work
+        settings = settings or settings_for(champion, warm_start=warm)
+        splits = load_splits(data, settings, progress=progress)
+        selection = mixing.select(rows, splits)
+        _require_enough(selection, splits, gate)
+        _note(run, selection, splits, progress)
+        challenger = _challenger(run, selection, splits, settings, data, resume, progress, stop)
+        result = _judge(run, scorer, Scorer(challenger), selection, splits, gate, progress)
+        done = _conclude(run, challenger, selection, result)
+        shutil.rmtree(_challengers(workspace), ignore_errors=True)
+    return replace(done, seconds=time.monotonic() - begun)
+
+
+def can_warm_start(champion: Version) -> bool:
+    """Whether a retrain begins with the champion's weights where nothing else is asked for."""
+    return _RETRAIN.warm_start and WEIGHTS in champion.manifest.files
+
+
+def settings_for(
+    champion: Version, *, warm_start: bool, recipe: str | None = None, config: Config | None = None
+) -> TrainSettings:
+    """The training of a challenger: the champion's own settings at the pace of a recipe.
+
+    The pace is the recipe's that is named; else "retrain" for a warm start, the champion's own where it
+    was trained from the encoder, else the default one's. What a configuration file sets overrules all.
+
+    Raises:
+        UsageError: if there is no such recipe, or a value cannot be used.
+    """
+    config = config or Config()
+    known = {each.name for each in fields(TrainSettings)}
+    stated = {name: value for name, value in champion.manifest.settings.items() if name in known}
+    own = replace(TrainSettings(), **stated)
+    named = recipe or config.recipe or ("retrain" if warm_start else None)
+    from_encoder = "warm_start" not in champion.manifest.encoder and not champion.manifest.lineage
+    pace = own if named is None and from_encoder else find_recipe(named or DEFAULT).settings
+    return replace(own, **{name: getattr(pace, name) for name in _PACE} | dict(config.values))
+
+
+def _require_enough(selection: Selection, splits: Splits, gate: GateSettings) -> None:
+    usable = len(selection.training) + len(selection.reserved)
+    labels = {row.label for row in selection.training}
+    if usable < _RETRAIN.least_rows or len(labels) < 2:
+        raise DataError(
+            f"A retrain needs at least {_RETRAIN.least_rows} labelled reviews, of both labels.",
+            received=f"{usable} usable"
+            + "".join(f", {count} {why}" for why, count in selection.left_out.items()),
+            hint="bertsent label",
+        )
+    least = least_rows(gate)
+    if len(splits.test) < least:
+        raise DataError(
+            f"To show that a challenger loses less than {100 * gate.margin:g} points takes at least {least} "
+            "test rows.",
+            received=f"{len(splits.test)} test rows",
+            hint="name a larger data set with --data, or allow more with --margin",
+        )
+
+
+def _note(run: Run, selection: Selection, splits: Splits, progress: Progress) -> None:
+    left_out = "".join(f", {count} left out ({why})" for why, count in selection.left_out.items())
+    counts = f"{len(selection.training)} train, {len(selection.reserved)} are reserved for the gate"
+    progress.note(f"Labels: {counts}{left_out}")
+    stated = run.champion.manifest.data.get("test", {})
+    if stated.get("digest") != splits.digests["test"]:
+        progress.note(f"The test rows are others than those version {run.champion.name} was measured on")
+
+
+# The challenger
+
+
+def _challengers(workspace: Workspace) -> Path:
+    return workspace.state / "challenger"
+
+
+def _challenger(
+    run: Run,
+    selection: Selection,
+    splits: Splits,
+    settings: TrainSettings,
+    data: Path,
+    resume: bool,
+    progress: Progress,
+    stop: Callable[[], bool],
+) -> Version:
+    """The version to judge, trained unless a run before this one did."""
+    mix = mixing.mix(selection, splits, all_old=not run.warm_start, newest=run.newest)
+    parts = [classifier(run.champion), run.because.batch, *run.keys, mix.digest, *splits.digests.values()]
+    folder = _challengers(run.workspace) / sha256_lines([*parts, repr(settings), str(run.warm_start)])[:32]
+    for other in _challengers(run.workspace).glob("*"):
+        if other != folder or not resume:  # of other rows or another champion
+            shutil.rmtree(other, ignore_errors=True)
+    challenger = _finished(folder)
+    if challenger is not None:
+        progress.note("The challenger of an earlier run is complete; going on with the gate")
+        return challenger
+    from bertsent.tf import training
+
+    begun = folder / "training"
+    try:
+        trained = training.train(
+            settings,
+            data=data,
+            workspace=run.workspace,
+            output=folder,
+            resume=any(begun.glob("epoch-*")),
+            warm_start=run.champion if run.warm_start else None,
+            mix=mix,
+            checkpoints=begun,
+            progress=progress,
+            stop=stop,
+        )
+    except Interrupted as stopped:
+        terminated = stopped.exit_code == ExitCode.TERMINATED
+        hint = "the same command goes on"
+        raise Interrupted(stopped.message, terminated=terminated, hint=hint) from stopped
+    return read(trained.path)
+
+
+def _finished(folder: Path) -> Version | None:
+    """The challenger that an earlier run left whole, if any."""
+    with contextlib.suppress(ArtefactError):
+        for number in versions(folder):
+            challenger = read(folder / str(number))
+            challenger.verify()
+            return challenger
+    return None
+
+
+# The gate
+
+
+def _judge(
+    run: Run,
+    champion: Scorer,
+    challenger: Scorer,
+    selection: Selection,
+    splits: Splits,
+    gate: GateSettings,
+    progress: Progress,
+) -> GateResult:
+    test = splits.test[: gate.test_rows]  # sorted by digest: a random draw, the same every time
+    reserved = [Review(row.text, row.label) for row in selection.reserved]
+    both = [*test, *reserved]
+    texts = [review.text for review in both]
+    scores = {
+        name: _scores(scorer, texts, f"Scoring by the {name}", progress)
+        for name, scorer in (("champion", champion), ("challenger", challenger))
+    }
+    gold = np.array([review.label for review in both])
+    parts = (slice(len(test)), slice(len(test), None))
+    answers = [
+        Answers(
+            digest=mixing.review_digest(both[part]),
+            gold=gold[part],
+            champion=scores["champion"][part],
+            challenger=scores["challenger"][part],
+        )
+        for part in parts
+    ]
+    return judge(*answers, drift=run.because.kind == "drift", settings=gate)
+
+
+def _scores(scorer: Scorer, texts: Sequence[str], what: str, progress: Progress) -> Any:
+    scores = np.empty(len(texts))
+    progress.start(what, len(texts), "reviews")
+    for row, prediction in enumerate(scorer.predict(texts)):
+        scores[row] = prediction.score
+        if row % _REPORT == 0:
+            progress.advance(row)
+    progress.finish()
+    return scores
+
+
+# The outcome
+
+
+def _conclude(run: Run, challenger: Version, selection: Selection, result: GateResult) -> Retrained:
+    led_to = lineage(run, selection, result)
+    if not result.passed:
+        run.ledger.append(event("rejected", led_to, None))
+        return Retrained("rejected", None, result, result.reason, 0.0)
+    version = succession.promote(
+        challenger,
+        workspace=run.workspace,
+        champion=run.champion,
+        reason="drift" if run.because.kind == "drift" else "retrain",
+        lineage=led_to,
+    )
+    run.ledger.append(event("published", led_to, version.manifest.version))
+    return Retrained("published", version.manifest.version, result, result.reason, 0.0)
