@@ -16,12 +16,12 @@ FORMATS = (".svg", ".png", ".pdf")
 # Blue and orange-red are told apart in every kind of colour vision.
 _TRAIN, _VALIDATION, _MUTED = "#3b6ea5", "#c8553d", "#6b7280"
 _FILL, _LINE = "#eef3f9", "#3b6ea5"
-_NEGATIVE, _POSITIVE, _INK = "#c8553d", "#3b6ea5", "#1f2328"
+NEGATIVE, POSITIVE, INK = "#c8553d", "#3b6ea5", "#1f2328"
 # What these colours become in a page, whose style sheet knows whether it is light or dark.
-_OF_PAGE = {_NEGATIVE: "var(--negative)", _POSITIVE: "var(--positive)", _INK: "currentColor"}
+_OF_PAGE = {NEGATIVE: "var(--negative)", POSITIVE: "var(--positive)", INK: "currentColor"}
 _INKED = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
 _PAGE: dict[Any, Any] = {
-    **dict.fromkeys(_INKED, _INK),
+    **dict.fromkeys(_INKED, INK),
     "font.size": 11,
     "svg.fonttype": "none",
 }  # text stays text
@@ -29,7 +29,7 @@ _PAGE: dict[Any, Any] = {
 
 def training_curves(epochs: Sequence[Epoch], *, best_epoch: int, path: Path) -> None:
     """Loss and accuracy of training and validation by epoch, the best one marked."""
-    figure = _figure(9.0, 3.4)
+    figure = new_figure(9.0, 3.4)
     numbers = [epoch.epoch for epoch in epochs]
     panels = (
         ("loss", [e.loss for e in epochs], [e.validation_loss for e in epochs]),
@@ -67,7 +67,7 @@ def structure(tree: Tree, path: Path) -> None:
     """
     check_format(path)
     rows = list(_rows(tree))
-    figure = _figure(9.0, 0.42 * len(rows) + 0.4)
+    figure = new_figure(9.0, 0.42 * len(rows) + 0.4)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_xlim(0, 100)
     axes.set_ylim(len(rows), 0)
@@ -100,14 +100,14 @@ def roc(evaluation: Evaluation) -> str:
     """The ROC curve as an SVG element for a page, the threshold marked; "" with one class only."""
     if not evaluation.roc:
         return ""
-    with _style("roc"):
-        figure = _figure(4.6, 4.3)
+    with page_style("roc"):
+        figure = new_figure(4.6, 4.3)
         axes = figure.add_subplot()
-        axes.plot([0, 1], [0, 1], ":", color=_INK, alpha=0.5)
-        axes.plot(*zip(*evaluation.roc, strict=True), color=_POSITIVE, linewidth=2)
+        axes.plot([0, 1], [0, 1], ":", color=INK, alpha=0.5)
+        axes.plot(*zip(*evaluation.roc, strict=True), color=POSITIVE, linewidth=2)
         counts = evaluation.metrics.confusion
         called = counts.false_positive / (counts.false_positive + counts.true_negative), counts.recall
-        axes.plot(*called, "o", color=_NEGATIVE, markersize=7)
+        axes.plot(*called, "o", color=NEGATIVE, markersize=7)
         axes.annotate(
             f"threshold {evaluation.threshold:g}", called, xytext=(10, -14), textcoords="offset points"
         )
@@ -115,7 +115,7 @@ def roc(evaluation: Evaluation) -> str:
         axes.set_ylabel("positive reviews called positive")
         axes.set_xlim(-0.02, 1.02)
         axes.set_ylim(-0.02, 1.02)
-        return _element(figure)
+        return element(figure)
 
 
 def reliability(evaluation: Evaluation) -> str:
@@ -127,42 +127,43 @@ def reliability(evaluation: Evaluation) -> str:
         [max(0.0, share - band.interval[0]) for share, band in zip(shares, bands, strict=True)],
         [max(0.0, band.interval[1] - share) for share, band in zip(shares, bands, strict=True)],
     ]
-    with _style("reliability"):
-        figure = _figure(4.6, 4.3)
+    with page_style("reliability"):
+        figure = new_figure(4.6, 4.3)
         axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(3.4, 1))
-        axes.plot([0, 1], [0, 1], ":", color=_INK, alpha=0.5)
-        axes.errorbar(means, shares, yerr=reach, fmt="o", markersize=5, color=_POSITIVE, elinewidth=1.2)
+        axes.plot([0, 1], [0, 1], ":", color=INK, alpha=0.5)
+        axes.errorbar(means, shares, yerr=reach, fmt="o", markersize=5, color=POSITIVE, elinewidth=1.2)
         axes.set_ylabel("share that is positive")
         axes.set_ylim(-0.03, 1.03)
         middles = [(band.low + band.high) / 2 for band in bands]
         wide = 0.9 * evaluation.by_score[0].high
-        below.bar(middles, [band.n for band in bands], wide, color=_INK, alpha=0.5)
-        _count_axis(below, max(band.n for band in bands))
+        below.bar(middles, [band.n for band in bands], wide, color=INK, alpha=0.5)
+        count_axis(below, max(band.n for band in bands))
         below.set_xlabel("score")
         below.set_xlim(-0.02, 1.02)
-        return _element(figure)
+        return element(figure)
 
 
 def scores(evaluation: Evaluation) -> str:
     """How many reviews of each gold label have which score, as an SVG element; counts on a log scale."""
     bands = evaluation.by_score
     wide = 0.45 * bands[0].high
-    with _style("scores"):
-        figure = _figure(5.8, 3.2)
+    with page_style("scores"):
+        figure = new_figure(5.8, 3.2)
         axes = figure.add_subplot()
-        for shift, name, colour in ((0.0, "negative", _NEGATIVE), (wide, "positive", _POSITIVE)):
+        for shift, name, colour in ((0.0, "negative", NEGATIVE), (wide, "positive", POSITIVE)):
             places = [band.low + 0.05 * bands[0].high + shift for band in bands]
             counts = [getattr(band, name) for band in bands]
             axes.bar(places, counts, wide, align="edge", color=colour, label=f"gold {name}")
-        axes.axvline(evaluation.threshold, color=_INK, linestyle=":", alpha=0.6)
-        _count_axis(axes, max(max(band.negative, band.positive) for band in bands))
+        axes.axvline(evaluation.threshold, color=INK, linestyle=":", alpha=0.6)
+        count_axis(axes, max(max(band.negative, band.positive) for band in bands))
         axes.set_xlabel("score")
         axes.set_xlim(-0.01, 1.01)
         axes.legend(frameon=False, loc="upper center", ncols=2, bbox_to_anchor=(0.5, 1.16))
-        return _element(figure)
+        return element(figure)
 
 
-def _count_axis(axes: Any, most: int) -> None:
+def count_axis(axes: Any, most: int) -> None:
+    """Makes the upright axis one of counts on a log scale."""
     marks = (1, 2, 5) if most < 100 else (1,)
     axes.set_yscale("log", nonpositive="clip", subs=marks)
     axes.yaxis.get_major_locator().set_params(subs=marks)
@@ -172,14 +173,16 @@ def _count_axis(axes: Any, most: int) -> None:
     axes.set_ylabel("reviews")
 
 
-def _style(name: str) -> Any:
+def page_style(name: str) -> Any:
+    """The look of a picture in a page, for a `with` around the drawing; `name` differs on one page."""
     from matplotlib import rc_context
 
     # The salt keeps ids of two pictures on one page apart, and the same from run to run.
     return rc_context({**_PAGE, "svg.hashsalt": name, "axes.spines.top": False, "axes.spines.right": False})
 
 
-def _element(figure: Any) -> str:
+def element(figure: Any) -> str:
+    """A drawing as an SVG element whose colours the page sets."""
     picture = io.StringIO()
     unsaid = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     figure.savefig(picture, format="svg", bbox_inches="tight", transparent=True, metadata=unsaid)
@@ -193,7 +196,8 @@ def _rows(tree: Tree, depth: int = 0) -> list[tuple[int, Tree]]:
     return [(depth, tree), *below]
 
 
-def _figure(width: float, height: float) -> Any:
+def new_figure(width: float, height: float) -> Any:
+    """An empty drawing, in inches."""
     from matplotlib.figure import Figure  # without pyplot: no display, no global state
 
     return Figure(figsize=(width, height))

@@ -75,7 +75,7 @@ def evaluation_page(evaluation: Evaluation, *, source: str, command: str, made: 
     }
     counts = evaluation.metrics.confusion
     return str(
-        _environment()
+        environment()
         .get_template("evaluation.html")
         .render(
             evaluation=evaluation,
@@ -102,26 +102,32 @@ def verdict(evaluation: Evaluation) -> str:
 
 
 def _shown(prediction: Prediction) -> dict[str, Any]:
-    text = visible(clean(prediction.text))
     gold = prediction.gold or 0
     return {
         "gold": _NAMES[gold],
         "called": _NAMES[1 - gold],  # it is wrong
         "score": prediction.score,
         "path": visible(prediction.path),
-        "text": text,
-        "short": text if len(text) <= 2 * _SHORT else textwrap.shorten(text, _SHORT, placeholder=" …"),
+        **folded(prediction.text),
     }
 
 
-def _environment() -> Any:
+def folded(text: str) -> dict[str, str]:
+    """A review made visible, as `text`, and as `short` what shows of it before it is opened."""
+    text = visible(clean(text))
+    short = text if len(text) <= 2 * _SHORT else textwrap.shorten(text, _SHORT, placeholder=" …")
+    return {"text": text, "short": short}
+
+
+def environment() -> Any:
+    """What renders the pages: escapes all but the pictures, and knows how figures are written."""
     import jinja2
 
-    environment = jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_PAGES), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters |= {"count": _count, "figure": _figure, "percent": _percent, "interval": _interval}
-    return environment
+    made.filters |= {"count": _count, "figure": _figure, "percent": _percent, "interval": _interval}
+    return made
 
 
 def _count(number: int) -> str:

@@ -5,7 +5,33 @@ its body, so that `--help` and completion load none of NumPy, LiteRT or TensorFl
 """
 
 # Importing a command registers it.
-from bertsent.cli import batch, download, evaluate, predict, preview, train
+from bertsent.cli import (
+    batch,
+    download,
+    drift,
+    evaluate,
+    label,
+    models,
+    models_compare,
+    predict,
+    preview,
+    retrain,
+    train,
+)
 from bertsent.cli._app import app, main
 
-__all__ = ["app", "batch", "download", "evaluate", "main", "predict", "preview", "train"]
+__all__ = [
+    "app",
+    "batch",
+    "download",
+    "drift",
+    "evaluate",
+    "label",
+    "main",
+    "models",
+    "models_compare",
+    "predict",
+    "preview",
+    "retrain",
+    "train",
+]

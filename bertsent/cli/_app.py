@@ -19,7 +19,18 @@ from bertsent import __version__
 from bertsent.errors import BertsentError, ExitCode, Interrupted, StorageError
 
 # The order of the commands in --help.
-LIFE_CYCLE = ("download", "preview", "train", "predict", "batch", "evaluate")
+LIFE_CYCLE = (
+    "download",
+    "preview",
+    "train",
+    "predict",
+    "label",
+    "batch",
+    "evaluate",
+    "drift",
+    "retrain",
+    "models",
+)
 _OUTPUT_FAILED = {
     errno.ENOSPC,
     errno.EDQUOT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 import shutil
 import sys
 import time
@@ -177,3 +178,14 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def command_line(ctx: typer.Context) -> str:
+    """The command line, as a shell would take it."""
+    words = ["bertsent", str(ctx.info_name)]
+    for each in ctx.command.params:
+        source, value = ctx.get_parameter_source(each.name or ""), ctx.params.get(each.name or "")
+        if source is not None and source.name == "COMMANDLINE":
+            words += [] if each.param_type_name == "argument" else [each.opts[0]]
+            words += [] if value is True else [str(value)]
+    return shlex.join(words)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from bertsent.cli._options import (
     SeedOption,
     ThresholdOption,
 )
-from bertsent.cli._render import duration, prediction_line, print_json, progress
+from bertsent.cli._render import command_line, duration, prediction_line, print_json, progress
 from bertsent.cli._scoring import open_scorer
 from bertsent.files import visible
 from bertsent.records import Evaluation, LengthBand
@@ -95,20 +94,9 @@ def evaluate(
     else:
         _print(evaluation)
     if report is not None:
-        pages.write_evaluation(evaluation, report, source=path, command=_command(ctx))
+        pages.write_evaluation(evaluation, report, source=path, command=command_line(ctx))
         if not json:
             typer.echo(f"\nReport: {visible(str(report))}")
-
-
-def _command(ctx: typer.Context) -> str:
-    """The command line, as a shell would take it."""
-    words = ["bertsent", str(ctx.info_name)]
-    for each in ctx.command.params:
-        source, value = ctx.get_parameter_source(each.name or ""), ctx.params.get(each.name or "")
-        if source is not None and source.name == "COMMANDLINE":
-            words += [] if each.param_type_name == "argument" else [each.opts[0]]
-            words += [] if value is True else [str(value)]
-    return shlex.join(words)
 
 
 def _as_json(evaluation: Evaluation) -> dict[str, Any]:

@@ -1,0 +1,493 @@
+"""`bertsent drift`: from labels to a verdict, a line, an exit code, and what the next run makes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import drafts
+import drift_faults
+import pytest
+import shop
+from command import call, start
+from typer.testing import Result
+
+import bertsent
+from bertsent import store
+from bertsent.files import lock
+from bertsent.labels import LabelLog
+from bertsent.settings import Workspace
+from bertsent.trail import Outcome, Trail
+
+Run = Callable[..., Result]
+PACKAGE = Path(bertsent.__file__).parent
+KEYS = {"verdict", "headline", "threshold", "measures", "smallest_visible", "new_rows", "looks", "action"}
+
+
+@pytest.fixture
+def home(champion: Path, workspace: Path) -> Path:
+    """A workspace whose version 1 knows films."""
+    shutil.copytree(champion / "model", workspace / "model")
+    return workspace
+
+
+def known(count: int, *, wrong: bool = False) -> list[tuple[str, int]]:
+    """New reviews like those the champion was trained on; `wrong` turns their labels round."""
+    trained = {text for text, _ in shop.texts(shop.FILM, shop.TRAIN, seed=1)}
+    draw = random.Random(0)
+    rows: dict[str, int] = {}
+    while len(rows) < count:
+        label = len(rows) % 2
+        rest = " ".join(draw.choice(("the", "film", "was", "it", "and")) for _ in range(draw.randrange(6)))
+        word = shop.FILM[label]
+        text = f"{word} {rest} {word} number 1 {draw.randrange(shop.TRAIN)}"
+        if text not in trained:
+            rows[text] = label ^ wrong
+    return list(rows.items())
+
+
+def last_line(result: Result) -> str:
+    (line,) = result.stdout.splitlines()
+    return line
+
+
+def answer(result: Result) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(last_line(result))
+    return value
+
+
+def trail(home: Path) -> Trail:
+    return Trail(Workspace(home))
+
+
+def outcomes(home: Path) -> list[str]:
+    return [event.outcome for event in trail(home).events if isinstance(event, Outcome)]
+
+
+# too few, or nothing
+
+
+def test_drift_without_a_label_says_so_and_is_done(run: Run, home: Path) -> None:
+    result = run("drift")
+    assert result.exit_code == 0, result.stderr
+    assert last_line(result).startswith("NOTHING NEW")
+    assert not (home / "reports").exists()
+
+
+def test_drift_of_too_few_labels_cannot_tell_and_takes_no_look(run: Run, home: Path) -> None:
+    shop.label(home, known(29, wrong=True))
+    for _ in range(2):
+        result = run("drift")
+        assert result.exit_code == 4
+        assert last_line(result).startswith("CANNOT TELL: 29 new labels")
+        assert "from 30 on" in last_line(result)
+    found = answer(run("drift", "--json"))
+    assert (found["verdict"], found["new_rows"], found["needed"], found["looks"]) == (
+        "cannot_tell",
+        29,
+        30,
+        0,
+    )
+    assert trail(home).events == []
+
+
+def test_drift_judges_no_label_twice(run: Run, home: Path) -> None:
+    shop.label(home, known(40, wrong=True))
+    assert run("drift", "--no-retrain").exit_code == 3
+    result = run("drift", "--no-retrain")
+    assert result.exit_code == 0
+    assert last_line(result).startswith("NOTHING NEW: no label since the look of 20")
+    assert "not handled" in last_line(result)
+    assert len(trail(home).looks()) == 1
+
+
+def test_drift_does_not_judge_a_changed_mind_anew(run: Run, home: Path) -> None:
+    rows = known(40, wrong=True)
+    shop.label(home, rows)
+    run("drift", "--no-retrain")
+    shop.label(home, [(text, 1 - label) for text, label in rows])
+    assert last_line(run("drift", "--no-retrain")).startswith("NOTHING NEW")
+
+
+# the verdict
+
+
+def test_drift_in_one_line_says_verdict_headline_threshold_what_fired_and_what_it_did(
+    run: Run, home: Path
+) -> None:
+    shop.label(home, known(40, wrong=True))
+    result = run("drift", "--no-retrain", "--threshold", "0.2")
+    assert result.exit_code == 3
+    line = last_line(result)
+    assert re.match(r"DRIFT: headline (\d\.\d{3}) \(error\), threshold 0\.2, fired: error \1[,;]", line)
+    assert "40 new labels, look 1 at version 1" in line
+    assert "--no-retrain" in line
+
+
+def test_drift_of_like_reviews_is_stable(run: Run, home: Path) -> None:
+    shop.label(home, known(120))
+    result = run("drift", "--threshold", "0.9")
+    assert result.exit_code == 0, result.stderr
+    assert last_line(result).startswith("STABLE")
+    assert [look.verdict for look in trail(home).looks()] == ["stable"]
+    assert trail(home).unfinished() is None
+
+
+def test_drift_that_cannot_tell_waits_until_the_batch_has_grown(run: Run, home: Path) -> None:
+    rows = known(64)
+    shop.label(home, rows[:32])
+    result = run("drift")
+    assert result.exit_code == 4
+    assert "judged again from 64 on" in last_line(result)
+    assert last_line(run("drift")).startswith("NOTHING NEW")
+    shop.label(home, rows[32:63])
+    result = run("drift")
+    assert result.exit_code == 4
+    assert last_line(result).startswith("CANNOT TELL: 63 new labels")
+    assert len(trail(home).looks()) == 1
+    shop.label(home, rows[63:])
+    run("drift")
+    assert [(look.look, len(look.rows)) for look in trail(home).looks()] == [(1, 32), (2, 64)]
+
+
+def test_drift_json_has_the_documented_keys(run: Run, home: Path) -> None:
+    shop.label(home, known(40, wrong=True))
+    found = answer(run("drift", "--no-retrain", "--json"))
+    assert found.keys() >= KEYS
+    assert (found["verdict"], found["action"], found["looks"]) == ("drift", "reported", 1)
+    assert (found["new_rows"], found["threshold"], found["version"]) == (40, 0.1, "1")
+    assert list(found["measures"]) == ["text", "error", "label_share"]
+    assert found["measures"]["error"].keys() >= {"value", "low", "high", "p_value", "n"}
+    assert found["measures"]["text"]["value"] is None
+    quiet = answer(run("drift", "--no-retrain", "--json"))
+    assert quiet.keys() >= KEYS
+    assert (quiet["verdict"], quiet["action"], quiet["new_rows"]) == (None, "none", 0)
+
+
+def test_drift_on_a_terminal_shows_more_than_the_line(home: Path) -> None:
+    import pty
+
+    shop.label(home, known(40, wrong=True))
+    reader, writer = pty.openpty()
+    ended = call("drift", "--no-retrain", "--quiet", stdout=writer)
+    os.close(writer)
+    assert ended.returncode == 3, ended.stderr.decode()
+    shown = os.read(reader, 100_000).decode()
+    os.close(reader)
+    words = [line.split() for line in shown.splitlines()]
+    (look,) = trail(home).looks()
+    value = f"{look.report['measures']['error']['value']:.3f}"
+    assert any(line[:2] == ["error", value] for line in words)
+    assert any(line[:2] == ["label", "share"] for line in words)
+    assert any(line[:2] == ["text", "-"] for line in words)
+    assert all(len(line) <= 80 for line in shown.splitlines()[2:])
+
+
+def test_drift_at_another_version_reports_and_counts_for_nothing(run: Run, home: Path) -> None:
+    shutil.copytree(home / "model" / "1", home / "old" / "1")
+    shop.label(home, known(40, wrong=True))
+    result = run("drift", "--model", home / "old" / "1")
+    assert result.exit_code == 3
+    assert "not the current one" in last_line(result)
+    assert trail(home).events == []
+
+
+def test_drift_reads_labels_from_another_folder(run: Run, home: Path) -> None:
+    shop.label(home, known(40, wrong=True))
+    (home / "labels").rename(home / "answers")
+    assert run("drift", "--no-retrain", "--labels", "answers").exit_code == 3
+    assert run("drift", "--labels", "nowhere").exit_code == 2
+
+
+# refusals
+
+
+@pytest.mark.parametrize("threshold", ["-1", "0", "1", "1.5", "nan", "inf", "0,1", "much"])
+def test_drift_refuses_a_threshold_that_cannot_be(run: Run, home: Path, threshold: str) -> None:
+    result = run("drift", "--threshold", threshold)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("watch", ["", "0s", "1", "h", "-1h", "1w", "0.5s", "1e9d", "999999999d"])
+def test_drift_refuses_a_time_that_cannot_be(run: Run, home: Path, watch: str) -> None:
+    result = run("drift", "--watch", watch)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+
+
+def test_drift_is_kept_out_by_another_run_at_once(run: Run, home: Path) -> None:
+    with lock(home / ".bertsent" / "drift.lock", "drift"):
+        result = run("drift")
+    assert result.exit_code == 75
+    assert str(os.getpid()) in result.stderr
+    assert result.stdout == ""
+
+
+def test_drift_of_a_damaged_log_names_the_line(run: Run, home: Path) -> None:
+    shop.label(home, known(3))
+    log = home / "labels" / "log.jsonl"
+    log.write_text(log.read_text(encoding="utf-8").replace("wonderful", "w", 1), encoding="utf-8")
+    result = run("drift")
+    assert result.exit_code == 7
+    assert "log.jsonl:2" in result.stderr
+
+
+def test_drift_without_a_reference_says_that_the_version_lacks_it(run: Run, home: Path) -> None:
+    shop.label(home, known(40))
+    (home / "model" / "1" / "reference.npz").write_bytes(b"no")
+    result = run("drift")
+    assert result.exit_code == 6
+    assert "reference.npz" in result.stderr
+    assert trail(home).events == []
+
+
+# the retraining that cannot begin
+
+
+def test_drift_without_a_data_set_is_open_until_there_is_one(run: Run, home: Path) -> None:
+    shop.label(home, known(40, wrong=True))
+    first = run("drift")
+    assert first.exit_code == 3
+    assert "not handled yet" in last_line(first)
+    assert "bertsent download" in last_line(first)
+    second = run("drift", "--json")
+    assert second.exit_code == 3
+    assert (answer(second)["action"], answer(second)["continued"]) == ("open", True)
+    assert (len(trail(home).looks()), outcomes(home)) == (1, [])
+
+
+def test_drift_without_tensorflow_says_how_to_get_it(home: Path, tmp_path: Path) -> None:
+    poison = tmp_path / "poison" / "tensorflow"
+    poison.mkdir(parents=True)
+    (poison / "__init__.py").write_text("raise ImportError('no tensorflow here')\n")
+    shop.label(home, known(60, wrong=True))
+    shop.data_set(home / "data" / "films")
+    environment = {**os.environ, "PYTHONPATH": f"{poison.parent}:{PACKAGE.parent}"}
+    ended = call("drift", "--quiet", env=environment)
+    assert ended.returncode == 3, ended.stderr.decode()
+    assert b"pip install 'bertsent[train]'" in ended.stdout
+    assert outcomes(home) == []
+
+
+# a trail that was damaged or lost
+
+
+def test_drift_with_a_damaged_trail_judges_and_leaves_retraining_to_the_next_run(
+    run: Run, home: Path
+) -> None:
+    rows = known(100, wrong=True)
+    shop.label(home, rows[:40])
+    run("drift", "--no-retrain")
+    (home / ".bertsent" / "drift.jsonl").unlink()
+    shop.label(home, rows[40:])
+    result = run("drift")
+    assert result.exit_code == 3
+    assert "missing or damaged" in result.stderr
+    assert "only reported" in last_line(result)
+    result = run("drift")  # begins the retraining, which needs a data set
+    assert "not handled yet" in last_line(result)
+    assert "missing" not in result.stderr
+
+
+def test_drift_heals_the_trail_though_nothing_is_new(run: Run, home: Path) -> None:
+    shop.label(home, known(40, wrong=True))
+    run("drift", "--no-retrain")
+    (home / "reports" / "drift.jsonl").write_text("noise", encoding="utf-8")
+    assert last_line(run("drift")).startswith("NOTHING NEW")
+    assert trail(home).problem == ""
+    assert answer(run("drift", "--json"))["action"] == "open"
+
+
+def test_drift_whose_trail_was_lost_never_retrains_for_the_labels_there_are(run: Run, home: Path) -> None:
+    rows = known(80, wrong=True)
+    shop.label(home, rows[:40])
+    run("drift", "--no-retrain")
+    shutil.rmtree(home / ".bertsent")
+    shutil.rmtree(home / "reports")
+    result = run("drift")
+    assert result.exit_code == 3
+    assert "lost" in result.stderr
+    assert "only reported" in last_line(result)
+    assert last_line(run("drift")).startswith("NOTHING NEW")
+    assert outcomes(home) == ["report_only"]
+    shop.label(home, rows[40:])
+    assert answer(run("drift", "--json"))["action"] == "open"
+
+
+# the page
+
+
+def test_drift_report_is_a_page_with_verdict_measures_and_history(run: Run, home: Path) -> None:
+    shop.label(home, [("<script>alert(1)</script> awful & \x1b[2J film", 0), *known(60, wrong=True)])
+    result = run("drift", "--no-retrain", "--report", "my page.html", "--quiet")
+    assert result.exit_code == 3
+    page = (home / "my page.html").read_text(encoding="utf-8")
+    assert "Drift: the new reviews differ" in page
+    assert "--report &#39;my page.html&#39;" in page
+    assert page.count("<svg") >= 3
+    assert "<script" not in page
+    assert "\x1b" not in page
+
+
+def test_drift_replaces_its_own_page_and_no_other_file(run: Run, home: Path) -> None:
+    shop.label(home, known(40, wrong=True))
+    for _ in range(2):
+        assert run("drift", "--no-retrain", "--report", "r.html").exit_code in {0, 3}
+    assert "No new label since" in (home / "r.html").read_text(encoding="utf-8")
+    (home / "mine.html").write_text("<p>mine</p>", encoding="utf-8")
+    result = run("drift", "--no-retrain", "--report", "mine.html")
+    assert result.exit_code == 2
+    assert (home / "mine.html").read_text(encoding="utf-8") == "<p>mine</p>"
+    assert run("drift", "--report", "r.txt").exit_code == 2
+
+
+# under cron and in containers
+
+
+def test_drift_works_under_cron(home: Path) -> None:
+    shop.label(home, known(40, wrong=True))
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PACKAGE.parent), "LANG": "C"}
+    page = home / "report.html"
+    for code, beginning in ((3, b"DRIFT"), (0, b"NOTHING NEW")):
+        ended = call(
+            *("drift", "--no-retrain", "--quiet", "--report", page),
+            cwd="/",
+            env=environment | {"BERTSENT_HOME": str(home)},
+            preexec_fn=lambda: os.umask(0o077),
+        )
+        assert ended.returncode == code, ended.stderr.decode()
+        assert ended.stdout.startswith(beginning)
+        assert ended.stdout.count(b"\n") == 1
+        assert ended.stderr == b""
+    assert page.exists()
+
+
+def watching(home: Path, *options: str) -> subprocess.Popen[bytes]:
+    return start("drift", "--watch", "1s", "--no-retrain", "--quiet", *options, cwd="/")
+
+
+def test_drift_watch_looks_again_and_ends_well_when_told(home: Path) -> None:
+    with watching(home) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(b"NOTHING NEW")
+        shop.label(home, known(40, wrong=True))
+        while not (line := process.stdout.readline()).startswith(b"DRIFT"):
+            assert line, "it ended"
+        asked = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) in {0, 143}  # the second where it was at work
+        assert time.monotonic() - asked < 5
+        assert process.stderr is not None
+        assert b"Traceback" not in process.stderr.read()
+
+
+def test_drift_watch_survives_a_look_that_fails(home: Path) -> None:
+    shop.label(home, known(2))
+    log = home / "labels" / "log.jsonl"
+    whole = log.read_bytes()
+    log.write_bytes(whole.replace(b"awful", b"a", 1))
+    with watching(home) as process:
+        assert process.stderr is not None
+        assert process.stdout is not None
+        assert b"log.jsonl:1" in process.stderr.readline()
+        log.write_bytes(whole)
+        assert process.stdout.readline().startswith(b"CANNOT TELL: 2 new labels")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) in {0, 130}
+
+
+# the whole loop
+
+
+@pytest.fixture
+def drifted(home: Path) -> Path:
+    """A workspace with 300 labels, half of them of another shop, and the data set of its version."""
+    shop.data_set(home / "data" / "films")
+    shop.label(home, [*known(150), *shop.texts(shop.SHOP, 150, seed=7)])
+    return home
+
+
+def finished(home: Path) -> None:
+    """One verdict, one outcome, one new version, and nothing left to do."""
+    assert [look.verdict for look in trail(home).looks()] == ["drift"]
+    assert outcomes(home) == ["published"]
+    assert sorted(path.name for path in (home / "model").iterdir()) == ["1", "2"]
+    assert not list((home / ".bertsent").glob("challenger/*"))
+    LabelLog(home / "labels").rebuild()
+
+
+def test_drift_of_another_shop_ends_in_a_new_version(run: Run, drifted: Path) -> None:
+    result = run("drift", "--report", "r.html")
+    assert result.exit_code == 0, result.stderr
+    assert last_line(result).startswith("DRIFT")
+    assert "version 2 published" in last_line(result)
+    finished(drifted)
+    assert "Version 2 published" in (drifted / "r.html").read_text(encoding="utf-8")
+    again = run("drift")
+    assert again.exit_code == 0
+    assert last_line(again).startswith("NOTHING NEW")
+    finished(drifted)
+    # Killed before the outcome was on the disk: the version is found, and not made again.
+    for name in (".bertsent", "reports"):
+        path = drifted / name / "drift.jsonl"
+        path.write_text(path.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    (drifted / "labels" / ".judged").unlink()
+    result = run("drift")
+    assert result.exit_code == 0, result.stderr
+    assert "version 2 published" in last_line(result)
+    finished(drifted)
+
+
+def test_drift_by_poisoned_labels_leaves_the_champion_alone(run: Run, home: Path) -> None:
+    shop.data_set(home / "data" / "films")
+    shop.label(home, known(300, wrong=True))
+    # Without weights it begins with the encoder, at the pace of the champion: so it learns what it is told.
+    version = home / "model" / "1"
+    files = json.loads((version / "manifest.json").read_text(encoding="utf-8"))["files"]
+    drafts.edit(version, files={name: said for name, said in files.items() if name != store.WEIGHTS})
+    result = run("drift", "--json")
+    assert result.exit_code == 3, result.stderr
+    assert (answer(result)["action"], answer(result)["published"]) == ("rejected", None)
+    assert outcomes(home) == ["rejected"]
+    assert [path.name for path in (home / "model").iterdir()] == ["1"]
+    assert run("drift").exit_code == 0  # no label is new, and nothing is trained again
+
+
+def test_drift_killed_while_it_trains_is_gone_on_with_to_one_outcome(drifted: Path) -> None:
+    with start("drift", "--quiet") as process:
+        while not list(drifted.glob(".bertsent/challenger/*/training/epoch-*")):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.02)
+        process.kill()
+        process.wait()
+    assert outcomes(drifted) == []
+    with start("drift", "--quiet") as process:
+        out, err = process.communicate(timeout=600)
+    assert process.returncode == 0, err.decode()
+    assert b"version 2 published" in out
+    finished(drifted)
+
+
+def test_drift_killed_at_any_step_before_it_trains_has_taken_one_look_in_the_end(home: Path) -> None:
+    shop.label(home, known(40, wrong=True))
+    command = [sys.executable, drift_faults.__file__, "look", str(home), "kill"]
+    ran = subprocess.run(command, capture_output=True, check=True, timeout=300)
+    *killed, last = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert len(killed) > 10
+    for row in killed:
+        assert row["status"] == -signal.SIGKILL
+        assert row["problem"] == ""
+        assert row["events"] in ([], [1])
+        assert row["again"]["events"] == [1]
+    assert last["events"] == last["again"]["events"] == [1]
