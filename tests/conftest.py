@@ -100,3 +100,45 @@ def spread(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: tuple[Path, P
 def model(trained: Path, workspace: Path) -> Path:
     """A copy of the trained `model` folder in this test's workspace, free to be damaged."""
     return Path(shutil.copytree(trained, workspace / "model"))
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set that a tiny encoder learns in seconds."""
+    import shop
+
+    return shop.data_set(tmp_path_factory.mktemp("films"))
+
+
+@pytest.fixture(scope="session")
+def champion(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: tuple[Path, Path], films: Path) -> Path:
+    """A workspace with a version that knows films."""
+    import shop
+
+    from bertsent.settings import Workspace
+    from bertsent.tf.training import train
+
+    home = Workspace(tmp_path_factory.mktemp("champion"))
+    trained = train(shop.settings(tiny_encoder), data=films, workspace=home)
+    assert trained.metrics["test"].confusion.accuracy > 0.99, "or no gate could be told from another"
+    return home.root
+
+
+@pytest.fixture(scope="session")
+def challenged(tmp_path_factory: pytest.TempPathFactory, champion: Path, films: Path) -> Path:
+    """That workspace with labels of another shop; because of drift a challenger is trained on them, and
+    not yet judged."""
+    import shop
+
+    home = Path(shutil.copytree(champion, tmp_path_factory.mktemp("challenged") / "home"))
+    return shop.challenge(home, films, shop.texts(shop.SHOP, shop.LABELS, seed=3))
+
+
+@pytest.fixture(scope="session")
+def poisoned(tmp_path_factory: pytest.TempPathFactory, champion: Path, films: Path) -> Path:
+    """The same with wrong labels of films, twice as many as there are right ones."""
+    import shop
+
+    home = Path(shutil.copytree(champion, tmp_path_factory.mktemp("poisoned") / "home"))
+    rows = [(text, 1 - label) for text, label in shop.texts(shop.FILM, shop.LABELS, seed=4)]
+    return shop.challenge(home, films, rows)

@@ -1,6 +1,6 @@
 """Breaks a write at its first step, its second, and so on, as SQLite's own tests do.
 
-    python tests/faults.py write|publish FOLDER kill|full|short
+    python tests/faults.py write|publish|rollback|prune FOLDER kill|full|short
 
 A step is what Python's audit hooks report of the file system: a file opened for writing, a folder made, a
 rename. The write runs in a forked child, so that it can be killed for good; after each child one line of
@@ -13,6 +13,7 @@ import errno
 import json
 import os
 import resource
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -21,9 +22,10 @@ from typing import Any
 
 import drafts
 
-from bertsent import store
+from bertsent import store, succession
 from bertsent.errors import ArtefactError, BertsentError
 from bertsent.files import write_text
+from bertsent.settings import Workspace
 
 OLD, NEW = "old " * 500, "new " * 1000
 STEPS = {"os.mkdir", "os.chmod", "os.rename", "os.remove", "os.rmdir"}
@@ -36,6 +38,24 @@ def write(folder: Path) -> None:
 
 def publish(folder: Path) -> None:
     drafts.publish(folder)
+
+
+def rollback(folder: Path) -> None:
+    succession.rollback(1, workspace=Workspace(folder.parent))
+
+
+def prune(folder: Path) -> None:
+    succession.prune(Workspace(folder.parent), keep=1)
+
+
+def two_versions(folder: Path) -> None:
+    """Makes the store what it was before the child."""
+    shutil.rmtree(folder)
+    drafts.publish(folder, classifier=b"one")
+    drafts.publish(folder, classifier=b"two")
+
+
+ACTIONS = {"write": write, "publish": publish, "rollback": rollback, "prune": prune}
 
 
 def is_step(event: str, arguments: tuple[Any, ...]) -> bool:
@@ -96,9 +116,14 @@ def seen(folder: Path) -> dict[str, Any]:
 
 
 def lines(action: str, folder: Path, fault: str) -> Iterator[dict[str, Any]]:
+    if action in {"rollback", "prune"}:
+        folder = folder / "model"
+        folder.mkdir()
     for number in range(1, 200):
+        if folder.name == "model":
+            two_versions(folder)
         (folder / "file").write_text(OLD, encoding="utf-8")
-        status = run({"write": write, "publish": publish}[action], folder, fault, number)
+        status = run(ACTIONS[action], folder, fault, number)
         yield {"status": status, **seen(folder)}
         if status == 0:
             return

@@ -22,8 +22,11 @@ from bertsent.settings import (
     CheckpointSettings,
     DownloadSettings,
     EvaluateSettings,
+    GateSettings,
+    LineageSettings,
     ReadSettings,
     ReferenceSettings,
+    RetrainSettings,
     ScoreSettings,
     TeacherSettings,
     TrainSettings,
@@ -36,8 +39,11 @@ RECORDS = [
     CheckpointSettings,
     DownloadSettings,
     EvaluateSettings,
+    GateSettings,
+    LineageSettings,
     ReadSettings,
     ReferenceSettings,
+    RetrainSettings,
     ScoreSettings,
     TeacherSettings,
     TrainSettings,
@@ -209,3 +215,21 @@ def test_unknown_encoder_lists_what_is_accepted_and_shows_the_name_safely() -> N
     assert "minilm" in str(error)
     assert "preview --list" in error.hint
     assert "\x1b" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"margin": 0.0},
+        {"margin": 1.0},
+        {"margin": math.nan},
+        {"confidence": 0.5},
+        {"confidence": 1.0},
+        {"confidence": math.nan},
+        {"test_rows": 0},
+    ],
+    ids=str,
+)
+def test_gate_settings_refuse_what_nothing_could_pass_or_all_would(values: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        GateSettings(**values)
