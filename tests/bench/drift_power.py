@@ -92,6 +92,7 @@ class Bench:
         self.known = reference.read(version.file(store.REFERENCE))
         self.share = arguments.runs
         self.cache: Path | None = arguments.cache
+        self.counted: dict[str, tuple[Any, Any]] = {}
         test = {review.text: review for review in read_folder(arguments.data / "test")}
         drawn = np.random.default_rng(1).permutation(len(test))[: arguments.pool]
         texts = list(test)
@@ -153,10 +154,16 @@ class Bench:
         rest = sorted(set(range(len(self.pool))) - set(new))
         return self.as_reference([self.pool[place] for place in rest]), [self.pool[place] for place in new]
 
+    def counts(self, row: NewRow) -> tuple[Any, Any]:
+        """The pieces of a row and how often each stands there; kept, as it is asked for very often."""
+        if row.digest not in self.counted:
+            self.counted[row.digest] = np.unique(row.pieces, return_counts=True)
+        return self.counted[row.digest]
+
     def as_reference(self, rows: Sequence[NewRow]) -> Reference:
         from scipy.sparse import csr_array
 
-        counted = [np.unique(row.pieces, return_counts=True) for row in rows]
+        counted = [self.counts(row) for row in rows]
         ends = np.cumsum([0, *(len(pieces) for pieces, _ in counted)])
         pieces, counts = (np.concatenate([pair[side] for pair in counted]) for side in (0, 1))
         label = np.array([row.label for row in rows], np.int8)
@@ -177,6 +184,14 @@ class Bench:
         some = np.random.default_rng([run, 5]).permutation(len(foreign))[: round(share * count)].tolist()
         own = np.random.default_rng([run, 6]).permutation(len(self.pool))[skip:][: count - len(some)].tolist()
         return [self.pool[place] for place in own] + [foreign[place] for place in some]
+
+    def drifted(self, known: Reference, rows: Sequence[NewRow], *, look: int) -> bool:
+        """Whether the verdict is DRIFT. The measures do not depend on the number of shuffles, and where all
+        lie below the threshold neither does the verdict: then few shuffles do."""
+        few = replace(SETTINGS, shuffles=SETTINGS.counted)
+        report = judge(known, rows, settings=few, vocabulary=self.vocabulary, look=look)
+        above = report.headline > SETTINGS.threshold
+        return above and self.judge(known, rows, look=look).verdict == "drift"
 
     def judge(self, known: Reference, rows: Sequence[NewRow], **options: Any) -> DriftReport:
         return judge(known, rows, settings=SETTINGS, vocabulary=self.vocabulary, **options)
@@ -237,10 +252,10 @@ def years(bench: Bench) -> Iterator[Result]:
     alarms = []
     for stream in bench.times(STREAMS):
         looks = (
-            bench.judge(*bench.resplit(WEEKLY, 10_000 + stream * WEEKS + week), look=week + 1)
+            bench.drifted(*bench.resplit(WEEKLY, 10_000 + stream * WEEKS + week), look=week + 1)
             for week in range(WEEKS)
         )
-        alarms.append(any(report.verdict == "drift" for report in looks))
+        alarms.append(any(looks))
     yield Result(f"T3 {WEEKS} weekly looks at {WEEKLY}: any DRIFT", "11 of 100", *at_most(0.11, alarms))
 
 
