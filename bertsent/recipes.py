@@ -57,8 +57,8 @@ RECIPES: dict[str, Recipe] = {
             # gain by it.
             replace(TrainSettings(), epochs=1, init_lr=5e-5, crops=0.5, seq_length=384, train_length=384),
         ),
-        # One epoch, as the validation rows that choose between epochs are old ones and would choose the
-        # least changed; small batches, as a hundred labels give few steps.
+        # One epoch, or more of few labels (`retrain.settings_for`); small batches, as few labels give few
+        # steps.
         Recipe(
             "retrain",
             "a warm start on new labels and some old reviews",

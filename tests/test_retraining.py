@@ -18,6 +18,7 @@ import shop
 from listener import Listener
 
 from bertsent import store, succession
+from bertsent.config import Config
 from bertsent.errors import BusyError, DataError, Interrupted, UsageError
 from bertsent.files import lock, sha256_folder, sha256_text
 from bertsent.ledger import Ledger
@@ -345,6 +346,17 @@ def test_settings_for_a_warm_start_keep_what_the_champion_is(champion: Path) -> 
     assert (settings.encoder, settings.seq_length) == (version.manifest.settings["encoder"], 32)
     assert (settings.epochs, settings.init_lr, settings.batch_size) == (1, 5e-5, 16)
     assert settings_for(version, warm_start=True, recipe="student").batch_size == 32
+
+
+@pytest.mark.parametrize(("labels", "epochs"), [(30, 15), (100, 5), (300, 2), (500, 1), (5000, 1)])
+def test_settings_for_a_warm_start_read_few_labels_more_often(
+    champion: Path, labels: int, epochs: int
+) -> None:
+    version = shop.current(champion)
+    assert settings_for(version, warm_start=True, labels=labels).epochs == epochs
+    assert settings_for(version, warm_start=True, labels=labels, recipe="retrain").epochs == 1
+    set_so = Config(values={"epochs": 3})
+    assert settings_for(version, warm_start=True, labels=labels, config=set_so).epochs == 3
 
 
 def test_settings_for_a_start_at_the_encoder_are_the_champions_own(champion: Path) -> None:

@@ -91,14 +91,17 @@ def retrain(
 
     champion = store.find(None, folder=workspace.model)
     warm = core.can_warm_start(champion) if warm_start is None else warm_start
+    rows = LabelLog(labels or workspace.labels).labelled()
     with progress(quiet=quiet) as shown, stop_on_signal() as stop:
         retrained = core.retrain(
             workspace,
             data=data or find_data_set(workspace.data),
             champion=champion,
-            rows=LabelLog(labels or workspace.labels).labelled(),
+            rows=rows,
             because=core.Because("asked"),
-            settings=core.settings_for(champion, warm_start=warm, recipe=recipe, config=said),
+            settings=core.settings_for(
+                champion, warm_start=warm, labels=len(rows), recipe=recipe, config=said
+            ),
             gate=gate,
             warm_start=warm,
             force=force,

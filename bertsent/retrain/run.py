@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -31,6 +32,7 @@ from bertsent.succession import classifier
 
 _GATE, _RETRAIN = GateSettings(), RetrainSettings()
 _REPORT = 64  # reviews between two reports of progress
+_WARM = "retrain"  # the recipe of a warm start
 # What a recipe says of a retrain; all else, the encoder and the window above all, is the champion's.
 _PACE = ("epochs", "init_lr", "warmup", "batch_size", "crops", "dropout", "optimizer", "momentum")
 
@@ -82,7 +84,7 @@ def retrain(
             return replace(found, seconds=time.monotonic() - begun)
         champion.verify()
         scorer = Scorer(champion)  # a version it cannot score with is refused before the work
-        settings = settings or settings_for(champion, warm_start=warm)
+        settings = settings or settings_for(champion, warm_start=warm, labels=len(rows))
         splits = load_splits(data, settings, progress=progress)
         selection = mixing.select(rows, splits)
         _require_enough(selection, splits, gate)
@@ -100,12 +102,24 @@ def can_warm_start(champion: Version) -> bool:
 
 
 def settings_for(
-    champion: Version, *, warm_start: bool, recipe: str | None = None, config: Config | None = None
+    champion: Version,
+    *,
+    warm_start: bool,
+    labels: int = 0,
+    recipe: str | None = None,
+    config: Config | None = None,
 ) -> TrainSettings:
     """The training of a challenger: the champion's own settings at the pace of a recipe.
 
     The pace is the recipe's that is named; else "retrain" for a warm start, the champion's own where it
     was trained from the encoder, else the default one's. What a configuration file sets overrules all.
+
+    Args:
+        champion: The version that is retrained.
+        warm_start: Whether it begins with its weights.
+        labels: How many there are; few are read more often, unless a recipe is named.
+        recipe: The name of one.
+        config: A configuration file.
 
     Raises:
         UsageError: if there is no such recipe, or a value cannot be used.
@@ -114,10 +128,14 @@ def settings_for(
     known = {each.name for each in fields(TrainSettings)}
     stated = {name: value for name, value in champion.manifest.settings.items() if name in known}
     own = replace(TrainSettings(), **stated)
-    named = recipe or config.recipe or ("retrain" if warm_start else None)
+    named = recipe or config.recipe or (_WARM if warm_start else None)
     from_encoder = "warm_start" not in champion.manifest.encoder and not champion.manifest.lineage
     pace = own if named is None and from_encoder else find_recipe(named or DEFAULT).settings
-    return replace(own, **{name: getattr(pace, name) for name in _PACE} | dict(config.values))
+    chosen = {name: getattr(pace, name) for name in _PACE}
+    if labels and warm_start and not (recipe or config.recipe):
+        rows = labels * (1 + _RETRAIN.old_per_new) * (1 + pace.crops)
+        chosen["epochs"] = max(pace.epochs, math.ceil(_RETRAIN.least_steps * pace.batch_size / rows))
+    return replace(own, **chosen | dict(config.values))
 
 
 def _require_enough(selection: Selection, splits: Splits, gate: GateSettings) -> None:

@@ -74,6 +74,7 @@ class RetrainSettings:
     warm_start: bool = True  # from the champion where it has weights: minutes, and what it learnt stays
     reserved: int = 5  # one labelled row of so many is never trained on: 20 % for the gate
     least_rows: int = 30  # labelled; drift judges none below either
+    least_steps: int = 120  # of a warm start: 100 labels gain 5 points in 4 epochs, and hardly any in one
     old_per_new: int = 2  # of the data's own rows beside a new one: a third of what trains is new ...
     most_old: int = 10_000  # ... or more: a warm start needs some old rows to forget nothing, not all of them
     # How far a warm start goes from the champion's weights to those that training found (Wortsman et al.

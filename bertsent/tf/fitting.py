@@ -51,6 +51,7 @@ def fit(
     resume: bool,
     progress: Progress,
     stop: Callable[[], bool],
+    keep_last: bool = False,
 ) -> Fit:
     """Trains a classifier.
 
@@ -64,6 +65,7 @@ def fit(
         resume: Go on from the newest whole checkpoint.
         progress: Told of every batch.
         stop: Asked after every batch; when it says True a checkpoint is written and the run ends.
+        keep_last: Take the last epoch, not the one with the lowest validation loss.
 
     Raises:
         TrainingError, Interrupted, StorageError: as `training.train`.
@@ -92,7 +94,7 @@ def fit(
             classifier, examples[number - 1], encoded["validation"], settings, at, kept, progress, stop
         )
         epochs, best_epoch, best = (*at.epochs, epoch), at.best_epoch, at.best
-        if not best_epoch or epoch.validation_loss < epochs[best_epoch - 1].validation_loss:
+        if keep_last or not best_epoch or epoch.validation_loss < epochs[best_epoch - 1].validation_loss:
             best_epoch, best = number, weights(classifier)
         at = Resumed(epochs=epochs, best_epoch=best_epoch, best=best)
         kept.save(at)

@@ -102,6 +102,8 @@ def train(
                     resume=resume,
                     progress=progress,
                     stop=stop,
+                    # Validation rows are old ones: they would choose the epoch that learnt least of the new.
+                    keep_last=mix is not None and warm_start is not None,
                 )
         # Traced anew, in fp32: the LiteRT file is compared with the weights, not with their rounding.
         fit.classifier.make_predict_function(force=True)

@@ -119,7 +119,12 @@ def _retrain(
     workspace: Workspace,
 ) -> Version:
     warm = start == "champion"
-    settings = settings_for(champion, warm_start=warm, recipe=arguments.pace if warm else arguments.recipe)
+    settings = settings_for(
+        champion,
+        warm_start=warm,
+        labels=len(rows),
+        recipe=arguments.pace if warm else arguments.recipe,
+    )
     if warm:
         settings = replace(
             settings,
