@@ -20,7 +20,7 @@ from command import COMMAND
 from bertsent.cli._keys import width
 
 _PATIENCE = 60.0  # seconds; the machine may be busy
-_QUIET = 0.1  # seconds without a byte: the frame is whole
+_QUIET = 0.05  # seconds without a byte: the frame is whole
 _CODE = re.compile(r"\x1b\[[?0-9;]*[A-Za-z]|\x1b[=>]")
 
 
