@@ -16,6 +16,7 @@ import typer
 
 from bertsent.cli._app import app
 from bertsent.cli._options import DataOption, JsonOption, ModelOption, SeedOption
+from bertsent.cli._pipe import stdin_pipe
 from bertsent.cli._render import duration, note, print_json
 from bertsent.cli._scoring import open_scorer
 from bertsent.errors import DataError, UsageError
@@ -128,7 +129,7 @@ def _feed(log: LabelLog, picked_by: str) -> dict[str, Any]:
             f"--picked-by is one of {', '.join(get_args(PickedBy))}.", received=visible(picked_by)
         )
     counts: Counter[str] = Counter()
-    rows = read_labelled_stream(sys.stdin.buffer, name="stdin", settings=ReadSettings())
+    rows = read_labelled_stream(stdin_pipe(), name="stdin", settings=ReadSettings())
     try:
         feed(log, rows, picked_by=cast(PickedBy, picked_by), counts=counts)
     except DataError:

@@ -13,6 +13,7 @@ import typer
 
 from bertsent.cli._app import app
 from bertsent.cli._options import EngineOption, JsonOption, ModelOption, ThresholdOption
+from bertsent.cli._pipe import stdin_pipe
 from bertsent.cli._render import note, prediction_line, print_json
 from bertsent.cli._scoring import open_scorer
 from bertsent.errors import DataError, UsageError
@@ -102,7 +103,7 @@ def _texts(texts: list[str], files: list[Path]) -> Iterator[str]:
             raise UsageError("Name a text to score.", hint='bertsent predict "great film"')
         texts = ["-"]
     arguments = (
-        read_stream(sys.stdin.buffer, name="stdin", settings=ReadSettings()) if text == "-" else [text]
+        read_stream(stdin_pipe(), name="stdin", settings=ReadSettings()) if text == "-" else [text]
         for text in texts
     )
     return itertools.chain(itertools.chain.from_iterable(arguments), map(read_text, files))
