@@ -22,7 +22,12 @@ every number below stands in `manifest.json` too. Which version it is says the n
 | input | {{ manifest.seq_length }} word pieces, window {{ manifest.window }} |
 | trained with | {{ s.optimizer }}, initial rate {{ s.init_lr }}, batch {{ s.batch_size }}, \
 {{ s.epochs }} epoch{{ "" if s.epochs == 1 else "s" }}, seed {{ s.seed }} |
-| published epoch | {{ best_epoch }}, the lowest validation loss |
+| published epoch | {{ best_epoch }}, the {{ "last" if step else "lowest validation loss" }} |
+{% if step -%}
+| weights | that epoch's, averaged with those \
+{{ "of version %d" % lineage.champion.version if "champion" in lineage else "it began with" }}: \
+share {{ step }} |
+{% endif -%}
 {% if "gate" in lineage -%}
 | began with | the {{ lineage.start }} (version {{ lineage.champion.version }} was current) |
 {% else -%}
@@ -117,8 +122,11 @@ def render(manifest: Manifest, *, epochs: Sequence[Epoch], best_epoch: int) -> s
         "" if ends is None or None in ends else f"<br>({ends[0]:.4f} to {ends[1]:.4f})"
     )
     environment.filters["figure"] = lambda value: "-" if value is None else f"{value:.4f}"
+    # Only a retrain's warm start keeps its last epoch and goes back a step (`tf.training`).
+    warm = "warm_start" in manifest.encoder
     return environment.from_string(_TEMPLATE).render(
         manifest=manifest,
+        step=manifest.data.get("labels", {}).get("step") if warm else None,
         lineage=manifest.lineage,
         s=manifest.settings,
         epochs=epochs,

@@ -319,7 +319,7 @@ def test_the_card_lists_every_epoch(version: Path) -> None:
     assert [epoch["epoch"] for epoch in history["epochs"]] == [1, 2]
     for epoch in history["epochs"]:
         assert f"| {epoch['epoch']} | {epoch['loss']:.4f} | {epoch['accuracy']:.4f} |" in card
-    assert f"| published epoch | {history['best_epoch']}," in card
+    assert f"| published epoch | {history['best_epoch']}, the lowest validation loss |" in card
 
 
 def test_the_card_names_only_files_that_are_there(version: Path) -> None:

@@ -119,6 +119,16 @@ def test_retrain_writes_down_what_led_to_the_version(published: tuple[Path, Retr
     assert "because of drift" in card
 
 
+def test_the_card_says_which_weights_a_warm_start_publishes(published: tuple[Path, Retrained]) -> None:
+    version = shop.current(published[0])
+    epochs = json.loads(version.file(store.HISTORY).read_text(encoding="utf-8"))["epochs"]
+    card = version.file(store.CARD).read_text(encoding="utf-8")
+    assert f"| published epoch | {len(epochs)}, the last |" in card
+    assert version.manifest.data["labels"]["step"] == 0.7
+    assert "| weights | that epoch's, averaged with those of version 1: share 0.7 |" in card
+    assert "lowest validation loss" not in card
+
+
 def test_retrain_trains_on_no_reserved_row(published: tuple[Path, Retrained]) -> None:
     home, retrained = published
     stated = shop.current(home).manifest.data["labels"]

@@ -65,7 +65,7 @@ def publish(
     """Writes a version into a draft, measures it as it will score, and publishes it.
 
     Args:
-        encoder, classifier: What was trained; the classifier holds the weights of the best epoch.
+        encoder, classifier: What was trained; the classifier holds the weights to publish.
         logits: Scores a split by the classifier itself, to compare the LiteRT file with.
         folder: The folder of versions.
         keep_weights: Whether the version carries weights.safetensors.
