@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bertsent import leases
 from bertsent.errors import ArtefactError, UsageError
 from bertsent.files import quiet_stderr, visible
-from bertsent.records import Label, Prediction, Review
+from bertsent.records import Label, Prediction, Progress, Review
 from bertsent.reviews import clean
 from bertsent.settings import EVEN, ScoreSettings, Window
 from bertsent.store import CLASSIFIER, MANIFEST, VOCABULARY, WORDPIECE, Version, find
@@ -23,6 +23,8 @@ from bertsent.tokenizer import AnyTokenizer, Tokenizer, pack, padded_length, win
 Tokens = NDArray[np.int32]
 Scores = NDArray[np.float32]
 T = TypeVar("T")
+
+_REPORT = 64  # reviews between two reports of progress
 
 
 class Classifier:
@@ -167,6 +169,17 @@ class Scorer:
                     path=review.path,
                     gold=review.label,
                 )
+
+    def scores(self, texts: Sequence[str], *, what: str, progress: Progress) -> Scores:
+        """P(positive) of texts, float32 [texts], in their order; `what` names the work to `progress`."""
+        progress.start(what, len(texts), "reviews")
+        scores = np.empty(len(texts), np.float32)
+        for row, prediction in enumerate(self.predict(texts)):
+            scores[row] = prediction.score
+            if row % _REPORT == 0:
+                progress.advance(row)
+        progress.finish()
+        return scores
 
     @property
     def threshold(self) -> float:

@@ -28,7 +28,6 @@ from bertsent.scorer import Scorer
 from bertsent.settings import POSITIVE, TeacherSettings
 from bertsent.store import CLASSIFIER, Version
 
-_REPORT = 64  # reviews between two reports of progress
 _DIGEST = 32  # bytes before the arrays: np.load reads some damaged files without a word
 
 Logits = NDArray[np.float64]
@@ -113,7 +112,8 @@ def _answer(
 ) -> _Answers:
     scorer = Scorer(teacher)
     held = [review.text for review in splits.validation]
-    theirs = _logits(scorer, [*held, *texts], progress)
+    what = f"Scoring by version {scorer.version}"
+    theirs = logit(scorer.scores([*held, *texts], what=what, progress=progress))
     progress.start("Fitting a bag of bigrams", None)
     bag = _bag_logits(splits.train, [*held, *texts], settings)
     progress.finish()
@@ -165,17 +165,6 @@ def _distinct(path: Path, known: set[str], *, drawn_by: str) -> dict[str, str]:
 def _digest(teacher: Version) -> str:
     digest: str = teacher.manifest.files[CLASSIFIER]["sha256"]
     return digest
-
-
-def _logits(scorer: Scorer, texts: Sequence[str], progress: Progress) -> Logits:
-    scores = np.empty(len(texts))
-    progress.start(f"Scoring by version {scorer.version}", len(texts), "reviews")
-    for row, prediction in enumerate(scorer.predict(texts)):
-        scores[row] = prediction.score
-        if row % _REPORT == 0:
-            progress.advance(row)
-    progress.finish()
-    return logit(scores)
 
 
 def _bag_logits(train: Sequence[Review], texts: Sequence[str], settings: TeacherSettings) -> Logits:

@@ -12,6 +12,7 @@ from typing import Any
 import drafts
 import numpy as np
 import pytest
+from listener import Listener
 
 import bertsent
 from bertsent import store
@@ -107,6 +108,13 @@ def test_predict_keeps_text_order_and_source(trained: Path) -> None:
     assert [(p.text, p.gold, p.path) for p in predictions] == [(r.text, r.label, r.path) for r in reviews]
     assert {p.version for p in predictions} == {"1"}
     assert all(0 <= p.score <= 1 for p in predictions)
+
+
+def test_scores_are_those_of_predict_in_their_order(trained: Path, texts: list[str]) -> None:
+    heard = Listener()
+    found = scorer(trained).scores(texts, what="Scoring films", progress=heard)
+    assert found.tolist() == scores(trained, texts).tolist()
+    assert heard.totals == {"Scoring films": len(texts)}
 
 
 def test_predict_scores_an_empty_text_as_one_without_words(trained: Path) -> None:

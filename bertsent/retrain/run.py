@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -31,7 +30,6 @@ from bertsent.store import WEIGHTS, Version, read, versions
 from bertsent.succession import classifier
 
 _GATE, _RETRAIN = GateSettings(), RetrainSettings()
-_REPORT = 64  # reviews between two reports of progress
 _WARM = "retrain"  # the recipe of a warm start
 # What a recipe says of a retrain; all else, the encoder and the window above all, is the champion's.
 _PACE = ("epochs", "init_lr", "warmup", "batch_size", "crops", "dropout", "optimizer", "momentum")
@@ -245,7 +243,7 @@ def _judge(
     both = [*test, *reserved]
     texts = [review.text for review in both]
     scores = {
-        name: _scores(scorer, texts, f"Scoring by the {name}", progress)
+        name: scorer.scores(texts, what=f"Scoring by the {name}", progress=progress)
         for name, scorer in (("champion", champion), ("challenger", challenger))
     }
     gold = np.array([review.label for review in both])
@@ -260,17 +258,6 @@ def _judge(
         for part in parts
     ]
     return judge(*answers, drift=run.because.kind == "drift", settings=gate)
-
-
-def _scores(scorer: Scorer, texts: Sequence[str], what: str, progress: Progress) -> Any:
-    scores = np.empty(len(texts))
-    progress.start(what, len(texts), "reviews")
-    for row, prediction in enumerate(scorer.predict(texts)):
-        scores[row] = prediction.score
-        if row % _REPORT == 0:
-            progress.advance(row)
-    progress.finish()
-    return scores
 
 
 # The outcome

@@ -159,13 +159,8 @@ def _answers(mix: Mix | None, warm_start: Version | None, progress: Progress) ->
     Forgetting"). None: their labels."""
     if mix is None or warm_start is None or not mix.old:
         return None
-    progress.start("Scoring old reviews", len(mix.old), "reviews")
-    scores = np.empty(len(mix.old), np.float32)
-    for row, prediction in enumerate(Scorer(warm_start).predict([review.text for review in mix.old])):
-        scores[row] = prediction.score
-        progress.advance(row + 1)
-    progress.finish()
-    return scores
+    texts = [review.text for review in mix.old]
+    return Scorer(warm_start).scores(texts, what="Scoring old reviews", progress=progress)
 
 
 def _encode(
