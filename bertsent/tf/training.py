@@ -87,10 +87,8 @@ def train(
                 seq_length=settings.seq_length,
                 progress=progress,
             )
-            kept_answers = _answers(mix, warm_start, progress)
-            encoded = _encode(
-                splits, taught, mix, kept_answers, encoder, settings, workspace.state / "tokens"
-            )
+            answers = _answers(mix, warm_start, progress)
+            encoded = _encode(splits, taught, mix, answers, encoder, settings, workspace.state / "tokens")
             with bfloat16():
                 fit = fitting.fit(
                     encoder,
@@ -154,13 +152,14 @@ def _teach(
 
 
 def _answers(mix: Mix | None, warm_start: Version | None, progress: Progress) -> NDArray[np.float32] | None:
-    """What a warm start learns for the old rows of a mix, float32 [old rows]: the answers of the version it
-    begins with, so that learning the new rows changes them least (Li and Hoiem 2016, "Learning without
-    Forgetting"). None: their labels."""
+    """What a warm start learns of a mix, float32 [old and new rows]: labels for the new rows, for the old
+    ones the answers of the version it begins with, so that learning the new rows changes them least (Li and
+    Hoiem 2016, "Learning without Forgetting"). None: labels for all."""
     if mix is None or warm_start is None or not mix.old:
         return None
     texts = [review.text for review in mix.old]
-    return Scorer(warm_start).scores(texts, what="Scoring old reviews", progress=progress)
+    scores = Scorer(warm_start).scores(texts, what="Scoring old reviews", progress=progress)
+    return np.concatenate([scores, np.array([review.label for review in mix.new], np.float32)])
 
 
 def _encode(
@@ -191,9 +190,7 @@ def _encode(
 
     shorter = min(settings.train_length, settings.seq_length)
     train = (*mix.old, *mix.new) if mix else splits.train
-    examples = cut(train, shorter)
-    if mix and answers is not None:
-        examples = join(cut(mix.old, shorter, answers), cut(mix.new, shorter))
+    examples = cut(train, shorter, answers)
     if taught is not None:
         examples = join(examples, cut(taught.reviews, shorter, taught.targets))
     parts = {"train": train, "validation": splits.validation, "test": splits.test}
