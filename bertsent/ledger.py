@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bertsent import sealed
 from bertsent.errors import ArtefactError
-from bertsent.files import disk_errors, sha256_text, sync_directory, visible
+from bertsent.files import disk_errors, sync_directory, visible
 from bertsent.records import Progress, silent
 
 NAME = "ledger.jsonl"
@@ -33,7 +32,7 @@ class Ledger:
         Raises:
             StorageError: if the disk does not take it.
         """
-        line = json.dumps({**event, "digest": _digest(event)}, ensure_ascii=False).encode() + b"\n"
+        line = sealed.line(event).encode() + b"\n"
         with disk_errors(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -57,20 +56,8 @@ class Ledger:
             return []
         except OSError as error:
             raise ArtefactError(f"Cannot read {visible(str(self._path))} ({error.strerror}).") from error
-        events = [_parse(line) for line in lines if line.strip()]
+        events = [sealed.parse(line) for line in lines if line.strip()]
         damaged = events.count(None)
         if damaged:
             progress.note(f"{visible(str(self._path))}: passed over {damaged} damaged of {len(events)} lines")
         return [event for event in events if event is not None]
-
-
-def _parse(line: bytes) -> dict[str, Any] | None:
-    with contextlib.suppress(ValueError, TypeError, RecursionError):
-        event: dict[str, Any] = json.loads(line)
-        if isinstance(event, dict) and event.pop("digest", None) == _digest(event):
-            return event
-    return None
-
-
-def _digest(event: Mapping[str, Any]) -> str:
-    return sha256_text(json.dumps(event, sort_keys=True))

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_args
 
+from bertsent import sealed
 from bertsent.errors import ArtefactError, StorageError, UsageError
 from bertsent.files import (
     disk_errors,
@@ -18,7 +19,6 @@ from bertsent.files import (
     remove_stale,
     require_space,
     sha256_file,
-    sha256_text,
     size,
     temporary_sibling,
     visible,
@@ -231,7 +231,7 @@ def read(path: Path) -> Version:
                 f"this bertsent reads {FORMAT}.",
                 hint="pip install --upgrade bertsent",
             )
-        if values["digest"] != _digest(values):
+        if values["digest"] != sealed.digest(values):
             raise _corrupt(file, "was changed after it was written")
         # A later bertsent may add keys without a new format; a key that is missing is a TypeError.
         manifest = Manifest(**{name: value for name, value in values.items() if name in _KEYS})
@@ -250,12 +250,6 @@ def read(path: Path) -> Version:
             hint=f"rename the folder back to {manifest.version}",
         )
     return Version(path=path, manifest=manifest)
-
-
-def _digest(values: Mapping[str, Any]) -> str:
-    """sha256 over everything a manifest says, but for the digest itself."""
-    stated = {name: value for name, value in values.items() if name != "digest"}
-    return sha256_text(json.dumps(stated, sort_keys=True))
 
 
 def _can_score(manifest: Manifest) -> bool:
@@ -305,7 +299,7 @@ def seal(path: Path, manifest: Manifest) -> Version:
         if file.name != MANIFEST
     }
     values = asdict(replace(manifest, files=files))
-    values |= {"digest": _digest(json.loads(json.dumps(values)))}  # as a reader will find them
+    values |= {"digest": sealed.digest(json.loads(json.dumps(values)))}  # as a reader will find them
     write_text(path / MANIFEST, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
     version = read(path)
     version.verify()

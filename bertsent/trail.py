@@ -8,14 +8,14 @@ beside the labels: so a trail that was lost is told from one that never was, and
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from bertsent import sealed
 from bertsent.errors import StorageError
-from bertsent.files import now, remove_stale, sha256_lines, sha256_text, visible, write_text
+from bertsent.files import now, remove_stale, sha256_lines, visible, write_text
 from bertsent.settings import Workspace
 
 Ending = Literal["published", "rejected", "report_only", "failed"]
@@ -113,7 +113,7 @@ class Trail:
         Raises:
             StorageError: if the disk does not take it.
         """
-        self._lines.append(_line(event))
+        self._lines.append(sealed.line({"event": _NAMES[type(event)], **asdict(event)}))
         self.events.append(event)
         self.write()
 
@@ -151,7 +151,7 @@ class _Copy:
         with contextlib.suppress(OSError):
             raw = path.read_text(encoding="utf-8", errors="replace")
             *lines, rest = raw.split("\n")
-            self.lines = [line for line in lines if _values(line)]
+            self.lines = [line for line in lines if sealed.parse(line)]
             self.intact = len(self.lines) == len(lines) and not rest
 
 
@@ -188,28 +188,9 @@ def _union(first: Sequence[str], second: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(merged + rest))
 
 
-def _line(event: Event) -> str:
-    values = {"event": _NAMES[type(event)], **asdict(event)}
-    plain = json.loads(json.dumps(values, allow_nan=False))  # as a reader will find it
-    return json.dumps(plain | {"digest": _digest(plain)})
-
-
-def _digest(values: Mapping[str, Any]) -> str:
-    return sha256_text(json.dumps(values, sort_keys=True))
-
-
-def _values(line: str) -> dict[str, Any]:
-    """What stands on a line; empty if it is damaged."""
-    try:
-        values = json.loads(line)
-        return values if values.pop("digest") == _digest(values) else {}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return {}
-
-
 def _event(line: str) -> Event | None:
     """The event on a line, less keys that this bertsent does not know; None if it does not know its kind."""
-    values = _values(line)
+    values = sealed.parse(line) or {}
     kind = _KINDS.get(str(values.get("event")))
     if kind is None:
         return None

@@ -20,7 +20,7 @@ ORDER = (
     "cli -> report_drift -> loop -> retrain -> tf | batch | evaluation | lineage -> teacher -> "
     "gate | drift | pool | explain | mixing | succession -> scorer | card | report | draw_drift -> "
     "store | metrics | draw | reference | calibration | ledger | trail -> "
-    "archive | duplicates | labels | tokenizer -> reviews -> tables | config -> files | leases -> "
+    "archive | duplicates | labels | tokenizer -> reviews -> tables | config | sealed -> files | leases -> "
     "records | recipes -> settings | presets -> errors"
 )
 RANKS = {room: rank for rank, rooms in enumerate(ORDER.split(" -> ")) for room in rooms.split(" | ")}
