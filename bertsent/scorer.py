@@ -3,94 +3,33 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bertsent import leases
-from bertsent.errors import ArtefactError, UsageError
-from bertsent.files import quiet_stderr, visible
+from bertsent.errors import ArtefactError, BertsentError, UsageError
+from bertsent.files import visible
+from bertsent.litert import Classifier, Scores, Tokens
 from bertsent.records import Label, Prediction, Progress, Review
 from bertsent.reviews import clean
 from bertsent.settings import EVEN, ScoreSettings, Window
 from bertsent.store import CLASSIFIER, MANIFEST, VOCABULARY, WORDPIECE, Version, find
-from bertsent.tokenizer import AnyTokenizer, Tokenizer, pack, padded_length, window
+from bertsent.tokenizer import AnyTokenizer, Tokenizer, window
 
-Tokens = NDArray[np.int32]
-Scores = NDArray[np.float32]
 T = TypeVar("T")
 
 _REPORT = 64  # reviews between two reports of progress
 
 
-class Classifier:
-    """A LiteRT file that maps padded token ids to scores.
+class _Chunk(NamedTuple):
+    """Reviews that are scored together."""
 
-    Args:
-        file: The classifier.tflite of a version.
-        tokenizer: Its tokenizer, for the special tokens.
-        seq_length: Places of a row, [CLS] and [SEP] counted.
-        settings: Batch size and length step.
-
-    Raises:
-        ArtefactError: if LiteRT cannot read the file.
-    """
-
-    def __init__(
-        self, file: Path, *, tokenizer: AnyTokenizer, seq_length: int, settings: ScoreSettings
-    ) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
-        self._tokenizer = tokenizer
-        self._seq_length = seq_length
-        self._settings = settings
-        try:
-            with quiet_stderr():
-                self._interpreter: Any = Interpreter(str(file), num_threads=os.cpu_count())
-            self._input = self._interpreter.get_input_details()[0]["index"]
-            self._output = self._interpreter.get_output_details()[0]["index"]
-        except (ValueError, RuntimeError, IndexError) as error:
-            raise ArtefactError(
-                f"LiteRT cannot read {visible(str(file))}.",
-                received=visible(str(error))[:200],
-                hint="use another version (--model N), or train again",
-            ) from error
-        self._shape: tuple[int, int] | None = None
-
-    def score(self, rows: Sequence[Tokens]) -> Scores:
-        """Scores rows of word pieces.
-
-        Rows of like length share a batch, padded to a multiple of the length step; padding is masked
-        and each row is quantised by itself, so a score does not depend on the rows beside it.
-
-        Args:
-            rows: Word pieces without special tokens, each within the window.
-
-        Returns:
-            float32 [rows], P(positive), in the order of `rows`.
-        """
-        scores = np.empty(len(rows), np.float32)
-        order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
-        for group in _batched(order, self._settings.batch_size):
-            scores[group] = self._run([rows[row] for row in group])
-        return scores
-
-    def _run(self, rows: Sequence[Tokens]) -> Scores:
-        longest = max(len(row) for row in rows) + 2  # [CLS] and [SEP]
-        width = padded_length(longest, step=self._settings.length_step, seq_length=self._seq_length)
-        if self._shape != (len(rows), width):
-            with quiet_stderr():
-                self._interpreter.resize_tensor_input(self._input, [len(rows), width])
-                self._interpreter.allocate_tensors()
-            self._shape = (len(rows), width)
-        self._interpreter.set_tensor(self._input, pack(rows, tokenizer=self._tokenizer, width=width))
-        self._interpreter.invoke()
-        scores: Scores = self._interpreter.get_tensor(self._output)
-        return scores
+    reviews: list[Review]
+    tokens: list[int]  # word pieces of each, before the window
+    rows: list[Tokens]
 
 
 class Scorer:
@@ -98,7 +37,7 @@ class Scorer:
 
     Args:
         version: A version from `store.find`; its vocabulary and classifier are verified here.
-        settings: Threshold, batch size, chunk.
+        settings: Threshold, workers, chunk.
         tokenizer: The version's tokenizer where it is not WordPiece (`--engine tensorflow`).
 
     Raises:
@@ -129,10 +68,7 @@ class Scorer:
                 hint="train a version with this bertsent, then use that one",
             )
         self._classifier = Classifier(
-            version.file(CLASSIFIER),
-            tokenizer=self.tokenizer,
-            seq_length=manifest.seq_length,
-            settings=self._settings,
+            version.file(CLASSIFIER), tokenizer=self.tokenizer, settings=self._settings
         )
 
     @property
@@ -145,7 +81,7 @@ class Scorer:
         return f"{self._seq_length} places, window {self._window}"
 
     def predict(self, texts: Iterable[str]) -> Iterator[Prediction]:
-        """Scores texts in their order, holding `settings.chunk` of them at a time.
+        """Scores texts in their order, holding twice `settings.chunk` of them at a time.
 
         Args:
             texts: Any strings; an empty one is scored like a review without words.
@@ -154,21 +90,38 @@ class Scorer:
 
     def predict_reviews(self, reviews: Iterable[Review]) -> Iterator[Prediction]:
         """The same for reviews, whose path and gold label go into the predictions."""
-        for chunk in _batched(reviews, self._settings.chunk):
-            encoded = self.tokenizer.encode([clean(review.text) for review in chunk])
-            rows = [window(ids, seq_length=self._seq_length, kind=self._window) for ids in encoded]
-            scores = self._classifier.score(rows)
-            for review, ids, row, score in zip(chunk, encoded, rows, scores.tolist(), strict=True):
-                yield Prediction(
-                    text=review.text,
-                    score=score,
-                    label=self.label(score),
-                    tokens=len(ids),
-                    truncated=len(row) < len(ids),
-                    version=self._version,
-                    path=review.path,
-                    gold=review.label,
-                )
+        chunks = map(self._prepared, _batched(reviews, self._settings.chunk))
+        chunk = next(chunks, None)
+        while chunk is not None:
+            following, failure = None, None
+            with self._classifier.scoring(chunk.rows) as scores:
+                if self._settings.chunk > 1:  # else the answer to a line would wait for the next one
+                    try:
+                        following = next(chunks, None)
+                    except BertsentError as error:
+                        failure = error  # of a review to come; those before it are handed on first
+            yield from self._predictions(chunk, scores)
+            if failure is not None:
+                raise failure
+            chunk = following or next(chunks, None)
+
+    def _prepared(self, reviews: list[Review]) -> _Chunk:
+        encoded = self.tokenizer.encode([clean(review.text) for review in reviews])
+        rows = [window(ids, seq_length=self._seq_length, kind=self._window) for ids in encoded]
+        return _Chunk(reviews, [len(ids) for ids in encoded], rows)
+
+    def _predictions(self, chunk: _Chunk, scores: Scores) -> Iterator[Prediction]:
+        for review, tokens, row, score in zip(*chunk, scores.tolist(), strict=True):
+            yield Prediction(
+                text=review.text,
+                score=score,
+                label=self.label(score),
+                tokens=tokens,
+                truncated=len(row) < tokens,
+                version=self._version,
+                path=review.path,
+                gold=review.label,
+            )
 
     def scores(self, texts: Sequence[str], *, what: str, progress: Progress) -> Scores:
         """P(positive) of texts, float32 [texts], in their order; `what` names the work to `progress`."""

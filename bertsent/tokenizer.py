@@ -171,13 +171,15 @@ def window(ids: NDArray[np.int32], *, seq_length: int, kind: Window) -> NDArray[
     return np.concatenate([ids[:head], ids[len(ids) - (places - head) :]])
 
 
-def pack(rows: Sequence[NDArray[np.int32]], *, tokenizer: AnyTokenizer, width: int) -> NDArray[np.int32]:
+def pack(
+    rows: Sequence[NDArray[np.int32]], *, tokenizer: AnyTokenizer, width: int | None = None
+) -> NDArray[np.int32]:
     """The rows as one array: [CLS], the pieces, [SEP], then padding.
 
     Args:
         rows: Pieces of each text, `window` applied.
         tokenizer: Whose special tokens to use.
-        width: Places a row; a row has at most two pieces fewer.
+        width: Places a row; a row has at most two pieces fewer. By default the longest row just fits.
 
     Returns:
         Shape `[len(rows), width]`.
@@ -185,6 +187,8 @@ def pack(rows: Sequence[NDArray[np.int32]], *, tokenizer: AnyTokenizer, width: i
     Raises:
         ValueError: if a row does not fit.
     """
+    if width is None:
+        width = max(map(len, rows), default=0) + 2
     packed = np.full((len(rows), width), tokenizer.pad_id, dtype=np.int32)
     for places, ids in zip(packed, rows, strict=True):
         if len(ids) > width - 2:
@@ -193,12 +197,6 @@ def pack(rows: Sequence[NDArray[np.int32]], *, tokenizer: AnyTokenizer, width: i
         places[1 : len(ids) + 1] = ids
         places[len(ids) + 1] = tokenizer.end_id
     return packed
-
-
-def padded_length(tokens: int, *, step: int, seq_length: int) -> int:
-    """The length bucket of a row: `tokens`, [CLS] and [SEP] counted, rounded up to a multiple of `step`,
-    at most `seq_length`."""
-    return min(-(-tokens // step) * step, seq_length)
 
 
 class _Characters(dict[int, str]):

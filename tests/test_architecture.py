@@ -19,7 +19,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ORDER = (
     "cli -> report_drift -> loop -> retrain -> tf | batch | evaluation | lineage -> teacher -> "
     "gate | drift | pool | explain | mixing | succession -> scorer | card | report | draw_drift -> "
-    "store | metrics | draw | reference | calibration | ledger | trail -> "
+    "store | litert | metrics | draw | reference | calibration | ledger | trail -> "
     "archive | duplicates | labels | tokenizer -> reviews -> tables | config | sealed -> files | leases -> "
     "records | recipes -> settings | presets -> errors"
 )

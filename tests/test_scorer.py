@@ -17,6 +17,7 @@ from listener import Listener
 import bertsent
 from bertsent import store
 from bertsent.errors import ArtefactError
+from bertsent.litert import Classifier
 from bertsent.records import Review
 from bertsent.scorer import Scorer, open_scorer
 from bertsent.settings import ScoreSettings
@@ -44,7 +45,7 @@ def texts() -> list[str]:
 @pytest.fixture(scope="module")
 def alone(trained: Path, texts: list[str]) -> np.ndarray[Any, Any]:
     """The score of each text by itself."""
-    single = scorer(trained, batch_size=1, chunk=1)
+    single = scorer(trained, workers=1, chunk=1)
     return np.array([next(single.predict([text])).score for text in texts])
 
 
@@ -60,16 +61,14 @@ def test_scores_tell_texts_apart(alone: np.ndarray[Any, Any]) -> None:
     "settings",
     [
         {},
-        {"batch_size": 1},
-        {"batch_size": 5, "chunk": 7},
-        {"batch_size": 64, "chunk": 10_000},
-        {"length_step": 1},
-        {"length_step": 512},
+        {"workers": 1},
+        {"workers": 3, "chunk": 7},
+        {"workers": 7, "chunk": 10_000},
         {"chunk": 1},
     ],
     ids=str,
 )
-def test_score_does_not_depend_on_batch_chunk_or_padding(
+def test_score_does_not_depend_on_workers_or_chunk(
     trained: Path, texts: list[str], alone: np.ndarray[Any, Any], settings: dict[str, int]
 ) -> None:
     np.testing.assert_allclose(scores(trained, texts, **settings), alone, rtol=0, atol=TOLERANCE)
@@ -202,8 +201,8 @@ def test_threshold_is_the_middle_where_none_was_set(trained: Path) -> None:
 # laziness
 
 
-@pytest.mark.parametrize(("chunk", "asked", "taken"), [(1, 1, 1), (1, 5, 5), (4, 1, 4), (4, 5, 8)])
-def test_predict_holds_no_more_texts_than_a_chunk(trained: Path, chunk: int, asked: int, taken: int) -> None:
+@pytest.mark.parametrize(("chunk", "asked", "taken"), [(1, 1, 1), (1, 5, 5), (4, 1, 8), (4, 5, 12)])
+def test_predict_reads_no_more_than_a_chunk_ahead(trained: Path, chunk: int, asked: int, taken: int) -> None:
     count = 0
 
     def endless() -> Iterator[str]:
@@ -217,6 +216,21 @@ def test_predict_holds_no_more_texts_than_a_chunk(trained: Path, chunk: int, ask
     assert count == 0
     assert len(list(itertools.islice(predictions, asked))) == asked
     assert count == taken
+
+
+def test_workers_stop_where_nobody_waits_for_the_scores_any_more(trained: Path) -> None:
+    version = store.find(None, folder=trained)
+    tokenizer = Scorer(version).tokenizer
+    litert = Classifier(
+        version.file(store.CLASSIFIER), tokenizer=tokenizer, settings=ScoreSettings(workers=3)
+    )
+    rows = [np.arange(5, 25, dtype=np.int32)] * 3000
+    with pytest.raises(KeyboardInterrupt), litert.scoring(rows) as scores:
+        raise KeyboardInterrupt
+    left = np.count_nonzero(scores == 0)
+    assert left > 1000
+    assert np.count_nonzero(litert.score(rows) == 0) == 0
+    assert np.count_nonzero(scores == 0) == left, "a worker went on"
 
 
 # versions that cannot score

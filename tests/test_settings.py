@@ -110,7 +110,7 @@ def test_score_settings_refuse_a_threshold_that_divides_nothing(threshold: float
         ScoreSettings(threshold=threshold)
 
 
-@pytest.mark.parametrize("name", ["batch_size", "length_step", "chunk"])
+@pytest.mark.parametrize("name", ["workers", "chunk"])
 def test_score_settings_refuse_sizes_below_one(name: str) -> None:
     with pytest.raises(UsageError, match="at least 1"):
         ScoreSettings(**{name: 0})  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ import pytest
 
 from bertsent.errors import ArtefactError
 from bertsent.settings import Window
-from bertsent.tokenizer import Tokenizer, pack, padded_length, window
+from bertsent.tokenizer import Tokenizer, pack, window
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 SMALL = [
@@ -221,11 +221,8 @@ def test_pack_refuses_a_row_that_does_not_fit(tokenizer: Tokenizer) -> None:
         pack(tokenizer.encode(["the movies"]), tokenizer=tokenizer, width=4)
 
 
-@pytest.mark.parametrize(
-    ("tokens", "length"), [(2, 32), (32, 32), (33, 64), (96, 96), (97, 100), (100, 100), (5000, 100)]
-)
-def test_padded_length_rounds_up_to_the_step(tokens: int, length: int) -> None:
-    assert padded_length(tokens, step=32, seq_length=100) == length
+def test_pack_pads_nothing_where_no_width_is_given(tokenizer: Tokenizer) -> None:
+    assert pack(tokenizer.encode(["the movies"]), tokenizer=tokenizer).tolist() == [[5, 1, 3, 4, 7]]
 
 
 # What follows compares with TF Text itself, where bertsent[train] is installed.

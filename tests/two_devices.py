@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from bertsent.scorer import Classifier
+from bertsent.litert import Classifier
 from bertsent.settings import ScoreSettings
 from bertsent.tf import classifier, encoder, fitting, tf, tf_keras
 from bertsent.tf.batches import Encoded, training_batches
@@ -59,7 +59,7 @@ def train(loaded: encoder.Encoder, scope: Any, file: Path) -> dict[str, Any]:
         zeros = fitting.predict_logits(made, rows)
         classifier.assign(made, weights)
     file.write_bytes(to_litert(made, temperature=1.5))
-    litert = Classifier(file, tokenizer=loaded.tokenizer, seq_length=LONGEST, settings=ScoreSettings())
+    litert = Classifier(file, tokenizer=loaded.tokenizer, settings=ScoreSettings())
     scores = litert.score([row[1:-1] for row in rows.rows()])
     again = fitting.predict_logits(made, rows)
     return {

@@ -18,10 +18,11 @@ from bertsent import __version__, card, config, draw, reference, store
 from bertsent.calibration import Calibration, calibrate
 from bertsent.errors import TrainingError
 from bertsent.files import now, sha256_text, write_text
+from bertsent.litert import Classifier
 from bertsent.metrics import measure
 from bertsent.mixing import Mix
 from bertsent.records import Epoch, Metrics, Progress, Quantised, Review, Splits, Trained
-from bertsent.scorer import Classifier, Scorer
+from bertsent.scorer import Scorer
 from bertsent.settings import EVEN, POSITIVE, CalibrationSettings, ScoreSettings, TrainSettings
 from bertsent.store import Manifest, Version
 from bertsent.teacher import Taught
@@ -80,7 +81,7 @@ def publish(
         if encoder.vocabulary is not None:
             shutil.copyfile(encoder.vocabulary, path / store.VOCABULARY)
         found = _calibrate(path, encoder, classifier, encoded["validation"], settings, progress)
-        litert = _convert(path, encoder, classifier, settings, temperature=found.temperature, bias=found.bias)
+        litert = _convert(path, encoder, classifier, temperature=found.temperature, bias=found.bias)
         scores = {name: _scores(litert, encoded[name], name, progress) for name in ("validation", "test")}
         metrics = {name: _measure(scores[name], encoded[name]) for name in scores}
         compared = "test" if len(encoded["test"]) else "validation"
@@ -158,19 +159,13 @@ def _convert(
     path: Path,
     encoder: Encoder,
     classifier: Any,
-    settings: TrainSettings,
     *,
     temperature: float = 1.0,
     bias: float = 0.0,
 ) -> Classifier:
     """Writes the LiteRT file of a draft and opens it."""
     (path / store.CLASSIFIER).write_bytes(to_litert(classifier, temperature=temperature, bias=bias))
-    return Classifier(
-        path / store.CLASSIFIER,
-        tokenizer=encoder.tokenizer,
-        seq_length=settings.seq_length,
-        settings=ScoreSettings(),
-    )
+    return Classifier(path / store.CLASSIFIER, tokenizer=encoder.tokenizer, settings=ScoreSettings())
 
 
 def _calibrate(
@@ -182,7 +177,7 @@ def _calibrate(
     progress: Progress,
 ) -> Calibration:
     """Temperature, bias and unsure band, found on the scores that are used: those of the int8 file."""
-    plain = _convert(path, encoder, classifier, settings)
+    plain = _convert(path, encoder, classifier)
     return calibrate(_scores(plain, validation, "validation, to calibrate", progress), validation.labels)
 
 

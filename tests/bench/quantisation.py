@@ -45,10 +45,10 @@ from safetensors.numpy import load_file
 from bertsent import __version__
 from bertsent.errors import BertsentError, UsageError
 from bertsent.files import now, quiet_stderr, write_text
+from bertsent.litert import Classifier
 from bertsent.metrics import measure
 from bertsent.records import Review
 from bertsent.reviews import read_folder
-from bertsent.scorer import Classifier
 from bertsent.settings import EVEN, POSITIVE, ScoreSettings, Window
 from bertsent.store import CLASSIFIER, WEIGHTS, Version, read
 from bertsent.tf import tf
@@ -143,12 +143,7 @@ def compare(version: Version, encoder: Encoder, classifier: Any, reviews: list[R
     reference = np.empty(0, np.float32)
     with tempfile.TemporaryDirectory() as folder:
         for name, file in write(version, classifier, Path(folder)):
-            litert = Classifier(
-                file,
-                tokenizer=encoder.tokenizer,
-                seq_length=manifest.seq_length,
-                settings=ScoreSettings(),
-            )
+            litert = Classifier(file, tokenizer=encoder.tokenizer, settings=ScoreSettings())
             scores = litert.score(rows)
             reference = reference if found else scores
             found.append({"name": name, "bytes": file.stat().st_size, **figures(scores, reference, gold)})
