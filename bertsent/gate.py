@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bertsent.records import or_none
 from bertsent.settings import EVEN, GateSettings
 
 _GATE = GateSettings()
@@ -246,8 +247,7 @@ def _range(rows: Paired) -> str:
 
 def _stated(rows: Paired) -> dict[str, Any]:
     return {
-        name: None if isinstance(value, float) and math.isnan(value) else value
-        for name, value in asdict(rows).items()
+        name: or_none(value) if isinstance(value, float) else value for name, value in asdict(rows).items()
     }
 
 

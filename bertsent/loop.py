@@ -124,7 +124,7 @@ class _Run:
         if begun is not None and published is not None:
             reason = str(published.lineage.get("gate", {}).get("reason", "before that run was killed"))
             return self._end(begun, "published", published.version, reason, continued=True)
-        begun = self.trail.unfinished(self._digest)
+        begun = self.trail.unfinished(self.version.classifier_digest)
         if begun is not None and self._may_retrain:
             return self._handle(begun, continued=True)
         return self._look(begun)
@@ -174,10 +174,6 @@ class _Run:
         return "Only reported in this run, as the trail of looks was missing or damaged"
 
     @property
-    def _digest(self) -> str:
-        return str(self.version.manifest.files[store.CLASSIFIER]["sha256"])
-
-    @property
     def _may_retrain(self) -> bool:
         return self.retrain and self.is_current and not self.trail.problem
 
@@ -194,7 +190,7 @@ class _Run:
 
     def _looked_at(self, fresh: Sequence[Labelled]) -> list[Labelled]:
         """Those of the fresh labels that the last look at this version saw, and could not tell."""
-        looks = self.trail.looks(self._digest)
+        looks = self.trail.looks(self.version.classifier_digest)
         seen = set(looks[-1].rows) if looks else set()
         return [row for row in fresh if row.digest in seen]
 
@@ -205,7 +201,7 @@ class _Run:
 
         known = reference.read(self.version.file(store.REFERENCE))
         scorer = Scorer(self.version)
-        number = len(self.trail.looks(self._digest)) + 1
+        number = len(self.trail.looks(self.version.classifier_digest)) + 1
         rows = _score(scorer, self.version, fresh, self.progress)
         vocabulary = scorer.tokenizer.pieces(range(scorer.tokenizer.vocabulary_size))
         report = judge(known, rows, settings=self.settings, look=number, vocabulary=vocabulary).as_json()
@@ -213,7 +209,7 @@ class _Run:
         return Look(
             look=number,
             version=self.version.name,
-            version_digest=self._digest,
+            version_digest=self.version.classifier_digest,
             batch=batch_digest(digests),
             rows=digests,
             report=report,
@@ -271,7 +267,7 @@ class _Run:
             action=action,
             reason=reason,
             look=look,
-            looks=look.look if look else len(self.trail.looks(self._digest)),
+            looks=look.look if look else len(self.trail.looks(self.version.classifier_digest)),
             trail=self.trail,
             labels=self.labels,
             **{"new_rows": len(look.rows) if look else 0, "needed": 0} | more,

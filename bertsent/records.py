@@ -124,16 +124,17 @@ class Metrics:
         """The documented keys; a figure that does not exist is None, for JSON knows no NaN."""
         stated: dict[str, Any] = {
             "n": self.confusion.n,
-            **{name: _or_none(value) for name, value in self.figures.items()},
+            **{name: or_none(value) for name, value in self.figures.items()},
             "confusion": self.confusion.as_json(),
         }
         if self.intervals:
-            stated["intervals"] = {name: [*map(_or_none, ends)] for name, ends in self.intervals.items()}
+            stated["intervals"] = {name: [*map(or_none, ends)] for name, ends in self.intervals.items()}
         return stated
 
 
-def _or_none(value: float) -> float | None:
-    return None if math.isnan(value) else value
+def or_none(value: float) -> float | None:
+    """A figure for JSON, which knows no NaN: None where it does not exist."""
+    return value if math.isfinite(value) else None
 
 
 @dataclass(frozen=True, slots=True)

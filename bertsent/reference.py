@@ -83,8 +83,8 @@ def write(
     """
     limit = (settings or ReferenceSettings()).max_rows
     random = np.random.default_rng(seed)
-    is_newest, held_newest = np.asarray(newest, np.bool_), np.asarray(heldout_newest, np.bool_)
-    chosen = _choose(is_newest if is_newest.any() else np.zeros(len(rows), np.bool_), limit, random)
+    first = np.flatnonzero(newest)
+    chosen = _choose(len(rows), first, limit, random)
     counted = [np.unique(rows[row], return_counts=True) for row in chosen]
     arrays: dict[str, NDArray[Any]] = {
         "indptr": np.cumsum([0, *(len(pieces) for pieces, _ in counted)], dtype=np.int64),
@@ -98,20 +98,22 @@ def write(
     known = np.concatenate([_beginnings(digests), np.asarray(seen, np.uint64)])
     if len(known):
         arrays["seen"] = np.unique(known)
-    if is_newest.any():
-        arrays |= {"newest": is_newest[chosen], "heldout_newest": held_newest}
+    if len(first):
+        arrays |= {"newest": np.isin(chosen, first), "heldout_newest": np.asarray(heldout_newest, np.bool_)}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # NumPy types the keywords as its flag
     with atomic_write(path) as file:
         file.write(buffer.getbuffer())
 
 
-def _choose(newest: NDArray[np.bool_], limit: int, random: np.random.Generator) -> NDArray[np.int64]:
-    """Places of the rows to keep: of the newest up to half of `limit`, the others at random."""
-    order = random.permutation(len(newest))
-    first = order[newest[order]][: limit // 2]
-    rest = order[~np.isin(order, first)][: limit - len(first)]
-    return np.sort(np.concatenate([first, rest]))
+def _choose(
+    count: int, first: NDArray[np.int64], limit: int, random: np.random.Generator
+) -> NDArray[np.int64]:
+    """Places of the rows to keep: up to half of `limit` of those that come first, the others at random."""
+    order = random.permutation(count)
+    kept = order[np.isin(order, first)][: limit // 2]
+    rest = order[~np.isin(order, kept)][: limit - len(kept)]
+    return np.sort(np.concatenate([kept, rest]))
 
 
 def read(path: Path) -> Reference:

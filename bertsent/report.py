@@ -16,7 +16,7 @@ from bertsent.errors import UsageError
 from bertsent.files import now, require_space, visible, write_text
 from bertsent.records import Evaluation, Prediction
 from bertsent.reviews import clean
-from bertsent.settings import LABELS
+from bertsent.settings import LABEL_NAMES
 
 SUFFIXES = (".html", ".htm")
 FIGURES = (  # key, name for people, what it means
@@ -30,7 +30,6 @@ FIGURES = (  # key, name for people, what it means
 )
 
 _PAGES = Path(__file__).parent / "pages"
-_NAMES = {number: name for name, number in LABELS.items()}
 _SHORT = 240  # characters of a longer review that show before it is opened
 _ROOM = 4 * 1024**2  # bytes; a page has 0.1 MB, and as much again for each very long review
 
@@ -104,8 +103,8 @@ def verdict(evaluation: Evaluation) -> str:
 def _shown(prediction: Prediction) -> dict[str, Any]:
     gold = prediction.gold or 0
     return {
-        "gold": _NAMES[gold],
-        "called": _NAMES[1 - gold],  # it is wrong
+        "gold": LABEL_NAMES[gold],
+        "called": LABEL_NAMES[1 - gold],  # it is wrong
         "score": prediction.score,
         "path": visible(prediction.path),
         **folded(prediction.text),

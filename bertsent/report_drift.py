@@ -10,7 +10,7 @@ from typing import Any
 from bertsent import __version__, draw_drift, report
 from bertsent.files import now, visible, write_text
 from bertsent.loop import Monitored
-from bertsent.settings import LABELS, MonitorSettings
+from bertsent.settings import LABEL_NAMES, MonitorSettings
 from bertsent.trail import Look
 
 MEASURES = (  # key, name for people, what it means
@@ -19,7 +19,6 @@ MEASURES = (  # key, name for people, what it means
     ("label_share", "label share", "how far the share of positive reviews moved"),
 )
 _TITLES = {name: title for name, title, _ in MEASURES}
-_NAMES = {number: name for name, number in LABELS.items()}
 _CALLED = {"drift": "DRIFT", "stable": "STABLE", "cannot_tell": "CANNOT TELL"}
 _READ = "Read the reviews below. Should the model know such reviews, train with them."
 _STEPS = {  # after which action: what to do, and the command that does it
@@ -213,7 +212,7 @@ def _foreign(found: Monitored, look: Look) -> list[dict[str, Any]]:
     """The most foreign reviews whose text the label log still has."""
     known = {row.digest: row for row in found.labels}
     rows = [known[digest] for digest in look.report["foreign"] if digest in known][: _SETTINGS.foreign]
-    return [{"label": _NAMES[row.label], "time": row.time, **report.folded(row.text)} for row in rows]
+    return [{"label": LABEL_NAMES[row.label], "time": row.time, **report.folded(row.text)} for row in rows]
 
 
 def _history(found: Monitored, looks: list[Look]) -> list[dict[str, Any]]:

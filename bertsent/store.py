@@ -79,6 +79,11 @@ class Version:
     def name(self) -> str:
         return str(self.manifest.version)
 
+    @property
+    def classifier_digest(self) -> str:
+        """The SHA-256 of what scores: the same for a version and one republished from it."""
+        return str(self.manifest.files[CLASSIFIER]["sha256"])
+
     def file(self, name: str) -> Path:
         """The path of one of its files, after its digest was compared with the manifest.
 

@@ -16,7 +16,7 @@ from bertsent.errors import ArtefactError, BusyError, StorageError, UsageError
 from bertsent.files import disk_errors, lock, now, remove_stale, sync_directory, visible
 from bertsent.records import Epoch
 from bertsent.settings import Workspace
-from bertsent.store import CARD, CLASSIFIER, HISTORY, MANIFEST, Manifest, Version
+from bertsent.store import CARD, HISTORY, MANIFEST, Manifest, Version
 
 _ROOM = 1_000_000  # bytes that a version of hard links needs; a copy finds out by itself
 ROLLBACK = "rollback"  # the reason in the manifest
@@ -84,7 +84,7 @@ def rollback(number: int | None, *, workspace: Workspace) -> tuple[int, Version]
             old = _before(last, current, workspace)
         else:
             old = store.find(str(number), folder=workspace.model)
-        if current and classifier(old) == classifier(current):
+        if current and old.classifier_digest == current.classifier_digest:
             return last, current
         lineage = {**old.manifest.lineage, "republished_from": _origin(old), "undone": last}
         return last, adopt(old, folder=workspace.model, after=last, reason=ROLLBACK, lineage=lineage)
@@ -112,7 +112,7 @@ def _before(last: int, current: Version | None, workspace: Workspace) -> Version
     limit = _origin(current) if current else last
     for number in reversed([each for each in numbers(workspace) if each < limit]):
         old = _whole(number, workspace)
-        if old and not (current and classifier(old) == classifier(current)):
+        if old and not (current and old.classifier_digest == current.classifier_digest):
             return old
     raise UsageError(
         f"There is no whole version before {last} to go back to.",
@@ -123,12 +123,6 @@ def _before(last: int, current: Version | None, workspace: Workspace) -> Version
 def _origin(version: Version) -> int:
     """The number a version had when it was trained."""
     return int(version.manifest.lineage.get("republished_from", version.manifest.version))
-
-
-def classifier(version: Version) -> str:
-    """The digest of what scores: the same for a version and one republished from it."""
-    digest: str = version.manifest.files[CLASSIFIER]["sha256"]
-    return digest
 
 
 def adopt(version: Version, *, folder: Path, after: int, reason: str, lineage: Mapping[str, Any]) -> Version:

@@ -20,7 +20,7 @@ from typing import IO, Any
 from bertsent.errors import DataError, MissingExtraError, UsageError
 from bertsent.files import atomic_write, size, visible
 from bertsent.records import Prediction, Review
-from bertsent.settings import FOLDERS, LABELS, NEGATIVE, POSITIVE, ReadSettings
+from bertsent.settings import FOLDERS, LABEL_NAMES, LABELS, NEGATIVE, POSITIVE, ReadSettings
 
 READABLE = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt")
 WRITABLE = (".csv", ".jsonl", ".parquet")
@@ -28,7 +28,6 @@ COLUMNS = ("text", "score", "label", "tokens", "truncated", "version", "path", "
 Write = Callable[[Prediction], None]
 
 _ACCEPTED = {**LABELS, **FOLDERS, "1": POSITIVE, "true": POSITIVE, "0": NEGATIVE, "false": NEGATIVE}
-_NAMES = {number: name for name, number in LABELS.items()}
 _FREE = ("text", "version", "path")  # columns whose content comes from outside
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # OWASP, CSV Injection: a cell so begun is run
 _CHUNK = 1 << 16  # bytes read at a time; more would hold too many lines where they are short
@@ -294,7 +293,7 @@ def _read_parquet(pyarrow: Any, path: Path, limit: int) -> Iterator[Review]:
 
 
 def _row(prediction: Prediction) -> dict[str, Any]:
-    gold = None if prediction.gold is None else _NAMES[prediction.gold]
+    gold = None if prediction.gold is None else LABEL_NAMES[prediction.gold]
     row = {**prediction.as_json(), "path": prediction.path, "gold": gold}
     for name in _FREE:  # the name of a file need not be UTF-8, and one such must not end a long run
         row[name] = row[name].encode("utf-8", "backslashreplace").decode()

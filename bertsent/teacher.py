@@ -26,7 +26,7 @@ from bertsent.records import Progress, Review, Splits
 from bertsent.reviews import clean, is_empty, read_reviews
 from bertsent.scorer import Scorer
 from bertsent.settings import POSITIVE, TeacherSettings
-from bertsent.store import CLASSIFIER, Version
+from bertsent.store import Version
 
 _DIGEST = 32  # bytes before the arrays: np.load reads some damaged files without a word
 
@@ -83,7 +83,7 @@ def teach(
     known = {
         sha256_text(row.text) for name in ("train", "validation", "test") for row in getattr(splits, name)
     }
-    rows = dict(itertools.islice(_distinct(path, known, drawn_by=_digest(teacher)).items(), limit))
+    rows = dict(itertools.islice(_distinct(path, known, drawn_by=teacher.classifier_digest).items(), limit))
     if not rows:
         raise DataError(
             f"{visible(str(path))} holds no review that is not labelled data already.",
@@ -101,7 +101,7 @@ def teach(
         digest=sha256_lines(rows),
         teacher={
             "version": teacher.manifest.version,
-            "digest": _digest(teacher),
+            "digest": teacher.classifier_digest,
             "weights": dict(zip(("version", "bigrams", "bias"), answers.weights.tolist(), strict=True)),
         },
     )
@@ -124,7 +124,7 @@ def _answer(
 
 def _key(rows: Mapping[str, str], teacher: Version, splits: Splits, settings: TeacherSettings) -> str:
     of_splits = (splits.digests["train"], splits.digests["validation"])
-    return sha256_lines([*rows, _digest(teacher), *of_splits, repr(settings), "1"])
+    return sha256_lines([*rows, teacher.classifier_digest, *of_splits, repr(settings), "1"])
 
 
 def _read(file: Path) -> _Answers | None:
@@ -160,11 +160,6 @@ def _distinct(path: Path, known: set[str], *, drawn_by: str) -> dict[str, str]:
     rows = {sha256_text(text): text for text in texts if not is_empty(text)}
     order = sorted(rows.keys() - known, key=lambda digest: sha256_text(drawn_by + digest))
     return {digest: rows[digest] for digest in order}
-
-
-def _digest(teacher: Version) -> str:
-    digest: str = teacher.manifest.files[CLASSIFIER]["sha256"]
-    return digest
 
 
 def _bag_logits(train: Sequence[Review], texts: Sequence[str], settings: TeacherSettings) -> Logits:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from typer.testing import CliRunner, Result
 
 from bertsent.cli import app
@@ -40,6 +42,24 @@ def run() -> Callable[..., Result]:
 
 
 @pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Makes a folder that no test changes in one process of a parallel run; the others wait, and use it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        folder = shared / f"once-{name}"
+        with FileLock(f"{folder}.lock"):
+            if not folder.exists():
+                draft = tmp_path_factory.mktemp(name)
+                make(draft)
+                draft.rename(folder)
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The embedded review set as a data set on disk."""
     from bertsent.archive import write_sample
@@ -48,21 +68,21 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def tiny_encoder(once: Callable[..., Path]) -> tuple[Path, Path]:
     """Folders of a 2-layer random BERT and its preprocessor, as TF Hub would give them."""
-    pytest.importorskip("tensorflow", reason="needs bertsent[train]")
+    if importlib.util.find_spec("tensorflow") is None:
+        pytest.skip("needs bertsent[train]")
     import tiny
 
-    return tiny.export(tmp_path_factory.mktemp("tiny"))
+    folder = once("tiny", tiny.export)
+    return folder / "encoder", folder / "preprocess"
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: tuple[Path, Path], sample: Path) -> Path:
+def trained(once: Callable[..., Path], tiny_encoder: tuple[Path, Path], sample: Path) -> Path:
     """The `model` folder of a workspace with one version, trained on the sample in two epochs."""
     from bertsent.settings import TrainSettings, Workspace
-    from bertsent.tf.training import train
 
-    home = Workspace(tmp_path_factory.mktemp("trained"))
     encoder, preprocessor = tiny_encoder
     settings = TrainSettings(
         encoder=str(encoder),
@@ -72,28 +92,36 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: tuple[Path, 
         batch_size=16,
         seq_length=32,
     )
-    train(settings, data=sample, workspace=home)
-    return home.model
+
+    def make(home: Path) -> None:
+        from bertsent.tf.training import train
+
+        train(settings, data=sample, workspace=Workspace(home))
+
+    return once("trained", make) / "model"
 
 
 @pytest.fixture(scope="session")
-def spread(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: tuple[Path, Path], trained: Path) -> Path:
+def spread(once: Callable[..., Path], tiny_encoder: tuple[Path, Path], trained: Path) -> Path:
     """A `model` folder with one version: the trained one with a random classifier, whose scores reach from
     0 to 1. So small an encoder learns next to nothing of the sample; its scores all lie about 0.5."""
     from bertsent import store
-    from bertsent.tf import classifier, encoder
-    from bertsent.tf.export import to_litert
 
-    loaded = encoder.load(str(tiny_encoder[0]), preprocessor=str(tiny_encoder[1]))
-    made = classifier.build(loaded, dropout=0.0, seed=1)
-    head = made.get_layer(classifier.HEAD)
-    head.kernel.assign(head.kernel * 40)
-    folder = tmp_path_factory.mktemp("spread") / "model"
-    with store.draft(folder, needed=0) as path:
-        (path / store.CLASSIFIER).write_bytes(to_litert(made))
-        shutil.copyfile(trained / "1" / store.VOCABULARY, path / store.VOCABULARY)
-        store.publish(path, store.read(trained / "1").manifest, folder=folder)
-    return folder
+    def make(home: Path) -> None:
+        from bertsent.tf import classifier, encoder
+        from bertsent.tf.export import to_litert
+
+        loaded = encoder.load(str(tiny_encoder[0]), preprocessor=str(tiny_encoder[1]))
+        made = classifier.build(loaded, dropout=0.0, seed=1)
+        head = made.get_layer(classifier.HEAD)
+        head.kernel.assign(head.kernel * 40)
+        folder = home / "model"
+        with store.draft(folder, needed=0) as path:
+            (path / store.CLASSIFIER).write_bytes(to_litert(made))
+            shutil.copyfile(trained / "1" / store.VOCABULARY, path / store.VOCABULARY)
+            store.publish(path, store.read(trained / "1").manifest, folder=folder)
+
+    return once("spread", make) / "model"
 
 
 @pytest.fixture
@@ -103,42 +131,50 @@ def model(trained: Path, workspace: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def films(once: Callable[..., Path]) -> Path:
     """A data set that a tiny encoder learns in seconds."""
     import shop
 
-    return shop.data_set(tmp_path_factory.mktemp("films"))
+    return once("films", shop.data_set)
 
 
 @pytest.fixture(scope="session")
-def champion(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: tuple[Path, Path], films: Path) -> Path:
+def champion(once: Callable[..., Path], tiny_encoder: tuple[Path, Path], films: Path) -> Path:
     """A workspace with a version that knows films."""
     import shop
 
     from bertsent.settings import Workspace
-    from bertsent.tf.training import train
 
-    home = Workspace(tmp_path_factory.mktemp("champion"))
-    trained = train(shop.settings(tiny_encoder), data=films, workspace=home)
-    assert trained.metrics["test"].confusion.accuracy > 0.99, "or no gate could be told from another"
-    return home.root
+    def make(home: Path) -> None:
+        from bertsent.tf.training import train
+
+        trained = train(shop.settings(tiny_encoder), data=films, workspace=Workspace(home))
+        assert trained.metrics["test"].confusion.accuracy > 0.99, "or no gate could be told from another"
+
+    return once("champion", make)
 
 
 @pytest.fixture(scope="session")
-def challenged(tmp_path_factory: pytest.TempPathFactory, champion: Path, films: Path) -> Path:
+def challenged(once: Callable[..., Path], champion: Path, films: Path) -> Path:
     """That workspace with labels of another shop; because of drift a challenger is trained on them, and
     not yet judged."""
     import shop
 
-    home = Path(shutil.copytree(champion, tmp_path_factory.mktemp("challenged") / "home"))
-    return shop.challenge(home, films, shop.texts(shop.SHOP, shop.LABELS, seed=3))
+    def make(home: Path) -> None:
+        shutil.copytree(champion, home, dirs_exist_ok=True)
+        shop.challenge(home, films, shop.texts(shop.SHOP, shop.LABELS, seed=3))
+
+    return once("challenged", make)
 
 
 @pytest.fixture(scope="session")
-def poisoned(tmp_path_factory: pytest.TempPathFactory, champion: Path, films: Path) -> Path:
+def poisoned(once: Callable[..., Path], champion: Path, films: Path) -> Path:
     """The same with wrong labels of films, twice as many as there are right ones."""
     import shop
 
-    home = Path(shutil.copytree(champion, tmp_path_factory.mktemp("poisoned") / "home"))
-    rows = [(text, 1 - label) for text, label in shop.texts(shop.FILM, shop.LABELS, seed=4)]
-    return shop.challenge(home, films, rows)
+    def make(home: Path) -> None:
+        shutil.copytree(champion, home, dirs_exist_ok=True)
+        rows = [(text, 1 - label) for text, label in shop.texts(shop.FILM, shop.LABELS, seed=4)]
+        shop.challenge(home, films, rows)
+
+    return once("poisoned", make)

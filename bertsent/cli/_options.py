@@ -70,3 +70,12 @@ DataOption = Annotated[
         show_default=False,
     ),
 ]
+LabelsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels",
+        metavar="FOLDER",
+        help="The folder of `bertsent label` with its log. [default: labels/]",
+        show_default=False,
+    ),
+]

@@ -23,10 +23,9 @@ from bertsent.cli._render import duration, prediction_line, print_json, progress
 from bertsent.cli._scoring import open_scorer
 from bertsent.files import visible
 from bertsent.records import BatchSummary, Prediction
-from bertsent.settings import LABELS, Engine, ScoreSettings, TrainSettings
+from bertsent.settings import LABEL_NAMES, Engine, ScoreSettings, TrainSettings
 
 SCORE, DRAW = ScoreSettings(), TrainSettings()
-_GOLD = {number: name for name, number in LABELS.items()}
 
 
 @app.command()
@@ -99,12 +98,12 @@ def _ignore(prediction: Prediction) -> None:
 
 
 def _print_json(prediction: Prediction) -> None:
-    gold = None if prediction.gold is None else _GOLD[prediction.gold]
+    gold = None if prediction.gold is None else LABEL_NAMES[prediction.gold]
     print_json(prediction.as_json() | {"path": prediction.path, "gold": gold})
 
 
 def _print(prediction: Prediction) -> None:
-    wrong = prediction.gold is not None and _GOLD[prediction.gold] != prediction.label
+    wrong = prediction.gold is not None and LABEL_NAMES[prediction.gold] != prediction.label
     mark = "?" if wrong and prediction.label == "unsure" else "x" if wrong else " "
     typer.echo(f"{mark} {prediction_line(prediction, reserved=2)}")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bertsent.cli._app import app
-from bertsent.cli._options import DataOption, JsonOption, ModelOption, QuietOption
+from bertsent.cli._options import DataOption, JsonOption, LabelsOption, ModelOption, QuietOption
 from bertsent.cli._render import command_line, note, print_json, progress
 from bertsent.cli._signals import noted_signals, stop_on_signal
 from bertsent.errors import BertsentError, ExitCode, Interrupted, UsageError
@@ -65,15 +65,7 @@ def drift(
             "--watch", metavar="TIME", help="Stay and look again every 30m, 1h, 1d ...: for containers."
         ),
     ] = None,
-    labels: Annotated[
-        Path | None,
-        typer.Option(
-            "--labels",
-            metavar="FOLDER",
-            help="Where `bertsent label` keeps its log. [default: labels/]",
-            show_default=False,
-        ),
-    ] = None,
+    labels: LabelsOption = None,
     data: DataOption = None,
     model: ModelOption = None,
     json: JsonOption = False,

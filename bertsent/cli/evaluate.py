@@ -24,10 +24,9 @@ from bertsent.cli._render import command_line, duration, prediction_line, print_
 from bertsent.cli._scoring import open_scorer
 from bertsent.files import visible
 from bertsent.records import Evaluation, LengthBand
-from bertsent.settings import LABELS, Engine, EvaluateSettings, ScoreSettings, TrainSettings
+from bertsent.settings import LABEL_NAMES, Engine, EvaluateSettings, ScoreSettings, TrainSettings
 
 DEFAULTS, SCORE, DRAW = EvaluateSettings(), ScoreSettings(), TrainSettings()
-_GOLD = {number: name for name, number in LABELS.items()}
 _BAR = 24  # columns of a bar that stands for 100 %
 
 
@@ -130,7 +129,7 @@ def _as_json(evaluation: Evaluation) -> dict[str, Any]:
         "empty": evaluation.empty,
         "unlabelled": evaluation.unlabelled,
         "wrong": [
-            {"path": each.path, "gold": _GOLD[each.gold or 0], "score": each.score, "text": each.text}
+            {"path": each.path, "gold": LABEL_NAMES[each.gold or 0], "score": each.score, "text": each.text}
             for each in evaluation.wrong
         ],
         "reviews_per_second": evaluation.reviews_per_second,

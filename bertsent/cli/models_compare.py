@@ -12,12 +12,10 @@ from bertsent.cli._render import prediction_line, print_json, progress
 from bertsent.cli.models import models
 from bertsent.errors import DataError
 from bertsent.files import visible
-from bertsent.settings import LABELS, Workspace
+from bertsent.settings import LABEL_NAMES, Workspace
 
 if TYPE_CHECKING:
     from bertsent.lineage import Curve, Difference
-
-_NAMES = {number: name for name, number in LABELS.items()}
 
 
 @models.command()
@@ -73,7 +71,7 @@ def _difference_as_json(found: Difference, first: str, second: str) -> dict[str,
             {
                 "text": one.text,
                 "path": one.path,
-                "gold": None if one.gold is None else _NAMES[one.gold],
+                "gold": None if one.gold is None else LABEL_NAMES[one.gold],
                 "scores": [one.score, other.score],
             }
             for one, other in found.pairs
@@ -95,7 +93,7 @@ def _print_difference(found: Difference, first: str, second: str) -> None:
             f"McNemar p {paired.p_value:.2g}"
         )
     for one, other in found.pairs:
-        gold = f", gold {_NAMES[one.gold]}" if one.gold is not None else ""
+        gold = f", gold {LABEL_NAMES[one.gold]}" if one.gold is not None else ""
         typer.echo(f"\n{first} says {one.label} {one.score:.4f}{gold}; {second} says:")
         typer.echo(prediction_line(other))
 

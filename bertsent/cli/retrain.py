@@ -9,7 +9,7 @@ import typer
 
 from bertsent import config
 from bertsent.cli._app import app
-from bertsent.cli._options import DataOption, JsonOption, QuietOption
+from bertsent.cli._options import DataOption, JsonOption, LabelsOption, QuietOption
 from bertsent.cli._render import duration, print_json, progress
 from bertsent.cli._signals import stop_on_signal
 from bertsent.errors import ExitCode
@@ -28,15 +28,7 @@ _RECIPES = ", ".join(RECIPES)
 @app.command()
 def retrain(
     data: DataOption = None,
-    labels: Annotated[
-        Path | None,
-        typer.Option(
-            "--labels",
-            metavar="FOLDER",
-            help="The folder of `bertsent label` with its log. [default: labels/]",
-            show_default=False,
-        ),
-    ] = None,
+    labels: LabelsOption = None,
     warm_start: Annotated[
         bool | None,
         typer.Option(

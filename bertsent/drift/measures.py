@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from bertsent.drift import features, text
 from bertsent.drift.records import NAN, Measure, NewRow
 from bertsent.reference import Reference
-from bertsent.settings import EVEN, NEGATIVE, POSITIVE, DriftSettings
+from bertsent.settings import EVEN, LABEL_NAMES, POSITIVE, DriftSettings
 
 # What judges. Rows picked for their scores are wrong more often than others, and worded otherwise: of the 200
 # reviews of IMDB that a model is least sure of the text measure says 0.2, of the surest 0.5.
 UNBIASED = frozenset({"typed", "random"})
-LABELS = (NEGATIVE, POSITIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +108,15 @@ def _smallest_foreign(
 
 
 def _too_few_texts(reference: Reference, rows: Sequence[NewRow], settings: DriftSettings) -> str:
-    if min(int((reference.label == label).sum()) for label in LABELS) < settings.folds:
+    if min(int((reference.label == label).sum()) for label in LABEL_NAMES) < settings.folds:
         return f"the reference has only {reference.rows} rows"
     return (
         f"texts are compared from {settings.least_text_rows} reviews picked at random or typed on, at least "
         f"{settings.least_per_class} of a label; there are "
-        + " and ".join(f"{sum(row.label == label for row in rows)} {name}" for label, name in _NAMES.items())
+        + " and ".join(
+            f"{sum(row.label == label for row in rows)} {name}" for label, name in LABEL_NAMES.items()
+        )
     )
-
-
-_NAMES = {POSITIVE: "positive", NEGATIVE: "negative"}
 
 
 def take_error(
@@ -134,7 +132,7 @@ def take_error(
     gold = np.array([row.label for row in rows])
     wrong = (np.array([row.score for row in rows]) >= EVEN) != (gold == POSITIVE)
     missed = (reference.heldout_score >= EVEN) != (reference.heldout_label == POSITIVE)
-    there = [label for label in LABELS if (gold == label).any()]
+    there = [label for label in LABEL_NAMES if (gold == label).any()]
     new = _Share(int(wrong.sum()), len(rows), settings.confidence)
     old = {label: _share(missed[reference.heldout_label == label], settings) for label in there}
     weight = {label: float((gold == label).mean()) for label in there}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bertsent.records import or_none
 
 MeasureName = Literal["text", "error", "label_share"]
 Verdict = Literal["drift", "stable", "cannot_tell"]
@@ -43,11 +44,11 @@ class Measure:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "value": _or_none(self.value),
-            "low": _or_none(self.low),
-            "high": _or_none(self.high),
-            "p_value": _or_none(self.p_value),
-            "adjusted": _or_none(self.adjusted),
+            "value": or_none(self.value),
+            "low": or_none(self.low),
+            "high": or_none(self.high),
+            "p_value": or_none(self.p_value),
+            "adjusted": or_none(self.adjusted),
             "n": self.n,
             "why": self.why,
         }
@@ -67,10 +68,10 @@ class Compared:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "p_value": _or_none(self.p_value),
-            "distance": _or_none(self.distance),
-            "median_old": _or_none(self.median_old),
-            "median_new": _or_none(self.median_new),
+            "p_value": or_none(self.p_value),
+            "distance": or_none(self.distance),
+            "median_old": or_none(self.median_old),
+            "median_new": or_none(self.median_new),
             "edges": list(self.edges),
             "old": list(self.old),
             "new": list(self.new),
@@ -106,8 +107,8 @@ class Diagnostics:
         return {
             "length": self.length.as_json(),
             "scores": self.scores.as_json(),
-            "truncated_old": _or_none(self.truncated_old),
-            "truncated_new": _or_none(self.truncated_new),
+            "truncated_old": or_none(self.truncated_old),
+            "truncated_new": or_none(self.truncated_new),
             "duplicates": self.duplicates,
             "words": [word.as_json() for word in self.words],
         }
@@ -136,21 +137,17 @@ class DriftReport:
         """The documented keys; a figure that does not exist is None, for JSON knows no NaN."""
         return {
             "verdict": self.verdict,
-            "headline": _or_none(self.headline),
+            "headline": or_none(self.headline),
             "threshold": self.threshold,
             "alpha": self.alpha,
             "look": self.look,
             "measures": {measure.name: measure.as_json() for measure in self.measures},
             "fired": list(self.fired),
-            "smallest_visible": {name: _or_none(value) for name, value in self.smallest_visible.items()},
+            "smallest_visible": {name: or_none(value) for name, value in self.smallest_visible.items()},
             "new_rows": self.new_rows,
             "reference_rows": self.reference_rows,
-            "newest_share": _or_none(self.newest_share),
+            "newest_share": or_none(self.newest_share),
             "diagnostics": self.diagnostics.as_json(),
             "reason": self.reason,
             "foreign": list(self.foreign),
         }
-
-
-def _or_none(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -16,7 +16,6 @@ from bertsent.records import Progress
 from bertsent.retrain.records import Retrained, Run
 from bertsent.settings import RetrainSettings
 from bertsent.store import Version, packaged, read, versions
-from bertsent.succession import classifier
 
 _RETRAIN = RetrainSettings()
 
@@ -30,7 +29,7 @@ def lineage(run: Run, selection: Selection, gate: GateResult) -> dict[str, Any]:
         "keys": run.keys,
         "champion": {
             "version": run.champion.manifest.version,
-            "digest": classifier(run.champion),
+            "digest": run.champion.classifier_digest,
             "packaged": came_with is not None and run.champion.path.parent == came_with,
         },
         "start": "champion" if run.warm_start else "encoder",
@@ -74,7 +73,7 @@ def earlier(run: Run, progress: Progress) -> Retrained | None:
         if run.because.batch and each["batch"] == run.because.batch:
             return _found("rejected", each, each["reason"])
         waiting = _waiting(run, each["keys"])
-        if waiting and each["champion"]["digest"] == classifier(run.champion):
+        if waiting and each["champion"]["digest"] == run.champion.classifier_digest:
             return _found("rejected", each, f"rejected on {each['time'][:10]}: {each['reason']}; {waiting}")
     return _rolled_back(run, known)
 

@@ -27,7 +27,6 @@ from bertsent.reviews import load_splits
 from bertsent.scorer import Scorer
 from bertsent.settings import GateSettings, RetrainSettings, TrainSettings, Workspace
 from bertsent.store import WEIGHTS, Version, read, versions
-from bertsent.succession import classifier
 
 _GATE, _RETRAIN = GateSettings(), RetrainSettings()
 _WARM = "retrain"  # the recipe of a warm start
@@ -184,7 +183,13 @@ def _challenger(
 ) -> Version:
     """The version to judge, trained unless a run before this one did."""
     mix = mixing.mix(selection, splits, all_old=not run.warm_start, newest=run.newest)
-    parts = [classifier(run.champion), run.because.batch, *run.keys, mix.digest, *splits.digests.values()]
+    parts = [
+        run.champion.classifier_digest,
+        run.because.batch,
+        *run.keys,
+        mix.digest,
+        *splits.digests.values(),
+    ]
     folder = _challengers(run.workspace) / sha256_lines([*parts, repr(settings), str(run.warm_start)])[:32]
     for other in _challengers(run.workspace).glob("*"):
         if other != folder or not resume:  # of other rows or another champion

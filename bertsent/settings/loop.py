@@ -109,7 +109,7 @@ class DriftSettings:
     folds: int = 5
     ridge: float = 5.0  # 1 to 20 differ by less than chance; below 1 the regression follows single rows
     shuffles: int = 499  # p-values down to 0.02 are counted in them
-    counted: int = 10  # shuffles that reach the measure; of fewer the normal tail is the better judge
+    counted: int = 10  # shuffles that reach the measure; of fewer a Pearson III tail is the better judge
 
     length_bins: int = 18  # of the pictures
     score_bins: int = 20

@@ -16,6 +16,7 @@ Engine = Literal["litert", "tensorflow"]
 
 NEGATIVE, POSITIVE = 0, 1
 LABELS = {"negative": NEGATIVE, "positive": POSITIVE}  # also the order of every confusion table
+LABEL_NAMES = {number: name for name, number in LABELS.items()}
 EVEN = 0.5  # a score from here on is nearer to positive: where labels are compared with answers
 FOLDERS = {"neg": NEGATIVE, "pos": POSITIVE}  # the aclImdb layout; no other folder is a class
 
