@@ -22,16 +22,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
-import re
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from bertsent import __version__
+from contest import Figures, machine, run, versions
+
 from bertsent.files import now, write_text
 
 HERE = Path(__file__).parent
@@ -46,13 +43,6 @@ PACKAGES = {  # whose versions are stated
     "peers": ("torch", "transformers"),
     "own": ("tensorflow", "tf-models-official"),
 }
-VERSIONS = """
-import importlib.metadata, json, sys
-print(json.dumps({name: importlib.metadata.version(name) for name in sys.argv[1:]}))
-"""
-TAIL = 2000  # characters of a failed run's stderr
-
-Figures = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +65,7 @@ def main() -> int:
         report = {
             "date": now(),
             "machine": machine(),
-            "versions": versions(arguments.peers_dir),
+            "versions": versions(arguments.peers_dir, PACKAGES),
             "goals": goals,
             "summary": summary,
             "rounds": rounds,
@@ -102,24 +92,16 @@ def line_up(peers_dir: Path, texts: Path, scripts: Path) -> list[Contestant]:
 def play(number: int, contestant: Contestant) -> Figures:
     """One run of a round, told on stderr when it has ended."""
     load = os.getloadavg()[0]
-    figures = run(contestant)
+    figures = run(contestant.command)
     told = f"{contestant.engine} at {contestant.seq}: {figures['examples_per_second']:.1f} examples/s"
     print(f"round {number}: {told}", file=sys.stderr)
-    return {"round": number, "load": load, **figures}
-
-
-def run(contestant: Contestant) -> Figures:
-    """Runs one of them; what it printed, with its length added."""
-    try:
-        ended = subprocess.run(contestant.command, capture_output=True, text=True, check=False)
-    except OSError as error:
-        sys.exit(f"Cannot run {contestant.command[0]} ({error.strerror}). Does PEERS_DIR hold tf and peers?")
-    lines = [line for line in ended.stdout.splitlines() if line.startswith("{")]
-    if ended.returncode or not lines:
-        command = " ".join(contestant.command)
-        sys.exit(f"{command}\nended with {ended.returncode}:\n{ended.stderr[-TAIL:]}")
-    figures: Figures = json.loads(lines[-1])
-    return figures | {"engine": contestant.engine, "seq": contestant.seq}
+    return {
+        "round": number,
+        "load": load,
+        **figures,
+        "engine": contestant.engine,
+        "seq": contestant.seq,
+    }
 
 
 def summarise(contestant: Contestant, rounds: Sequence[Figures]) -> Figures:
@@ -170,29 +152,6 @@ def sentence(goal: Figures) -> str:
         f"at {goal['seq']} places {goal['reached']:.2f} times {goal['against']}, goal {goal['wanted']}: "
         f"{'met' if goal['met'] else 'MISSED'}"
     )
-
-
-def machine() -> Figures:
-    """What the figures depend on: processor, cores, whether it multiplies in bf16, memory."""
-    known = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    model = re.search(r"^model name\s*:\s*(.+)$", known, re.MULTILINE)
-    return {
-        "processor": model[1] if model else platform.processor(),
-        "cpus": os.cpu_count(),
-        "bfloat16": "avx512_bf16" in known or "amx_bf16" in known,
-        "memory_mb": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20,
-        "system": platform.platform(),
-    }
-
-
-def versions(peers_dir: Path) -> dict[str, dict[str, str]]:
-    """Of each environment, the versions of what matters in it."""
-    pythons = {name: f"{peers_dir}/{name}/bin/python" for name in ("tf", "peers")} | {"own": sys.executable}
-    found = {}
-    for name, python in pythons.items():
-        command = [python, "-c", VERSIONS, *PACKAGES[name]]
-        found[name] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    return found | {"own": {"bertsent": __version__, **found["own"]}}
 
 
 def _arguments() -> argparse.Namespace:
