@@ -5,9 +5,9 @@ from __future__ import annotations
 import runpy
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ _SETTINGS = ExportSettings()
 
 def export(
     version: Version,
-    form: Format,
+    form: Literal["litert", "onnx"],
     out: Path,
     *,
     check: Path | None = None,
@@ -115,7 +115,7 @@ def _arrays(version: Version) -> weights.Arrays:
         )
     if weights.gelu(version) is None:
         raise ArtefactError(
-            f"Version {version.name} does not say which GELU its encoder computes; before 0.4.0 none did.",
+            f"Version {version.name} does not say which GELU its encoder computes (earlier ones never did).",
             hint="bertsent export saved-model OUT, or train a version with this bertsent",
         )
     return weights.read(version)
@@ -159,11 +159,16 @@ def _described(
     )
 
 
-def _reloaded(path: Path) -> Any:
+def _reloaded(path: Path) -> Callable[[Sequence[str]], list[float]]:
     """What scores texts in the exported folder: its own script, in its own runtime."""
-    script = runpy.run_path(str(path / SCRIPT))
-    with quiet_stderr():
-        return script["Classifier"](path).score
+    classifier = runpy.run_path(str(path / SCRIPT))["Classifier"](path)
+
+    def score(given: Sequence[str]) -> list[float]:
+        with quiet_stderr():
+            found: list[float] = classifier.score(given)
+        return found
+
+    return score
 
 
 def _compare(

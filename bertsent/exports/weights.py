@@ -46,7 +46,7 @@ def gelu(version: Version) -> Gelu | None:
         return None
     stated: Any = encoder.get("gelu")
     if stated is None and str(encoder.get("handle", "")).startswith(BUNDLED):
-        return "tanh"  # of every encoder that tf-models exports; versions before 0.4.0 do not say it
+        return "tanh"  # of every encoder that tf-models exports; earlier versions do not say it
     return cast(Gelu, stated) if stated in get_args(Gelu) else None
 
 

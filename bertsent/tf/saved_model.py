@@ -71,18 +71,22 @@ def export(
     progress.start("Loading the classifier", None)
     classifier = _classifier(version, arrays, progress)
     cut, scorer = _tokenizer(version, progress)
-    compared = texts.own(check, settings) if check else token_ids.sample(version, settings)
+    bundled = token_ids.sample(version, settings)
+    compared = texts.own(check, settings) if check else bundled
     module = Served(classifier, cut, scorer, version)
     probes = list(version.manifest.probes)
     # Twice the weights, which are fp16, and what comes with them.
     needed = 3 * int(version.manifest.files[WEIGHTS]["size"]) + 10_000_000
     progress.start("Writing saved-model", None)
-    with folder.staged(out, number=version.name, force=force, needed=needed) as path, disk_errors(out):
-        with quiet_stderr():
+    with folder.staged(out, number=version.name, force=force, needed=needed) as path:
+        with disk_errors(out), quiet_stderr():
             tf.saved_model.save(
                 module, str(path), signatures={SIGNATURE: module.score.get_concrete_function()}
             )
-        _write_warm_up(path / WARM_UP, [probes, compared[-1:], compared])
+        # Of the bundled reviews, for the user's are nobody's business: a few, and a text of full length.
+        warm_up = [probes, bundled[: settings.batch_size], [max(bundled, key=len)]]
+        with disk_errors(out):
+            _write_warm_up(path / WARM_UP, warm_up)
         progress.start("Comparing", None)
         score = _reloaded(path, settings.batch_size)
         distances = _compare(score(compared), compared, classifier, version, scorer, settings)
@@ -276,8 +280,8 @@ def _write_warm_up(path: Path, batches: Sequence[Sequence[str]]) -> None:
     The messages are written field by field (tensorflow/serving, apis/prediction_log.proto, predict.proto and
     model.proto): the package that has them for Python would bring nothing else.
     """
-    path.parent.mkdir()
     spec = _field(3, SIGNATURE.encode())  # ModelSpec.signature_name
+    path.parent.mkdir()
     with tf.io.TFRecordWriter(str(path)) as file:
         for batch in batches:
             tensor = tf.make_tensor_proto(_encoded(batch), tf.string, [len(batch)]).SerializeToString()
