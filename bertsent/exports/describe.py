@@ -12,7 +12,7 @@ from bertsent.exports.folder import DESCRIPTION, FORMAT, MARK
 from bertsent.exports.records import Distance
 from bertsent.exports.weights import calibration
 from bertsent.files import now, sha256_file, visible, write_text
-from bertsent.settings import EVEN, Format, ScoreSettings
+from bertsent.settings import EVEN, Format
 from bertsent.store import Version
 from bertsent.tokenizer import AnyTokenizer
 
@@ -61,7 +61,6 @@ def describe(
         "threshold": EVEN,
         "unsure": list(manifest.calibration.get("unsure", (EVEN, EVEN))),
         "seq_length": manifest.seq_length,
-        "length_step": ScoreSettings().length_step,  # rows are padded to a multiple
         "window": {"kind": manifest.window, "head": head, "tail": places - head},
         "calibration": {"temperature": temperature, "bias": bias, "applied": True},
         "tokenizer": {
@@ -141,7 +140,7 @@ _TOKENS = (
     "3. Control and format characters become spaces; punctuation and CJK ideographs words of their own.",
     "4. Each word becomes its longest pieces of `vocab.txt` (the line number, from 0, is the id); a word",
     "   without them, or of more than 100 bytes, is [UNK].",
-    "5. The window; [CLS] before, [SEP] after; 0 up to a multiple of `length_step` places.",
+    "5. The window; [CLS] before, [SEP] after. Rows of a batch are padded at their ends with 0.",
 )
 _USE = {
     "saved-model": (
@@ -165,8 +164,8 @@ _USE = {
         'python score.py "great film"',
         "```",
         "",
-        "The weights are int8; it is the file that bertsent itself scores with. A row has the same score in",
-        "any batch and padding but for the rounding to int8, about 0.01; `score.py` scores row by row.",
+        "The weights are int8; it is the file that bertsent itself scores with, row by row and unpadded, as",
+        "`score.py` does. In another batch or padding int8 rounds otherwise: scores move by about 0.01.",
         "",
         *_TOKENS,
     ),

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from bertsent.calibration import sigmoid
 from bertsent.exports.weights import Arrays
+from bertsent.litert import Tokens
 from bertsent.presets import Gelu
-from bertsent.scorer import Tokens
 
 _EPSILON = 1e-12  # of layer normalisation, as in every published BERT
 _MASKED = -1e9  # added to the attention of a padded place
@@ -77,5 +77,5 @@ def _gelu(values: Floats, gelu: Gelu) -> Floats:
         from scipy.special import erf
 
         return np.asarray(values * (1 + erf(values / np.float32(np.sqrt(2)))) / 2, np.float32)
-    cubic = values + np.float32(0.044715) * values**3
+    cubic = values + np.float32(0.044715) * (values * values * values)  # ** 3 takes 100 times as long
     return np.asarray(values * (1 + np.tanh(np.float32(np.sqrt(2 / np.pi)) * cubic)) / 2, np.float32)

@@ -50,8 +50,6 @@ class Classifier:
         self._lower_case: bool = about["tokenizer"]["lower_case"]
         self._special: dict[str, int] = about["tokenizer"]
         self._window: dict[str, int] = about["window"]
-        self._step: int = about["length_step"]
-        self._most: int = about["seq_length"]
         pieces = (folder / "vocab.txt").read_bytes().decode().removesuffix("\n")
         self._ids = {piece: line for line, piece in enumerate(pieces.replace("\r\n", "\n").split("\n"))}
         self._longest = max(map(len, self._ids))
@@ -59,18 +57,16 @@ class Classifier:
 
     def score(self, texts: Sequence[str]) -> list[float]:
         """P(positive) of each text."""
-        # One by one: int8 rounds otherwise in another batch, by about 0.01.
+        # One by one, unpadded: int8 rounds otherwise in another batch, by about 0.01.
         return [float(self._run(self.encode(text))[0]) for text in texts]
 
     def encode(self, text: str) -> NDArray[np.int32]:
-        """The ids of one text, int32 [1, tokens]: [CLS], the pieces in the window, [SEP], padding."""
+        """The ids of one text, int32 [1, tokens]: [CLS], the pieces in the window, [SEP]."""
         pieces = [number for word in self._words(clean(text)) for number in self._cut(word)]
         head, tail = self._window["head"], self._window["tail"]
         if len(pieces) > head + tail:
             pieces = pieces[:head] + pieces[len(pieces) - tail :]
-        ids = [self._special["start"], *pieces, self._special["end"]]
-        places = min(-(-len(ids) // self._step) * self._step, self._most)
-        return np.array([ids + [self._special["padding"]] * (places - len(ids))], np.int32)
+        return np.array([[self._special["start"], *pieces, self._special["end"]]], np.int32)
 
     def _words(self, text: str) -> list[str]:
         return "".join(map(self._character, text)).split(" ")

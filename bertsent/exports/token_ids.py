@@ -16,9 +16,10 @@ from bertsent.errors import ArtefactError, UsageError
 from bertsent.exports import compare, describe, folder, texts, weights
 from bertsent.exports.records import Distance, Exported
 from bertsent.files import disk_errors, quiet_stderr
+from bertsent.litert import Tokens
 from bertsent.records import Progress, silent
 from bertsent.reviews import clean
-from bertsent.scorer import Scorer, Tokens
+from bertsent.scorer import Scorer
 from bertsent.settings import ExportSettings, Format, Window
 from bertsent.store import CLASSIFIER, VOCABULARY, WEIGHTS, WORDPIECE, Version
 from bertsent.tokenizer import pack, window
@@ -102,11 +103,6 @@ def token_rows(scorer: Scorer, version: Version, given: Sequence[str]) -> list[T
     ]
 
 
-def padded(scorer: Scorer, rows: Sequence[Tokens]) -> Tokens:
-    """Rows as one padded array of ids, int32 [rows, tokens]."""
-    return pack(rows, tokenizer=scorer.tokenizer, width=max(len(row) for row in rows) + 2)
-
-
 def _arrays(version: Version) -> weights.Arrays:
     if version.manifest.encoder.get("rebuilt") is not True:
         raise ArtefactError(
@@ -179,8 +175,7 @@ def _compare(
     arrays: weights.Arrays,
     settings: ExportSettings,
 ) -> tuple[Distance, ...]:
-    # Text by text, as score.py does it: int8 rounds otherwise in another batch.
-    ours = [prediction.score for text in compared for prediction in scorer.predict([text])]
+    ours = [prediction.score for prediction in scorer.predict(compared)]
     if not arrays:
         return (compare.exactly(scores, ours, against="bertsent's own scorer", settings=settings),)
     from bertsent.exports import numpy_bert
@@ -192,7 +187,7 @@ def _compare(
         exact.append(
             numpy_bert.score(
                 arrays,
-                padded(scorer, [row]),
+                pack([row], tokenizer=scorer.tokenizer),
                 gelu=weights.gelu(version) or "tanh",
                 temperature=temperature,
                 bias=bias,

@@ -28,6 +28,7 @@ from bertsent.tf.classifier import HEAD, assign
 from bertsent.tf.disk import disk_errors
 from bertsent.tf.hub_tokenizer import HubTokenizer
 from bertsent.tf.source import load_model, preprocessor_folder
+from bertsent.tokenizer import pack
 
 SIGNATURE = "serving_default"
 INPUT, OUTPUT = "text", "score"
@@ -245,10 +246,10 @@ def _compare(
     rows = token_ids.token_rows(scorer, version, compared)
     exact: list[NDArray[np.float64]] = []
     for first in range(0, len(rows), settings.batch_size):
-        ids = token_ids.padded(scorer, rows[first : first + settings.batch_size])
+        ids = pack(rows[first : first + settings.batch_size], tokenizer=scorer.tokenizer)
         logits = classifier(tf.constant(ids), training=False).numpy()[:, 0].astype(np.float64)
         exact.append(sigmoid(logits / temperature + bias))
-    int8 = [prediction.score for text in compared for prediction in scorer.predict([text])]
+    int8 = [prediction.score for prediction in scorer.predict(compared)]
     return (
         compare.exactly(scores, np.concatenate(exact), against="the float32 classifier", settings=settings),
         compare.within_int8(scores, int8, version, settings),

@@ -164,7 +164,7 @@ def expected() -> list[float]:
     scores = []
     for ids in tokenizer.encode([clean(text) for text in TEXTS]):
         row = window(ids, seq_length=PLACES, kind="head+tail")
-        logit = float(classifier(pack([row], tokenizer=tokenizer, width=len(row) + 2))[0, 0])
+        logit = float(classifier(pack([row], tokenizer=tokenizer))[0, 0])
         scores.append(1 / (1 + np.exp(-(logit / TEMPERATURE + BIAS))))
     return scores
 
@@ -190,8 +190,8 @@ def test_exports_score_in_a_process_without_bertsent(
     assert scores["saved-model"] == pytest.approx(expected(), abs=1e-4)
     assert scores["onnx"] == pytest.approx(expected(), abs=1e-4)
     scorer = Scorer(store.read(home / "1"))
-    alone = [prediction.score for text in TEXTS for prediction in scorer.predict([text])]
-    assert scores["litert"] == pytest.approx(alone, abs=1e-4)
+    ours = [prediction.score for prediction in scorer.predict(TEXTS)]
+    assert scores["litert"] == pytest.approx(ours, abs=1e-4)
 
 
 def test_export_says_how_far_its_scores_lie_apart(exported: dict[str, tuple[Path, dict[str, Any]]]) -> None:
@@ -260,8 +260,7 @@ def test_exported_script_cuts_texts_as_we_do(
     tokenizer = Tokenizer.from_file(path / "vocab.txt", lower_case=lower_case)
     for text in [*TEXTS, *strange(300)]:
         row = window(tokenizer.encode([clean(text)])[0], seq_length=PLACES, kind="head+tail")
-        ids = classifier.encode(text)
-        assert ids[ids != 0].tolist() == [tokenizer.start_id, *row.tolist(), tokenizer.end_id], repr(text)
+        assert classifier.encode(text).tolist() == pack([row], tokenizer=tokenizer).tolist(), repr(text)
 
 
 def test_description_says_what_goes_in_and_comes_out(
