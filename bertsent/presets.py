@@ -7,6 +7,7 @@ The 33 TF Hub models are the menu of TensorFlow's tutorial "Classify text with B
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from bertsent.errors import UsageError
 
@@ -14,6 +15,7 @@ HUB = "https://tfhub.dev/"
 UNCASED = HUB + "tensorflow/bert_en_uncased_preprocess/3"
 TUTORIAL = "TensorFlow tutorial 'Classify text with BERT'"
 BUNDLED = "bundled:"
+Gelu = Literal["tanh", "erf"]  # how an encoder computes GELU: tf-models by tanh, PyTorch by erf
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ class Manifest:
     version: int
     created: str  # UTC, ISO 8601
     libraries: Mapping[str, str]  # package -> version that made it
-    encoder: Mapping[str, Any]  # name, handle, preprocessor, digest, rebuilt
+    encoder: Mapping[str, Any]  # name, handle, preprocessor, digest, rebuilt, gelu
     tokenizer: Mapping[str, Any]  # kind, lower_case, normalisation, digest
     seq_length: int
     window: str

@@ -18,7 +18,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # Left may import right, never the other way; rooms joined by | do not import each other.
 ORDER = (
     "cli -> report_drift -> loop -> retrain -> tf | batch | evaluation | lineage -> teacher -> "
-    "gate | drift | pool | explain | mixing | succession -> scorer | card | report | draw_drift -> "
+    "gate | drift | pool | explain | mixing | succession | exports -> scorer | card | report | draw_drift -> "
     "store | litert | metrics | draw | reference | calibration | ledger | trail -> "
     "archive | duplicates | labels | tokenizer -> reviews -> tables | config | sealed -> files | leases -> "
     "records | recipes -> settings | presets -> errors"
@@ -29,7 +29,7 @@ TO_COME: set[str] = set()  # may be missing
 TENSORFLOW = {"tensorflow", "tensorflow_hub", "tensorflow_text", "tf_keras", "official"}
 HEAVY = TENSORFLOW | {
     *("ai_edge_litert", "filelock", "jinja2", "matplotlib", "numpy", "platformdirs", "pyarrow", "requests"),
-    *("rich", "safetensors", "scipy", "sklearn"),
+    *("onnx", "onnxruntime", "rich", "safetensors", "scipy", "sklearn"),
 }
 BANNED = {
     "click": "Typer carries its own",
@@ -141,6 +141,7 @@ def test_import_of_the_command_line_loads_nothing_heavy() -> None:
         ),
         (["models"], {"numpy"}),
         (["models", "rollback", "1"], {"filelock"}),
+        (["export", "litert", "out"], {"numpy", "ai_edge_litert"}),
         (["download", "--sample"], {"filelock"}),
         (["drift"], {"filelock"}),
     ],

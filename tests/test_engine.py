@@ -68,7 +68,7 @@ def albert(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "encoder", folder / "preprocess"
 
 
-def test_albert_trains_and_scores_with_engine_tensorflow_only(
+def test_albert_trains_scores_and_is_exported_with_tensorflow_only(
     run: Run, workspace: Path, albert: tuple[Path, Path], sample: Path
 ) -> None:
     encoder, preprocessor = albert
@@ -88,6 +88,15 @@ def test_albert_trains_and_scores_with_engine_tensorflow_only(
     scored = run("predict", "great film", "--engine", "tensorflow", "--json")
     assert scored.exit_code == 0, scored.stderr
     assert json.loads(scored.stdout)["score"] == pytest.approx(probes["great film"], abs=1e-6)
+
+    # Its preprocessor goes into a SavedModel; the other formats take token ids, which nothing could make.
+    made = run("export", "saved-model", "served", "--json", "--quiet")
+    assert made.exit_code == 0, made.stderr
+    assert json.loads(made.stdout)["distances"][0]["largest"] <= 1e-4
+    for name in ("litert", "onnx"):
+        refused = run("export", name, "elsewhere")
+        assert refused.exit_code == 2
+        assert "export saved-model" in refused.stderr
 
 
 def test_engine_tensorflow_is_refused_where_nothing_needs_it(run: Run, model: Path) -> None:

@@ -92,6 +92,7 @@ def test_the_manifest_names_encoder_settings_and_data(
     encoder, preprocessor = map(str, tiny_encoder)
     said = manifest["encoder"]
     assert (said["name"], said["preprocessor"], said["rebuilt"]) == (encoder, preprocessor, True)
+    assert said["gelu"] == "tanh"
     assert re.fullmatch("[0-9a-f]{64}", said["digest"])
     assert manifest["settings"]["init_lr"] == 1e-3
     assert (manifest["seq_length"], manifest["window"]) == (32, "head+tail")

@@ -30,6 +30,7 @@ LIFE_CYCLE = (
     "drift",
     "retrain",
     "models",
+    "export",
 )
 _OUTPUT_FAILED = {
     errno.ENOSPC,

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from bertsent.presets import Gelu
 from bertsent.tf import tf, tf_keras
 
 _LAYER_NORM_EPSILON = 1e-12  # as official.nlp.modeling.networks.BertEncoder
@@ -113,6 +114,11 @@ class BertEncoder(tf_keras.layers.Layer):  # type: ignore[misc]
             )
             for name, value in ((name, np.asarray(value, np.float32)) for name, value in variables.items())
         }
+
+    @property
+    def gelu(self) -> Gelu:
+        """Which GELU it computes; its weights do not tell."""
+        return "tanh" if self._approximate_gelu else "erf"
 
     def arrays(self) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
         """The present values of all variables, by name."""

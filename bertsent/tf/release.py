@@ -271,6 +271,7 @@ def _manifest(
             "digest": encoder.digest,
             "rebuilt": encoder.rebuilt,
         }
+        | ({"gelu": encoder.layer.gelu} if encoder.rebuilt else {})
         | ({"warm_start": warm_start.manifest.files[store.WEIGHTS]["sha256"]} if warm_start else {}),
         tokenizer={
             "kind": store.WORDPIECE if encoder.vocabulary else store.HUB_TOKENIZER,

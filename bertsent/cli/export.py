@@ -1,0 +1,90 @@
+"""`bertsent export`: a version for other runtimes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+
+import typer
+
+from bertsent.cli._app import app
+from bertsent.cli._options import JsonOption, ModelOption, QuietOption
+from bertsent.cli._render import duration, print_json, progress
+from bertsent.errors import UsageError
+from bertsent.files import size, visible
+from bertsent.settings import Format, Workspace
+
+if TYPE_CHECKING:
+    from bertsent.exports import Exported
+
+_FORMATS: tuple[Format, ...] = get_args(Format)
+
+
+@app.command()
+def export(
+    form: Annotated[
+        str, typer.Argument(metavar="|".join(_FORMATS), help="What the export is for.", show_default=False)
+    ],
+    out: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT",
+            help="The folder to write. A saved-model goes into OUT/N, N the version's number.",
+        ),
+    ],
+    model: ModelOption = None,
+    check: Annotated[
+        Path | None,
+        typer.Option(
+            "--check",
+            metavar="PATH",
+            help="Reviews to compare scores on, a folder or table. [default: bundled ones]",
+            show_default=False,
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Write a version for TF Serving, LiteRT or ONNX Runtime.
+
+    saved-model takes texts, the others token ids; those come with the vocabulary and a script that needs no
+    bertsent. The export is loaded in its own runtime and compared with our scores before it appears.
+    """
+    chosen = next((known for known in _FORMATS if known == form), None)
+    if chosen is None:
+        raise UsageError(f"An export is one of {', '.join(_FORMATS)}.", received=visible(repr(form))[:60])
+    from bertsent import store
+
+    version = store.find(model, folder=Workspace.current().model)
+    with progress(quiet=quiet) as shown:
+        if chosen == "saved-model":
+            from bertsent.tf import saved_model
+
+            made = saved_model.export(version, out, check=check, force=force, progress=shown)
+        else:
+            from bertsent import exports
+
+            made = exports.export(version, chosen, out, check=check, force=force, progress=shown)
+    if json:
+        print_json(_as_json(made))
+    else:
+        _print(made)
+
+
+def _as_json(made: Exported) -> dict[str, Any]:
+    return {**asdict(made), "path": str(made.path)}
+
+
+def _print(made: Exported) -> None:
+    typer.echo(
+        f"Version {made.version} for {made.format} is in {visible(str(made.path))} ({size(made.bytes)}, "
+        f"{duration(made.seconds)})"
+    )
+    for distance in made.distances:
+        typer.echo(
+            f"  {distance.against + ':':<29} {distance.texts} texts, mean {distance.mean:.2g} apart, largest "
+            f"{distance.largest:.2g}, other labels {distance.texts - distance.same_label} "
+            f"(allowed: {distance.allowed})"
+        )

@@ -1,0 +1,182 @@
+"""export.json and README.md: all that somebody without bertsent needs to use an export."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bertsent import __version__
+from bertsent.exports.folder import DESCRIPTION, FORMAT, MARK
+from bertsent.exports.records import Distance
+from bertsent.exports.weights import calibration
+from bertsent.files import now, sha256_file, visible, write_text
+from bertsent.settings import EVEN, Format
+from bertsent.store import Version
+from bertsent.tokenizer import AnyTokenizer
+
+CARD = "README.md"
+_PLACES = {
+    "head": "its first {places}",
+    "head+tail": "its first {head} and its last {tail}",
+}
+
+
+def describe(
+    version: Version,
+    form: Format,
+    *,
+    tokenizer: AnyTokenizer,
+    inputs: Mapping[str, Any],
+    output: str,
+    examples: Mapping[str, float] | None = None,
+    distances: Sequence[Distance] = (),
+) -> dict[str, Any]:
+    """What export.json says, but for the list of files.
+
+    Args:
+        inputs: Name, type and shape of the input.
+        output: Name of the output, float32 [batch].
+        examples: Text -> score by the export itself.
+    """
+    manifest = version.manifest
+    places = manifest.seq_length - 2
+    head = places if manifest.window == "head" else places // 4
+    temperature, bias = calibration(version)
+    return {
+        MARK: FORMAT,
+        "format": form,
+        "created": now(),
+        "bertsent": __version__,
+        "source": {
+            "version": manifest.version,
+            "created": manifest.created,
+            "encoder": manifest.encoder.get("name"),
+            "files": {name: stated["sha256"] for name, stated in sorted(manifest.files.items())},
+        },
+        "input": dict(inputs),
+        "output": {"name": output, "type": "float32", "shape": ["batch"], "meaning": "P(positive), 0 to 1"},
+        "labels": dict(manifest.labels),
+        "threshold": EVEN,
+        "unsure": list(manifest.calibration.get("unsure", (EVEN, EVEN))),
+        "seq_length": manifest.seq_length,
+        "window": {"kind": manifest.window, "head": head, "tail": places - head},
+        "calibration": {"temperature": temperature, "bias": bias, "applied": True},
+        "tokenizer": {
+            "kind": manifest.tokenizer["kind"],
+            "lower_case": tokenizer.lower_case,
+            "padding": tokenizer.pad_id,
+            "start": tokenizer.start_id,
+            "end": tokenizer.end_id,
+        },
+        "examples": dict(examples or {}),
+        "compared": [distance.as_json() for distance in distances],
+    }
+
+
+def write(folder: Path, described: Mapping[str, Any]) -> None:
+    """Writes README.md, then export.json, which lists every other file with its digest."""
+    write_text(folder / CARD, render(described))
+    files = {
+        path.relative_to(folder).as_posix(): {"sha256": sha256_file(path), "size": path.stat().st_size}
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path != folder / DESCRIPTION
+    }
+    write_text(
+        folder / DESCRIPTION, json.dumps({**described, "files": files}, indent=2, ensure_ascii=False) + "\n"
+    )
+
+
+def render(described: Mapping[str, Any]) -> str:
+    """The README of an export."""
+    source, form = described["source"], described["format"]
+    low, high = described["unsure"]
+    head, tail = described["window"]["head"], described["window"]["tail"]
+    seen = _PLACES[described["window"]["kind"]].format(places=head + tail, head=head, tail=tail)
+    lines = [
+        f"# bertsent sentiment classifier, version {source['version']}, for {_FOR[form]}",
+        "",
+        f"Exported by bertsent {described['bertsent']} on {described['created']} from the version of "
+        f"{source['created']} (encoder {visible(str(source['encoder']))}). `export.json` says the same to "
+        "programs.",
+        "",
+        f"- **Input**: `{described['input']['name']}`, {described['input']['type']} "
+        f"{_shape(described['input']['shape'])}: {described['input']['meaning']}.",
+        f"- **Output**: `{described['output']['name']}`, float32 [batch]: the probability that a text is "
+        f"positive. From {described['threshold']} on the answer is positive; between {low:.4f} and "
+        f"{high:.4f} too few answers are right, and bertsent says unsure.",
+        "- **Calibration** is inside: score = sigmoid(logit / "
+        f"{described['calibration']['temperature']:.6g} + {described['calibration']['bias']:.6g}).",
+        f"- **Window**: {described['seq_length']} places, [CLS] and [SEP] counted. Of a longer text the "
+        f"model sees {seen} word pieces.",
+        "",
+        *_USE[form],
+        "",
+        "## Compared before it was written",
+        "",
+        *(
+            f"- with {distance['against']}, {distance['texts']} texts: mean {distance['mean']:.2g}, largest "
+            f"{distance['largest']:.2g}, the same label on {distance['same_label']} ({distance['allowed']})"
+            for distance in described["compared"]
+        ),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _shape(shape: Sequence[str]) -> str:
+    return f"[{', '.join(shape)}]"
+
+
+_FOR = {"saved-model": "TF Serving", "litert": "LiteRT", "onnx": "ONNX Runtime"}
+_TOKENS = (
+    "## From a text to ids",
+    "",
+    "`score.py` does all of it with NumPy and the standard library; read it, or take it as it is:",
+    "",
+    "1. Clean: no U+FEFF; `<br>` in its spellings becomes a space; every run of white space one space.",
+    "2. Where `lower_case`: NFKC, full case folding, NFD, no marks of category Mn.",
+    "3. Control and format characters become spaces; punctuation and CJK ideographs words of their own.",
+    "4. Each word becomes its longest pieces of `vocab.txt` (the line number, from 0, is the id); a word",
+    "   without them, or of more than 100 bytes, is [UNK].",
+    "5. The window; [CLS] before, [SEP] after. Rows of a batch are padded at their ends with 0.",
+)
+_USE = {
+    "saved-model": (
+        "Cleaning, tokenizing and window are in the graph: it takes texts as they come, in UTF-8. The name",
+        "of this folder is the version number that TF Serving looks for; the server is given the folder",
+        "above, where these commands run (`tensorflow/serving:2.20.0` or later: earlier ones have an older",
+        "TensorFlow Text):",
+        "",
+        "```sh",
+        'docker run --rm -p 8501:8501 -v "$PWD:/models/sentiment" -e MODEL_NAME=sentiment \\',
+        "  tensorflow/serving:2.20.0",
+        'curl http://localhost:8501/v1/models/sentiment:predict -d \'{"instances": ["great film"]}\'',
+        "```",
+        "",
+        "The warm-up requests in `assets.extra` are run while the server loads it. In Python, import",
+        "tensorflow_text before `tf.saved_model.load`.",
+    ),
+    "litert": (
+        "```sh",
+        "pip install ai-edge-litert numpy",
+        'python score.py "great film"',
+        "```",
+        "",
+        "The weights are int8; it is the file that bertsent itself scores with, row by row and unpadded, as",
+        "`score.py` does. In another batch or padding int8 rounds otherwise: scores move by about 0.01.",
+        "",
+        *_TOKENS,
+    ),
+    "onnx": (
+        "```sh",
+        "pip install onnxruntime numpy",
+        'python score.py "great film"',
+        "```",
+        "",
+        "Weights and arithmetic are float32, opset 20.",
+        "",
+        *_TOKENS,
+    ),
+}

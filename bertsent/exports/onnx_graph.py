@@ -1,0 +1,187 @@
+"""A BERT classifier as an ONNX graph, written node by node from its weights."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from bertsent import __version__
+from bertsent.errors import ArtefactError, MissingExtraError
+from bertsent.exports.weights import Arrays
+from bertsent.files import visible
+from bertsent.presets import Gelu
+
+OPSET = 20  # the first with Gelu
+_IR = 9  # of ONNX 1.15, which brought that opset
+_EPSILON = 1e-12  # of layer normalisation, as in every published BERT
+_MASKED = -1e9  # added to the attention of a padded place
+_LARGEST = 2_000_000_000  # bytes of weights; a protobuf message ends at 2 GiB
+
+
+def build(arrays: Arrays, *, gelu: Gelu, temperature: float, bias: float, note: str) -> bytes:
+    """The graph: input_word_ids int32 [batch, tokens], padded with 0 -> score float32 [batch].
+
+    Args:
+        arrays: Weights, as `weights.read` gives them.
+        gelu: Which GELU they were trained with.
+        temperature, bias: Calibration; folded into the head.
+        note: What the model is, for those who open the file.
+
+    Raises:
+        MissingExtraError: without the package onnx or onnxruntime.
+        ArtefactError: if the weights are not those of a plain BERT, or too large for one file.
+    """
+    onnx = _onnx()
+    size = sum(array.nbytes for array in arrays.values())
+    if size > _LARGEST:
+        raise ArtefactError(
+            "The weights are too large for an ONNX file of one piece.", hint="bertsent export saved-model OUT"
+        )
+    try:
+        graph = _Graph(onnx, arrays, gelu)
+        graph.classify(temperature, bias)
+        model = graph.model(note)
+        onnx.checker.check_model(model, full_check=True)
+    except (KeyError, ValueError, onnx.checker.ValidationError) as error:
+        raise ArtefactError(
+            "The weights are not those of a plain BERT classifier.",
+            received=visible(str(error))[:200],
+            hint="train again",
+        ) from error
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def _onnx() -> Any:
+    try:
+        importlib.import_module("onnxruntime")  # now, not after the work: the file is run before it appears
+        return importlib.import_module("onnx")
+    except ImportError as error:
+        raise MissingExtraError(
+            f"This needs ONNX and ONNX Runtime, which the plain installation leaves out ({error}).",
+            hint="pip install 'bertsent[onnx]'",
+        ) from error
+
+
+class _Graph:
+    """Nodes and weights as they are added; every method returns the name of what it computes."""
+
+    def __init__(self, onnx: Any, arrays: Arrays, gelu: Gelu) -> None:
+        self._onnx = onnx
+        self._arrays = arrays
+        self._gelu = {"tanh": "tanh", "erf": "none"}[gelu]
+        self._nodes: list[Any] = []
+        self._stored: dict[str, Any] = {}
+        encoder = {name for name in arrays if name.startswith("encoder/transformer/")}
+        self._layers = sum(name.endswith("/intermediate/kernel") for name in encoder)
+        self._hidden, self._heads, self._depth = self._array(
+            "transformer/layer_0/self_attention/query/kernel"
+        ).shape
+
+    def classify(self, temperature: float, bias: float) -> None:
+        """Adds everything from ids to score."""
+        hidden = self._embed()
+        masked = self._node("Cast", self._node("Equal", "input_word_ids", self._int32(0)), to=1)
+        masked = self._node("Mul", masked, self._store("masked", np.float32(_MASKED)))
+        masked = self._node("Unsqueeze", masked, self._ints(1, 2))  # [batch, 1, 1, tokens]
+        for layer in range(self._layers - 1):
+            hidden = self._block(f"transformer/layer_{layer}/", hidden, hidden, masked)
+        # Nothing of the last block but [CLS] reaches the head.
+        first = self._node("Slice", hidden, self._ints(0), self._ints(1), self._ints(1))
+        first = self._block(f"transformer/layer_{self._layers - 1}/", first, hidden, masked)
+        pooled = self._node(
+            "Tanh", self._dense(self._node("Squeeze", first, self._ints(1)), "pooler_transform")
+        )
+        kernel, own = self._arrays["classifier/kernel"], self._arrays["classifier/bias"]
+        logit = self._node(
+            "MatMul", pooled, self._store("classifier/kernel", kernel / np.float32(temperature))
+        )
+        logit = self._node(
+            "Add", logit, self._store("classifier/bias", own / np.float32(temperature) + np.float32(bias))
+        )
+        self._node("Squeeze", self._node("Sigmoid", logit), self._ints(1), output="score")
+
+    def model(self, note: str) -> Any:
+        """The finished model."""
+        helper, types = self._onnx.helper, self._onnx.TensorProto
+        ids = helper.make_tensor_value_info("input_word_ids", types.INT32, ["batch", "tokens"])
+        score = helper.make_tensor_value_info("score", types.FLOAT, ["batch"])
+        stored = [self._onnx.numpy_helper.from_array(value, name) for name, value in self._stored.items()]
+        graph = helper.make_graph(self._nodes, "sentiment", [ids], [score], stored, doc_string=note)
+        return helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=_IR,
+            producer_name="bertsent",
+            producer_version=__version__,
+            doc_string=note,
+        )
+
+    def _embed(self) -> str:
+        words = self._weight("word_embeddings/embeddings")
+        # One segment only, so its type is part of every place.
+        places = self._array("position_embedding/embeddings") + self._array("type_embeddings/embeddings")[0]
+        tokens = self._node("Shape", "input_word_ids", start=1, end=2)
+        place = self._node("Slice", self._store("places", places), self._ints(0), tokens)
+        embedded = self._node("Add", self._node("Gather", words, "input_word_ids"), place)
+        return self._normalise("embeddings/layer_norm/", embedded)
+
+    def _block(self, prefix: str, queries: str, hidden: str, masked: str) -> str:
+        """One transformer block: `queries` [batch, q, hidden] attend to `hidden` [batch, t, hidden]."""
+        attention = prefix + "self_attention/"
+        scale = float(self._depth**-0.5)
+        query = self._by_head(queries, attention + "query", (0, 2, 1, 3), scale)
+        key = self._by_head(hidden, attention + "key", (0, 2, 3, 1))
+        value = self._by_head(hidden, attention + "value", (0, 2, 1, 3))
+        scores = self._node("Add", self._node("MatMul", query, key), masked)
+        context = self._node("MatMul", self._node("Softmax", scores, axis=-1), value)
+        context = self._node("Transpose", context, perm=(0, 2, 1, 3))
+        context = self._node("Reshape", context, self._ints(0, 0, self._hidden))
+        attended = self._dense(context, attention + "attention_output")
+        attended = self._normalise(
+            prefix + "self_attention_layer_norm/", self._node("Add", queries, attended)
+        )
+        grown = self._node("Gelu", self._dense(attended, prefix + "intermediate"), approximate=self._gelu)
+        output = self._dense(grown, prefix + "output")
+        return self._normalise(prefix + "output_layer_norm/", self._node("Add", attended, output))
+
+    def _by_head(self, values: str, name: str, order: Sequence[int], scale: float = 1.0) -> str:
+        projected = self._dense(values, name, scale=scale)
+        split = self._node("Reshape", projected, self._ints(0, 0, self._heads, self._depth))
+        return self._node("Transpose", split, perm=order)
+
+    def _dense(self, values: str, name: str, *, scale: float = 1.0) -> str:
+        """values @ kernel + bias, both times `scale`."""
+        bias = self._array(name + "/bias").reshape(-1) * np.float32(scale)
+        kernel = self._array(name + "/kernel")
+        kernel = kernel.reshape(-1, len(bias)) * np.float32(scale)
+        product = self._node("MatMul", values, self._store(name + "/kernel", kernel))
+        return self._node("Add", product, self._store(name + "/bias", bias))
+
+    def _normalise(self, prefix: str, values: str) -> str:
+        gamma, beta = self._weight(prefix + "gamma"), self._weight(prefix + "beta")
+        return self._node("LayerNormalization", values, gamma, beta, axis=-1, epsilon=_EPSILON)
+
+    def _array(self, name: str) -> Any:
+        return self._arrays["encoder/" + name]
+
+    def _weight(self, name: str) -> str:
+        return self._store(name, self._array(name))
+
+    def _store(self, name: str, value: Any) -> str:
+        self._stored[name] = np.ascontiguousarray(value)
+        return name
+
+    def _ints(self, *values: int) -> str:
+        return self._store("ints" + "_".join(map(str, values)), np.array(values, np.int64))
+
+    def _int32(self, value: int) -> str:
+        return self._store(f"int32_{value}", np.array(value, np.int32))
+
+    def _node(self, kind: str, *inputs: str, output: str = "", **attributes: Any) -> str:
+        output = output or f"{kind}_{len(self._nodes)}"
+        self._nodes.append(self._onnx.helper.make_node(kind, list(inputs), [output], **attributes))
+        return output

@@ -1,0 +1,36 @@
+"""What an export was found to be."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bertsent.settings import Format
+
+
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """How far the scores of an export lie from others of the same texts."""
+
+    against: str  # whose scores those are
+    texts: int
+    mean: float
+    largest: float
+    same_label: int  # texts that both put on the same side of 0.5
+    allowed: str  # the bounds it had to keep, in words
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """An export that stands at `path`, and what it showed before."""
+
+    format: Format
+    version: str
+    path: Path
+    bytes: int  # of all its files
+    distances: tuple[Distance, ...]
+    seconds: float

@@ -1,0 +1,50 @@
+"""The texts on which an export is compared."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from importlib import resources
+from pathlib import Path
+
+from bertsent.errors import DataError
+from bertsent.files import visible
+from bertsent.reviews import read_reviews
+from bertsent.settings import ExportSettings
+
+# What a cleaning or a tokenizer of its own gets wrong first.
+ODD = (
+    "",
+    "<br /><BR>A  caf\u00e9,\tna\u00efvet\u00e9<br/>\u00a0and\u2003\u6771\u4eac\u7269\u8a9e\u2028",
+    "\U0001f600 \ufeffSTRASSE\u00df! <br<BR>\ufb01ne <br x> e\u0301t\u00e9",
+    "don't... I'd give it 1/10 (really) <b>bold</b> [SEP] &amp; \u0130stanbul\x85\u00ad\u0e01",
+    "Supercalifragilisticexpialidocious" * 4,
+)
+
+
+def sample(settings: ExportSettings, *, seq_length: int) -> list[str]:
+    """Bundled reviews, some of them joined until no window of `seq_length` places holds them; odd texts."""
+    text = (resources.files("bertsent") / "sample" / "reviews.jsonl").read_text(encoding="utf-8")
+    rows = [json.loads(line) for line in text.splitlines()]
+    held = [row["text"] for row in rows if row["split"] == "test"][: settings.sample]
+    others = itertools.cycle(row["text"] for row in rows if row["split"] == "train")
+    long = []
+    for _ in range(settings.long):
+        words: list[str] = []
+        while len(words) <= seq_length:
+            words += next(others).split()
+        long.append(" ".join(words))
+    return [*held, *long, *ODD]
+
+
+def own(path: Path, settings: ExportSettings) -> list[str]:
+    """The user's own reviews: of a folder a draw from every class, of a table the first rows.
+
+    Raises:
+        DataError: if there is none to read.
+    """
+    reviews = read_reviews(path, num_files=settings.checked // 2 if path.is_dir() else None)
+    texts = [review.text for review in itertools.islice(reviews, settings.checked)]
+    if not texts:
+        raise DataError(f"{visible(str(path))} holds no review to compare on.")
+    return texts

@@ -1,0 +1,56 @@
+"""The weights of a version in float32, and what they do not tell of its encoder."""
+
+from __future__ import annotations
+
+from typing import Any, cast, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bertsent.errors import ArtefactError
+from bertsent.files import visible
+from bertsent.presets import BUNDLED, Gelu
+from bertsent.store import WEIGHTS, Version
+
+Arrays = dict[str, NDArray[np.float32]]
+
+
+def read(version: Version) -> Arrays:
+    """All weights by name, as `tf.classifier.weights` gives them.
+
+    Raises:
+        ArtefactError: if the version carries none, or its file is not what its manifest says.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    if WEIGHTS not in version.manifest.files:
+        raise ArtefactError(
+            f"Version {version.name} carries no {WEIGHTS} (it was trained with --no-weights), so only its "
+            "LiteRT file can be exported.",
+            hint="bertsent export litert OUT, or train a version without --no-weights",
+        )
+    file = version.file(WEIGHTS)
+    try:
+        return {name: array.astype(np.float32) for name, array in load_file(file).items()}
+    except (SafetensorError, ValueError) as error:
+        raise ArtefactError(
+            f"{visible(str(file))} cannot be read.", received=visible(str(error))[:200], hint="train again"
+        ) from error
+
+
+def gelu(version: Version) -> Gelu | None:
+    """Which GELU the version's encoder computes; None where it is no plain BERT, or nobody wrote it down."""
+    encoder = version.manifest.encoder
+    if encoder.get("rebuilt") is not True:
+        return None
+    stated: Any = encoder.get("gelu")
+    if stated is None and str(encoder.get("handle", "")).startswith(BUNDLED):
+        return "tanh"  # of every encoder that tf-models exports; earlier versions do not say it
+    return cast(Gelu, stated) if stated in get_args(Gelu) else None
+
+
+def calibration(version: Version) -> tuple[float, float]:
+    """Temperature and bias that turn a logit of the weights into the logit of a score."""
+    stated = version.manifest.calibration
+    return float(stated.get("temperature", 1.0)), float(stated.get("bias", 0.0))
