@@ -35,6 +35,15 @@ ThresholdOption = Annotated[
         show_default=False,
     ),
 ]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        help="Score on N cores; the scores are the same. [default: all this process may use]",
+        show_default=False,
+    ),
+]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of everything that is drawn at random.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace an output file that exists.")]
 EncoderOption = Annotated[

@@ -18,6 +18,7 @@ from bertsent.cli._options import (
     QuietOption,
     SeedOption,
     ThresholdOption,
+    WorkersOption,
 )
 from bertsent.cli._render import duration, prediction_line, print_json, progress
 from bertsent.cli._scoring import open_scorer
@@ -62,6 +63,7 @@ def batch(
     model: ModelOption = None,
     engine: EngineOption = SCORE.engine,
     threshold: ThresholdOption = SCORE.threshold,
+    workers: WorkersOption = SCORE.workers,
     seed: SeedOption = DRAW.seed,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -72,7 +74,7 @@ def batch(
     """
     from bertsent import batch as core
 
-    settings = replace(SCORE, engine=cast(Engine, engine), threshold=threshold)
+    settings = replace(SCORE, engine=cast(Engine, engine), threshold=threshold, workers=workers)
     # Rows on a terminal are progress enough, and a bar between them would tear them.
     shows_rows = output is None and sys.stdout.isatty()
     with progress(quiet=quiet or shows_rows) as shown:

@@ -19,6 +19,7 @@ from bertsent.cli._options import (
     QuietOption,
     SeedOption,
     ThresholdOption,
+    WorkersOption,
 )
 from bertsent.cli._render import command_line, duration, prediction_line, print_json, progress
 from bertsent.cli._scoring import open_scorer
@@ -64,6 +65,7 @@ def evaluate(
     model: ModelOption = None,
     engine: EngineOption = SCORE.engine,
     threshold: ThresholdOption = SCORE.threshold,
+    workers: WorkersOption = SCORE.workers,
     seed: SeedOption = DRAW.seed,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -78,7 +80,7 @@ def evaluate(
 
     if report is not None:
         pages.check_target(report, force=force)
-    settings = replace(SCORE, engine=cast(Engine, engine), threshold=threshold)
+    settings = replace(SCORE, engine=cast(Engine, engine), threshold=threshold, workers=workers)
     with progress(quiet=quiet) as shown:
         evaluation = core.evaluate(
             path,

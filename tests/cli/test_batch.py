@@ -113,6 +113,17 @@ def test_batch_counts_unsure_answers_by_their_side_of_the_middle(run: Run, sampl
 
 
 @pytest.mark.usefixtures("half_unsure")
+def test_batch_gives_the_same_scores_with_any_number_of_workers(run: Run, sample: Path) -> None:
+    found = [
+        [row["score"] for row in answer(run("batch", sample / "test", "--json", "--workers", count))[0]]
+        for count in ("1", "3")
+    ]
+    assert found[0] == pytest.approx(found[1], abs=1e-6)
+    refused = run("batch", sample / "test", "--workers", "0")
+    assert refused.exit_code == 2
+    assert "workers must be at least 1" in refused.stderr
+
+
 def test_batch_with_a_threshold_is_never_unsure(run: Run, sample: Path) -> None:
     rows, summary = answer(run("batch", sample / "test", "--json", "--threshold", "0.5"))
     assert {row["label"] for row in rows} == {"positive", "negative"}
