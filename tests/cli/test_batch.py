@@ -112,7 +112,6 @@ def test_batch_counts_unsure_answers_by_their_side_of_the_middle(run: Run, sampl
         assert summary[key] == decided[key]
 
 
-@pytest.mark.usefixtures("half_unsure")
 def test_batch_gives_the_same_scores_with_any_number_of_workers(run: Run, sample: Path) -> None:
     found = [
         [row["score"] for row in answer(run("batch", sample / "test", "--json", "--workers", count))[0]]
@@ -124,6 +123,7 @@ def test_batch_gives_the_same_scores_with_any_number_of_workers(run: Run, sample
     assert "workers must be at least 1" in refused.stderr
 
 
+@pytest.mark.usefixtures("half_unsure")
 def test_batch_with_a_threshold_is_never_unsure(run: Run, sample: Path) -> None:
     rows, summary = answer(run("batch", sample / "test", "--json", "--threshold", "0.5"))
     assert {row["label"] for row in rows} == {"positive", "negative"}
