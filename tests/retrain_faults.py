@@ -20,7 +20,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import scipy.stats  # noqa: F401 - here once, and not in every child
+import ai_edge_litert.interpreter  # noqa: F401 - as the next two: here once, and not in every child
+import jinja2  # noqa: F401
+import scipy.stats  # noqa: F401
 import shop
 
 from bertsent import store
