@@ -37,9 +37,11 @@ from bertsent.settings.model import (
     ReferenceSettings,
     ScoreSettings,
     TeacherSettings,
+    TokenizerSettings,
     TrainSettings,
     Window,
     Workspace,
+    WriteSettings,
     cache_folder,
 )
 
@@ -71,8 +73,10 @@ __all__ = [
     "RetrainSettings",
     "ScoreSettings",
     "TeacherSettings",
+    "TokenizerSettings",
     "TrainSettings",
     "Window",
     "Workspace",
+    "WriteSettings",
     "cache_folder",
 ]
