@@ -14,7 +14,7 @@ from bertsent.metrics import confusion
 from bertsent.records import BatchSummary, Prediction, Progress, silent
 from bertsent.reviews import count_reviews, read_reviews, usable
 from bertsent.scorer import Scorer
-from bertsent.tables import open_writer
+from bertsent.writers import open_writer
 
 _REPORT = 64  # reviews between two reports of progress
 
@@ -68,9 +68,9 @@ def run(
     """
     if output is not None:
         _check_output(output, path, force=force)
+    begun = time.monotonic()
     reviews = read_reviews(path, num_files=num_files, seed=seed)
     tally, left_out = _Tally(scorer.threshold), Counter[str]()
-    begun = time.monotonic()
     with contextlib.ExitStack() as stack:
         write = stack.enter_context(open_writer(output, raw_csv=raw_csv)) if output else None
         progress.start("Scoring", count_reviews(path, num_files=num_files), "reviews")

@@ -1,21 +1,28 @@
 """Reviews on disk -> cleaned, de-duplicated and split for training, or one at a time for `batch`.
 
-Folders are read here, tables in `bertsent.tables`. Below the folder that the user names, only real folders
-and regular `*.txt` files are opened: a link could lead out of it, and a FIFO would wait for ever.
+Folders are read here, file by file as `bertsent.listing` names them; tables in `bertsent.tables`.
 """
 
 from __future__ import annotations
 
-import os
-import random
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from bertsent.errors import DataError, UsageError
 from bertsent.files import read_utf8, sha256_lines, sha256_text, visible
+from bertsent.listing import (
+    count_files,
+    draw_names,
+    entries,
+    file_names,
+    has_files,
+    is_folder,
+    is_real_folder,
+    sorted_entries,
+)
 from bertsent.records import Progress, Review, Splits, silent
 from bertsent.settings import FOLDERS, ReadSettings, TrainSettings
 from bertsent.tables import read_table
@@ -32,6 +39,7 @@ _BREAK = re.compile(r"(?:<br\s*)+(/?>)?", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-z][a-z0-9]*(?:\s[^<>=]*=[^<>]*|\s*/?)>", re.IGNORECASE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
+File = tuple[str, str]  # class folder and name
 Rows = dict[str, Review]  # by the digest of their text, sorted
 
 
@@ -63,9 +71,9 @@ def find_data_set(data: Path) -> Path:
     Raises:
         DataError: if there is none, or more than one to choose from.
     """
-    if _is_folder(data / "aclImdb"):
+    if is_folder(data / "aclImdb"):
         return data / "aclImdb"
-    inside = [data / entry.name for entry in _entries(data)] if _is_folder(data) else []
+    inside = [data / entry.name for entry in sorted_entries(data)] if is_folder(data) else []
     # A dot begins the name of a download that is still unpacking.
     found = [path for path in inside if path.name[0] != "." and _is_data_set(path)]
     if len(found) != 1:
@@ -85,9 +93,10 @@ def read_folder(folder: Path, *, settings: ReadSettings = _READ, progress: Progr
     Raises:
         DataError: if a class is missing or too small, or a file is too large or no UTF-8 text.
     """
-    files = _class_files(folder)
-    _require_classes(folder, {name: len(names) for name, names in files.items()}, settings)
-    total = sum(len(names) for names in files.values())
+    classes = _class_folders(folder)
+    counts = {name: count_files(folder / name) for name in classes}
+    _require_classes(folder, counts, settings)
+    files, total = _drawn(folder, classes, None, _SEED, settings), sum(counts.values())
     progress.start(f"Reading {visible(folder.name)}", total, "reviews")
     reviews: list[Review] = []
     for done, review in enumerate(_stream(folder, files, settings), start=1):
@@ -116,11 +125,11 @@ def load_splits(
     Raises:
         DataError: if the folder, a class or a split of training is missing, empty or too small.
     """
-    nested = _is_real_folder(folder / "train")
+    nested = is_real_folder(folder / "train")
     source = folder / "train" if nested else folder
     rows, duplicates, conflicts = _distinct(read_folder(source, settings=read, progress=progress))
     leaked = 0
-    if nested and _is_real_folder(folder / "test"):
+    if nested and is_real_folder(folder / "test"):
         held, repeated, mixed = _distinct(read_folder(folder / "test", settings=read, progress=progress))
         test = {digest: review for digest, review in held.items() if digest not in rows}
         duplicates, conflicts, leaked = duplicates + repeated, conflicts + mixed, len(held) - len(test)
@@ -157,8 +166,9 @@ def read_reviews(
             cannot be used, which it names.
         UsageError: for a table of unknown suffix, or `num_files` with a table or below 1.
     """
-    if _is_folder(path):
-        return map(_readable, _stream(path, _draw(path, num_files, seed), settings))
+    if is_folder(path):
+        files = _drawn(path, _classes(path, num_files), num_files, seed, settings)
+        return map(_readable, _stream(path, files, settings))
     if num_files is not None:
         raise UsageError("A number of files can only be drawn from a folder.", received=visible(str(path)))
     return map(_readable, read_table(path, settings=settings))
@@ -190,9 +200,10 @@ def read_text(path: Path, *, settings: ReadSettings = _READ) -> str:
 
 def count_reviews(path: Path, *, num_files: int | None = None) -> int | None:
     """How many reviews `read_reviews` will yield; None for a table, which would have to be read for it."""
-    if not _is_folder(path):
+    if not is_folder(path):
         return None
-    return sum(len(names) for names in _draw(path, num_files, _SEED).values())
+    counts = [count_files(path / name) for name in _classes(path, num_files)]
+    return sum(counts if num_files is None else (min(count, num_files) for count in counts))
 
 
 def _readable(review: Review) -> Review:
@@ -200,72 +211,56 @@ def _readable(review: Review) -> Review:
     return review if text == review.text else replace(review, text=text)
 
 
-def _stream(folder: Path, files: Mapping[str, list[str]], settings: ReadSettings) -> Iterator[Review]:
-    for name, names in files.items():
-        for path in (folder / name / file for file in names):
-            yield Review(read_utf8(path, limit=settings.max_review_bytes), FOLDERS.get(name), str(path))
+def _stream(folder: Path, files: Iterable[File], settings: ReadSettings) -> Iterator[Review]:
+    for name, file in files:
+        path = folder / name / file
+        yield Review(read_utf8(path, limit=settings.max_review_bytes), FOLDERS.get(name), str(path))
 
 
-def _draw(folder: Path, num_files: int | None, seed: int) -> dict[str, list[str]]:
-    """Class folder ("" where there is none) -> the names of the files to read, sorted."""
+def _classes(folder: Path, num_files: int | None) -> list[str]:
+    """The class folders to read, ("",) where there is none.
+
+    Raises:
+        DataError: if there is nothing to read in `folder`.
+        UsageError: if `num_files` is below 1.
+    """
     if num_files is not None and num_files < 1:
         raise UsageError("The number of files must be at least 1.", received=num_files)
-    files = _class_files(folder) or {"": _review_files(folder)}
-    halves = [visible(str(folder / half)) for half in _HALVES if _is_folder(folder / half)]
-    if "" in files and halves:
+    classes = _class_folders(folder) or [""]
+    halves = [visible(str(folder / half)) for half in _HALVES if is_folder(folder / half)]
+    if "" in classes and halves:
         raise DataError("This is a whole data set; name one of its halves.", hint=" or ".join(halves))
-    if not any(files.values()):
+    if not any(has_files(folder / name) for name in classes):
         raise DataError(f"{visible(str(folder))} holds no review: neither *.txt nor pos/*.txt and neg/*.txt.")
-    if num_files is None:
-        return files
-    return {
-        name: sorted(random.Random(f"{seed}:{name}").sample(names, min(num_files, len(names))))
-        for name, names in files.items()
-    }
+    return classes
 
 
-def _class_files(folder: Path) -> dict[str, list[str]]:
-    """The class folders that are there -> the names of their review files, sorted."""
-    if not _is_folder(folder):
+def _drawn(
+    folder: Path, classes: Sequence[str], num_files: int | None, seed: int, settings: ReadSettings
+) -> Iterator[File]:
+    for name in classes:
+        inner, salt = folder / name, f"{seed}:{name}"
+        if num_files is None:
+            names = file_names(inner, settings=settings)
+        else:
+            names = draw_names(inner, num_files, salt=salt, settings=settings)
+        yield from ((name, file) for file in names)
+
+
+def _class_folders(folder: Path) -> list[str]:
+    if not is_folder(folder):
         raise DataError(f"There is no folder {visible(str(folder))}.", hint=_FETCH)
-    return {name: _review_files(folder / name) for name in FOLDERS if _is_real_folder(folder / name)}
-
-
-def _review_files(folder: Path) -> list[str]:
-    return [
-        entry.name
-        for entry in _entries(folder)
-        if entry.name.endswith(".txt") and entry.name[0] != "." and entry.is_file(follow_symlinks=False)
-    ]
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """What lies in a folder, sorted by name: the order of a file system is no order."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
-    except OSError as error:
-        raise DataError(f"Cannot read the folder {visible(str(folder))} ({error.strerror}).") from error
-
-
-def _is_folder(path: Path) -> bool:
-    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir lets "permission denied" through
-
-
-def _is_real_folder(path: Path) -> bool:
-    if path.is_symlink():
-        raise DataError(f"{visible(str(path))} is a link, and links inside a data set are not followed.")
-    return _is_folder(path)
+    return [name for name in FOLDERS if is_real_folder(folder / name)]
 
 
 def _is_data_set(path: Path) -> bool:
-    return _is_folder(path / "train") or all(_is_folder(path / name) for name in FOLDERS)
+    return is_folder(path / "train") or all(is_folder(path / name) for name in FOLDERS)
 
 
 def _ignored(folder: Path, *, nested: bool, prefix: str = "") -> Iterator[str]:
     """What load_splits passed by: its path relative to the data set, and how much it is."""
     loose = 0
-    for entry in _entries(folder):
+    for entry in sorted_entries(folder):
         name, inner = visible(prefix + entry.name), Path(entry.path)
         if entry.is_symlink():
             yield f"{name} (a link)"
@@ -275,7 +270,7 @@ def _ignored(folder: Path, *, nested: bool, prefix: str = "") -> Iterator[str]:
             yield from _ignored(inner, nested=False, prefix=f"{entry.name}/")
         elif nested or entry.name not in FOLDERS:
             yield f"{name} ({_count(len(list(inner.glob('*'))), 'file')})"
-        elif others := len(_entries(inner)) - len(_review_files(inner)):
+        elif others := sum(1 for _ in entries(inner)) - count_files(inner):
             yield f"{name} (entries that are no review: {others})"
     if loose:
         yield f"{prefix or './'} ({_count(loose, 'loose file')})"

@@ -1,37 +1,29 @@
-"""Tables of reviews and predictions: CSV, TSV, JSONL, Parquet, and text with one review a line.
+"""Tables of reviews: CSV, TSV, JSONL, Parquet, and text with one review a line.
 
-Reading and writing both stream: no more is held than one row, or one row group of Parquet. A table to
+Reading streams: no more is held than one row, of Parquet some rows and a page of each column. A table to
 read has a column or key `text` and perhaps `label`; a text file has no labels. A row that does not fit
 stops the reading with its file and line: skipping it would shift what is measured without a word.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
 import itertools
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from bertsent.errors import DataError, MissingExtraError, UsageError
-from bertsent.files import atomic_write, size, visible
-from bertsent.records import Prediction, Review
-from bertsent.settings import FOLDERS, LABEL_NAMES, LABELS, NEGATIVE, POSITIVE, ReadSettings
+from bertsent.files import size, visible
+from bertsent.records import Review
+from bertsent.settings import FOLDERS, LABELS, NEGATIVE, POSITIVE, ReadSettings
 
 READABLE = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt")
-WRITABLE = (".csv", ".jsonl", ".parquet")
-COLUMNS = ("text", "score", "label", "tokens", "truncated", "version", "path", "gold")
-Write = Callable[[Prediction], None]
 
 _ACCEPTED = {**LABELS, **FOLDERS, "1": POSITIVE, "true": POSITIVE, "0": NEGATIVE, "false": NEGATIVE}
-_FREE = ("text", "version", "path")  # columns whose content comes from outside
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # OWASP, CSV Injection: a cell so begun is run
 _CHUNK = 1 << 16  # bytes read at a time; more would hold too many lines where they are short
-_GROUP_ROWS = 2048  # rows of a Parquet row group, as many as a scorer holds
 _SHOWN = 60  # characters of a foreign string that a message quotes
 _TO_UTF8 = "convert it, for example: iconv -f latin1 -t utf-8 OLD > NEW"
 
@@ -52,7 +44,7 @@ def read_table(path: Path, *, settings: ReadSettings) -> Iterator[Review]:
     if suffix not in READABLE:
         raise UsageError(f"Reviews come from a folder or {', '.join(READABLE)}.", received=visible(str(path)))
     if suffix == ".parquet":
-        return _read_parquet(_pyarrow(), path, limit)
+        return _read_parquet(pyarrow_or_error(), path, settings)
     if suffix in {".csv", ".tsv"}:
         return _read_csv(path, limit)
     return _read_lines(path, limit, as_json=suffix != ".txt")
@@ -107,29 +99,6 @@ def parse_label(value: object, *, where: str) -> int | None:
     if word and word.lower() not in _ACCEPTED:
         raise _bad(where, f"needs a label out of {', '.join(_ACCEPTED)}, or none.", received=_quoted([word]))
     return _ACCEPTED.get(word.lower())
-
-
-@contextmanager
-def open_writer(path: Path, *, raw_csv: bool = False) -> Iterator[Write]:
-    """Opens `path` for predictions, in the form its suffix names; yields the function that adds one.
-
-    The file appears, whole, when the block ends well; until then, and if it fails, what stood there stays.
-    In CSV a text, version or path that begins like a formula (=, +, -, @, tab, carriage return) gets a '
-    before it, lest a spreadsheet runs it, unless `raw_csv`; JSONL and Parquet are always exact.
-
-    Raises:
-        UsageError: if `path` ends in none of `WRITABLE`, or is a folder.
-        MissingExtraError: for Parquet without pyarrow.
-        StorageError: if the disk does not take the file.
-    """
-    suffix = path.suffix.lower()
-    if suffix not in WRITABLE or os.path.isdir(path):  # noqa: PTH112 - Path.is_dir may raise
-        raise UsageError(f"Predictions go to a file {', '.join(WRITABLE)}.", received=visible(str(path)))
-    with atomic_write(path) as file:
-        if suffix == ".parquet":
-            yield from _parquet_writer(_pyarrow(), file)
-        else:
-            yield _csv_writer(file, raw=raw_csv) if suffix == ".csv" else _jsonl_writer(file)
 
 
 def _bad(place: object, fact: str, **more: Any) -> DataError:
@@ -266,7 +235,15 @@ def _find_columns(header: list[str], place: object) -> tuple[int, int | None]:
     return names.index("text"), names.index("label") if "label" in names else None
 
 
-def _pyarrow() -> Any:
+def pyarrow_or_error() -> Any:
+    """The package pyarrow.
+
+    Raises:
+        MissingExtraError: if it is not installed.
+    """
+    # Its own pool reserves a gigabyte of addresses, which a limit (ulimit -v) may refuse, and keeps what was
+    # freed; it is chosen when the package is first imported.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     try:
         import pyarrow.parquet
     except ImportError as error:
@@ -275,13 +252,16 @@ def _pyarrow() -> Any:
     return pyarrow
 
 
-def _read_parquet(pyarrow: Any, path: Path, limit: int) -> Iterator[Review]:
-    number = 0
+def _read_parquet(pyarrow: Any, path: Path, settings: ReadSettings) -> Iterator[Review]:
+    limit, number = settings.max_review_bytes, 0
+    # A writer may put all rows into one group: pre_buffer would fetch its columns whole, and so would reading
+    # without a buffer.
+    streaming = {"pre_buffer": False, "buffer_size": _CHUNK}
     try:
-        with pyarrow.parquet.ParquetFile(path) as file:
+        with pyarrow.parquet.ParquetFile(path, **streaming) as file:
             header = file.schema_arrow.names
             columns = [header[index] for index in _find_columns(header, path) if index is not None]
-            for batch in file.iter_batches(batch_size=1024, columns=columns):
+            for batch in file.iter_batches(settings.parquet_rows, columns=columns, use_threads=False):
                 cells = [batch.column(name).to_pylist() for name in columns]
                 for text, *label in zip(*cells, strict=True):
                     number += 1
@@ -290,55 +270,3 @@ def _read_parquet(pyarrow: Any, path: Path, limit: int) -> Iterator[Review]:
                     yield _review(text, label[0] if label else None, f"{path}:{number}")
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _bad(path, f"fails as Parquet after row {number} ({_quoted([str(error)])}).") from error
-
-
-def _row(prediction: Prediction) -> dict[str, Any]:
-    gold = None if prediction.gold is None else LABEL_NAMES[prediction.gold]
-    row = {**prediction.as_json(), "path": prediction.path, "gold": gold}
-    for name in _FREE:  # the name of a file need not be UTF-8, and one such must not end a long run
-        row[name] = row[name].encode("utf-8", "backslashreplace").decode()
-    return row
-
-
-def _csv_writer(file: IO[bytes], *, raw: bool) -> Write:
-    # CRLF ends (RFC 4180): with LF, Python 3.11 leaves a bare CR in a text unquoted, and no reader takes it.
-    sheet = csv.writer(codecs.getwriter("utf-8")(file))
-    sheet.writerow(COLUMNS)
-
-    def write(prediction: Prediction) -> None:
-        row = _row(prediction)
-        for name in () if raw else _FREE:
-            if row[name].startswith(_FORMULA):
-                row[name] = "'" + row[name]
-        row["truncated"] = str(row["truncated"]).lower()
-        sheet.writerow(row[name] for name in COLUMNS)
-
-    return write
-
-
-def _jsonl_writer(file: IO[bytes]) -> Write:
-    def write(prediction: Prediction) -> None:
-        line = json.dumps(_row(prediction), ensure_ascii=False, allow_nan=False)
-        file.write(line.encode() + b"\n")
-
-    return write
-
-
-def _parquet_writer(pyarrow: Any, file: IO[bytes]) -> Iterator[Write]:
-    types = {"score": pyarrow.float64(), "tokens": pyarrow.int32(), "truncated": pyarrow.bool_()}
-    schema = pyarrow.schema([(name, types.get(name, pyarrow.string())) for name in COLUMNS])
-    rows: list[dict[str, Any]] = []
-
-    def flush() -> None:
-        table.write_table(pyarrow.Table.from_pylist(rows, schema=schema))
-        rows.clear()
-
-    def write(prediction: Prediction) -> None:
-        rows.append(_row(prediction))
-        if len(rows) == _GROUP_ROWS:
-            flush()
-
-    with pyarrow.parquet.ParquetWriter(file, schema) as table:
-        yield write
-        if rows:
-            flush()

@@ -35,15 +35,14 @@ from numpy.typing import NDArray
 
 from bertsent.errors import ArtefactError
 from bertsent.files import sha256_lines, visible
-from bertsent.settings import Window
+from bertsent.settings import TokenizerSettings, Window
 
 NORMALISATION = "tf-text-bert-1"  # raised whenever a text may get other ids than before
 
+_REMEMBERED = TokenizerSettings()
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 _MAX_FILE_BYTES = 16 * 1024**2  # BERT's largest vocabulary, the multilingual one, has 1 MB
 _MAX_WORD_BYTES = 100  # TF Text's max_bytes_per_word: a longer word is unknown
-_MAX_WORDS = 65_536  # remembered; 5,000 reviews have 39,000 different words, and 65,536 take about 10 MB
-_MAX_CHARACTERS = 16_384  # remembered; more than a living script has, less than a hostile text may send
 
 _ASCII_PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 _IDEOGRAPH = re.compile(  # _DELIM_REGEX of tensorflow_text/python/ops/bert_tokenizer.py
@@ -209,7 +208,7 @@ class _Characters(dict[int, str]):
     def __missing__(self, point: int) -> str:
         character = "\ufffd" if 0xD800 <= point <= 0xDFFF else chr(point)
         made = "".join(map(_isolate, _fold(character) if self._lower_case else character))
-        if len(self) < _MAX_CHARACTERS:
+        if len(self) < _REMEMBERED.characters:
             self[point] = made
         return made
 
@@ -243,9 +242,11 @@ class _Words(dict[str, tuple[int, ...]]):
     def __missing__(self, word: str) -> tuple[int, ...]:
         if len(word) > _MAX_WORD_BYTES or len(word.encode()) > _MAX_WORD_BYTES:
             return self._unknown  # not remembered: it may be a megabyte long
-        if len(self) >= _MAX_WORDS:
-            self.clear()
-        self[word] = cut = self._cut(word)
+        cut = self._cut(word)
+        if len(word) <= _REMEMBERED.letters:
+            if len(self) >= _REMEMBERED.words:
+                self.clear()
+            self[word] = cut
         return cut
 
     def _cut(self, word: str) -> tuple[int, ...]:

@@ -20,8 +20,8 @@ ORDER = (
     "cli -> report_drift -> loop -> retrain -> tf | batch | evaluation | lineage -> teacher -> "
     "gate | drift | pool | explain | mixing | succession | exports -> scorer | card | report | draw_drift -> "
     "store | litert | metrics | draw | reference | calibration | ledger | trail -> "
-    "archive | duplicates | labels | tokenizer -> reviews -> tables | config | sealed -> files | leases -> "
-    "records | recipes -> settings | presets -> errors"
+    "archive | duplicates | labels | tokenizer | writers -> reviews -> tables | listing | config | sealed -> "
+    "files | leases -> records | recipes -> settings | presets -> errors"
 )
 RANKS = {room: rank for rank, rooms in enumerate(ORDER.split(" -> ")) for room in rooms.split(" | ")}
 TO_COME: set[str] = set()  # may be missing

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bertsent.errors import DataError, UsageError
+from bertsent.listing import file_names
 from bertsent.records import Review, Splits
 from bertsent.reviews import (
     clean,
@@ -473,6 +474,28 @@ def test_read_reviews_draws_all_where_there_are_fewer(tmp_path: Path) -> None:
 def test_read_reviews_draws_in_all_without_classes(tmp_path: Path) -> None:
     write(tmp_path, {f"{number}.txt": "x" for number in range(20)})
     assert len(list(read_reviews(tmp_path, num_files=6))) == 6
+
+
+@pytest.mark.parametrize("num_files", [None, 40])
+@pytest.mark.parametrize("held", [1, 7, 50, 1000])
+def test_read_reviews_reads_in_order_however_few_names_it_holds(
+    tmp_path: Path, held: int, num_files: int | None
+) -> None:
+    write(tmp_path, {f"{number * 37 % 50}.txt": str(number) for number in range(50)})
+    settings = ReadSettings(held_names=held)
+    found = [
+        Path(review.path).name for review in read_reviews(tmp_path, num_files=num_files, settings=settings)
+    ]
+    usual = [Path(review.path).name for review in read_reviews(tmp_path, num_files=num_files)]
+    assert found == sorted(found)
+    assert len(found) == (num_files or 50)
+    assert found == usual
+
+
+def test_file_names_go_on_behind_a_name(tmp_path: Path) -> None:
+    write(tmp_path, {f"{number}.txt": "x" for number in range(10)})
+    names = file_names(tmp_path, settings=ReadSettings(held_names=3), after="6.txt")
+    assert list(names) == ["7.txt", "8.txt", "9.txt"]
 
 
 @pytest.mark.parametrize("num_files", [None, 3, 100])

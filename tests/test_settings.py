@@ -29,8 +29,10 @@ from bertsent.settings import (
     RetrainSettings,
     ScoreSettings,
     TeacherSettings,
+    TokenizerSettings,
     TrainSettings,
     Workspace,
+    WriteSettings,
     cache_folder,
 )
 
@@ -46,7 +48,9 @@ RECORDS = [
     RetrainSettings,
     ScoreSettings,
     TeacherSettings,
+    TokenizerSettings,
     TrainSettings,
+    WriteSettings,
 ]
 
 

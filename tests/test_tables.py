@@ -18,8 +18,9 @@ import pytest
 
 from bertsent.errors import DataError, MissingExtraError, StorageError, UsageError
 from bertsent.records import Prediction, Review
-from bertsent.settings import ReadSettings
-from bertsent.tables import COLUMNS, open_writer, parse_label, read_stream, read_table
+from bertsent.settings import ReadSettings, WriteSettings
+from bertsent.tables import parse_label, read_stream, read_table
+from bertsent.writers import COLUMNS, open_writer
 
 WRITTEN = ("out.csv", "out.jsonl", "out.parquet")
 NASTY = [
@@ -387,6 +388,18 @@ def test_read_table_refuses_parquet_cut_short(folder: Path) -> None:
     assert "fails as Parquet" in refusal(table(folder, "cut.parquet", path.read_bytes()[:-100])).message
 
 
+def test_read_table_does_not_hold_a_row_group(folder: Path) -> None:
+    import pyarrow
+
+    texts = [random.Random(number).randbytes(500).hex() for number in range(20_000)]  # 20 MB, 10 compressed
+    path = parquet(folder, {"text": texts, "label": [1] * len(texts)})
+    assert pyarrow.parquet.ParquetFile(path).num_row_groups == 1
+    before = pyarrow.total_allocated_bytes()
+    held = [pyarrow.total_allocated_bytes() for _ in read_table(path, settings=ReadSettings())]
+    assert len(held) == len(texts)
+    assert max(held) - before < 6_000_000
+
+
 def test_parquet_without_pyarrow_says_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = parquet(folder, {"text": ["x"]})
     monkeypatch.setitem(sys.modules, "pyarrow", None)
@@ -499,10 +512,23 @@ def test_open_writer_reports_a_full_disk_and_leaves_nothing(
 def test_open_writer_writes_parquet_in_row_groups(folder: Path) -> None:
     import pyarrow.parquet
 
-    path = write_all(folder / "out.parquet", [prediction(str(number)) for number in range(5000)])
+    texts = [str(number) for number in range(5000)]
+    path = folder / "out.parquet"
+    with open_writer(path, settings=WriteSettings(group_rows=2048)) as write:
+        for text in texts:
+            write(prediction(text))
     file = pyarrow.parquet.ParquetFile(path)
     assert (file.metadata.num_rows, file.num_row_groups) == (5000, 3)
-    assert [row["text"] for row in read_back(path)] == [str(number) for number in range(5000)]
+    assert [row["text"] for row in read_back(path)] == texts
+
+
+def test_open_writer_holds_no_row_group_of_long_texts(folder: Path) -> None:
+    import pyarrow.parquet
+
+    with open_writer(folder / "out.parquet", settings=WriteSettings(group_characters=50_000)) as write:
+        for _ in range(100):
+            write(prediction("long " * 1000))
+    assert pyarrow.parquet.ParquetFile(folder / "out.parquet").num_row_groups == 10
 
 
 @pytest.mark.parametrize("name", WRITTEN)

@@ -5,6 +5,7 @@ import importlib.util
 import random
 import string
 import time
+import tracemalloc
 import unicodedata
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -113,6 +114,16 @@ def test_encode_gives_no_pieces_where_there_is_no_word(tokenizer: Tokenizer, tex
     (ids,) = tokenizer.encode([text])
     assert ids.shape == (0,)
     assert ids.dtype == np.int32
+
+
+def test_encode_does_not_remember_words_too_long_to_come_again(tokenizer: Tokenizer) -> None:
+    texts = [f"{number:090d}" for number in range(5000)]
+    tracemalloc.start()
+    for text in texts:
+        tokenizer.encode([text])
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert held < 200_000
 
 
 def test_encode_stays_right_when_it_has_met_more_words_than_it_remembers(tokenizer: Tokenizer) -> None:

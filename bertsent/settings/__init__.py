@@ -39,9 +39,11 @@ from bertsent.settings.model import (
     ReferenceSettings,
     ScoreSettings,
     TeacherSettings,
+    TokenizerSettings,
     TrainSettings,
     Window,
     Workspace,
+    WriteSettings,
     cache_folder,
 )
 
@@ -75,8 +77,10 @@ __all__ = [
     "RetrainSettings",
     "ScoreSettings",
     "TeacherSettings",
+    "TokenizerSettings",
     "TrainSettings",
     "Window",
     "Workspace",
+    "WriteSettings",
     "cache_folder",
 ]
