@@ -119,6 +119,7 @@ def _parquet_writer(pyarrow: Any, file: IO[bytes], settings: WriteSettings) -> I
 def _column(pyarrow: Any, kind: Any, cells: Sequence[Any]) -> Any:
     """An Arrow array, put together in Arrow's layout: pyarrow.array() would import pandas where there is one,
     50 MB and a quarter of a second (pyarrow/pandas-shim.pxi)."""
+    parts: list[Any]  # buffers
     if kind == pyarrow.bool_():
         parts = [None, _bits(cells)]
     elif kind == pyarrow.string():
