@@ -1,3 +1,3 @@
 """bertsent: sentiment classification with a BERT encoder, from the command line."""
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
