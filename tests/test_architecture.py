@@ -28,7 +28,17 @@ TO_COME: set[str] = set()  # may be missing
 
 TENSORFLOW = {"tensorflow", "tensorflow_hub", "tensorflow_text", "tf_keras", "official"}
 HEAVY = TENSORFLOW | {
-    *("ai_edge_litert", "filelock", "jinja2", "matplotlib", "numpy", "platformdirs", "pyarrow", "requests"),
+    *(
+        "ai_edge_litert",
+        "filelock",
+        "jinja2",
+        "matplotlib",
+        "numpy",
+        "pandas",
+        "platformdirs",
+        "pyarrow",
+        "requests",
+    ),
     *("rich", "safetensors", "scipy", "sklearn"),
 }
 BANNED = {
