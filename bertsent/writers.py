@@ -119,15 +119,15 @@ def _parquet_writer(pyarrow: Any, file: IO[bytes], settings: WriteSettings) -> I
 def _column(pyarrow: Any, kind: Any, cells: Sequence[Any]) -> Any:
     """An Arrow array, put together in Arrow's layout: pyarrow.array() would import pandas where there is one,
     50 MB and a quarter of a second (pyarrow/pandas-shim.pxi)."""
-    parts: list[Any]  # buffers
+    parts: list[Any] = [None]  # whether there is a cell, in bits: None says that all are there
     if kind == pyarrow.bool_():
-        parts = [None, _bits(cells)]
+        parts += [_bits(cells)]
     elif kind == pyarrow.string():
         texts = [b"" if cell is None else cell.encode() for cell in cells]
         ends = array.array("i", itertools.accumulate(map(len, texts), initial=0))
         parts = [_bits([cell is not None for cell in cells]), ends, b"".join(texts)]
     else:
-        parts = [None, array.array("d" if kind == pyarrow.float64() else "i", cells)]
+        parts += [array.array("d" if kind == pyarrow.float64() else "i", cells)]
     buffers = [part if part is None else pyarrow.py_buffer(part) for part in parts]
     return pyarrow.Array.from_buffers(kind, len(cells), buffers)
 

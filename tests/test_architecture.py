@@ -28,8 +28,8 @@ TO_COME: set[str] = set()  # may be missing
 
 TENSORFLOW = {"tensorflow", "tensorflow_hub", "tensorflow_text", "tf_keras", "official"}
 HEAVY = TENSORFLOW | {
-    *("ai_edge_litert", "filelock", "jinja2", "matplotlib", "numpy", "platformdirs", "pyarrow", "requests"),
-    *("onnx", "onnxruntime", "rich", "safetensors", "scipy", "sklearn"),
+    *("ai_edge_litert", "filelock", "jinja2", "matplotlib", "numpy", "onnx", "onnxruntime", "pandas"),
+    *("platformdirs", "pyarrow", "requests", "rich", "safetensors", "scipy", "sklearn"),
 }
 BANNED = {
     "click": "Typer carries its own",
