@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from bertsent import sealed
+from bertsent.ahead import DigestAhead
 from bertsent.errors import ArtefactError, StorageError, UsageError
 from bertsent.files import (
     disk_errors,
@@ -74,6 +75,7 @@ class Version:
 
     path: Path
     manifest: Manifest
+    _begun: dict[str, DigestAhead] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -83,6 +85,10 @@ class Version:
     def classifier_digest(self) -> str:
         """The SHA-256 of what scores: the same for a version and one republished from it."""
         return str(self.manifest.files[CLASSIFIER]["sha256"])
+
+    def begin(self) -> None:
+        """Begins to verify the classifier, while the caller imports what it takes to score."""
+        self._begun[CLASSIFIER] = DigestAhead(self.path / CLASSIFIER)
 
     def file(self, name: str) -> Path:
         """The path of one of its files, after its digest was compared with the manifest.
@@ -105,7 +111,7 @@ class Version:
 
     def _file(self, name: str) -> Path:
         stated = self.manifest.files.get(name)
-        path = self.path / name
+        path, begun = self.path / name, self._begun.pop(name, None)  # a digest tells of one moment
         if stated is None:
             raise ArtefactError(
                 f"Version {self.name} carries no {name}.",
@@ -114,7 +120,7 @@ class Version:
         if (
             not os.path.isfile(path)  # noqa: PTH113 - as in `versions`
             or path.stat().st_size != stated["size"]
-            or sha256_file(path) != stated["sha256"]
+            or (sha256_file(path) if begun is None else begun.result()) != stated["sha256"]
         ):
             raise _corrupt(path, "is not what its manifest says")
         return path
@@ -139,7 +145,7 @@ def versions(folder: Path) -> list[int]:
 
 
 def _numbers(folder: Path) -> list[int]:
-    """The numbers that are taken below `folder`, ascending, by a version or by what is left of one."""
+    """The numbers taken below `folder`, ascending, by a version or by what is left of one."""
     try:
         names = [path.name for path in folder.iterdir()]
     except (FileNotFoundError, NotADirectoryError):
@@ -201,7 +207,7 @@ def _current(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def _offering_another(path: Path) -> Iterator[None]:
-    """Adds to the hint of an `ArtefactError` the highest whole version beside the broken one at `path`."""
+    """Adds to the hint of an `ArtefactError` the highest whole version beside the one at `path`."""
     try:
         yield
     except ArtefactError as error:

@@ -27,6 +27,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -34,7 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertsent.errors import ArtefactError
-from bertsent.files import sha256_lines, visible
+from bertsent.files import sha256_text, visible
 from bertsent.settings import TokenizerSettings, Window
 
 NORMALISATION = "tf-text-bert-1"  # raised whenever a text may get other ids than before
@@ -81,7 +82,7 @@ class Tokenizer:
 
     def __init__(self, vocabulary: Sequence[str], *, lower_case: bool) -> None:
         self._vocabulary = tuple(vocabulary)
-        self._ids = {piece: number for number, piece in enumerate(self._vocabulary)}
+        self._ids = dict(zip(self._vocabulary, itertools.count()))
         self._lower_case = lower_case
         self._characters = _Characters(lower_case=lower_case)
         self._words = _Words(self._ids)
@@ -146,7 +147,8 @@ class Tokenizer:
 
     def digest(self) -> str:
         """The SHA-256 over all that decides which ids a text gets: for caches and manifests."""
-        return sha256_lines([NORMALISATION, f"lower_case={self._lower_case}", *self._vocabulary])
+        decides = [NORMALISATION, f"lower_case={self._lower_case}", *self._vocabulary]
+        return sha256_text("\n".join(decides) + "\n")
 
 
 def window(ids: NDArray[np.int32], *, seq_length: int, kind: Window) -> NDArray[np.int32]:
@@ -235,9 +237,13 @@ class _Words(dict[str, tuple[int, ...]]):
     def __init__(self, ids: dict[str, int]) -> None:
         super().__init__()
         self._starts = ids
-        self._continuations = {piece[2:]: number for piece, number in ids.items() if piece[:2] == "##"}
         self._longest = max(map(len, ids))
         self._unknown = (ids["[UNK]"],)
+
+    @cached_property
+    def _continuations(self) -> dict[str, int]:
+        # Not before it is needed: many a short text has no word in pieces, and this takes 3 ms.
+        return {piece[2:]: number for piece, number in self._starts.items() if piece[:2] == "##"}
 
     def __missing__(self, word: str) -> tuple[int, ...]:
         if len(word) > _MAX_WORD_BYTES or len(word.encode()) > _MAX_WORD_BYTES:
@@ -251,8 +257,9 @@ class _Words(dict[str, tuple[int, ...]]):
 
     def _cut(self, word: str) -> tuple[int, ...]:
         cut: list[int] = []
-        start, known = 0, self._starts
+        start = 0
         while start < len(word):
+            known = self._continuations if start else self._starts
             # No try is longer than the longest piece, so a hostile word costs its length, not its square.
             for end in range(min(len(word), start + self._longest), start, -1):
                 number = known.get(word[start:end])
@@ -261,7 +268,7 @@ class _Words(dict[str, tuple[int, ...]]):
             else:
                 return self._unknown
             cut.append(number)
-            start, known = end, self._continuations
+            start = end
         return tuple(cut)
 
 
@@ -283,13 +290,14 @@ def _read_vocabulary(path: Path) -> list[str]:
 
 
 def _check_vocabulary(path: Path, pieces: list[str]) -> None:
-    missing = [special for special in _SPECIAL if special not in pieces]
+    known = set(pieces)
+    missing = [special for special in _SPECIAL if special not in known]
     if missing:
         raise _unusable(path, f"lacks {', '.join(missing)}")
-    piece, count = Counter(pieces).most_common(1)[0]
-    if count > 1:
+    if len(known) < len(pieces):
+        piece, count = Counter(pieces).most_common(1)[0]
         raise _unusable(path, f"has the piece {visible(piece)!r} {count} times")
-    if "" in pieces:
+    if "" in known:
         raise _unusable(path, f"is empty at line {pieces.index('') + 1}")
 
 

@@ -21,7 +21,7 @@ ORDER = (
     "gate | drift | pool | explain | mixing | succession | exports -> scorer | card | report | draw_drift -> "
     "store | litert | metrics | draw | reference | calibration | ledger | trail -> "
     "archive | duplicates | labels | tokenizer | writers -> reviews -> tables | listing | config | sealed -> "
-    "files | leases -> records | recipes -> settings | presets -> errors"
+    "ahead -> files | leases -> records | recipes -> settings | presets -> errors"
 )
 RANKS = {room: rank for rank, rooms in enumerate(ORDER.split(" -> ")) for room in rooms.split(" | ")}
 TO_COME: set[str] = set()  # may be missing
@@ -53,7 +53,8 @@ def imports(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
-            yield ast.literal_eval(node.args[0])
+            named = node.args[0]  # a text, or one whose beginning at least stands there
+            yield ast.literal_eval(named.values[0] if isinstance(named, ast.JoinedStr) else named)
 
 
 def rooms_imported(path: Path) -> set[str]:

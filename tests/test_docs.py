@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import runpy
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,8 @@ def test_readme_shows_the_help_of_every_command(command: str) -> None:
 
 
 def test_every_command_has_a_place_in_the_life_cycle() -> None:
+    for path in (ROOT / "bertsent" / "cli").glob("[a-z]*.py"):
+        import_module(f"bertsent.cli.{path.stem}")  # registers what it declares
     commands = {command.callback.__name__ for command in app.registered_commands if command.callback}
     assert commands | {group.name for group in app.registered_groups} == set(LIFE_CYCLE)
 

@@ -15,7 +15,8 @@ from known import Known
 from bertsent.errors import ArtefactError, DataError
 from bertsent.files import sha256_text
 from bertsent.labels import Decision, Labelled, decide
-from bertsent.pool import Model, Pool, Question, prepare, read_pool, second_look
+from bertsent.pool import Model, Pool, Question, read_pool, second_look
+from bertsent.pool.background import prepare
 from bertsent.records import Prediction, Review
 from bertsent.scorer import Scorer
 from bertsent.settings import LabelSettings
@@ -234,6 +235,72 @@ def test_prepare_scores_a_bounded_sample() -> None:
     prepared(pool, order="uncertain", sample=40)
     picked = [question.picked_by for question in drain(pool)]
     assert picked == ["uncertain"] * 40 + ["random"] * 260
+
+
+# a pool that is read on
+
+
+def part(count: int, *, first: int) -> Pool:
+    return Pool(rows(count), answered=set(), settings=LabelSettings(), first=first)
+
+
+def test_next_asks_of_the_rows_there_are_and_says_so() -> None:
+    pool = part(300, first=100)
+    early = [pool.next() for _ in range(3)]
+    assert all(each and each.picked_by == "first" and int(each.path[2:]) < 100 for each in early)
+    assert not pool.whole
+    pool.read_on(threading.Event(), rows=64)
+    assert pool.whole
+    assert pool.rows == 300
+    late = drain(pool)
+    assert {each.picked_by for each in late} == {"random"}
+    assert len({each.digest for each in [*early, *late] if each}) == 300
+
+
+def test_pool_read_on_asks_as_one_read_at_once() -> None:
+    pool, plain = part(300, first=100), pool_of(rows(300))
+    early = pool.next()
+    pool.read_on(threading.Event(), rows=100)
+    assert early is not None
+    plain.leave_out(early.digest, "answered")
+    assert drain(pool) == drain(plain)
+    assert list(pool.texts()) == list(plain.texts())
+
+
+def test_pool_tells_copies_of_its_first_rows_from_new_ones() -> None:
+    pool = Pool(rows(20) + rows(20), answered=set(), settings=LabelSettings(), first=20)
+    pool.read_on(threading.Event(), rows=7)
+    assert pool.left_out == {"repeated": 20}
+    assert len(pool) == 20
+
+
+def test_next_waits_for_rows_that_are_to_come() -> None:
+    pool = part(3, first=1)
+    assert pool.next() is not None
+    thread = threading.Timer(0.05, pool.read_on, [threading.Event()], {"rows": 1})
+    thread.start()
+    assert pool.next() is not None
+    thread.join()
+
+
+def test_pool_that_cannot_be_read_on_is_what_was_read() -> None:
+    def broken() -> Iterator[Review]:
+        yield from rows(20)
+        raise DataError("a row")
+
+    pool = Pool(broken(), answered=set(), settings=LabelSettings(), first=5)
+    pool.read_on(threading.Event(), rows=5)
+    assert pool.error is not None
+    assert (pool.whole, pool.rows) == (False, 20)
+    assert {question.picked_by for question in drain(pool)} == {"first"}
+
+
+def test_pool_that_was_stopped_is_not_whole() -> None:
+    pool, stop = part(20, first=5), threading.Event()
+    stop.set()
+    pool.read_on(stop, rows=5)
+    assert (pool.whole, pool.rows) == (False, 5)
+    assert len(drain(pool)) == 5
 
 
 def test_prepare_stops_when_it_is_told() -> None:

@@ -15,7 +15,9 @@ import drafts
 import pytest
 
 from bertsent import store
+from bertsent.ahead import DigestAhead
 from bertsent.errors import ArtefactError, StorageError, UsageError
+from bertsent.files import sha256_file
 
 # A manifest with all that could be changed in it, and how a value is changed.
 FULL: dict[str, Any] = {
@@ -400,3 +402,44 @@ def test_file_that_the_version_never_had_is_an_artefact_error(folder: Path) -> N
     with pytest.raises(ArtefactError, match=r"carries no weights\.safetensors") as caught:
         version.file(store.WEIGHTS)
     assert str(version.path) not in caught.value.hint, "itself is no way out"
+
+
+# verified ahead
+
+
+def test_begin_finds_what_is_wrong_all_the_same(folder: Path) -> None:
+    version = drafts.publish(folder)
+    flip(version.path / store.CLASSIFIER)
+    version.begin()
+    with pytest.raises(ArtefactError, match="is not what its manifest says"):
+        version.file(store.CLASSIFIER)
+
+
+def test_begin_tells_of_the_next_use_only(folder: Path) -> None:
+    version = drafts.publish(folder)
+    version.begin()
+    assert version.file(store.CLASSIFIER) == version.path / store.CLASSIFIER
+    flip(version.path / store.CLASSIFIER)
+    with pytest.raises(ArtefactError, match="is not what its manifest says"):
+        version.file(store.CLASSIFIER)
+
+
+def test_begin_does_not_wait_for_what_is_no_file(folder: Path) -> None:
+    version = drafts.publish(folder)
+    (version.path / store.CLASSIFIER).unlink()
+    os.mkfifo(version.path / store.CLASSIFIER)
+    version.begin()
+    with pytest.raises(ArtefactError, match="is not what its manifest says"):
+        version.file(store.CLASSIFIER)
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"x" * 100_000])
+def test_digest_ahead_is_the_digest(workspace: Path, content: bytes) -> None:
+    (workspace / "file").write_bytes(content)
+    assert DigestAhead(workspace / "file").result() == sha256_file(workspace / "file")
+
+
+def test_digest_ahead_of_no_file_says_so_when_it_is_asked(workspace: Path) -> None:
+    begun = DigestAhead(workspace / "none")
+    with pytest.raises(ArtefactError, match="Cannot read"):
+        begun.result()

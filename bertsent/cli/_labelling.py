@@ -183,7 +183,7 @@ class Walk:
         self._screen.draw(
             _NOTHING_LEFT if question is None else question.text,
             title=self._title,
-            status="  ".join(filter(None, [self._said, f"{max(done, 0)} answered, {self.left} left"])),
+            status="  ".join(filter(None, [self._said, f"{max(done, 0)} answered, {self._left_said}"])),
             about=[] if question is None else self._about(question),
             keys=lambda paged: key_names(self._keys, _offered(paged) if question else ["undo", "quit"]),
             marks=self._marks,
@@ -197,6 +197,10 @@ class Walk:
         elif self._show_score:
             lines.append("score ..." if known is None else f"score {known.score:.4f}  {known.label}")
         return lines
+
+    @property
+    def _left_said(self) -> str:
+        return f"{self.left} left{'' if self._pool.whole else ' and more'}"
 
     @property
     def left(self) -> int:

@@ -17,6 +17,10 @@ def open_scorer(model: str | None, settings: ScoreSettings) -> Scorer:
         from bertsent.tf import hub_tokenizer
 
         return hub_tokenizer.open_scorer(model, folder=folder, settings=settings)
-    from bertsent import scorer
+    from bertsent import store
 
-    return scorer.open_scorer(model, folder=folder, settings=settings)
+    version = store.find(model, folder=folder)
+    version.begin()  # 15 ms of work, while NumPy and LiteRT are imported
+    from bertsent.scorer import Scorer
+
+    return Scorer(version, settings)

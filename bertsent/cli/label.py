@@ -79,7 +79,7 @@ def label(
         str,
         typer.Option(
             "--picked-by",
-            metavar="typed|random|uncertain|diverse",
+            metavar="typed|random|uncertain|diverse|first",
             help="From a pipe: how its rows were picked. Drift judges by typed and random ones.",
         ),
     ] = "typed",
@@ -98,14 +98,16 @@ def label(
     settings = replace(DEFAULTS, order=cast(Order, order), again=again, seed=seed)
     log = LabelLog(Workspace.current().labels, settings)
     began = time.monotonic()
+    asked: Pool | None = None
     if not sys.stdin.isatty() and pool is None:
         summary = _feed(log, picked_by)
     elif pool is None:
         shown = show_score is not False
         summary = _type(log, _model(model, settings), keys=keys, show_score=shown, json=json)
     else:
+        asked = _read(pool, log, settings, skipped=skipped)
         summary = _walk(
-            _read(pool, log, settings, skipped=skipped),
+            asked,
             log,
             _model(model, settings),
             settings,
@@ -117,6 +119,8 @@ def label(
         )
     log.rebuild()
     _show(summary | _totals(log) | {"seconds": round(time.monotonic() - began, 1)}, json=json)
+    if asked is not None and asked.error is not None:
+        raise asked.error
 
 
 def _feed(log: LabelLog, picked_by: str) -> dict[str, Any]:
@@ -194,7 +198,6 @@ def _walk(
     """Walks a pool, and prepares the next questions meanwhile."""
     from bertsent.cli._keys import parse_keys
     from bertsent.cli._labelling import KEYS, Recorder, Walk
-    from bertsent.pool import prepare
 
     recorder = Recorder(log)
     bound = parse_keys(keys, KEYS)
@@ -203,6 +206,8 @@ def _walk(
         labelled = log.labelled()
 
         def beside(stop: threading.Event) -> None:
+            from bertsent.pool.background import prepare
+
             prepare(pool, model, labelled=labelled, data=data, settings=settings, stop=stop)
 
         with _terminal(to_stderr=json, whole_screen=True, beside=beside) as terminal:
@@ -220,7 +225,7 @@ def _walk(
         left = walk.left
     for problem in pool.problems:
         note(problem)
-    found = {"rows": pool.rows, "left": left, "left_out": dict(pool.left_out)}
+    found = {"rows": pool.rows, "whole": pool.whole, "left": left, "left_out": dict(pool.left_out)}
     return _counted(recorder.counts) | {"pool": found}
 
 
@@ -295,7 +300,8 @@ def _show(summary: dict[str, Any], *, json: bool) -> None:
 def _show_pool(pool: dict[str, Any]) -> None:
     from bertsent.pool import LEFT_OUT
 
-    typer.echo(f"Pool: {pool['rows']} rows, {pool['left']} left to ask")
+    rows = f"{pool['rows']} rows{'' if pool['whole'] else ', not read to its end'}"
+    typer.echo(f"Pool: {rows}, {pool['left']} left to ask")
     for why, said in LEFT_OUT.items():
         if pool["left_out"].get(why):
             typer.echo(f"  {pool['left_out'][why]:>6} left out: {said}")

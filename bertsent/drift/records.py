@@ -26,7 +26,7 @@ class NewRow:
     score: float  # P(positive) by the version under test
     tokens: int  # word pieces of the whole text
     truncated: bool
-    picked_by: str  # typed, random, uncertain or diverse
+    picked_by: str  # typed, random, uncertain, diverse or first
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from bertsent.reviews import clean, is_empty
 from bertsent.settings import LABELS
 
 Answer = Literal["positive", "negative", "skip", "undo"]
-PickedBy = Literal["typed", "random", "uncertain", "diverse"]
+# first: out of the first rows of a pool, while the others were still being read
+PickedBy = Literal["typed", "random", "uncertain", "diverse", "first"]
 
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -183,7 +184,7 @@ def _wrong(decision: Decision) -> str:
         and isinstance(decision.again, bool)
         and (version is None or isinstance(version, str)),
         "`label` is none of the four": decision.label in get_args(Answer),
-        "`picked_by` is none of the four": decision.picked_by in get_args(PickedBy),
+        "`picked_by` is none of the five": decision.picked_by in get_args(PickedBy),
         "`score` is no number from 0 to 1": score is None or _is_share(score),
         "`undoes` belongs to an undo": isinstance(undoes, str)
         if decision.label == "undo"

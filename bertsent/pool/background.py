@@ -1,95 +1,34 @@
 """What makes the next questions better while the person reads: copies, scores and likeness.
 
-It runs in a thread beside the questions, in this order: near copies in the pool, scores and likeness of a
-sample, copies in the data set. Nothing waits for it; what it has found counts from then on.
+It runs in a thread beside the questions, in this order: the rest of the pool, near copies in it, scores and
+likeness of a sample, copies in the data set. Nothing waits for it; what it has found counts from then on.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bertsent.duplicates import Copies, sketch
 from bertsent.errors import BertsentError
 from bertsent.labels import Labelled
-from bertsent.pool.queue import Pool, Vectors
-from bertsent.records import Prediction
+from bertsent.pool.model import Model
+from bertsent.pool.queue import Pool
 from bertsent.reviews import clean, read_reviews
-from bertsent.scorer import Scorer
 from bertsent.settings import LabelSettings
 
+if TYPE_CHECKING:
+    from bertsent.pool.queue import Vectors
+
 _WORD = re.compile(r"\w+")
-
-
-class Model:
-    """A scorer that two threads may use, opened when it is first needed.
-
-    Args:
-        opener: Gives the scorer.
-        settings: How many texts are scored before the other thread gets its turn.
-    """
-
-    def __init__(self, opener: Callable[[], Scorer], settings: LabelSettings) -> None:
-        self._opener = opener
-        self._settings = settings
-        self._lock = threading.Lock()
-        self._scorer: Scorer | None = None
-        self._error: BertsentError | None = None
-        self._known: dict[str, Prediction] = {}
-
-    @property
-    def ready(self) -> bool:
-        """Whether the scorer is open."""
-        return self._scorer is not None
-
-    def warm(self) -> None:
-        """Opens the scorer, and leaves it to the first prediction to say if that fails."""
-        with self._lock, contextlib.suppress(BertsentError):
-            self._open()
-
-    def known(self, text: str) -> Prediction | None:
-        """The prediction for a text if it was asked for before."""
-        return self._known.get(text)
-
-    def predict(self, texts: Sequence[str], stop: threading.Event | None = None) -> Iterator[Prediction]:
-        """Scores texts in their order, and ends early when `stop` is set.
-
-        Raises:
-            BertsentError: whatever opening the scorer raised, now or before.
-        """
-        rest = iter(texts)
-        while batch := list(islice(rest, self._settings.slice)):
-            if stop is not None and stop.is_set():
-                return
-            with self._lock:
-                predictions = list(self._open().predict(batch))
-            for prediction in predictions:
-                self._known[prediction.text] = prediction
-                yield prediction
-
-    def scores(self, texts: Sequence[str]) -> list[float]:
-        """P(positive) of each text; nothing is kept of them."""
-        with self._lock:
-            return [prediction.score for prediction in self._open().predict(texts)]
-
-    def _open(self) -> Scorer:
-        if self._error is not None:
-            raise self._error
-        if self._scorer is None:
-            try:
-                self._scorer = self._opener()
-            except BertsentError as error:
-                self._error = error
-                raise
-        return self._scorer
 
 
 def prepare(
@@ -101,12 +40,13 @@ def prepare(
     settings: LabelSettings,
     stop: threading.Event,
 ) -> None:
-    """Finds copies, scores a sample and compares it, until that is done or `stop` is set.
+    """Reads the rest, finds copies, scores a sample and compares it, until all is done or `stop` is set.
 
     Args:
         labelled: What has a label: their copies are left out, and diverse rows keep away from the newest.
         data: A data set, `train` and `test` or `pos` and `neg`; its rows are left out.
     """
+    pool.read_on(stop, rows=settings.first)
     texts = pool.texts()
     copies = _leave_out_near(pool, texts, labelled, stop)
     sample = dict(islice(texts.items(), settings.sample))

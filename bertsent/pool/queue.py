@@ -2,6 +2,8 @@
 
 A fifth of the pool, drawn by text digest, is kept for the questions picked at random: rows that were not
 left over by another way of picking tell of the pool as it is, and only they may judge a model or drift.
+A large pool is read on while its first rows are asked; until it is whole nothing is drawn from all of it,
+and what is asked counts as picked first.
 """
 
 from __future__ import annotations
@@ -11,18 +13,22 @@ import threading
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
+from bertsent.errors import DataError
 from bertsent.files import sha256_text
 from bertsent.labels import Decision, PickedBy
 from bertsent.records import Review
 from bertsent.reviews import clean, read_reviews
 from bertsent.settings import EVEN, LABELS, LabelSettings, ReadSettings
 
-Vectors = NDArray[np.float32]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vectors = NDArray[np.float32]
 
 # How the questions of an order follow each other. Of mixed 20 % are random from the first one on, whatever
 # the number of questions; what is not ready yet, as no row is scored at the start, is random too.
@@ -61,29 +67,59 @@ class Pool:
         reviews: The rows. Texts without content, or in `answered`, are left out; so are repeated ones.
         answered: Digests that need no question any more.
         settings: Order and seed. The same seed gives the same random rows in every sitting.
+        first: Read so many rows only; `read_on` must then follow, from a thread that does nothing before.
     """
 
     def __init__(
-        self, reviews: Iterable[Review], *, answered: Collection[str], settings: LabelSettings
+        self,
+        reviews: Iterable[Review],
+        *,
+        answered: Collection[str],
+        settings: LabelSettings,
+        first: int | None = None,
     ) -> None:
         self.left_out: Counter[str] = Counter()
         self.problems: list[str] = []  # of the background, for the person at the end
         self.rows = 0
-        self._lock = threading.Lock()
+        self.whole = False  # no row is missing
+        self.error: DataError | None = None  # that ended the reading
+        self._reviews = iter(reviews)
+        self._reading = True
+        self._answered = answered
+        self._seed = settings.seed
+        self._lock = threading.Condition()
         self._turns = _TURNS[settings.order]
         self._asked = 0
         self._scores: dict[str, float] = {}
-        self._vectors: Vectors = np.empty((0, 0), np.float32)
-        self._near: Vectors = np.empty(0, np.float32)  # likeness of each vector to what was asked
+        self._vectors: Vectors
+        self._near: Vectors  # likeness of each vector to what was asked
         self._places: dict[str, int] = {}  # digest -> row of both
-        found = self._distinct(reviews, answered)
-        drawn = {digest: int(sha256_text(f"{settings.seed}:{digest}"), 16) / 2**256 for digest in found}
-        self._found = {digest: found[digest] for digest in sorted(found, key=drawn.__getitem__)}
-        self._open = dict(self._found)
-        self._kept = {digest for digest, place in drawn.items() if place < _KEPT}
+        self._found: dict[str, Review] = {}
+        self._open: dict[str, Review] = {}
+        self._drawn: dict[str, float] = {}  # digest -> where it lies in the random order, from 0 to 1
+        done = self._read(first)
+        self._sort()
+        self.whole = done
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def read_on(self, stop: threading.Event, *, rows: int) -> None:
+        """Reads the rest, some rows at a time, until it is whole or `stop` is set.
+
+        An error of the reviews is kept as `error`, and the pool is what was read before.
+        """
+        done = self.whole
+        try:
+            while not done and not stop.is_set():
+                done = self._read(rows)
+        except DataError as error:
+            self.error = error
+        finally:
+            with self._lock:
+                self._sort()
+                self.whole, self._reading = done, False
+                self._lock.notify_all()
 
     def texts(self) -> dict[str, str]:
         """Digest -> text of all that was to ask, those first that are not kept for random questions."""
@@ -97,16 +133,19 @@ class Pool:
     def next(self) -> Question | None:
         """Takes the next question out of the pool; None if there is none left."""
         with self._lock:
-            wanted = self._turns[self._asked % len(self._turns)]
-            self._asked += 1
-            digest = {"uncertain": self._uncertain, "diverse": self._diverse}.get(wanted, _nothing)()
-            picked_by: PickedBy = wanted if digest else "random"
-            digest = digest or self._random()
+            self._lock.wait_for(lambda: self._open or self.whole or not self._reading)
+            digest, picked_by = self._pick() if self.whole else (self._random(), "first")
             if digest is None:
                 return None
             row = self._open.pop(digest)
             self._keep_away_from(digest)
             return Question(row.text, digest, row.path, picked_by)
+
+    def _pick(self) -> tuple[str | None, PickedBy]:
+        wanted = self._turns[self._asked % len(self._turns)]
+        self._asked += 1
+        digest = {"uncertain": self._uncertain, "diverse": self._diverse}.get(wanted, _nothing)()
+        return (digest, wanted) if digest else (self._random(), "random")
 
     def leave_out(self, digest: str, why: str) -> bool:
         """Takes a question out of the pool; False if it was asked already."""
@@ -139,29 +178,47 @@ class Pool:
             self._places = {digest: place for place, digest in enumerate(digests)}
             self._vectors, self._near = vectors, near
 
-    def _distinct(self, reviews: Iterable[Review], answered: Collection[str]) -> dict[str, Review]:
+    def _read(self, count: int | None) -> bool:
+        """Reads `count` rows, or all, and adds those that are to be asked; True if there are no more."""
+        rows = list(islice(self._reviews, count))
+        texts = [clean(row.text) for row in rows]
+        left_out: Counter[str] = Counter()
         found: dict[str, Review] = {}
-        for review in reviews:
-            self.rows += 1
-            text = clean(review.text)
+        for row, text in zip(rows, texts, strict=True):
             digest = sha256_text(text)
             why = (
                 "empty"
-                if not review.text
+                if not row.text
                 else "answered"
-                if digest in answered
+                if digest in self._answered
                 else "repeated"
-                if digest in found
+                if digest in found or digest in self._found
                 else ""
             )
             if why:
-                self.left_out[why] += 1
+                left_out[why] += 1
             else:
-                found[digest] = Review(text, path=review.path)
-        return found
+                found[digest] = Review(text, path=row.path)
+        with self._lock:
+            self.rows += len(rows)
+            self.left_out += left_out
+            self._found |= found
+            self._open |= found
+            self._drawn |= {
+                digest: int(sha256_text(f"{self._seed}:{digest}"), 16) / 2**256 for digest in found
+            }
+            self._lock.notify_all()
+        return count is None or len(rows) < count
+
+    def _sort(self) -> None:
+        """Puts what there is into the random order."""
+        self._found = {
+            digest: self._found[digest] for digest in sorted(self._found, key=self._drawn.__getitem__)
+        }
+        self._open = {digest: row for digest, row in self._found.items() if digest in self._open}
 
     def _is_kept(self, digest: str, kept: bool) -> bool:
-        return (digest in self._kept) == kept
+        return (self._drawn[digest] < _KEPT) == kept
 
     def _among(self, known: Collection[str]) -> list[str]:
         """The open questions that are in `known`; those kept for random questions only if no others are."""
@@ -172,7 +229,7 @@ class Pool:
         return []
 
     def _random(self) -> str | None:
-        kept = (digest for digest in self._open if digest in self._kept)
+        kept = (digest for digest in self._open if self._is_kept(digest, True))
         return next(kept, next(iter(self._open), None))
 
     def _uncertain(self) -> str | None:
@@ -185,6 +242,8 @@ class Pool:
 
     def _keep_away_from(self, digest: str) -> None:
         if digest in self._places:
+            import numpy as np
+
             likeness = self._vectors @ self._vectors[self._places[digest]]
             self._near = np.maximum(self._near, likeness)
 
@@ -202,7 +261,7 @@ def read_pool(
         DataError, UsageError: as `reviews.read_reviews`.
     """
     reviews: Iterator[Review] = read_reviews(path, settings=read or ReadSettings())
-    return Pool(reviews, answered=answered, settings=settings)
+    return Pool(reviews, answered=answered, settings=settings, first=settings.first)
 
 
 def second_look(standing: Sequence[Decision], *, settings: LabelSettings) -> Question | None:

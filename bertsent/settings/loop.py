@@ -20,6 +20,7 @@ class LabelSettings:
     again: int = 20  # about every so many, an old row is asked once more: enough to tell a careless hand
     seed: int = 42  # of the order of a pool
     sample: int = 2000  # rows of a pool that are scored: more than one answers in a sitting
+    first: int = 256  # rows of a pool that are read before one is asked, 20 ms; the others follow meanwhile
     slice: int = 16  # rows scored at a time; whoever waits for the model waits for no more, 0.2 s
     remembered: int = 200  # newest labels from which "diverse" keeps its distance
     dimensions: int = 1024  # of the hashed words that "diverse" compares

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -61,8 +62,13 @@ def test_command_help_is_plain_and_explains_every_parameter(run: Run, command: s
     assert result.exit_code == 0
     assert result.stdout.isascii()
     assert result.stdout.replace("\n", "").isprintable()
-    parameters = get_command(app).commands[command].params  # type: ignore[attr-defined]
+    group: Any = get_command(app)
+    parameters = group.get_command(None, command).params
     assert [parameter.name for parameter in parameters if not getattr(parameter, "help", "")] == []
+
+
+def test_a_misspelt_command_gets_the_one_that_is_like_it(run: Run) -> None:
+    assert "Did you mean 'predict'?" in run("predct").stderr
 
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["--nonsense"], ["predict", "--nonsense"], ["batch"]])

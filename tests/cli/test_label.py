@@ -16,6 +16,7 @@ import pytest
 from pseudo import Person, table
 
 from bertsent.cli._keys import width
+from bertsent.errors import ExitCode
 from bertsent.labels import Decision, LabelLog, decide
 from bertsent.pool import Pool
 from bertsent.records import Review
@@ -206,9 +207,25 @@ def test_label_leaves_out_copies_and_rows_of_the_data_set(model: Path, workspace
         found = json.loads(person.process.stdout.read())["pool"]
     assert found == {
         "rows": 9,
+        "whole": True,
         "left": 3,
         "left_out": {"repeated": 1, "near_repeated": 2, "near_answered": 1, "in_data": 2},
     }
+
+
+def test_label_of_a_large_pool_with_a_damaged_row_keeps_the_answers(model: Path, workspace: Path) -> None:
+    pool = workspace / "pool.jsonl"
+    lines = [json.dumps({"text": text}) for text in texts(600)]
+    pool.write_text("\n".join([*lines, '{"txt": 1}']), encoding="utf-8")
+    with Person("label", pool) as person:
+        assert "0 answered, 256 left and more" in person.see("0 answered")
+        person.press("p", "1 answered")
+        person.press("q")
+        assert person.end() == ExitCode.DATA
+        assert "not read to its end" in str(person.screen)
+        assert "pool.jsonl:601" in str(person.screen)
+    (decision,) = decisions(workspace)
+    assert decision.picked_by == "first"
 
 
 # what the screen shows

@@ -1,0 +1,79 @@
+"""The model beside the questions of a pool."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from bertsent.errors import BertsentError
+from bertsent.records import Prediction
+from bertsent.settings import LabelSettings
+
+if TYPE_CHECKING:
+    from bertsent.scorer import Scorer
+
+
+class Model:
+    """A scorer that two threads may use, opened when it is first needed.
+
+    Args:
+        opener: Gives the scorer.
+        settings: How many texts are scored before the other thread gets its turn.
+    """
+
+    def __init__(self, opener: Callable[[], Scorer], settings: LabelSettings) -> None:
+        self._opener = opener
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._scorer: Scorer | None = None
+        self._error: BertsentError | None = None
+        self._known: dict[str, Prediction] = {}
+
+    @property
+    def ready(self) -> bool:
+        """Whether the scorer is open."""
+        return self._scorer is not None
+
+    def warm(self) -> None:
+        """Opens the scorer, and leaves it to the first prediction to say if that fails."""
+        with self._lock, contextlib.suppress(BertsentError):
+            self._open()
+
+    def known(self, text: str) -> Prediction | None:
+        """The prediction for a text if it was asked for before."""
+        return self._known.get(text)
+
+    def predict(self, texts: Sequence[str], stop: threading.Event | None = None) -> Iterator[Prediction]:
+        """Scores texts in their order, and ends early when `stop` is set.
+
+        Raises:
+            BertsentError: whatever opening the scorer raised, now or before.
+        """
+        rest = iter(texts)
+        while batch := list(islice(rest, self._settings.slice)):
+            if stop is not None and stop.is_set():
+                return
+            with self._lock:
+                predictions = list(self._open().predict(batch))
+            for prediction in predictions:
+                self._known[prediction.text] = prediction
+                yield prediction
+
+    def scores(self, texts: Sequence[str]) -> list[float]:
+        """P(positive) of each text; nothing is kept of them."""
+        with self._lock:
+            return [prediction.score for prediction in self._open().predict(texts)]
+
+    def _open(self) -> Scorer:
+        if self._error is not None:
+            raise self._error
+        if self._scorer is None:
+            try:
+                self._scorer = self._opener()
+            except BertsentError as error:
+                self._error = error
+                raise
+        return self._scorer
