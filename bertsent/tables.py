@@ -3,6 +3,9 @@
 Reading streams: no more is held than one row, of Parquet some rows and a page of each column. A table to
 read has a column or key `text` and perhaps `label`; a text file has no labels. A row that does not fit
 stops the reading with its file and line: skipping it would shift what is measured without a word.
+
+Lines begin in `_lines` and groups of Parquet in `_read_parquet`: whoever is to read a table from its middle
+gives these an offset with its line number, or a row group. (Of a folder, `listing.file_names` takes a name.)
 """
 
 from __future__ import annotations

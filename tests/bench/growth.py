@@ -12,8 +12,9 @@ if the rates of a format differ by more than 10 % or a run needs more than --lim
 Every text is one of the bundled reviews, or of --data, with one word exchanged and a number added, so that no
 two are equal; it is the same on every machine. --words keeps the first so many words of it: a scorer takes
 hours over a million whole reviews. A Parquet file has a single row group, the hardest to read in parts. A
-million files take 4 GB on the disk and a minute and a half to make. --tiny scores with a random BERT of two
-layers (trained here in half a minute; needs bertsent[train]), which shows what reading and writing do.
+million files take 4 GB on the disk and a minute and a half to make; read by a scorer as quick as --tiny's,
+they show how the file system caches them. --tiny scores with a random BERT of two layers (trained here in
+half a minute; needs bertsent[train]), which shows what reading and writing do.
 --addresses sets a limit as `ulimit -v` does. Needs Linux.
 """
 
