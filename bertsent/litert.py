@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bertsent.errors import ArtefactError
+from bertsent.errors import ArtefactError, BertsentError
 from bertsent.files import quiet_stderr, visible
 from bertsent.settings import ScoreSettings
 from bertsent.tokenizer import AnyTokenizer, pack
@@ -90,10 +90,13 @@ class Classifier:
                 failures.append(failure)
 
         first, *others = self._hired(len(rows))
-        threads = [threading.Thread(target=help_out, args=[other]) for other in others]
-        for thread in threads:
-            thread.start()
+        threads: list[threading.Thread] = []
         try:
+            for other in others:
+                thread = threading.Thread(target=help_out, args=[other])
+                with contextlib.suppress(RuntimeError):  # no memory for another thread: this one does it all
+                    thread.start()
+                    threads.append(thread)
             yield scores
             work(first)  # this thread is a worker too: as many threads as cores, whatever the body does
         finally:
@@ -125,6 +128,7 @@ class _Interpreter:
 
     Raises:
         ValueError, RuntimeError, IndexError: if LiteRT cannot read the file.
+        BertsentError: later, if it cannot score a row.
     """
 
     def __init__(self, file: Path, *, threads: int) -> None:
@@ -144,8 +148,15 @@ class _Interpreter:
 
     def score(self, ids: Tokens) -> float:
         """P(positive) of one row of ids, int32 [1, places]."""
-        if ids.shape[1] != self._places:
-            self._resize(ids.shape[1])
-        self._interpreter.set_tensor(self._input, ids)
-        self._interpreter.invoke()
+        try:
+            if ids.shape[1] != self._places:
+                self._resize(ids.shape[1])
+            self._interpreter.set_tensor(self._input, ids)
+            self._interpreter.invoke()
+        except RuntimeError as error:  # the file was run when it was opened, so it is not that
+            raise BertsentError(
+                "LiteRT could not score a text; most likely it got no memory.",
+                received=visible(str(error))[:200],
+                hint="give the process 400 MB, or use --workers 1",
+            ) from error
         return float(self._interpreter.get_tensor(self._output)[0])

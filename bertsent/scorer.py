@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,8 +17,6 @@ from bertsent.reviews import clean
 from bertsent.settings import EVEN, ScoreSettings, Window
 from bertsent.store import CLASSIFIER, MANIFEST, VOCABULARY, WORDPIECE, Version, find
 from bertsent.tokenizer import AnyTokenizer, Tokenizer, window
-
-T = TypeVar("T")
 
 _REPORT = 64  # reviews between two reports of progress
 
@@ -90,7 +87,7 @@ class Scorer:
 
     def predict_reviews(self, reviews: Iterable[Review]) -> Iterator[Prediction]:
         """The same for reviews, whose path and gold label go into the predictions."""
-        chunks = map(self._prepared, _batched(reviews, self._settings.chunk))
+        chunks = map(self._prepared, _chunks(reviews, self._settings))
         chunk = next(chunks, None)
         while chunk is not None:
             following, failure = None, None
@@ -166,7 +163,15 @@ def open_scorer(model: str | None, *, folder: Path, settings: ScoreSettings) -> 
     return Scorer(find(model, folder=folder), settings)
 
 
-def _batched(items: Iterable[T], count: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while batch := list(itertools.islice(iterator, count)):
-        yield batch
+def _chunks(reviews: Iterable[Review], settings: ScoreSettings) -> Iterator[list[Review]]:
+    """Reviews in their order, as many at a time as the settings say and few if they are long."""
+    chunk: list[Review] = []
+    characters = 0
+    for review in reviews:
+        chunk.append(review)
+        characters += len(review.text)
+        if len(chunk) == settings.chunk or characters >= settings.chunk_characters:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk

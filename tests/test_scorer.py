@@ -218,6 +218,14 @@ def test_predict_reads_no_more_than_a_chunk_ahead(trained: Path, chunk: int, ask
     assert count == taken
 
 
+def test_predict_reads_few_texts_ahead_where_they_are_long(trained: Path) -> None:
+    read = []
+    texts = (read.append(number) or "long film " * 100 for number in range(50))
+    predictions = scorer(trained, chunk_characters=3000).predict(texts)
+    assert len([*itertools.islice(predictions, 4)]) == 4
+    assert len(read) == 9
+
+
 def test_workers_stop_where_nobody_waits_for_the_scores_any_more(trained: Path) -> None:
     version = store.find(None, folder=trained)
     tokenizer = Scorer(version).tokenizer

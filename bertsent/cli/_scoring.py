@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from bertsent.settings import ScoreSettings, Workspace
 
 if TYPE_CHECKING:
     from bertsent.scorer import Scorer
+
+# Read by NumPy when it is imported. Scoring multiplies nothing with it, and each of its threads takes 30 MB
+# of addresses.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def open_scorer(model: str | None, settings: ScoreSettings) -> Scorer:

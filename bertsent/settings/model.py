@@ -214,6 +214,7 @@ class ScoreSettings:
     threshold: float | None = None  # at or above it positive; None: 0.5, and "unsure" in the version's band
     workers: int | None = None  # each scores on a core of its own; None: one a core this process may use
     chunk: int = 1024  # reviews read ahead and sorted by length at a time; bounds the memory of a stream
+    chunk_characters: int = 4 * 2**20  # or so many characters, if that is less: reviews may have a megabyte
 
     def __post_init__(self) -> None:
         require(
@@ -223,7 +224,7 @@ class ScoreSettings:
         )
         require(self.engine in get_args(Engine), f"engine is one of {names(Engine)}.", self.engine)
         require(self.workers is None or self.workers >= 1, "workers must be at least 1.", self.workers)
-        require(self.chunk >= 1, "chunk must be at least 1.", self.chunk)
+        require(min(self.chunk, self.chunk_characters) >= 1, "chunk must be at least 1.", self.chunk)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
