@@ -1,10 +1,8 @@
-"""The shape of the package: who may import whom, what a command loads, and how long things are."""
+"""The shape of the package: who may import whom, and how long things are."""
 
 from __future__ import annotations
 
 import ast
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,10 +25,6 @@ RANKS = {room: rank for rank, rooms in enumerate(ORDER.split(" -> ")) for room i
 TO_COME: set[str] = set()  # may be missing
 
 TENSORFLOW = {"tensorflow", "tensorflow_hub", "tensorflow_text", "tf_keras", "official"}
-HEAVY = TENSORFLOW | {
-    *("ai_edge_litert", "filelock", "jinja2", "matplotlib", "numpy", "onnx", "onnxruntime", "pandas"),
-    *("platformdirs", "pyarrow", "requests", "rich", "safetensors", "scipy", "sklearn"),
-}
 BANNED = {
     "click": "Typer carries its own",
     "keras": "Keras 3; ours is tf_keras",
@@ -69,17 +63,6 @@ def body_length(function: ast.FunctionDef) -> int:
     return (function.end_lineno or 0) - first[0].lineno + 1 if first else 0
 
 
-def loaded(code: str, *arguments: object) -> set[str]:
-    """The heavy packages that a fresh interpreter holds after running some code."""
-    code = f"import sys\ntry:\n    {code}\nfinally:\n    print(*sys.modules, file=sys.stderr)"
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    ended = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert ended.returncode == 0, ended.stderr[:2000]
-    return {name for name in ended.stderr.splitlines()[-1].split() if name in HEAVY}
-
-
 # who imports whom
 
 
@@ -115,46 +98,6 @@ def test_core_neither_prints_nor_exits_nor_catches_everything(path: Path) -> Non
     assert not any(isinstance(node, ast.Assert) for node in ast.walk(tree))
     assert not any(isinstance(node, ast.ExceptHandler) and node.type is None for node in ast.walk(tree))
     assert room(path) == "cli" or not {name for name in imports(path) if name.split(".")[0] == "typer"}
-
-
-# what a command loads
-
-
-def test_import_of_the_command_line_loads_nothing_heavy() -> None:
-    assert loaded("import bertsent.cli") == set()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "heavy"),
-    [
-        (["--help"], set()),
-        (["train", "--help"], set()),
-        (["preview", "--list"], set()),
-        (["predict", "great film"], {"numpy", "ai_edge_litert"}),
-        (["predict", "great film", "--sentiment", "1"], {"numpy", "ai_edge_litert"}),
-        (["label"], set()),
-        (["batch", "table.jsonl", "-o", "out.jsonl"], {"numpy", "ai_edge_litert"}),
-        (["batch", "table.jsonl", "-o", "out.parquet"], {"numpy", "ai_edge_litert", "pyarrow"}),
-        (["evaluate", "table.jsonl"], {"numpy", "ai_edge_litert", "scipy"}),
-        (
-            ["evaluate", "table.jsonl", "--report", "r.html"],
-            {"numpy", "ai_edge_litert", "scipy", "jinja2", "matplotlib"},
-        ),
-        (["models"], {"numpy"}),
-        (["models", "rollback", "1"], {"filelock"}),
-        (["export", "litert", "out"], {"numpy", "ai_edge_litert"}),
-        (["download", "--sample"], {"filelock"}),
-        (["drift"], {"filelock"}),
-    ],
-    ids=lambda words: " ".join(sorted(words) if isinstance(words, set) else words),
-)
-def test_command_loads_what_it_needs_and_no_more(
-    model: Path, workspace: Path, arguments: list[str], heavy: set[str]
-) -> None:
-    if "pyarrow" in heavy:
-        pytest.importorskip("pyarrow", reason="needs bertsent[parquet]")
-    (workspace / "table.jsonl").write_text('{"text": "good", "label": 1}\n', encoding="utf-8")
-    assert loaded("from bertsent.cli import app; app(standalone_mode=False)", *arguments) == heavy
 
 
 # how long things are, and what they say of themselves
