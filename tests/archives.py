@@ -23,10 +23,12 @@ REVIEWS = {
     for number in range(5)
 }
 
+# Without the time that gzip notes by default: two processes of pytest-xdist must name a test alike.
+gzipped = partial(gzip.compress, mtime=0)
 
 _PACK: dict[str, Callable[[bytes], bytes]] = {
     "w:": bytes,
-    "w:gz": partial(gzip.compress, mtime=0),  # by default it notes the time, and no two archives are the same
+    "w:gz": gzipped,
     "w:bz2": bz2.compress,
     "w:xz": lzma.compress,
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bz2
 import contextlib
-import gzip
 import random
 import stat
 import struct
@@ -15,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from archives import REVIEWS, special, tar_of, tar_with, tree, unpack, zip_of
+from archives import REVIEWS, gzipped, special, tar_of, tar_with, tree, unpack, zip_of
 
 from bertsent.errors import ArtefactError, BertsentError
 from bertsent.records import Download
@@ -198,7 +197,7 @@ def test_download_refuses_an_archive_with_a_flipped_byte(
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\0" * 2000, b"<!DOCTYPE html>", b"text,label\n", gzip.compress(b""), gzip.compress(b"no tar"),
+    [b"", b"\0" * 2000, b"<!DOCTYPE html>", b"text,label\n", gzipped(b""), gzipped(b"no tar"),
      bz2.compress(b"no tar" * 1000), b"\x1f\x8b", b"PK\x05\x06", b"PK\x03\x04", b"\x1b[31mred"],
 )  # fmt: skip
 def test_download_refuses_what_is_no_archive(refused: Callable[..., str], content: bytes) -> None:
