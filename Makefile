@@ -33,7 +33,7 @@ demo: install ## Train on the bundled reviews, publish, score two texts (a few m
 	printf '\nThe new version is in %s/model/1; its card is %s/model/1/README.md\n' $(DEMO) $(DEMO)
 
 test: lint ## Lint, types, and the whole suite with coverage (below 10 minutes)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile \
 		--cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
 
 lint: install

@@ -119,7 +119,7 @@ class Classifier:
             raise ArtefactError(
                 f"LiteRT cannot read {visible(str(self._file))}.",
                 received=visible(str(error))[:200],
-                hint="use another version (--model N), or train again",
+                hint="give the process 400 MB of memory, or use another version (--model N)",
             ) from error
 
 

@@ -251,7 +251,7 @@ def pyarrow_or_error() -> Any:
         import pyarrow.parquet
     except ImportError as error:
         hint = "pip install 'bertsent[parquet]'"
-        raise MissingExtraError("Parquet files need the package pyarrow.", hint=hint) from error
+        raise MissingExtraError(f"Parquet files need the package pyarrow ({error}).", hint=hint) from error
     return pyarrow
 
 

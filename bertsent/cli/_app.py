@@ -90,15 +90,30 @@ def _as_exit_codes() -> Iterator[None]:
     except BrokenPipeError as error:
         _discard_stdout()  # the reader (head, less) has all it wanted
         raise typer.Exit(ExitCode.DONE) from error
-    except OSError as error:
-        if error.errno not in _OUTPUT_FAILED:
+    except (OSError, MemoryError, ImportError) as error:
+        failed = _lack(error)
+        if failed is None:
             raise
-        _discard_stdout()
-        failed = StorageError(
-            f"Cannot write the output ({error.strerror}).", hint="free some space, then run again"
-        )
         typer.echo(f"Error: {failed}", err=True)
         raise typer.Exit(failed.exit_code) from error
+
+
+def _lack(error: OSError | MemoryError | ImportError) -> BertsentError | None:
+    """What the machine is short of, where that is what the error says."""
+    if isinstance(error, OSError) and error.errno in _OUTPUT_FAILED:
+        _discard_stdout()
+        return StorageError(
+            f"Cannot write the output ({error.strerror}).", hint="free some space, then run again"
+        )
+    if (
+        isinstance(error, MemoryError)
+        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+        or (isinstance(error, ImportError) and "failed to map segment" in str(error))  # what dlopen says
+    ):
+        return BertsentError(
+            "Not enough memory.", hint="give the process 400 MB (ulimit -v), more to train or judge drift"
+        )
+    return None
 
 
 def _terminate_by_exception() -> Any:

@@ -9,6 +9,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import IO
@@ -176,6 +177,25 @@ def test_predict_needs_no_tensorflow(model: Path, tmp_path: Path) -> None:
     ended = call("predict", "great film", env={**os.environ, "PYTHONPATH": f"{poison}:{PACKAGE.parent}"})
     assert ended.returncode == 0, ended.stderr.decode()
     assert b"great film" in ended.stdout
+
+
+@pytest.mark.parametrize("room", [5, 15, 30, 60, 100, 115])
+def test_too_little_memory_is_one_line(model: Path, room: int) -> None:
+    """Each room, in MB beyond the command line itself, runs out elsewhere: in a package's code, in its
+    libraries, in ours. (OpenBLAS ends a process itself, with a line of its own.)"""
+    script = (
+        "import pathlib, re, resource\n"
+        "from bertsent.cli import main\n"
+        "taken = re.search(r'VmSize:\\s+(\\d+)', pathlib.Path('/proc/self/status').read_text())[1]\n"
+        f"resource.setrlimit(resource.RLIMIT_AS, (int(taken) * 1024 + ({room} << 20),) * 2)\n"
+        "main()\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, "predict", "great film"], capture_output=True, timeout=60, check=False
+    )
+    assert ended.returncode == 1
+    (line,) = ended.stderr.decode().splitlines()
+    assert "memory" in line.lower()
 
 
 # other installations
