@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bertsent import machine
 from bertsent.errors import ArtefactError, BertsentError
 from bertsent.files import quiet_stderr, visible
 from bertsent.settings import ScoreSettings
@@ -46,9 +46,10 @@ class Classifier:
     def __init__(self, file: Path, *, tokenizer: AnyTokenizer, settings: ScoreSettings) -> None:
         self._file = file
         self._tokenizer = tokenizer
-        cores = settings.workers or len(os.sched_getaffinity(0))
-        # Who asks row by row waits for each: then the cores share the row.
-        self._workers, self._threads = (1, cores) if settings.chunk == 1 else (cores, 1)
+        if settings.chunk == 1:  # who asks row by row waits for each: then the cores share the row
+            self._workers, self._threads = 1, settings.workers or machine.cores()
+        else:
+            self._workers, self._threads = settings.workers or _affordable(file, settings), 1
         self._interpreters = [self._open()]
 
     def score(self, rows: Sequence[Tokens]) -> Scores:
@@ -121,6 +122,15 @@ class Classifier:
                 received=visible(str(error))[:200],
                 hint="give the process 400 MB of memory, or use another version (--model N)",
             ) from error
+
+
+def _affordable(file: Path, settings: ScoreSettings) -> int:
+    """One worker a core, or as many as the memory that this process was granted holds."""
+    granted, size = machine.memory(), file.stat().st_size
+    if granted is None:
+        return machine.cores()
+    room = granted - settings.first_worker_bytes - size
+    return max(1, min(machine.cores(), 1 + room // (settings.worker_bytes + size)))
 
 
 class _Interpreter:

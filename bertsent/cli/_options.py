@@ -40,7 +40,8 @@ WorkersOption = Annotated[
     typer.Option(
         "--workers",
         metavar="N",
-        help="Score on N cores; the scores are the same. [default: all this process may use]",
+        help="Score on N cores; the scores are the same. [default: all that this process may use, fewer in "
+        "little memory]",
         show_default=False,
     ),
 ]

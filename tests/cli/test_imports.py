@@ -18,7 +18,7 @@ SLOW = {"asyncio", "concurrent", "http", "logging", "multiprocessing", "sqlite3"
 LIGHT = {"cli", "errors", "files", "records", "settings"}  # rooms that every command with options needs
 OPEN = {"ahead", "sealed", "store"}  # rooms that read a version
 READ = {"listing", "reviews", "tables"}
-SCORE = OPEN | READ | {"leases", "litert", "scorer", "tokenizer"}
+SCORE = OPEN | READ | {"leases", "litert", "machine", "scorer", "tokenizer"}
 LABELS = READ | {"labels"}
 LITERT = {"ai_edge_litert", "numpy"}
 

@@ -1,0 +1,68 @@
+"""What this process may use of the machine: all of it, or the part that a container or `ulimit` grants."""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+_ROOT = Path("/")
+
+
+def cores(root: Path = _ROOT) -> int:
+    """How many cores this process may use at a time, at least 1; 1.5 of a quota are 2.
+
+    Docker's `--cpus` and Kubernetes' limits are quotas of time, which the number of cores does not show:
+    more threads than that would only wait for each other.
+
+    Args:
+        root: Where `proc` and `sys` lie.
+    """
+    granted = [float(len(os.sched_getaffinity(0)))]
+    for group in _groups("cpu", root):
+        version_1 = _words(group / "cpu.cfs_quota_us") + _words(group / "cpu.cfs_period_us")
+        match _words(group / "cpu.max") or version_1:
+            case [quota, period] if quota.isdecimal():  # neither "max" nor -1
+                granted.append(int(quota) / int(period))
+    return max(1, math.ceil(min(granted)))
+
+
+def memory(root: Path = _ROOT) -> int | None:
+    """Bytes this process was granted, by its control group or `ulimit -v`; None if nobody set a limit.
+
+    Args:
+        root: Where `proc` and `sys` lie.
+    """
+    granted = [
+        int(limit)
+        for group in _groups("memory", root)
+        for limit in _words(group / "memory.max") or _words(group / "memory.limit_in_bytes")
+        if limit.isdecimal()  # not "max"
+    ]
+    addresses, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return min(granted + [addresses] * (addresses != resource.RLIM_INFINITY), default=None)
+
+
+def _groups(controller: str, root: Path) -> Iterator[Path]:
+    """The folders of this process's control group and of those it lies in: each may set a limit.
+
+    Both versions (man 7 cgroups). A container may see its own group as the outermost one, and the path of
+    what lies outside: then only the last of these folders is there.
+    """
+    for line in _words(root / "proc/self/cgroup", separator="\n"):
+        _, controllers, path = line.split(":", 2)
+        if controllers and controller not in controllers.split(","):
+            continue
+        outermost = root / "sys/fs/cgroup" / (controller if controllers else "")
+        names = path.strip("/").split("/")
+        for depth in range(len(names), -1, -1):
+            yield outermost.joinpath(*names[:depth])
+
+
+def _words(path: Path, *, separator: str | None = None) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").strip().split(separator)
+    except (OSError, UnicodeDecodeError):  # not Linux's usual place, or no such limit
+        return []
