@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from bertsent.errors import ArtefactError, BusyError, DataError, StorageError
+from bertsent.errors import ArtefactError, BusyError, StorageError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -255,39 +255,6 @@ def _busy(owner: Path) -> BusyError:
     )
 
 
-def read_utf8(path: Path, *, limit: int, what: str = "one review") -> str:
-    """A file's text: UTF-8, with or without a byte order mark, line ends as they are.
-
-    Args:
-        path: The file.
-        limit: Bytes it may have.
-        what: What the file holds, for the message that it is larger.
-
-    Raises:
-        DataError: naming the file if it is unreadable, larger than `limit` bytes, not UTF-8 (with the
-            byte where it stops being so) or holds a NUL.
-    """
-    try:
-        with path.open("rb") as file:
-            raw = file.read(limit + 1)
-    except OSError as error:
-        raise DataError(f"Cannot read {visible(str(path))} ({error.strerror}).") from error
-    if len(raw) > limit:
-        raise DataError(f"{visible(str(path))} is larger than {size(limit)}, the most {what} may have.")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{visible(str(path))} is not UTF-8 at byte {error.start}.",
-            hint="convert it, for example: iconv -f latin1 -t utf-8 OLD > NEW",
-        ) from error
-    if "\0" in text:
-        raise DataError(f"{visible(str(path))} holds a NUL byte, so it is no text.")
-    return text
-
-
-# Besides the control (Cc) and format (Cf) characters: lone surrogates, private use, line and paragraph
-# separators, any of which can forge a line, hide text or fail to encode.
 _UNSAFE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 

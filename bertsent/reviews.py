@@ -5,14 +5,16 @@ Folders are read here, file by file as `bertsent.listing` names them; tables in 
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 
 from bertsent.errors import DataError, UsageError
-from bertsent.files import read_utf8, sha256_lines, sha256_text, visible
+from bertsent.files import sha256_lines, sha256_text, visible
 from bertsent.listing import (
     count_files,
     draw_names,
@@ -26,6 +28,7 @@ from bertsent.listing import (
 from bertsent.records import Progress, Review, Splits, silent
 from bertsent.settings import FOLDERS, ReadSettings, TrainSettings
 from bertsent.tables import read_table
+from bertsent.utf8 import read_utf8
 
 _READ = ReadSettings()
 _SEED = TrainSettings().seed
@@ -212,9 +215,11 @@ def _readable(review: Review) -> Review:
 
 
 def _stream(folder: Path, files: Iterable[File], settings: ReadSettings) -> Iterator[Review]:
-    for name, file in files:
-        path = folder / name / file
-        yield Review(read_utf8(path, limit=settings.max_review_bytes), FOLDERS.get(name), str(path))
+    for name, inside in itertools.groupby(files, key=itemgetter(0)):
+        label, place = FOLDERS.get(name), str(folder / name / "_")[:-1]  # joining paths takes its time, too
+        for _, file in inside:
+            path = place + file
+            yield Review(read_utf8(path, limit=settings.max_review_bytes), label, path)
 
 
 def _classes(folder: Path, num_files: int | None) -> list[str]:
