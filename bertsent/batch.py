@@ -68,11 +68,11 @@ def run(
     """
     if output is not None:
         _check_output(output, path, force=force)
-    begun = time.monotonic()
     reviews = read_reviews(path, num_files=num_files, seed=seed)
     tally, left_out = _Tally(scorer.threshold), Counter[str]()
     with contextlib.ExitStack() as stack:
         write = stack.enter_context(open_writer(output, raw_csv=raw_csv)) if output else None
+        begun = time.monotonic()  # pyarrow is loaded by now
         progress.start("Scoring", count_reviews(path, num_files=num_files), "reviews")
         for prediction in scorer.predict_reviews(usable(reviews, left_out)):
             tally.add(prediction)

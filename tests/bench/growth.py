@@ -125,6 +125,7 @@ def measure(
         for size in sorted(sizes):
             source, output = folder / f"reviews.{form}", folder / f"out.{FORMATS[form]}"
             WRITERS[form](source, perturbed(texts, size, words))
+            os.sync()  # or the disk would still be at it while the first run reads
             command = [*COMMAND, "batch", str(source), "-o", str(output), "--force", "--json", "-q", *options]
             rates, peaks = [], []
             for _ in range(max(1, min(MOST_RUNS, SCORED // size))):
