@@ -255,6 +255,8 @@ def _busy(owner: Path) -> BusyError:
     )
 
 
+# Besides the control (Cc) and format (Cf) characters: lone surrogates, private use, line and paragraph
+# separators, any of which can forge a line, hide text or fail to encode.
 _UNSAFE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 

@@ -41,10 +41,6 @@ def read_utf8(path: Path | str, *, limit: int, what: str = "one review") -> str:
     return text
 
 
-# Besides the control (Cc) and format (Cf) characters: lone surrogates, private use, line and paragraph
-# separators, any of which can forge a line, hide text or fail to encode.
-
-
 def _read_bytes(path: Path | str, limit: int) -> bytes:
     """What a file holds, at most one byte more than `limit`.
 
