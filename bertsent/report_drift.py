@@ -42,16 +42,16 @@ _SETTINGS = MonitorSettings()
 
 
 def line(found: Monitored) -> str:
-    """Verdict, headline, threshold, what fired, how many labels, and what was done, on one line."""
+    """Verdict, headline, threshold, what fired or could have, how many labels, and what was done."""
     if found.look is None:
         return f"{_unjudged(found)}; {_lower(_action(found))}"
     report = found.look.report
-    fired = ", ".join(
-        f"{_TITLES[name]} {figure(report['measures'][name]['value'])}" for name in report["fired"]
-    )
+    fired = {name: report["measures"][name]["value"] for name in report["fired"]}
+    said, figures = ("fired:", fired) if fired else ("visible from", report["smallest_visible"])
+    named = _named(figures)
     parts = [
         f"{_CALLED[found.look.verdict]}: headline {_headline(report)}, threshold {report['threshold']:g}"
-        + (f", fired: {fired}" if fired else ""),
+        + (f", {said} {named}" if named else ""),
         f"{report['new_rows']} new labels, look {found.look.look} at version {found.look.version}"
         + (f" of {moment(found.look.time)}" if found.continued else ""),
         _lower(_action(found)),
@@ -139,6 +139,13 @@ def chance(p_value: float | None) -> str:
 def moment(time: str, zone: str = " UTC") -> str:
     """A time of the trail as people read it, to the minute."""
     return visible(time[:16].replace("T", " ")) + zone
+
+
+def _named(values: Mapping[str, float | None]) -> str:
+    """Those of the measures that have a value, each with it."""
+    return ", ".join(
+        f"{_TITLES[name]} {figure(value)}" for name, value in values.items() if value is not None
+    )
 
 
 def _headline(report: Mapping[str, Any]) -> str:

@@ -190,6 +190,15 @@ def test_line_ends_with_what_was_done(workspace: Path, action: str, said: str) -
     assert said in Page(page(found)).text.replace("V", "v").replace("Not", "not")
 
 
+def test_line_says_what_the_batch_could_have_shown_where_nothing_fired(workspace: Path) -> None:
+    smallest = {"text": 0.133, "error": math.nan, "label_share": 0.14}
+    calm = look(verdict="stable", headline=0.05, fired=(), smallest_visible=smallest)
+    line = report_drift.line(monitored(workspace, calm, action="none", reason="Nothing to do"))
+    assert line.startswith("STABLE: headline 0.050 (label share), threshold 0.1, visible from ")
+    assert "visible from text 0.133, label share 0.140; 40 new labels" in line
+    assert "visible from" not in report_drift.line(monitored(workspace, look()))
+
+
 def test_line_stays_one_line_whatever_the_reason(workspace: Path) -> None:
     found = monitored(workspace, look(), action="open", reason="a\nb\x1b[2J")
     assert report_drift.line(found).endswith(r"a\nb\x1b[2J")
