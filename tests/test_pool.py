@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -228,6 +229,34 @@ def test_prepare_says_why_there_are_no_scores_and_does_the_rest(workspace: Path)
         "The data set was not compared",
     ]
     assert {question.picked_by for question in drain(pool)} == {"random", "diverse"}
+
+
+class Slow(Reading):
+    """Counts the times it is asked."""
+
+    asked = 0
+
+    def predict(self, texts: Iterable[str]) -> Iterator[Prediction]:
+        self.asked += 1
+        time.sleep(0.004)
+        return super().predict(texts)
+
+
+def test_model_answers_the_person_before_the_thread_beside() -> None:
+    scorer, stop = Slow(), threading.Event()
+    model = Model(lambda: cast(Scorer, scorer), LabelSettings(slice=1))
+    given = [row.text for row in rows(3000)]
+    beside = threading.Thread(target=lambda: [*model.predict(given, stop)])
+    beside.start()
+    while not scorer.asked:
+        time.sleep(0.001)
+    before = scorer.asked
+    for text in given[:40]:
+        assert len([*model.predict([text])]) == 1
+    waited = scorer.asked - before
+    stop.set()
+    beside.join()
+    assert waited < 68, "its own, and what was under way; else the other thread takes turns, or all of them"
 
 
 def test_prepare_scores_a_bounded_sample() -> None:
