@@ -16,6 +16,7 @@ import pytest
 from pseudo import Person, table
 
 from bertsent.cli._keys import width
+from bertsent.cli._screen import wrap
 from bertsent.errors import ExitCode
 from bertsent.labels import Decision, LabelLog, decide
 from bertsent.pool import Pool
@@ -231,6 +232,14 @@ def test_label_of_a_large_pool_with_a_damaged_row_keeps_the_answers(model: Path,
 
 
 # what the screen shows
+
+
+def test_wrap_cuts_a_long_text_without_spaces_in_time() -> None:
+    began = time.process_time()
+    lines = wrap(["映é" * 40_000], 80)
+    assert time.process_time() - began < 2, "as long as its square takes"
+    assert "".join(piece for line in lines for piece, _ in line) == "映é" * 40_000
+    assert {width(line[0][0]) for line in lines[:-1]} <= {79, 80}
 
 
 @pytest.mark.parametrize(("columns", "lines"), [(80, 24), (40, 12), (20, 6)])
