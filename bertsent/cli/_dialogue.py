@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bertsent.cli._keys import Terminal, width
 from bertsent.cli._labelling import Recorder, key_names
 from bertsent.cli._screen import Screen, about_words
-from bertsent.errors import BertsentError
+from bertsent.errors import BertsentError, Interrupted
 from bertsent.files import sha256_text, visible
 from bertsent.labels import Answer
 from bertsent.pool import Model, Question
@@ -86,6 +86,8 @@ class Dialogue:
     def _predict(self, text: str) -> Prediction | None:
         try:
             return next(self._model.predict([text]))
+        except Interrupted:
+            raise
         except BertsentError as error:
             self._say(f"No score: {error}")
             return None
@@ -95,6 +97,8 @@ class Dialogue:
 
         try:
             marks = explain(text, self._model.scores)
+        except Interrupted:
+            raise
         except BertsentError as error:
             self._say(f"No score: {error}")
             return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bertsent.cli._keys import Terminal
 from bertsent.cli._screen import Screen, about_words
-from bertsent.errors import BertsentError
+from bertsent.errors import BertsentError, Interrupted
 from bertsent.files import visible
 from bertsent.labels import Answer, Decision, LabelLog, decide, undo
 from bertsent.pool import Model, Pool, Question, second_look
@@ -171,6 +171,8 @@ class Walk:
         """What an action of the model gives; where it fails the walk goes on and says so."""
         try:
             result = action()
+        except Interrupted:
+            raise
         except BertsentError as error:
             self._said = "no model"
             self._pool.say(f"No scores: {error}")
