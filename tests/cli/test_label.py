@@ -231,6 +231,20 @@ def test_label_of_a_large_pool_with_a_damaged_row_keeps_the_answers(model: Path,
     assert decision.picked_by == "first"
 
 
+def test_label_asks_for_nothing_that_was_answered_elsewhere_meanwhile(model: Path, workspace: Path) -> None:
+    given = texts(4)
+    with Person("label", table(workspace, given)) as person:
+        shown = number(person.see("0 answered"))
+        for text in given:
+            if shown not in text:
+                LabelLog(workspace / "labels").append(decide(text, "negative"))
+        person.press("p", "Nothing is left", "1 answered, 0 left")
+        person.press("q")
+        assert person.end() == 0
+        assert "3 left out: answered before" in str(person.screen)
+    assert len(decisions(workspace)) == 4
+
+
 # what the screen shows
 
 
