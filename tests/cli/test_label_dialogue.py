@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -10,7 +11,7 @@ from typing import cast
 import pytest
 from pseudo import Person
 
-from bertsent.cli._dialogue import Dialogue
+from bertsent.cli._dialogue import Dialogue, read_review
 from bertsent.cli._keys import Terminal
 from bertsent.cli._labelling import KEYS, Recorder, Walk
 from bertsent.errors import Interrupted
@@ -78,6 +79,15 @@ def test_label_reads_pastes_with_empty_lines_whole(model: Path, workspace: Path)
     assert labels(workspace) == [("One. Two pn. Three", 1), ("Four. Five pn.", 0)]
 
 
+def test_label_keeps_the_characters_that_part_and_join_others(model: Path, workspace: Path) -> None:
+    with Person("label") as person:
+        give(person, "great\u00a0film\u3000for\u2028the \U0001f468\u200d\U0001f467\r\r")
+        answer(person, "p")
+        person.press("\x04")
+        person.end()
+    assert labels(workspace) == [("great film for the \U0001f468\u200d\U0001f467", 1)]
+
+
 class Keys:
     """A terminal on which these keys are pressed, and nothing is seen."""
 
@@ -96,6 +106,13 @@ class Keys:
 
     def write(self, text: str) -> None:
         pass
+
+
+def test_label_takes_a_long_paste_without_waiting() -> None:
+    text = "naïve “film” " * 1500
+    began = time.process_time()
+    assert read_review(cast(Terminal, Keys("paste", "enter", "enter", pasted=text))) == text + "\n"
+    assert time.process_time() - began < 2, "as long as its square takes"
 
 
 def terminated() -> Scorer:
