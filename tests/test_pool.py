@@ -207,6 +207,20 @@ def test_prepare_leaves_out_what_the_data_set_holds(workspace: Path, nested: boo
     assert len(pool) == 8
 
 
+def test_prepare_says_how_many_were_asked_that_the_data_set_holds(workspace: Path) -> None:
+    given = rows(10, words=20)
+    pool = pool_of(given)
+    question = pool.next()
+    assert question is not None
+    other = next(row for row in given if row.text != question.text)
+    (workspace / "data" / "pos").mkdir(parents=True)
+    for number, text in enumerate([question.text, other.text, other.text + " indeed"]):
+        (workspace / "data" / "pos" / f"{number}.txt").write_text(text, encoding="utf-8")
+    prepared(pool, data=workspace / "data")
+    assert pool.left_out == {"in_data": 1}
+    assert pool.problems == ["Asked before they were found: in the data set too, or nearly (1)."]
+
+
 def test_prepare_says_why_there_are_no_scores_and_does_the_rest(workspace: Path) -> None:
     def broken() -> Scorer:
         raise ArtefactError("The version is damaged.")
