@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -206,6 +207,20 @@ def test_prepare_leaves_out_what_the_data_set_holds(workspace: Path, nested: boo
     assert len(pool) == 8
 
 
+def test_prepare_says_how_many_were_asked_that_the_data_set_holds(workspace: Path) -> None:
+    given = rows(10, words=20)
+    pool = pool_of(given)
+    question = pool.next()
+    assert question is not None
+    other = next(row for row in given if row.text != question.text)
+    (workspace / "data" / "pos").mkdir(parents=True)
+    for number, text in enumerate([question.text, other.text, other.text + " indeed"]):
+        (workspace / "data" / "pos" / f"{number}.txt").write_text(text, encoding="utf-8")
+    prepared(pool, data=workspace / "data")
+    assert pool.left_out == {"in_data": 1}
+    assert pool.problems == ["Asked before they were found: in the data set too, or nearly (1)."]
+
+
 def test_prepare_says_why_there_are_no_scores_and_does_the_rest(workspace: Path) -> None:
     def broken() -> Scorer:
         raise ArtefactError("The version is damaged.")
@@ -228,6 +243,34 @@ def test_prepare_says_why_there_are_no_scores_and_does_the_rest(workspace: Path)
         "The data set was not compared",
     ]
     assert {question.picked_by for question in drain(pool)} == {"random", "diverse"}
+
+
+class Slow(Reading):
+    """Counts the times it is asked."""
+
+    asked = 0
+
+    def predict(self, texts: Iterable[str]) -> Iterator[Prediction]:
+        self.asked += 1
+        time.sleep(0.004)
+        return super().predict(texts)
+
+
+def test_model_answers_the_person_before_the_thread_beside() -> None:
+    scorer, stop = Slow(), threading.Event()
+    model = Model(lambda: cast(Scorer, scorer), LabelSettings(slice=1))
+    given = [row.text for row in rows(3000)]
+    beside = threading.Thread(target=lambda: [*model.predict(given, stop)])
+    beside.start()
+    while not scorer.asked:
+        time.sleep(0.001)
+    before = scorer.asked
+    for text in given[:40]:
+        assert len([*model.predict([text])]) == 1
+    waited = scorer.asked - before
+    stop.set()
+    beside.join()
+    assert waited < 68, "its own, and what was under way; else the other thread takes turns, or all of them"
 
 
 def test_prepare_scores_a_bounded_sample() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bertsent.cli._keys import Terminal, width
 from bertsent.cli._labelling import Recorder, key_names
 from bertsent.cli._screen import Screen, about_words
-from bertsent.errors import BertsentError
+from bertsent.errors import BertsentError, Interrupted
 from bertsent.files import sha256_text, visible
 from bertsent.labels import Answer
 from bertsent.pool import Model, Question
@@ -86,6 +86,8 @@ class Dialogue:
     def _predict(self, text: str) -> Prediction | None:
         try:
             return next(self._model.predict([text]))
+        except Interrupted:
+            raise
         except BertsentError as error:
             self._say(f"No score: {error}")
             return None
@@ -95,6 +97,8 @@ class Dialogue:
 
         try:
             marks = explain(text, self._model.scores)
+        except Interrupted:
+            raise
         except BertsentError as error:
             self._say(f"No score: {error}")
             return
@@ -123,53 +127,71 @@ def read_review(terminal: Terminal) -> str | None:
     Read key by key, because a terminal that hands over whole lines cuts them at 4,095 bytes, less than a
     long review has. An empty line inside a paste does not end it.
     """
-    lines = [""]
+    typed = _Typed(terminal)
     while True:
         key = terminal.key()
         if key == "eof":
-            return "\n".join(lines) if any(lines) else None
+            return typed.text or None
         if key == "enter":
-            terminal.write("\n" if lines[-1] else "")
+            terminal.write("\n" if typed.line else "")
             # A terminal that does not mark pastes sends them faster than anyone types.
-            if not lines[-1] and any(lines) and not terminal.pending():
-                return "\n".join(lines)
-            lines.append("")
+            if not typed.line and typed.text and not terminal.pending():
+                return typed.text
+            typed.end_line()
         elif key == "paste":
-            _add_paste(terminal, lines)
+            for number, line in enumerate(terminal.pasted.split("\n")):
+                if number:
+                    terminal.write("\n")
+                    typed.end_line()
+                for character in line:
+                    typed.add(character)
         elif key == "backspace":
-            _rub_out(terminal, lines)
+            typed.rub_out()
         else:
-            _echo(terminal, lines, " " if key in {"space", "tab"} else key)
+            typed.add(" " if key in {"space", "tab"} else key)
 
 
-def _add_paste(terminal: Terminal, lines: list[str]) -> None:
-    for number, line in enumerate(terminal.pasted.split("\n")):
-        if number:
-            terminal.write("\n")
-            lines.append("")
-        for character in line:
-            _echo(terminal, lines, character)
+class _Typed:
+    """What was typed so far, and the columns that its last line takes: counted anew at every character, a
+    pasted page would take minutes.
 
+    The line is broken before the terminal would break it, whose cursor then stands where no program can tell.
+    """
 
-def _echo(terminal: Terminal, lines: list[str], character: str) -> None:
-    """Adds a character to the last line. The line is broken before the terminal would break it, whose
-    cursor then stands where no program can tell."""
-    if len(character) != 1:
-        return  # a key that writes nothing
-    columns = terminal.size[0] - 1
-    shown = visible(character)
-    before = width(visible(lines[-1]))
-    lines[-1] += character
-    terminal.write(shown + ("\n" if (before + width(shown)) // columns > before // columns else ""))
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self.line: list[str] = []
+        self._lines: list[str] = []
+        self._used = 0
 
+    @property
+    def text(self) -> str:
+        """All lines; "" if none of them holds anything."""
+        return "\n".join([*self._lines, "".join(self.line)]) if self.line or any(self._lines) else ""
 
-def _rub_out(terminal: Terminal, lines: list[str]) -> None:
-    if not lines[-1]:
-        return
-    columns = terminal.size[0] - 1
-    taken = width(visible(lines[-1][-1]))
-    if width(visible(lines[-1])) % columns == 0:
-        terminal.write(f"\x1b[A\x1b[{columns - taken + 1}G\x1b[K")
-    else:
-        terminal.write("\b" * taken + " " * taken + "\b" * taken)
-    lines[-1] = lines[-1][:-1]
+    def end_line(self) -> None:
+        """Begins a new line."""
+        self._lines.append("".join(self.line))
+        self.line, self._used = [], 0
+
+    def add(self, character: str) -> None:
+        """Adds a character to the last line, and shows it; a key that writes nothing adds nothing."""
+        if len(character) != 1:
+            return
+        columns = self._terminal.size[0] - 1
+        shown = visible(character)
+        before, self._used = self._used, self._used + width(shown)
+        self.line.append(character)
+        self._terminal.write(shown + ("\n" if self._used // columns > before // columns else ""))
+
+    def rub_out(self) -> None:
+        """Takes the last character of the last line back, on the terminal too."""
+        if not self.line:
+            return
+        columns = self._terminal.size[0] - 1
+        taken = width(visible(self.line.pop()))
+        if self._used % columns == 0:
+            self._terminal.write(f"\x1b[A\x1b[{columns - taken + 1}G\x1b[K")
+        else:
+            self._terminal.write("\b" * taken + " " * taken + "\b" * taken)
+        self._used -= taken

@@ -163,7 +163,8 @@ class Terminal:
         character = raw.decode("utf-8", "ignore")
         if character in _SINGLE:
             return _SINGLE[character]
-        return character if character.isprintable() else ""
+        # What is left of a text without them is another one: a no-break space parts words, a joiner binds.
+        return "" if unicodedata.category(character or "\0") == "Cc" else character
 
     def pending_more(self) -> bool:
         """Reads what comes within a moment; False if nothing does."""

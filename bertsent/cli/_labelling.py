@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from bertsent.cli._keys import Terminal
 from bertsent.cli._screen import Screen, about_words
-from bertsent.errors import BertsentError
+from bertsent.errors import BertsentError, Interrupted
 from bertsent.files import visible
 from bertsent.labels import Answer, Decision, LabelLog, decide, undo
 from bertsent.pool import Model, Pool, Question, second_look
-from bertsent.settings import LabelSettings
+from bertsent.settings import LABELS, LabelSettings
 
 if TYPE_CHECKING:
     from bertsent.explain import Explanation
@@ -111,8 +111,10 @@ class Walk:
     def _next(self) -> Question | None:
         if self._waiting:
             return self._waiting.pop()
-        again = second_look(self._recorder.log.standing(), settings=self._settings)
-        return again or self._pool.next()
+        standing = self._recorder.log.standing()
+        # By another process meanwhile; what this one asked is in the pool no more.
+        self._pool.leave_out_answered({each.digest for each in standing if each.label in LABELS})
+        return second_look(standing, settings=self._settings) or self._pool.next()
 
     def _ask(self, question: Question | None) -> bool:
         """Shows a question until it is answered; False if the person wants no more."""
@@ -171,6 +173,8 @@ class Walk:
         """What an action of the model gives; where it fails the walk goes on and says so."""
         try:
             result = action()
+        except Interrupted:
+            raise
         except BertsentError as error:
             self._said = "no model"
             self._pool.say(f"No scores: {error}")

@@ -32,13 +32,15 @@ def wrap(words: Sequence[str], columns: int) -> list[list[tuple[str, int]]]:
 
 
 def _cut(word: str, columns: int) -> Iterator[str]:
-    while width(word) > columns:
-        end = columns
-        while width(word[:end]) > columns:
-            end -= 1
-        yield word[: max(end, 1)]
-        word = word[max(end, 1) :]
-    yield word
+    """A word in pieces of at most `columns`, at least a character each, in time that grows with it only."""
+    start = used = 0
+    for place, character in enumerate(word if width(word) > columns else ""):
+        taken = width(character)
+        if used + taken > columns and place > start:
+            yield word[start:place]
+            start, used = place, 0
+        used += taken
+    yield word[start:]
 
 
 class Screen:
@@ -48,6 +50,7 @@ class Screen:
         self._terminal = terminal
         self.page = 0
         self.pages = 1
+        self._wrapped: tuple[str, int, list[list[tuple[str, int]]]] = ("", 0, [])  # text, columns, lines
 
     def draw(
         self,
@@ -84,12 +87,14 @@ class Screen:
 
     def body(self, text: str, marks: Explanation | None = None) -> list[str]:
         """The lines of a text, indented by a column."""
-        columns = min(self._terminal.size[0] - 2, _WIDEST)
-        wrapped = wrap(text.split(), max(columns, 10))
+        columns = max(min(self._terminal.size[0] - 2, _WIDEST), 10)
+        if self._wrapped[:2] != (text, columns):
+            self._wrapped = text, columns, wrap(text.split(), columns)
         least = marks.least() if marks else 1.0
         weights = [weight / least for weight in marks.weights] if marks else [0.0] * len(text.split())
         return [
-            " " + " ".join(self._mark(piece, weights[place]) for piece, place in line) for line in wrapped
+            " " + " ".join(self._mark(piece, weights[place]) for piece, place in line)
+            for line in self._wrapped[2]
         ]
 
     def rule(self) -> str:

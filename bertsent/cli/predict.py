@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -53,15 +53,15 @@ def predict(
 
     Needs no TensorFlow. With - every line of stdin is answered as it comes.
     """
-    answer = None if sentiment is None else _answer(sentiment)
+    record = None if sentiment is None else _recorder(_answer(sentiment))
     # One text at a time: a line of a pipe is answered before the next one is read.
     settings = replace(DEFAULTS, engine=cast(Engine, engine), threshold=threshold, chunk=1)
     source = _texts(texts or [], file or [])
     scorer = open_scorer(model, settings)
     for number, prediction in enumerate(scorer.predict(source), start=1):
         _show(number, prediction, window=scorer.window, json=json)
-        if answer is not None:
-            _record(prediction, answer)
+        if record is not None:
+            record(prediction)
 
 
 def _answer(sentiment: str) -> Answer:
@@ -81,12 +81,17 @@ def _answer(sentiment: str) -> Answer:
     return "positive" if label else "negative"
 
 
-def _record(prediction: Prediction, answer: Answer) -> None:
+def _recorder(answer: Answer) -> Callable[[Prediction], None]:
+    """Keeps predictions with their label, in one log that is read once only."""
     from bertsent.labels import LabelLog, decide
 
-    decision = decide(prediction.text, answer, score=prediction.score, version=prediction.version)
-    LabelLog(Workspace.current().labels).append(decision)
-    note(f"Recorded as {answer}.")
+    log = LabelLog(Workspace.current().labels)
+
+    def record(prediction: Prediction) -> None:
+        log.append(decide(prediction.text, answer, score=prediction.score, version=prediction.version))
+        note(f"Recorded as {answer}.")
+
+    return record
 
 
 def _texts(texts: list[str], files: list[Path]) -> Iterator[str]:

@@ -11,7 +11,7 @@ import re
 import threading
 import zlib
 from collections.abc import Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,16 +88,19 @@ def _leave_out_near(
 
 
 def _leave_out_known(pool: Pool, copies: Copies, data: Path, stop: threading.Event) -> None:
-    """Leaves out what stands in a data set: it trains already, or it must never train."""
+    """Leaves out what stands in a data set: it trains already, or it must never train. Says how many of them
+    were asked before they were found."""
     named = (data / half for half in ("train", "test"))
     halves = [half for half in named if os.path.isdir(half)]  # noqa: PTH112 - Path.is_dir may raise
-    for folder in halves or [data]:
-        for review in read_reviews(folder):
-            if stop.is_set():
-                return
-            found = copies.find(sketch(clean(review.text)))
-            if found is not None:
-                pool.leave_out(found, "in_data")
+    left_out, asked = set[str](), set[str]()
+    for review in chain.from_iterable(map(read_reviews, halves or [data])):
+        if stop.is_set():
+            break
+        found = copies.find(sketch(clean(review.text)))
+        if found is not None and found not in left_out:
+            (left_out if pool.leave_out(found, "in_data") else asked).add(found)
+    if asked:
+        pool.say(f"Asked before they were found: in the data set too, or nearly ({len(asked)}).")
 
 
 def _likeness(texts: Sequence[str], others: Sequence[str], dimensions: int) -> tuple[Vectors, Vectors]:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 
 class Model:
-    """A scorer that two threads may use, opened when it is first needed.
+    """A scorer that two threads may use, opened when it is first needed: the person's, and the one beside
+    it, which waits while the other one has something to ask.
 
     Args:
         opener: Gives the scorer.
@@ -28,6 +29,9 @@ class Model:
         self._opener = opener
         self._settings = settings
         self._lock = threading.Lock()
+        # A lock goes to whoever asks first when it is free, which is the thread that has just freed it.
+        self._unasked = threading.Event()
+        self._unasked.set()
         self._scorer: Scorer | None = None
         self._error: BertsentError | None = None
         self._known: dict[str, Prediction] = {}
@@ -47,25 +51,40 @@ class Model:
         return self._known.get(text)
 
     def predict(self, texts: Sequence[str], stop: threading.Event | None = None) -> Iterator[Prediction]:
-        """Scores texts in their order, and ends early when `stop` is set.
+        """Scores texts in their order.
+
+        Args:
+            stop: Of the thread beside the person's: ends early when it is set.
 
         Raises:
             BertsentError: whatever opening the scorer raised, now or before.
         """
         rest = iter(texts)
         while batch := list(islice(rest, self._settings.slice)):
-            if stop is not None and stop.is_set():
-                return
-            with self._lock:
-                predictions = list(self._open().predict(batch))
+            if stop is None:
+                predictions = self._at_once(batch)
+            else:
+                self._unasked.wait()
+                if stop.is_set():
+                    return
+                with self._lock:
+                    predictions = list(self._open().predict(batch))
             for prediction in predictions:
                 self._known[prediction.text] = prediction
                 yield prediction
 
     def scores(self, texts: Sequence[str]) -> list[float]:
         """P(positive) of each text; nothing is kept of them."""
-        with self._lock:
-            return [prediction.score for prediction in self._open().predict(texts)]
+        return [prediction.score for prediction in self._at_once(texts)]
+
+    def _at_once(self, texts: Sequence[str]) -> list[Prediction]:
+        """The predictions for the person, whose thread is the only one that comes here."""
+        try:
+            self._unasked.clear()
+            with self._lock:
+                return list(self._open().predict(texts))
+        finally:
+            self._unasked.set()
 
     def _open(self) -> Scorer:
         if self._error is not None:

@@ -155,6 +155,13 @@ class Pool:
             self.left_out[why] += 1
             return True
 
+    def leave_out_answered(self, digests: Collection[str]) -> None:
+        """Takes the questions that have an answer by now out of the pool."""
+        with self._lock:
+            for digest in self._open.keys() & digests:
+                del self._open[digest]
+                self.left_out["answered"] += 1
+
     def say(self, problem: str) -> None:
         """Keeps a problem for the person, once."""
         with self._lock:

@@ -16,6 +16,7 @@ import pytest
 from pseudo import Person, table
 
 from bertsent.cli._keys import width
+from bertsent.cli._screen import wrap
 from bertsent.errors import ExitCode
 from bertsent.labels import Decision, LabelLog, decide
 from bertsent.pool import Pool
@@ -220,6 +221,8 @@ def test_label_of_a_large_pool_with_a_damaged_row_keeps_the_answers(model: Path,
     with Person("label", pool) as person:
         assert "0 answered, 256 left and more" in person.see("0 answered")
         person.press("p", "1 answered")
+        while " 255 left" in person.press("\x0c", "left"):  # Ctrl-L draws anew; the rest is being read
+            time.sleep(0.1)
         person.press("q")
         assert person.end() == ExitCode.DATA
         assert "not read to its end" in str(person.screen)
@@ -228,7 +231,29 @@ def test_label_of_a_large_pool_with_a_damaged_row_keeps_the_answers(model: Path,
     assert decision.picked_by == "first"
 
 
+def test_label_asks_for_nothing_that_was_answered_elsewhere_meanwhile(model: Path, workspace: Path) -> None:
+    given = texts(4)
+    with Person("label", table(workspace, given)) as person:
+        shown = number(person.see("0 answered"))
+        for text in given:
+            if shown not in text:
+                LabelLog(workspace / "labels").append(decide(text, "negative"))
+        person.press("p", "Nothing is left", "1 answered, 0 left")
+        person.press("q")
+        assert person.end() == 0
+        assert "3 left out: answered before" in str(person.screen)
+    assert len(decisions(workspace)) == 4
+
+
 # what the screen shows
+
+
+def test_wrap_cuts_a_long_text_without_spaces_in_time() -> None:
+    began = time.process_time()
+    lines = wrap(["映é" * 40_000], 80)
+    assert time.process_time() - began < 2, "as long as its square takes"
+    assert "".join(piece for line in lines for piece, _ in line) == "映é" * 40_000
+    assert {width(line[0][0]) for line in lines[:-1]} <= {79, 80}
 
 
 @pytest.mark.parametrize(("columns", "lines"), [(80, 24), (40, 12), (20, 6)])

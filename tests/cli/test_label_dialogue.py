@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import signal
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from pseudo import Person
 
+from bertsent.cli._dialogue import Dialogue, read_review
+from bertsent.cli._keys import Terminal
+from bertsent.cli._labelling import KEYS, Recorder, Walk
+from bertsent.errors import Interrupted
 from bertsent.labels import LabelLog, decide
+from bertsent.pool import Model, Pool
+from bertsent.records import Review
+from bertsent.scorer import Scorer
+from bertsent.settings import LabelSettings
 
 ASK, CHOOSE = "Ctrl-D: no more", "quit:"
 
@@ -66,6 +77,74 @@ def test_label_reads_pastes_with_empty_lines_whole(model: Path, workspace: Path)
         person.press("\x04")
         person.end()
     assert labels(workspace) == [("One. Two pn. Three", 1), ("Four. Five pn.", 0)]
+
+
+def test_label_keeps_the_characters_that_part_and_join_others(model: Path, workspace: Path) -> None:
+    with Person("label") as person:
+        give(person, "great\u00a0film\u3000for\u2028the \U0001f468\u200d\U0001f467\r\r")
+        answer(person, "p")
+        person.press("\x04")
+        person.end()
+    assert labels(workspace) == [("great film for the \U0001f468\u200d\U0001f467", 1)]
+
+
+class Keys:
+    """A terminal on which these keys are pressed, and nothing is seen."""
+
+    ansi = colours = True
+    size = 80, 24
+
+    def __init__(self, *keys: str, pasted: str = "") -> None:
+        self._keys: Iterator[str] = iter(keys)
+        self.pasted = pasted
+
+    def key(self) -> str:
+        return next(self._keys, "eof")
+
+    def pending(self) -> bool:
+        return False
+
+    def write(self, text: str) -> None:
+        pass
+
+
+def test_label_takes_a_long_paste_without_waiting() -> None:
+    text = "naïve “film” " * 1500
+    began = time.process_time()
+    assert read_review(cast(Terminal, Keys("paste", "enter", "enter", pasted=text))) == text + "\n"
+    assert time.process_time() - began < 2, "as long as its square takes"
+
+
+def terminated() -> Scorer:
+    raise Interrupted("Terminated.", terminated=True)
+
+
+@pytest.mark.parametrize("key", ["p", "e"])
+def test_label_ends_when_it_is_told_while_the_model_works(workspace: Path, key: str) -> None:
+    settings, recorder = LabelSettings(), Recorder(LabelLog(workspace / "labels"))
+    bound = {key: action for action, keys in KEYS.items() for key in keys}
+    model = Model(terminated, settings)
+    typing = Dialogue(
+        cast(Terminal, Keys("a", "enter", "enter", key)),
+        keys=bound,
+        recorder=recorder,
+        model=model,
+        show_score=True,
+    )
+    walk = Walk(
+        cast(Terminal, Keys(key)),
+        keys=bound,
+        recorder=recorder,
+        pool=Pool([Review("a film")], answered=(), settings=settings),
+        model=model,
+        show_score=key == "p",
+        settings=settings,
+        title="",
+    )
+    for each in (typing, walk):
+        with pytest.raises(Interrupted):
+            each.run()
+    assert labels(workspace) == []
 
 
 def test_label_reads_a_line_longer_than_a_terminal_hands_over(model: Path, workspace: Path) -> None:

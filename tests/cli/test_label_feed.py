@@ -180,6 +180,22 @@ def test_predict_sentiment_records_texts_beside_their_scores(
     assert [(row.score, row.version) for row in rows] == [(score, "1") for score in scores]
 
 
+def test_predict_sentiment_reads_the_log_once(
+    run: Run, model: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+
+    class Counted(LabelLog):
+        def __init__(self, folder: Path) -> None:
+            opened.append(folder)
+            super().__init__(folder)
+
+    monkeypatch.setattr("bertsent.labels.LabelLog", Counted)
+    assert run("predict", "-", "--sentiment", "1", input="one\ntwo\nthree\n").exit_code == 0
+    assert len(stands(workspace)) == 3
+    assert len(opened) == 1, "a log of many labels takes seconds to read"
+
+
 @pytest.mark.parametrize("given", ["good", "", "2", "unsure"])
 def test_predict_refuses_a_sentiment_that_is_none(run: Run, model: Path, workspace: Path, given: str) -> None:
     result = run("predict", "great film", "--sentiment", given)
