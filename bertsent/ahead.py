@@ -26,7 +26,8 @@ class DigestAhead:
         self._path = path
         self._digest = ""
         self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        with contextlib.suppress(RuntimeError):  # no more threads are allowed: `result` does the work
+            self._thread.start()
 
     def _run(self) -> None:
         # What cannot be mapped (an empty file, one that is not there) is left to `result`, which says why.
@@ -43,7 +44,8 @@ class DigestAhead:
         Raises:
             ArtefactError: if the file is not there or cannot be read.
         """
-        self._thread.join()
+        if self._thread.ident is not None:  # it was started
+            self._thread.join()
         return self._digest or sha256_file(self._path)
 
 

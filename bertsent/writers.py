@@ -8,6 +8,7 @@ from __future__ import annotations
 import array
 import codecs
 import csv
+import glob
 import itertools
 import json
 import os
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bertsent.errors import UsageError
-from bertsent.files import atomic_write, visible
+from bertsent.files import atomic_write, remove_stale, visible
 from bertsent.records import Prediction
 from bertsent.settings import LABEL_NAMES, WriteSettings
 from bertsent.tables import pyarrow_or_error
@@ -39,6 +40,7 @@ def open_writer(
     """Opens `path` for predictions, in the form its suffix names; yields the function that adds one.
 
     The file appears, whole, when the block ends well; until then, and if it fails, what stood there stays.
+    What a run that was killed left beside it goes, a day later.
     In CSV a text, version or path that begins like a formula (=, +, -, @, tab, carriage return) gets a '
     before it, lest a spreadsheet runs it, unless `raw_csv`; JSONL and Parquet are always exact.
 
@@ -50,6 +52,7 @@ def open_writer(
     suffix = path.suffix.lower()
     if suffix not in WRITABLE or os.path.isdir(path):  # noqa: PTH112 - Path.is_dir may raise
         raise UsageError(f"Predictions go to a file {', '.join(WRITABLE)}.", received=visible(str(path)))
+    remove_stale(path.parent, pattern=f".{glob.escape(path.name)}.*.tmp")
     with atomic_write(path) as file:
         if suffix == ".parquet":
             yield from _parquet_writer(pyarrow_or_error(), file, settings or WriteSettings())

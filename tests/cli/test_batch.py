@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 import statistics
 from collections import Counter
@@ -317,6 +318,18 @@ def test_batch_that_fails_leaves_the_output_as_it_was(
     assert [file.name for file in workspace.glob("*out*")] == (["out.csv"] if old else [])
     if old:
         assert (workspace / "out.csv").read_text(encoding="utf-8") == old
+
+
+def test_batch_takes_away_what_a_killed_run_left(run: Run, model: Path, workspace: Path) -> None:
+    """A day later: what is younger may be the output of a run that is still at it."""
+    path = table(workspace, {"text": "good"})
+    for name in (".out[1].csv.old.tmp", ".out[1].csv.young.tmp", ".another.csv.old.tmp"):
+        (workspace / name).write_text("text,", encoding="utf-8")
+        if "old" in name:
+            os.utime(workspace / name, (0, 0))
+    assert run("batch", path, "-o", "out[1].csv").exit_code == 0
+    left = sorted(file.name for file in workspace.glob(".*.tmp"))
+    assert left == [".another.csv.old.tmp", ".out[1].csv.young.tmp"]
 
 
 def test_batch_into_a_folder_that_cannot_be_is_a_storage_error(

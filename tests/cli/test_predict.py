@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -198,6 +199,19 @@ def test_predict_with_a_threshold_is_never_unsure(run: Run, model: Path) -> None
     assert {one["label"] for one in objects(run("predict", *texts, "--json"))} == {"unsure"}
     for one in objects(run("predict", *texts, "--json", "--threshold", "0.5")):
         assert one["label"] == ("positive" if one["score"] >= 0.5 else "negative")
+
+
+def test_predict_answers_where_no_other_thread_is_allowed(
+    run: Run, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As under `ulimit -u`, or in a container that may have one task."""
+    expected = objects(run("predict", "great film", "--json"))
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert objects(run("predict", "great film", "--json")) == expected
 
 
 # input that cannot be used
