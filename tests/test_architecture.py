@@ -15,7 +15,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Left may import right, never the other way; rooms joined by | do not import each other.
 ORDER = (
-    "cli -> report_drift -> loop -> retrain -> tf | batch | evaluation | lineage -> teacher -> "
+    "__main__ -> cli -> report_drift -> loop -> retrain -> tf | batch | evaluation | lineage -> teacher -> "
     "gate | drift | pool | explain | mixing | succession | exports -> scorer | card | report | draw_drift -> "
     "store | litert | metrics | draw | reference | calibration | ledger | trail -> "
     "archive | duplicates | labels | tokenizer | writers -> reviews -> tables | listing | config | sealed -> "

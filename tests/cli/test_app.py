@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +42,12 @@ def ending_with(error: BaseException) -> Result:
 
 def test_version_is_the_packages_own(run: Run) -> None:
     assert run("--version").stdout == f"bertsent {bertsent.__version__}\n"
+
+
+def test_package_runs_as_a_module() -> None:
+    command = [sys.executable, "-m", "bertsent", "--version"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (told.stdout, told.stderr) == (f"bertsent {bertsent.__version__}\n", "")
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
