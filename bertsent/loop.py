@@ -144,7 +144,7 @@ class _Run:
 
     def _idle(self, begun: Look | None, fresh: Sequence[Labelled], needed: int) -> Monitored:
         """Nothing came since the last look."""
-        if self.trail.problem and not self.trail.lost:
+        if (self.trail.problem or self.trail.uneven) and not self.trail.lost:
             self.trail.write()  # nothing is missing in the union: the next run may retrain
         reason = (
             "The drift found before is not handled yet: bertsent drift retrains" if begun else "Nothing to do"
