@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -49,9 +50,11 @@ def line(found: Monitored) -> str:
     fired = ", ".join(
         f"{_TITLES[name]} {figure(report['measures'][name]['value'])}" for name in report["fired"]
     )
+    measured = f"headline {_headline(report)}, threshold {report['threshold']:g}"
+    if report["headline"] is None:  # whoever reads the mail should know why
+        measured = _lower(report["reason"]).rstrip(".")
     parts = [
-        f"{_CALLED[found.look.verdict]}: headline {_headline(report)}, threshold {report['threshold']:g}"
-        + (f", fired: {fired}" if fired else ""),
+        f"{_CALLED[found.look.verdict]}: {measured}" + (f", fired: {fired}" if fired else ""),
         f"{report['new_rows']} new labels, look {found.look.look} at version {found.look.version}"
         + (f" of {moment(found.look.time)}" if found.continued else ""),
         _lower(_action(found)),
@@ -256,6 +259,8 @@ def _point(look: Look) -> draw_drift.Point:
 
 
 def _is_ours(path: Path) -> bool:
+    if not os.path.isfile(path):  # noqa: PTH113 - as in `report`; to open a FIFO would wait for its writer
+        return False
     try:
         with path.open("rb") as file:
             return _GENERATOR.encode() in file.read(4096)
