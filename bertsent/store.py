@@ -290,12 +290,8 @@ def next_number(folder: Path) -> int:
 
 @contextlib.contextmanager
 def draft(folder: Path, *, name: str = "next", needed: int = 200_000_000) -> Iterator[Path]:
-    """A folder to write a new version into, beside where it will stand; gone afterwards if unpublished.
-
-    Args:
-        folder: The folder of versions.
-        name: What it is called until then, `.<name>.*.tmp`.
-        needed: Bytes.
+    """A folder to write a new version into, called `.<name>.*.tmp` beside where it will stand; gone
+    afterwards if unpublished.
 
     Raises:
         StorageError: if `folder` cannot be written or has less than `needed` bytes free, or a write in
