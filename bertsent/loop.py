@@ -122,6 +122,9 @@ class _Run:
         begun = self.trail.unfinished()
         published = self._published_of(begun) if begun is not None else None
         if begun is not None and published is not None:
+            from bertsent.retrain import settle
+
+            settle(self.workspace)
             reason = str(published.lineage.get("gate", {}).get("reason", "before that run was killed"))
             return self._end(begun, "published", published.version, reason, continued=True)
         begun = self.trail.unfinished(self.version.classifier_digest)

@@ -26,6 +26,7 @@ import bertsent
 from bertsent import store
 from bertsent.files import lock
 from bertsent.labels import LabelLog
+from bertsent.ledger import Ledger
 from bertsent.settings import Workspace
 from bertsent.trail import Outcome, Trail
 
@@ -454,7 +455,8 @@ def finished(home: Path) -> None:
     assert [look.verdict for look in trail(home).looks()] == ["drift"]
     assert outcomes(home) == ["published"]
     assert sorted(path.name for path in (home / "model").iterdir()) == ["1", "2"]
-    assert not list((home / ".bertsent").glob("challenger/*"))
+    assert not (home / ".bertsent" / "challenger").exists()
+    assert [event["event"] for event in Ledger(home / "reports").events()] == ["published"]
     LabelLog(home / "labels").rebuild()
 
 
@@ -474,6 +476,8 @@ def test_drift_of_another_shop_ends_in_a_new_version(run: Run, drifted: Path) ->
         path = drifted / name / "drift.jsonl"
         path.write_text(path.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
     (drifted / "labels" / ".judged").unlink()
+    (drifted / "reports" / "ledger.jsonl").unlink()
+    (drifted / ".bertsent" / "challenger" / "x").mkdir(parents=True)
     result = run("drift")
     assert result.exit_code == 0, result.stderr
     assert "version 2 published" in last_line(result)
