@@ -237,6 +237,7 @@ def lock(path: Path, doing: str) -> Iterator[None]:
         except Timeout as error:  # is an OSError, so caught before it looks like a failing disk
             raise _busy(owner) from error
     try:
+        remove_stale(owner.parent, older_than=0, pattern=f".{owner.name}.*.tmp")  # only the holder writes it
         write_text(owner, f"{doing}, process {os.getpid()}, since {now()}\n")
         yield
     finally:

@@ -122,6 +122,9 @@ class _Run:
         begun = self.trail.unfinished()
         published = self._published_of(begun) if begun is not None else None
         if begun is not None and published is not None:
+            from bertsent.retrain import settle
+
+            settle(self.workspace)
             reason = str(published.lineage.get("gate", {}).get("reason", "before that run was killed"))
             return self._end(begun, "published", published.version, reason, continued=True)
         begun = self.trail.unfinished(self.version.classifier_digest)
@@ -144,7 +147,7 @@ class _Run:
 
     def _idle(self, begun: Look | None, fresh: Sequence[Labelled], needed: int) -> Monitored:
         """Nothing came since the last look."""
-        if self.trail.problem and not self.trail.lost:
+        if (self.trail.problem or self.trail.uneven) and not self.trail.lost:
             self.trail.write()  # nothing is missing in the union: the next run may retrain
         reason = (
             "The drift found before is not handled yet: bertsent drift retrains" if begun else "Nothing to do"

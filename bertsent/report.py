@@ -7,6 +7,7 @@ is not written in `bertsent/pages` are the pictures, drawn from our own numbers.
 from __future__ import annotations
 
 import math
+import os
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ FIGURES = (  # key, name for people, what it means
 
 _PAGES = Path(__file__).parent / "pages"
 _SHORT = 240  # characters of a longer review that show before it is opened
+_LONGEST = 240  # bytes of a file's name: file systems take 255, and it is longer while it is written
 _ROOM = 4 * 1024**2  # bytes; a page has 0.1 MB, and as much again for each very long review
 
 
@@ -41,9 +43,14 @@ def check_target(path: Path, *, force: bool) -> None:
         UsageError: if the name is not that of an HTML file, or `path` exists and not `force`.
         StorageError: if its folder cannot be written or is full.
     """
-    if path.suffix.lower() not in SUFFIXES or path.is_dir():
+    # os.path, because Path raises on a name too long for a path
+    if path.suffix.lower() not in SUFFIXES or os.path.isdir(path):  # noqa: PTH112
         raise UsageError("A report goes to a file that ends in .html.", received=visible(str(path)))
-    if path.exists() and not force:
+    if len(os.fsencode(path.name)) > _LONGEST:
+        raise UsageError(
+            f"The name of a report has at most {_LONGEST} bytes.", received=visible(path.name)[:60]
+        )
+    if os.path.exists(path) and not force:  # noqa: PTH110
         raise UsageError(f"{visible(str(path))} exists.", hint="--force replaces it")
     require_space(path.parent, _ROOM)
 

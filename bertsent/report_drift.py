@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -49,9 +50,11 @@ def line(found: Monitored) -> str:
     fired = {name: report["measures"][name]["value"] for name in report["fired"]}
     said, figures = ("fired:", fired) if fired else ("visible from", report["smallest_visible"])
     named = _named(figures)
+    measured = f"headline {_headline(report)}, threshold {report['threshold']:g}"
+    if report["headline"] is None:  # whoever reads the mail should know why
+        measured = _lower(report["reason"]).rstrip(".")
     parts = [
-        f"{_CALLED[found.look.verdict]}: headline {_headline(report)}, threshold {report['threshold']:g}"
-        + (f", {said} {named}" if named else ""),
+        f"{_CALLED[found.look.verdict]}: {measured}" + (f", {said} {named}" if named else ""),
         f"{report['new_rows']} new labels, look {found.look.look} at version {found.look.version}"
         + (f" of {moment(found.look.time)}" if found.continued else ""),
         _lower(_action(found)),
@@ -263,6 +266,8 @@ def _point(look: Look) -> draw_drift.Point:
 
 
 def _is_ours(path: Path) -> bool:
+    if not os.path.isfile(path):  # noqa: PTH113 - as in `report`; to open a FIFO would wait for its writer
+        return False
     try:
         with path.open("rb") as file:
             return _GENERATOR.encode() in file.read(4096)

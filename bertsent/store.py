@@ -289,8 +289,9 @@ def next_number(folder: Path) -> int:
 
 
 @contextlib.contextmanager
-def draft(folder: Path, *, needed: int = 200_000_000) -> Iterator[Path]:
-    """A folder to write a new version into, beside where it will stand; gone afterwards if unpublished.
+def draft(folder: Path, *, name: str = "next", needed: int = 200_000_000) -> Iterator[Path]:
+    """A folder to write a new version into, called `.<name>.*.tmp` beside where it will stand; gone
+    afterwards if unpublished.
 
     Raises:
         StorageError: if `folder` cannot be written or has less than `needed` bytes free, or a write in
@@ -298,7 +299,7 @@ def draft(folder: Path, *, needed: int = 200_000_000) -> Iterator[Path]:
     """
     require_space(folder, needed)
     remove_stale(folder)
-    with temporary_sibling(folder / "next") as path, disk_errors(folder):
+    with temporary_sibling(folder / name) as path, disk_errors(folder):
         yield path
 
 

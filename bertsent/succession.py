@@ -19,6 +19,7 @@ from bertsent.settings import Workspace
 from bertsent.store import CARD, HISTORY, MANIFEST, Manifest, Version
 
 _ROOM = 1_000_000  # bytes that a version of hard links needs; a copy finds out by itself
+_ADOPTED = "adopted"  # how a draft is called while it is made
 ROLLBACK = "rollback"  # the reason in the manifest
 
 
@@ -35,6 +36,8 @@ class Pruned:
 @contextlib.contextmanager
 def _changing(workspace: Workspace, doing: str) -> Any:
     with lock(workspace.state / "publish.lock", doing):
+        for pattern in (f".{_ADOPTED}.*.tmp", ".[0-9]*.tmp"):  # of killed runs: these are made under the lock
+            remove_stale(workspace.model, older_than=0, pattern=pattern)
         yield
 
 
@@ -143,7 +146,7 @@ def adopt(version: Version, *, folder: Path, after: int, reason: str, lineage: M
     """
     version.verify()
     manifest = replace(version.manifest, created=now(), reason=reason, lineage=dict(lineage))
-    with store.draft(folder, needed=_ROOM) as path:
+    with store.draft(folder, name=_ADOPTED, needed=_ROOM) as path:
         for name in version.manifest.files:
             if name != CARD:
                 _link(version.path / name, path / name)

@@ -78,6 +78,7 @@ class Trail:
         unsure = bool(self._lines or _spoilt(copies)) and not any(copy.intact for copy in copies)
         self.lost = len(self._lines) < stated if stated else unsure
         self.problem = self._problem(copies, stated)
+        self.uneven = copies[0].lines != copies[1].lines  # as a kill in the middle of an append leaves them
 
     @property
     def judged(self) -> set[str]:
@@ -152,7 +153,7 @@ class _Copy:
             raw = path.read_text(encoding="utf-8", errors="replace")
             *lines, rest = raw.split("\n")
             self.lines = [line for line in lines if sealed.parse(line)]
-            self.intact = len(self.lines) == len(lines) and not rest
+            self.intact = 0 < len(self.lines) == len(lines) and not rest  # an empty one was never written
 
 
 def _spoilt(copies: Iterable[_Copy]) -> bool:

@@ -166,6 +166,12 @@ def test_lock_is_free_at_once_after_the_holder_was_killed(
         pass
 
 
+def test_lock_removes_what_a_killed_holder_left_half_written(workspace: Path) -> None:
+    (workspace / ".lock.owner.abc.tmp").write_text("train, pro", encoding="utf-8")
+    with lock(workspace / "lock", "train"):
+        assert not list(workspace.glob(".*.tmp"))
+
+
 def test_lock_is_free_after_its_block_failed(workspace: Path) -> None:
     for _ in range(2):
         with pytest.raises(KeyError), lock(workspace / "lock", "train"):

@@ -162,6 +162,13 @@ def test_check_target_refuses_a_file_that_exists_unless_forced(workspace: Path) 
     assert path.read_text(encoding="utf-8") == "mine"
 
 
+def test_check_target_refuses_a_name_that_no_file_can_have(workspace: Path) -> None:
+    with pytest.raises(UsageError, match="at most 240 bytes"):
+        check_target(workspace / f"{'é' * 118}.html", force=False)
+    with pytest.raises(StorageError):
+        check_target(workspace / ("x" * 300) / "report.html", force=False)
+
+
 def test_check_target_refuses_a_folder_that_cannot_be(workspace: Path) -> None:
     (workspace / "file").write_text("x", encoding="utf-8")
     with pytest.raises(StorageError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -212,3 +213,9 @@ def test_check_target_takes_an_older_page_and_no_other_file(workspace: Path) -> 
     path.write_text("<p>mine</p>", encoding="utf-8")
     with pytest.raises(UsageError, match="exists"):
         report_drift.check_target(path)
+
+
+def test_check_target_does_not_wait_for_a_fifo(workspace: Path) -> None:
+    os.mkfifo(workspace / "fifo.html")
+    with pytest.raises(UsageError, match="exists"):
+        report_drift.check_target(workspace / "fifo.html")

@@ -258,6 +258,16 @@ def test_unread_of_what_is_not_there_cannot_be_told(home: Workspace) -> None:
         assert not free
 
 
+def test_what_a_killed_run_left_half_made_goes_with_the_next_one_and_a_training_stays(
+    home: Workspace,
+) -> None:
+    publish(home, b"one", b"two")
+    for name in (".adopted.x.tmp", ".1.77.tmp", ".next.x.tmp"):
+        (home.model / name).mkdir()
+    succession.rollback(1, workspace=home)
+    assert sorted(path.name for path in home.model.iterdir()) == [".next.x.tmp", "1", "2", "3"]
+
+
 def test_prune_killed_at_any_step_leaves_whole_versions(workspace: Path) -> None:
     *killed, last = broken("prune", workspace, "kill")
     for row in killed:

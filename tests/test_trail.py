@@ -180,6 +180,17 @@ def test_trail_takes_from_each_copy_what_the_other_lacks(home: Workspace) -> Non
     assert not trail.lost
 
 
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def test_trail_that_was_emptied_with_its_count_is_lost(home: Workspace) -> None:
+    written(home, look(1), look(2, "drift"))
+    for path in (*copies(home), home.labels / COUNT):
+        empty(path)
+    assert Trail(home).lost
+
+
 @pytest.mark.parametrize("damage", [Path.unlink, fill_with_noise], ids=lambda damage: damage.__name__)
 def test_trail_that_was_lost_is_told_from_one_that_never_was(
     home: Workspace, damage: Callable[[Path], None]

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -82,10 +82,10 @@ def _as_exit_codes() -> Iterator[None]:
     try:
         yield
     except BertsentError as error:
-        typer.echo(f"Error: {error}", err=True)
+        _tell(f"Error: {error}")
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:
-        typer.echo("Interrupted.", err=True)
+        _tell("Interrupted.")
         raise typer.Exit(ExitCode.INTERRUPTED) from error
     except BrokenPipeError as error:
         _discard_stdout()  # the reader (head, less) has all it wanted
@@ -94,8 +94,14 @@ def _as_exit_codes() -> Iterator[None]:
         failed = _lack(error)
         if failed is None:
             raise
-        typer.echo(f"Error: {failed}", err=True)
+        _tell(f"Error: {failed}")
         raise typer.Exit(failed.exit_code) from error
+
+
+def _tell(line: str) -> None:
+    """A last line on stderr; where that is a log on a full disk too, the exit code has to do."""
+    with suppress(OSError):
+        typer.echo(line, err=True)
 
 
 def _lack(error: OSError | MemoryError | ImportError) -> BertsentError | None:

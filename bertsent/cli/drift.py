@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
 import textwrap
@@ -125,15 +126,18 @@ def _seconds(text: str) -> float:
 
 
 def _watch(look: Callable[[], ExitCode], pause: float) -> None:
-    """Looks, waits and looks again; a look that fails is told and does not end it. A signal that comes while
-    it waits ends it well; one that comes during a look interrupts that."""
+    """Looks, waits and looks again; a look that fails is told and does not end it, unless the first one says
+    that an option is wrong. A signal that comes while it waits ends it well; one that comes during a look
+    interrupts that."""
     with noted_signals() as told:
-        while True:
+        for round_ in itertools.count():
             try:
                 look()
             except Interrupted:
                 raise
             except BertsentError as error:
+                if isinstance(error, UsageError) and not round_:
+                    raise
                 note(f"Error: {error}")
             sys.stdout.flush()
             try:

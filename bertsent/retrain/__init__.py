@@ -6,6 +6,6 @@ found by its lineage, a rejected one by its line in the ledger.
 """
 
 from bertsent.retrain.records import Because, Retrained
-from bertsent.retrain.run import can_warm_start, retrain, settings_for
+from bertsent.retrain.run import can_warm_start, retrain, settings_for, settle
 
-__all__ = ["Because", "Retrained", "can_warm_start", "retrain", "settings_for"]
+__all__ = ["Because", "Retrained", "can_warm_start", "retrain", "settings_for", "settle"]

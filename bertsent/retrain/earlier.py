@@ -11,10 +11,11 @@ from bertsent import mixing
 from bertsent.errors import ArtefactError
 from bertsent.files import now
 from bertsent.gate import GateResult
+from bertsent.ledger import Ledger
 from bertsent.mixing import Selection
-from bertsent.records import Progress
+from bertsent.records import Progress, silent
 from bertsent.retrain.records import Retrained, Run
-from bertsent.settings import RetrainSettings
+from bertsent.settings import RetrainSettings, Workspace
 from bertsent.store import Version, packaged, read, versions
 
 _RETRAIN = RetrainSettings()
@@ -60,9 +61,8 @@ def event(outcome: str, lineage: Mapping[str, Any], version: int | None) -> dict
 def earlier(run: Run, progress: Progress) -> Retrained | None:
     """The outcome that these rows had before, if any. Judgements that a kill kept from the ledger get
     their line first."""
-    known = _trained(run)
-    events = run.ledger.events(progress)
-    _heal(run, known, events)
+    known = _trained(run.workspace)
+    events = heal(run.workspace, known, progress)
     published = _published(run, known)
     if published is not None:
         when = f"version {published.name} was trained on these labels on {published.manifest.created[:10]}"
@@ -78,24 +78,30 @@ def earlier(run: Run, progress: Progress) -> Retrained | None:
     return _rolled_back(run, known)
 
 
-def _trained(run: Run) -> dict[int, Version]:
+def _trained(workspace: Workspace) -> dict[int, Version]:
     """The versions of the workspace that a retrain made, by number, ascending."""
     found = {}
-    for number in versions(run.workspace.model):
+    for number in versions(workspace.model):
         with contextlib.suppress(ArtefactError):  # a damaged one is for `find` to complain of
-            version = read(run.workspace.model / str(number))
+            version = read(workspace.model / str(number))
             if "gate" in version.manifest.lineage:
                 found[number] = version
     return found
 
 
-def _heal(run: Run, known: Mapping[int, Version], events: list[dict[str, Any]]) -> None:
+def heal(
+    workspace: Workspace, known: Mapping[int, Version] | None = None, progress: Progress = silent
+) -> list[dict[str, Any]]:
+    """The events of the ledger, after versions that a kill kept from it got their line."""
+    ledger = Ledger(workspace.reports)
+    events = ledger.events(progress)
     written = {each["version"] for each in events}
-    for number, version in known.items():
+    for number, version in (_trained(workspace) if known is None else known).items():
         stated = version.manifest.lineage
         if number not in written and "republished_from" not in stated:
             events.append(event("published", stated, number))
-            run.ledger.append(events[-1])
+            ledger.append(events[-1])
+    return events
 
 
 def _published(run: Run, known: Mapping[int, Version]) -> Version | None:

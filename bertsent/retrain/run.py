@@ -21,7 +21,7 @@ from bertsent.labels import Labelled
 from bertsent.mixing import Selection
 from bertsent.recipes import DEFAULT, find_recipe
 from bertsent.records import Progress, Review, Splits, silent
-from bertsent.retrain.earlier import earlier, event, lineage
+from bertsent.retrain.earlier import earlier, event, heal, lineage
 from bertsent.retrain.records import Because, Retrained, Run
 from bertsent.reviews import load_splits
 from bertsent.scorer import Scorer
@@ -91,6 +91,19 @@ def retrain(
         done = _conclude(run, challenger, selection, result)
         shutil.rmtree(_challengers(workspace), ignore_errors=True)
     return replace(done, seconds=time.monotonic() - begun)
+
+
+def settle(workspace: Workspace) -> None:
+    """Puts right what a retrain lacks that was killed after it published: its line in the ledger, and the
+    challenger's folder, which nobody needs any more.
+
+    Raises:
+        BusyError: if another run retrains.
+        StorageError, ArtefactError: if the ledger cannot be written or read.
+    """
+    with lock(workspace.state / "retrain.lock", "retrain"):
+        heal(workspace)
+        shutil.rmtree(_challengers(workspace), ignore_errors=True)
 
 
 def can_warm_start(champion: Version) -> bool:

@@ -26,6 +26,7 @@ import bertsent
 from bertsent import store
 from bertsent.files import lock
 from bertsent.labels import LabelLog
+from bertsent.ledger import Ledger
 from bertsent.settings import Workspace
 from bertsent.trail import Outcome, Trail
 
@@ -160,6 +161,16 @@ def test_drift_that_cannot_tell_waits_until_the_batch_has_grown(run: Run, home: 
     assert [(look.look, len(look.rows)) for look in trail(home).looks()] == [(1, 32), (2, 64)]
 
 
+def test_drift_where_nothing_can_be_measured_says_why_in_its_line(run: Run, home: Path) -> None:
+    shop.label(home, [row for row in known(80) if row[1]])
+    result = run("drift")
+    assert result.exit_code == 4
+    assert (
+        "CANNOT TELL: text and error and label share not judged: the new reviews have one label only; "
+        in (last_line(result))
+    )
+
+
 def test_drift_json_has_the_documented_keys(run: Run, home: Path) -> None:
     shop.label(home, known(40, wrong=True))
     found = answer(run("drift", "--no-retrain", "--json"))
@@ -224,6 +235,16 @@ def test_drift_refuses_a_time_that_cannot_be(run: Run, home: Path, watch: str) -
     result = run("drift", "--watch", watch)
     assert result.exit_code == 2
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize("wrong", [("--report", "page.pdf"), ("--model", "9")])
+def test_drift_watch_ends_at_once_where_an_option_is_wrong(
+    run: Run, home: Path, wrong: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("it waits"))
+    result = run("drift", "--watch", "1h", *wrong)
+    assert result.exit_code == 2
+    assert "No longer watching" not in result.stderr
 
 
 def test_drift_is_kept_out_by_another_run_at_once(run: Run, home: Path) -> None:
@@ -307,6 +328,17 @@ def test_drift_heals_the_trail_though_nothing_is_new(run: Run, home: Path) -> No
     assert last_line(run("drift")).startswith("NOTHING NEW")
     assert trail(home).problem == ""
     assert answer(run("drift", "--json"))["action"] == "open"
+
+
+def test_drift_makes_both_copies_alike_after_a_kill_between_them(run: Run, home: Path) -> None:
+    shop.label(home, known(40, wrong=True))
+    run("drift", "--no-retrain")
+    (home / "reports" / "drift.jsonl").unlink()
+    (home / "reports" / ".drift.jsonl.x.tmp").write_text("half", encoding="utf-8")
+    (home / "labels" / ".judged").unlink()
+    result = run("drift", "--no-retrain")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert [path.name for path in (home / "reports").iterdir()] == ["drift.jsonl"]
 
 
 def test_drift_whose_trail_was_lost_never_retrains_for_the_labels_there_are(run: Run, home: Path) -> None:
@@ -423,7 +455,8 @@ def finished(home: Path) -> None:
     assert [look.verdict for look in trail(home).looks()] == ["drift"]
     assert outcomes(home) == ["published"]
     assert sorted(path.name for path in (home / "model").iterdir()) == ["1", "2"]
-    assert not list((home / ".bertsent").glob("challenger/*"))
+    assert not (home / ".bertsent" / "challenger").exists()
+    assert [event["event"] for event in Ledger(home / "reports").events()] == ["published"]
     LabelLog(home / "labels").rebuild()
 
 
@@ -443,6 +476,8 @@ def test_drift_of_another_shop_ends_in_a_new_version(run: Run, drifted: Path) ->
         path = drifted / name / "drift.jsonl"
         path.write_text(path.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
     (drifted / "labels" / ".judged").unlink()
+    (drifted / "reports" / "ledger.jsonl").unlink()
+    (drifted / ".bertsent" / "challenger" / "x").mkdir(parents=True)
     result = run("drift")
     assert result.exit_code == 0, result.stderr
     assert "version 2 published" in last_line(result)

@@ -88,6 +88,12 @@ def test_full_disk_behind_stdout_is_a_storage_error(model: Path, arguments: list
     assert ended.stderr.count(b"\n") == 1
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_full_disk_behind_stderr_leaves_the_exit_code_as_it_is(workspace: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        assert call("drift", "--model", "9", stderr=full).returncode == 2
+
+
 @pytest.mark.parametrize("closed", [0, 1, 2])
 def test_predict_lives_without_a_standard_stream(model: Path, closed: int) -> None:
     ended = call("predict", "great film", preexec_fn=lambda: os.close(closed))
