@@ -319,8 +319,11 @@ class Progress(Protocol):
     def finish(self) -> None:
         """Ends the stretch."""
 
+    def tell(self, message: str) -> None:
+        """Says one line of how the work goes, to whoever watches it."""
+
     def note(self, message: str) -> None:
-        """Says one line that the user should read."""
+        """Says one line that the user should read, even one who wants no progress."""
 
 
 class _Silent:
@@ -331,6 +334,9 @@ class _Silent:
         pass
 
     def finish(self) -> None:
+        pass
+
+    def tell(self, message: str) -> None:
         pass
 
     def note(self, message: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Listener:
-    """The notes of a run, the stretches of work it began with their sizes, and how many training steps it
+    """The lines of a run, the stretches of work it began with their sizes, and how many training steps it
     reported."""
 
     def __init__(self) -> None:
@@ -25,6 +25,8 @@ class Listener:
 
     def note(self, message: str) -> None:
         self.notes.append(message)
+
+    tell = note
 
     def heard(self, words: str) -> bool:
         return any(words in note for note in self.notes)

@@ -65,7 +65,7 @@ def began_training(home: Path, films: Path, **options: Any) -> bool:
     """Whether a retrain gets as far as training; it is stopped there."""
 
     class AtTraining(Listener):
-        def note(self, message: str) -> None:
+        def tell(self, message: str) -> None:
             if message.startswith("Training on"):
                 raise Interrupted("At training.")
 

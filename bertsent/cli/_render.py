@@ -82,6 +82,7 @@ class _Quiet:
     start = staticmethod(silent.start)
     advance = staticmethod(silent.advance)
     finish = staticmethod(silent.finish)
+    tell = staticmethod(silent.tell)
 
     def note(self, message: str) -> None:
         note(message)
@@ -116,6 +117,8 @@ class _Lines:
 
     def note(self, message: str) -> None:
         note(message)
+
+    tell = note
 
 
 class _Bar:
@@ -168,6 +171,8 @@ class _Bar:
             self._bar.console.print(visible(message), markup=False, highlight=False)
         else:
             note(message)
+
+    tell = note
 
 
 def duration(seconds: float) -> str:

@@ -171,10 +171,10 @@ def _require_enough(selection: Selection, splits: Splits, gate: GateSettings) ->
 def _note(run: Run, selection: Selection, splits: Splits, progress: Progress) -> None:
     left_out = "".join(f", {count} left out ({why})" for why, count in selection.left_out.items())
     counts = f"{len(selection.training)} train, {len(selection.reserved)} are reserved for the gate"
-    progress.note(f"Labels: {counts}{left_out}")
+    progress.tell(f"Labels: {counts}{left_out}")
     stated = run.champion.manifest.data.get("test", {})
     if stated.get("digest") != splits.digests["test"]:
-        progress.note(f"The test rows are others than those version {run.champion.name} was measured on")
+        progress.tell(f"The test rows are others than those version {run.champion.name} was measured on")
 
 
 # The challenger
@@ -209,7 +209,7 @@ def _challenger(
             shutil.rmtree(other, ignore_errors=True)
     challenger = _finished(folder)
     if challenger is not None:
-        progress.note("The challenger of an earlier run is complete; going on with the gate")
+        progress.tell("The challenger of an earlier run is complete; going on with the gate")
         return challenger
     from bertsent.tf import training
 

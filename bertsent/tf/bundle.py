@@ -65,7 +65,7 @@ def unpack(name: str, progress: Progress = silent) -> tuple[Path, Path]:
         )
     target = cache_folder() / "encoders" / f"{name}-{digest(name)[:16]}"
     if not target.is_dir():
-        progress.note(f"Writing the bundled encoder {name} as a TF Hub model to {target} (once)")
+        progress.tell(f"Writing the bundled encoder {name} as a TF Hub model to {target} (once)")
         with temporary_sibling(target) as folder, disk_errors(target):
             _export(source, folder)
             publish_directory(folder, target)

@@ -98,7 +98,7 @@ def fit(
             best_epoch, best = number, weights(classifier)
         at = Resumed(epochs=epochs, best_epoch=best_epoch, best=best)
         kept.save(at)
-        progress.note(
+        progress.tell(
             f"Epoch {number}/{settings.epochs}: loss {epoch.loss:.4f}, accuracy {epoch.accuracy:.4f}, "
             f"validation loss {epoch.validation_loss:.4f}, accuracy {epoch.validation_accuracy:.4f}, "
             f"{epoch.examples_per_second:.1f} examples/s"
@@ -160,7 +160,7 @@ def _beginning(kept: Checkpoints, folder: Path, *, resume: bool, progress: Progr
         resumed = kept.resume(progress)
         if resumed:
             inside = f", batch {resumed.begun.step}" if resumed.begun.step else ""
-            progress.note(f"Going on after epoch {len(resumed.epochs)}{inside}")
+            progress.tell(f"Going on after epoch {len(resumed.epochs)}{inside}")
             return resumed
         progress.note("No checkpoint of an earlier run is whole; starting from the beginning")
     elif unfinished(folder):

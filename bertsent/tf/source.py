@@ -130,7 +130,7 @@ def _resolve(handle: str, progress: Progress) -> Path:
             f"The cached copy of {visible(handle)} is incomplete (no saved_model.pb or no variables).",
             hint=f"rm -r {cached} and run the same command again",
         )
-    progress.note(f"Fetching {handle}")
+    progress.tell(f"Fetching {handle}")
     with _network_errors(handle), _timeout(DownloadSettings().read_timeout):
         found = Path(hub.resolve(handle))
     if not (found / "saved_model.pb").is_file():

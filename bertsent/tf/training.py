@@ -147,7 +147,7 @@ def _teach(
         cache=cache,
         progress=progress,
     )
-    progress.note(f"Without labels: {len(taught.reviews)} reviews, scored by version {teacher.name}")
+    progress.tell(f"Without labels: {len(taught.reviews)} reviews, scored by version {teacher.name}")
     return taught
 
 
@@ -247,7 +247,7 @@ def _fingerprint(
 
 def _note_data(splits: Splits, mix: Mix | None, progress: Progress) -> None:
     if mix:
-        progress.note(f"Training on {len(mix.new)} labelled reviews and {len(mix.old)} old ones")
+        progress.tell(f"Training on {len(mix.new)} labelled reviews and {len(mix.old)} old ones")
     counts = ", ".join(f"{len(getattr(splits, name))} {name}" for name in ("train", "validation", "test"))
     left = [
         f"{count} {what}"
@@ -258,6 +258,6 @@ def _note_data(splits: Splits, mix: Mix | None, progress: Progress) -> None:
         )
         if count
     ]
-    progress.note(f"Reviews: {counts}" + (f" (left out: {', '.join(left)})" if left else ""))
+    progress.tell(f"Reviews: {counts}" + (f" (left out: {', '.join(left)})" if left else ""))
     if splits.ignored:
-        progress.note(f"Not read, as only pos and neg are classes: {', '.join(splits.ignored)}")
+        progress.tell(f"Not read, as only pos and neg are classes: {', '.join(splits.ignored)}")

@@ -461,8 +461,9 @@ def finished(home: Path) -> None:
 
 
 def test_drift_of_another_shop_ends_in_a_new_version(run: Run, drifted: Path) -> None:
-    result = run("drift", "--report", "r.html")
+    result = run("drift", "--quiet", "--report", "r.html")
     assert result.exit_code == 0, result.stderr
+    assert (result.stdout.count("\n"), result.stderr) == (1, "")  # what cron mails is one line
     assert last_line(result).startswith("DRIFT")
     assert "version 2 published" in last_line(result)
     finished(drifted)
