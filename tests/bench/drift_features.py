@@ -106,7 +106,13 @@ def _litert(name: str) -> Callable[[Any], Any]:
 def draws(bench: Bench, old: Sequence[NewRow]) -> Iterator[tuple[str, Callable[[int], Draw]]]:
     """The kinds of new rows, and how a run draws them."""
     pool = bench.pool
-    in_order = sorted(range(len(pool)), key=lambda place: _file_order(bench.reviews[place].path))
+    in_order = [
+        sorted(
+            (place for place, row in enumerate(pool) if row.label == label),
+            key=lambda place: _number(bench.reviews[place].path),
+        )
+        for label in (0, 1)
+    ]
 
     def against(new: Sequence[NewRow], others: Sequence[NewRow], run: int) -> Draw:
         order = np.random.default_rng([run, 9]).permutation(len(others)).tolist()
@@ -122,8 +128,10 @@ def draws(bench: Bench, old: Sequence[NewRow]) -> Iterator[tuple[str, Callable[[
         return against(shuffled[:NEW], shuffled[NEW:], run)
 
     def few_films(run: int) -> Draw:
-        begin = int(np.random.default_rng([run, 11]).integers(len(pool) - NEW))
-        return against([pool[place] for place in in_order[begin : begin + NEW]], old, run)
+        random, half = np.random.default_rng([run, 11]), NEW // 2
+        begin = [int(random.integers(len(places) - half)) for places in in_order]
+        chosen = [place for places, at in zip(in_order, begin, strict=True) for place in places[at:][:half]]
+        return against([pool[place] for place in chosen], old, run)
 
     yield "one pool, parted at random", parted
     yield "new films", lambda run: against([pool[place] for place in bench.draw(NEW, run)], old, run)
@@ -136,9 +144,9 @@ def draws(bench: Bench, old: Sequence[NewRow]) -> Iterator[tuple[str, Callable[[
             )
 
 
-def _file_order(path: str) -> tuple[str, int]:
-    """IMDB numbers its files film by film."""
-    return Path(path).parent.name, int(Path(path).stem.split("_")[0])
+def _number(path: str) -> int:
+    """Of a file; IMDB numbers them film by film."""
+    return int(Path(path).stem.split("_")[0])
 
 
 def separations(
@@ -153,7 +161,7 @@ def separations(
     new = [new[place] for place in compared.row[compared.is_new].tolist()]
     pieces = features.weigh(compared, reference, settings=SETTINGS)
     vectors = encoder.vectors([*old, *new])
-    for label in (0, 1):  # as `weigh` does
+    for label in np.unique(compared.label).tolist():  # as `weigh` does
         vectors[compared.label == label] -= vectors[compared.label == label].mean(axis=0)
     table = {"pieces": pieces, "encoder": vectors, "both": np.hstack([pieces, vectors])}
     for name, values in table.items():
@@ -181,6 +189,7 @@ def main() -> int:
     parser.add_argument("--old", type=int, default=4000, help="training reviews that are drawn from")
     parser.add_argument("--times", type=int, default=15, help="runs of each kind")
     parser.add_argument("--cache", type=Path, help="a folder for scores")
+    parser.add_argument("--only", action="append", help="kinds of new rows, by a part of their names")
     arguments = parser.parse_args()
     arguments.runs = 1.0
     bench = Bench(arguments)
@@ -190,6 +199,8 @@ def main() -> int:
     encoder = Encoder(arguments.encoder, bench.scorer.tokenizer)
     print(f"{'':34} {'features':20} {'2 AUC - 1':16} {'drift':>8} {'p < 0.05':>9}", flush=True)
     for kind, draw in draws(bench, old):
+        if arguments.only and not any(words in kind for words in arguments.only):
+            continue
         found: dict[str, list[text.Separation]] = {}
         for run in range(arguments.times):
             for name, one in separations(bench, encoder, draw(run), run):
