@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := demo
 SOURCES := bertsent tests scripts
 
-.PHONY: help install demo test lint fmt wheel smoke clean
+.PHONY: help install demo test coverage lint fmt wheel smoke clean
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -32,9 +32,13 @@ demo: install ## Train on the bundled reviews, publish, score two texts (a few m
 	say bertsent predict --model model/1 "A warm, funny, beautifully acted film." "Dull, clumsy and far too long."; \
 	printf '\nThe new version is in %s/model/1; its card is %s/model/1/README.md\n' $(DEMO) $(DEMO)
 
-test: lint ## Lint, types, and the whole suite with coverage (below 10 minutes)
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile \
-		--cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
+SUITE = $(BIN)/python -m pytest --numprocesses 3 --dist loadfile
+
+test: lint ## Lint, types, and the whole suite (below 10 minutes)
+	$(SUITE) $(PYTEST_ARGS)
+
+coverage: install ## The whole suite with coverage, which takes half as long again
+	$(SUITE) --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
 
 lint: install
 	$(BIN)/ruff format --check $(SOURCES)
