@@ -157,7 +157,7 @@ def separations(
     reference = bench.as_reference(old)
     compared = features.compare(reference, new, settings=SETTINGS, random=np.random.default_rng([run, 1]))
     if compared is None or len(compared.label) != len(old) + len(new):
-        raise ValueError("a label has too few rows to be compared")
+        raise ValueError("too few old rows of a label: more with --old")
     new = [new[place] for place in compared.row[compared.is_new].tolist()]
     pieces = features.weigh(compared, reference, settings=SETTINGS)
     vectors = encoder.vectors([*old, *new])

@@ -30,8 +30,7 @@ pieces; "40 of each" is a random part of every new review, so a difference in le
 Since then `drift` takes the last but one, of the pieces in 1.25 % of both and with ten reference rows beside
 a new one.
 
-The frozen encoder was not tried: reference.npz keeps counts of pieces and no order, so an encoder could not
-read the reference.
+A frozen encoder's vectors instead of pieces, or beside them: drift_features.py, and RECIPE.md has its table.
 """
 
 from __future__ import annotations
