@@ -93,26 +93,10 @@ def test_judge_refuses_what_may_be_worse_by_the_margin() -> None:
     assert "cannot be ruled out" in result.reason
 
 
-def test_judge_refuses_what_loses_more_reserved_rows_than_chance_does() -> None:
-    result = gate.judge(answers(950, 10, 10, 30), answers(40, 1, 4, 7), drift=True)
+def test_judge_refuses_what_has_fewer_right_answers_on_reserved_rows() -> None:
+    result = gate.judge(answers(950, 10, 10, 30), answers(40, 2, 3, 7), drift=True)
     assert not result.passed
-    assert "52 reserved rows it answers 41 rightly, the champion 44 (p 0.19)" in result.reason
-
-
-def test_judge_passes_after_drift_what_loses_a_reserved_row_as_chance_may() -> None:
-    rows = answers(950, 10, 10, 30), answers(40, 2, 3, 7)
-    result = gate.judge(*rows, drift=True)
-    assert result.passed
-    assert "by chance perhaps on 52 reserved rows (-1.92 points)" in result.reason
-    assert not gate.judge(*rows, drift=False).passed
-
-
-def test_judge_takes_an_equal_challenger_for_worse_as_seldom_as_it_says() -> None:
-    random = np.random.default_rng(3)
-    refused = 0
-    for gains, losses, rest in random.multinomial(60, [0.05, 0.05, 0.9], size=400).tolist():
-        refused += not gate.judge(answers(950, 10, 10, 30), answers(rest, gains, losses), drift=True).passed
-    assert refused / 400 <= GateSettings().chance
+    assert "52 reserved rows it answers 42 rightly, the champion 43" in result.reason
 
 
 def test_judge_refuses_what_is_as_good_unless_drift_was_the_reason() -> None:

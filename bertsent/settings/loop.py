@@ -57,10 +57,6 @@ class GateSettings:
     margin: float = 0.01  # of accuracy on the test rows that may be lost: a point, which nobody notices
     confidence: float = 0.95  # one-sided, of every statement of the gate
     test_rows: int = 10_000  # at most, drawn by digest: they tell 0.4 points, and take a minute or two
-    # Below this chance of losing so many reserved rows, were neither version better, the challenger is worse
-    # there. At 0.05 it could lose 4 of 50 rows and pass; if it could lose none, one in three that are as good
-    # as the champion would be sent back.
-    chance: float = 0.2
 
     def __post_init__(self) -> None:
         require(
@@ -69,7 +65,6 @@ class GateSettings:
             self.margin,
         )
         require(0.5 < self.confidence < 1, "confidence must lie between 0.5 and 1.", self.confidence)
-        require(0 < self.chance < 1, "chance must lie between 0 and 1.", self.chance)
         require(self.test_rows >= 1, "test rows must be at least 1.", self.test_rows)
 
 
