@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 
-# Typer, and what it needs to read a command line (Pydantic from 0.29 on).
-TYPER = {"typer", "annotated_doc", "shellingham"}
-PARSING = {"annotated_types", "pydantic", "pydantic_core", "typing_extensions", "typing_inspection"}
+TYPER = {"typer", "annotated_doc", "shellingham"}  # and what it needs to read a command line
 OTHERS = {"scipy", "matplotlib", "pyarrow"}  # packages that load packages of their own
 SLOW = {"asyncio", "concurrent", "http", "logging", "multiprocessing", "sqlite3", "ssl", "unittest", "xml"}
 LIGHT = {"cli", "errors", "files", "records", "settings", "utf8"}  # rooms of all commands with options
@@ -86,7 +84,7 @@ def test_completion_loads_the_command_in_question_and_no_package(words: str) -> 
     found = loaded(
         _BERTSENT_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=str(len(words.split()) - 1)
     )
-    assert found.packages <= PARSING
+    assert found.packages == set()
     assert found.slow == set()
     assert "predict" in found.commands <= {"predict", "preview"}
     assert found.rooms <= {"draw", "presets"}
@@ -147,7 +145,7 @@ def test_command_loads_what_it_needs_and_no_more(
     found = loaded(*arguments)
     assert packages <= found.packages
     if not packages & OTHERS:
-        assert found.packages <= packages | PARSING
+        assert found.packages <= packages
         slow = {"logging"} if "filelock" in packages else set()
         assert found.slow <= slow | ({"http", "ssl"} if "archive" in rooms else set())
     assert found.rooms == rooms
