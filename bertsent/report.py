@@ -16,8 +16,8 @@ from bertsent import __version__, draw
 from bertsent.errors import UsageError
 from bertsent.files import now, require_space, visible, write_text
 from bertsent.records import Evaluation, Prediction
-from bertsent.reviews import clean
 from bertsent.settings import LABEL_NAMES
+from bertsent.texts import clean
 
 SUFFIXES = (".html", ".htm")
 FIGURES = (  # key, name for people, what it means

@@ -6,12 +6,12 @@ Folders are read here, file by file as `bertsent.listing` names them; tables in 
 from __future__ import annotations
 
 import itertools
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bertsent.errors import DataError, UsageError
 from bertsent.files import sha256_lines, sha256_text, visible
@@ -25,47 +25,23 @@ from bertsent.listing import (
     is_real_folder,
     sorted_entries,
 )
-from bertsent.records import Progress, Review, Splits, silent
-from bertsent.settings import FOLDERS, ReadSettings, TrainSettings
+from bertsent.records import Progress, Review, silent
+from bertsent.settings import FOLDERS, ReadSettings
 from bertsent.tables import read_table
+from bertsent.texts import clean, encodable, is_empty
 from bertsent.utf8 import read_utf8
 
+if TYPE_CHECKING:
+    from bertsent.records import Splits
+    from bertsent.settings import TrainSettings
+
 _READ = ReadSettings()
-_SEED = TrainSettings().seed
 _HALVES = ("train", "test")
 _ADVANCE = 500  # reviews between two reports of progress: a report costs as much as a review
 _FETCH = "bertsent download, or bertsent download --sample for a small data set"
 
-# None of these goes over a stretch of text twice: a hostile review must not take quadratic time. A run of
-# openings is taken as one, or `<br <br>>` would leave another `<br >`.
-_BREAK = re.compile(r"(?:<br\s*)+(/?>)?", re.IGNORECASE)
-_TAG = re.compile(r"</?[a-z][a-z0-9]*(?:\s[^<>=]*=[^<>]*|\s*/?)>", re.IGNORECASE)
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
 File = tuple[str, str]  # class folder and name
 Rows = dict[str, Review]  # by the digest of their text, sorted
-
-
-def clean(text: str) -> str:
-    """The one form of a text that is tokenized, in training and in scoring.
-
-    Line ends, `<br />` in its spellings and every run of white space become one space; byte order marks
-    go; lone surrogates, which no UTF-8 holds, become U+FFFD. HTML entities stay as they are. Cleaning a
-    clean text changes nothing.
-    """
-    text = text.replace("\ufeff", "")
-    if "<" in text:
-        text = _BREAK.sub(lambda found: " " if found[1] else found[0], text)
-    return " ".join(_encodable(text).split())
-
-
-def is_empty(text: str) -> bool:
-    """Whether a text has nothing to read: no characters, only blanks, or only HTML tags."""
-    return not (_TAG.sub("", text) if "<" in text else text).replace("\ufeff", "").strip()
-
-
-def _encodable(text: str) -> str:
-    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def find_data_set(data: Path) -> Path:
@@ -99,7 +75,7 @@ def read_folder(folder: Path, *, settings: ReadSettings = _READ, progress: Progr
     classes = _class_folders(folder)
     counts = {name: count_files(folder / name) for name in classes}
     _require_classes(folder, counts, settings)
-    files, total = _drawn(folder, classes, None, _SEED, settings), sum(counts.values())
+    files, total = _all(folder, classes, settings), sum(counts.values())
     progress.start(f"Reading {visible(folder.name)}", total, "reviews")
     reviews: list[Review] = []
     for done, review in enumerate(_stream(folder, files, settings), start=1):
@@ -128,6 +104,8 @@ def load_splits(
     Raises:
         DataError: if the folder, a class or a split of training is missing, empty or too small.
     """
+    from bertsent.records import Splits  # made by training only
+
     nested = is_real_folder(folder / "train")
     source = folder / "train" if nested else folder
     rows, duplicates, conflicts = _distinct(read_folder(source, settings=read, progress=progress))
@@ -155,14 +133,15 @@ def load_splits(
 
 
 def read_reviews(
-    path: Path, *, num_files: int | None = None, seed: int = _SEED, settings: ReadSettings = _READ
+    path: Path, *, num_files: int | None = None, seed: int | None = None, settings: ReadSettings = _READ
 ) -> Iterator[Review]:
     """Yields the reviews of a folder or table one by one, so that memory does not grow with their number.
 
     Texts are as they stand (`clean` comes before the tokenizer), save that lone surrogates become U+FFFD
     and a text with nothing to read becomes "": the caller decides what an empty review means. A folder
     with `pos` and `neg`, or one of them, gives gold labels; one of `*.txt` files gives none. With
-    `num_files`, that many files are drawn from each class folder, or all where it has fewer.
+    `num_files`, that many files are drawn from each class folder, or all where it has fewer; the draw
+    follows `seed`, by default that of `TrainSettings`.
 
     Raises:
         DataError: at once if there is nothing to read at `path`; while reading, at a file or row that
@@ -170,7 +149,11 @@ def read_reviews(
         UsageError: for a table of unknown suffix, or `num_files` with a table or below 1.
     """
     if is_folder(path):
-        files = _drawn(path, _classes(path, num_files), num_files, seed, settings)
+        classes = _classes(path, num_files)
+        if num_files is None:
+            files = _all(path, classes, settings)
+        else:
+            files = _drawn(path, classes, num_files, _training_seed() if seed is None else seed, settings)
         return map(_readable, _stream(path, files, settings))
     if num_files is not None:
         raise UsageError("A number of files can only be drawn from a folder.", received=visible(str(path)))
@@ -192,15 +175,6 @@ def usable(reviews: Iterable[Review], left_out: Counter[str], *, labelled: bool 
             yield review
 
 
-def read_text(path: Path, *, settings: ReadSettings = _READ) -> str:
-    """One file as one text.
-
-    Raises:
-        DataError: if it cannot be read, is too large or no UTF-8.
-    """
-    return read_utf8(path, limit=settings.max_review_bytes)
-
-
 def count_reviews(path: Path, *, num_files: int | None = None) -> int | None:
     """How many reviews `read_reviews` will yield; None for a table, which would have to be read for it."""
     if not is_folder(path):
@@ -210,7 +184,7 @@ def count_reviews(path: Path, *, num_files: int | None = None) -> int | None:
 
 
 def _readable(review: Review) -> Review:
-    text = "" if is_empty(review.text) else _encodable(review.text)
+    text = "" if is_empty(review.text) else encodable(review.text)
     return review if text == review.text else replace(review, text=text)
 
 
@@ -240,16 +214,23 @@ def _classes(folder: Path, num_files: int | None) -> list[str]:
     return classes
 
 
+def _all(folder: Path, classes: Sequence[str], settings: ReadSettings) -> Iterator[File]:
+    for name in classes:
+        yield from ((name, file) for file in file_names(folder / name, settings=settings))
+
+
 def _drawn(
-    folder: Path, classes: Sequence[str], num_files: int | None, seed: int, settings: ReadSettings
+    folder: Path, classes: Sequence[str], num_files: int, seed: int, settings: ReadSettings
 ) -> Iterator[File]:
     for name in classes:
-        inner, salt = folder / name, f"{seed}:{name}"
-        if num_files is None:
-            names = file_names(inner, settings=settings)
-        else:
-            names = draw_names(inner, num_files, salt=salt, settings=settings)
+        names = draw_names(folder / name, num_files, salt=f"{seed}:{name}", settings=settings)
         yield from ((name, file) for file in names)
+
+
+def _training_seed() -> int:
+    from bertsent.settings import TrainSettings  # of no use to whoever draws nothing
+
+    return TrainSettings().seed
 
 
 def _class_folders(folder: Path) -> list[str]:

@@ -13,9 +13,9 @@ from bertsent.errors import ArtefactError, BertsentError, UsageError
 from bertsent.files import visible
 from bertsent.litert import Classifier, Scores, Tokens
 from bertsent.records import Label, Prediction, Progress, Review
-from bertsent.reviews import clean
 from bertsent.settings import EVEN, ScoreSettings, Window
 from bertsent.store import CLASSIFIER, MANIFEST, VOCABULARY, WORDPIECE, Version, find
+from bertsent.texts import clean
 from bertsent.tokenizer import AnyTokenizer, Tokenizer, window
 
 _REPORT = 64  # reviews between two reports of progress

@@ -23,10 +23,11 @@ from bertsent.calibration import logit, sigmoid
 from bertsent.errors import DataError, UsageError
 from bertsent.files import atomic_write, sha256_lines, sha256_text, visible
 from bertsent.records import Progress, Review, Splits
-from bertsent.reviews import clean, is_empty, read_reviews
+from bertsent.reviews import read_reviews
 from bertsent.scorer import Scorer
 from bertsent.settings import POSITIVE, TeacherSettings
 from bertsent.store import Version
+from bertsent.texts import clean, is_empty
 
 _DIGEST = 32  # bytes before the arrays: np.load reads some damaged files without a word
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import random
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -14,15 +12,7 @@ import pytest
 from bertsent.errors import DataError, UsageError
 from bertsent.listing import file_names
 from bertsent.records import Review, Splits
-from bertsent.reviews import (
-    clean,
-    count_reviews,
-    find_data_set,
-    is_empty,
-    load_splits,
-    read_folder,
-    read_reviews,
-)
+from bertsent.reviews import count_reviews, find_data_set, load_splits, read_folder, read_reviews
 from bertsent.settings import ReadSettings, TrainSettings
 
 SETTINGS = TrainSettings(validation_share=0.3)
@@ -72,82 +62,6 @@ def texts(reviews: tuple[Review, ...]) -> set[str]:
 
 def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-# clean and is_empty
-
-
-@pytest.mark.parametrize(
-    ("text", "cleaned"),
-    [
-        ("one\r\ntwo\rthree\nfour", "one two three four"),
-        ("one<br />two<br>three<br/>four<BR />five", "one two three four five"),
-        ("\ufeffone\ufeff two", "one two"),
-        ("  one \t\u00a0 two\u3000", "one two"),
-        ("lone \ud83d surrogate", "lone \ufffd surrogate"),
-        ("Tom &amp; Jerry &lt;3", "Tom &amp; Jerry &lt;3"),
-        ("<brilliant> 1 < 2", "<brilliant> 1 < 2"),
-        ("\n<br />\n", ""),
-    ],
-)
-def test_clean_gives_one_form(text: str, cleaned: str) -> None:
-    assert clean(text) == cleaned
-
-
-def test_clean_of_a_clean_text_changes_nothing() -> None:
-    pieces = [
-        "<",
-        "<br",
-        "<br ",
-        "/",
-        ">",
-        "<br/>",
-        "b",
-        "r",
-        " ",
-        "\r",
-        "\n",
-        "\ufeff",
-        "\ud83d",
-        "\ude00",
-        "é",
-    ]
-    generator = random.Random(1)
-    for _ in range(5000):
-        text = "".join(generator.choices(pieces, k=generator.randrange(12)))
-        once = clean(text)
-        assert clean(once) == once, repr(text)
-        assert once == " ".join(once.encode().decode().split())  # encodes, and no blank is left over
-
-
-@pytest.mark.parametrize(
-    "form", ["\ufeffA film.\nGood", "A film.\r\nGood", "A film.\rGood", "A film.<br />Good"]
-)
-def test_clean_makes_encodings_of_a_line_end_equal(form: str) -> None:
-    assert clean(form) == clean("A film.\nGood")
-
-
-@pytest.mark.parametrize(
-    "attack",
-    ["<br" + " " * 10**6, "<br " * 250_000, "<a " + "=" * 10**6, "<a b=" + " " * 10**6, "<a " * 300_000],
-)
-def test_clean_takes_linear_time_on_a_hostile_text(attack: str) -> None:
-    begun = time.process_time()
-    clean(attack)
-    is_empty(attack)
-    assert time.process_time() - begun < 2
-
-
-@pytest.mark.parametrize(
-    "text", ["", " \r\n\t", "\ufeff", "<br /><BR>", "<p></p>", '<div class="a"><b>\n</b></div>']
-)
-def test_is_empty_knows_texts_without_words(text: str) -> None:
-    assert is_empty(text)
-
-
-@pytest.mark.parametrize("text", ["bad", "<3", "<b>ok</b>", "<loved it>", "?", "\U0001f600"])
-def test_is_empty_keeps_texts_with_words_or_signs(text: str) -> None:
-    assert not is_empty(text)
 
 
 # find_data_set

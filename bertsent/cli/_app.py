@@ -21,20 +21,20 @@ from typer.main import get_command_from_info, get_group_from_info
 from bertsent import __version__
 from bertsent.errors import BertsentError, ExitCode, Interrupted, StorageError
 
-# The order of the commands in --help.
-LIFE_CYCLE = (
-    "download",
-    "preview",
-    "train",
-    "predict",
-    "label",
-    "batch",
-    "evaluate",
-    "drift",
-    "retrain",
-    "models",
-    "export",
-)
+# What --help lists, in this order: each command and the first line of its own help, at most 66 characters.
+LIFE_CYCLE = {
+    "download": "Fetch the Large Movie Review Dataset (or another) into data/.",
+    "preview": "Show what an encoder makes of a text, before any training.",
+    "train": "Train a classifier and publish it as a new version.",
+    "predict": "Score texts: how likely each is positive, and its label.",
+    "label": "Label reviews, one key each; every answer is kept at once.",
+    "batch": "Score all reviews of a folder or table and sum up.",
+    "evaluate": "Measure how good the answers on labelled reviews are.",
+    "drift": "Compare new labels with the training data, and retrain on drift.",
+    "retrain": "Train on old and new reviews, and publish what is better.",
+    "models": "List versions; show, explain, compare or go back to one.",
+    "export": "Write a version for TF Serving, LiteRT or ONNX Runtime.",
+}
 _DECLARED_IN = {"models": "models_compare"}  # where a command is whole, if not in the module of its name
 _OUTPUT_FAILED = {
     errno.ENOSPC,
@@ -47,7 +47,7 @@ _OUTPUT_FAILED = {
 class _Group(TyperGroup):
     """Runs a command and translates what it raises; nothing else in the package catches for the user.
 
-    Our own commands are imported when they are asked for: a start needs one of them.
+    Our own commands are imported when they are asked for: a start needs one of them, --help none.
     """
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -59,6 +59,10 @@ class _Group(TyperGroup):
             for name in [cmd_name] if cmd_name in LIFE_CYCLE else LIFE_CYCLE:
                 self.commands[name] = _load(name)
         return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([*LIFE_CYCLE.items()])
 
     def make_context(self, *args: Any, **more: Any) -> Any:
         with _as_exit_codes():  # --help and --version write already here

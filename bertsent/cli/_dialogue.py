@@ -11,7 +11,7 @@ from bertsent.errors import BertsentError, Interrupted
 from bertsent.files import sha256_text, visible
 from bertsent.labels import Answer
 from bertsent.pool import Model, Question
-from bertsent.reviews import clean, is_empty
+from bertsent.texts import clean, is_empty
 
 if TYPE_CHECKING:
     from bertsent.records import Prediction

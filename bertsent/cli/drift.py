@@ -72,7 +72,7 @@ def drift(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Compare new labels with what the model was trained on, and retrain when they drifted.
+    """Compare new labels with the training data, and retrain on drift.
 
     Judges the labels that came since the last look by three measures, each 0 to 1: text, error, label share.
     On drift a challenger is trained and takes over if the gate lets it. Made for cron: one line a run, and

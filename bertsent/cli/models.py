@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DEFAULTS = LineageSettings()
 
 models = typer.Typer(
-    help="List versions; show one, say why it came to be, go back to it, or compare two.",
+    help="List versions; show, explain, compare or go back to one.",
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
@@ -35,7 +35,7 @@ NumberArgument = Annotated[
 
 @models.callback()
 def list_versions(ctx: typer.Context, json: JsonOption = False) -> None:
-    """List versions; show one, say why it came to be, go back to it, or compare two.
+    """List versions; show, explain, compare or go back to one.
 
     Without a command: the list, newest last. The current version is marked by a star.
     """

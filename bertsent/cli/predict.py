@@ -13,7 +13,6 @@ import typer
 
 from bertsent.cli._app import app
 from bertsent.cli._options import EngineOption, JsonOption, ModelOption, ThresholdOption
-from bertsent.cli._pipe import stdin_pipe
 from bertsent.cli._render import note, prediction_line, print_json
 from bertsent.cli._scoring import open_scorer
 from bertsent.errors import DataError, UsageError
@@ -100,18 +99,25 @@ def _texts(texts: list[str], files: list[Path]) -> Iterator[str]:
     Raises:
         UsageError: if nothing was named.
     """
-    from bertsent.reviews import read_text
-    from bertsent.tables import read_stream
-
     if not texts and not files:
         if sys.stdin.isatty():
             raise UsageError("Name a text to score.", hint='bertsent predict "great film"')
         texts = ["-"]
-    arguments = (
-        read_stream(stdin_pipe(), name="stdin", settings=ReadSettings()) if text == "-" else [text]
-        for text in texts
-    )
-    return itertools.chain(itertools.chain.from_iterable(arguments), map(read_text, files))
+    arguments = (_lines() if text == "-" else [text] for text in texts)
+    return itertools.chain(itertools.chain.from_iterable(arguments), map(_whole, files))
+
+
+def _lines() -> Iterator[str]:
+    from bertsent.cli._pipe import stdin_pipe
+    from bertsent.tables import read_stream
+
+    return read_stream(stdin_pipe(), name="stdin", settings=ReadSettings())
+
+
+def _whole(file: Path) -> str:
+    from bertsent.utf8 import read_utf8
+
+    return read_utf8(file, limit=ReadSettings().max_review_bytes)
 
 
 def _show(number: int, prediction: Prediction, *, window: str, json: bool) -> None:

@@ -18,10 +18,10 @@ from bertsent.exports.records import Distance, Exported
 from bertsent.files import disk_errors, quiet_stderr
 from bertsent.litert import Tokens
 from bertsent.records import Progress, silent
-from bertsent.reviews import clean
 from bertsent.scorer import Scorer
 from bertsent.settings import ExportSettings, Format, Window
 from bertsent.store import CLASSIFIER, VOCABULARY, WEIGHTS, WORDPIECE, Version
+from bertsent.texts import clean
 from bertsent.tokenizer import pack, window
 
 ONNX = "classifier.onnx"

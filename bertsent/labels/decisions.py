@@ -12,8 +12,8 @@ from typing import Literal, get_args
 
 from bertsent.errors import DataError
 from bertsent.files import now, sha256_text, visible
-from bertsent.reviews import clean, is_empty
 from bertsent.settings import LABELS
+from bertsent.texts import clean, is_empty
 
 Answer = Literal["positive", "negative", "skip", "undo"]
 # first: out of the first rows of a pool, while the others were still being read

@@ -9,8 +9,8 @@ from bertsent.files import sha256_text
 from bertsent.labels.decisions import Answer, PickedBy, decide
 from bertsent.labels.log import LabelLog
 from bertsent.records import Review
-from bertsent.reviews import clean, is_empty
 from bertsent.settings import LABELS
+from bertsent.texts import clean, is_empty
 
 _NAMES: dict[int, Answer] = {0: "negative", 1: "positive"}
 

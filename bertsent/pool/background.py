@@ -22,8 +22,9 @@ from bertsent.errors import BertsentError
 from bertsent.labels import Labelled
 from bertsent.pool.model import Model
 from bertsent.pool.queue import Pool
-from bertsent.reviews import clean, read_reviews
+from bertsent.reviews import read_reviews
 from bertsent.settings import LabelSettings
+from bertsent.texts import clean
 
 if TYPE_CHECKING:
     from bertsent.pool.queue import Vectors

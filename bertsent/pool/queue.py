@@ -21,8 +21,9 @@ from bertsent.errors import DataError
 from bertsent.files import sha256_text
 from bertsent.labels import Decision, PickedBy
 from bertsent.records import Review
-from bertsent.reviews import clean, read_reviews
+from bertsent.reviews import read_reviews
 from bertsent.settings import EVEN, LABELS, LabelSettings, ReadSettings
+from bertsent.texts import clean
 
 if TYPE_CHECKING:
     import numpy as np

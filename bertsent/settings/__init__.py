@@ -3,49 +3,59 @@
 The command line shows these values in `--help` and passes changed ones back as a new record; no other
 module repeats them. All records are frozen; a value that cannot be used raises `UsageError` when the
 record is made.
+
+To make the class of a record takes a millisecond, and a score from cold a quarter of a second: those that
+scoring does not need are made when they are asked for.
 """
 
 from __future__ import annotations
 
-from bertsent.settings.loop import (
-    CopySettings,
-    DriftSettings,
-    ExplainSettings,
-    GateSettings,
-    LabelSettings,
-    LineageSettings,
-    MonitorSettings,
-    Order,
-    RetrainSettings,
-)
-from bertsent.settings.model import (
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from bertsent.settings.score import (
     EVEN,
     FOLDERS,
-    KNOWN_FOLDER,
-    KNOWN_SHA256,
     LABEL_NAMES,
     LABELS,
     NEGATIVE,
     POSITIVE,
-    CalibrationSettings,
-    CheckpointSettings,
-    DownloadSettings,
     Engine,
-    EvaluateSettings,
-    ExportSettings,
-    Format,
-    Optimizer,
     ReadSettings,
-    ReferenceSettings,
     ScoreSettings,
-    TeacherSettings,
     TokenizerSettings,
-    TrainSettings,
     Window,
     Workspace,
     WriteSettings,
-    cache_folder,
 )
+
+if TYPE_CHECKING:
+    from bertsent.settings.loop import (
+        CopySettings,
+        DriftSettings,
+        ExplainSettings,
+        GateSettings,
+        LabelSettings,
+        LineageSettings,
+        MonitorSettings,
+        Order,
+        RetrainSettings,
+    )
+    from bertsent.settings.model import (
+        KNOWN_FOLDER,
+        KNOWN_SHA256,
+        CalibrationSettings,
+        CheckpointSettings,
+        DownloadSettings,
+        EvaluateSettings,
+        ExportSettings,
+        Format,
+        Optimizer,
+        ReferenceSettings,
+        TeacherSettings,
+        TrainSettings,
+        cache_folder,
+    )
 
 __all__ = [
     "EVEN",
@@ -84,3 +94,13 @@ __all__ = [
     "WriteSettings",
     "cache_folder",
 ]
+
+if not TYPE_CHECKING:  # it must know every name by itself
+
+    def __getattr__(name: str) -> Any:
+        if name in __all__:
+            for room in ("loop", "model"):
+                found = vars(import_module(f"bertsent.settings.{room}"))
+                if name in found:
+                    return found[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

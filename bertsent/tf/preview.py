@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bertsent.records import Preview, Progress, silent
-from bertsent.reviews import clean
 from bertsent.settings import TrainSettings
+from bertsent.texts import clean
 from bertsent.tf import tf_keras
 from bertsent.tf.classifier import build, parameters, structure
 from bertsent.tf.encoder import inputs, load

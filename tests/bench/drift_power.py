@@ -53,9 +53,10 @@ from bertsent.drift.records import DriftReport, Measure, NewRow
 from bertsent.files import sha256_lines, sha256_text, visible
 from bertsent.records import Review
 from bertsent.reference import Reference
-from bertsent.reviews import clean, is_empty, read_folder, read_reviews
+from bertsent.reviews import read_folder, read_reviews
 from bertsent.scorer import Scorer
 from bertsent.settings import EVEN, DriftSettings
+from bertsent.texts import clean, is_empty
 from bertsent.tokenizer import window
 
 SETTINGS = DriftSettings()

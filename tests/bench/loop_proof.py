@@ -35,8 +35,9 @@ from bertsent import store
 from bertsent.files import sha256_text
 from bertsent.labels import LabelLog, decide
 from bertsent.records import Review
-from bertsent.reviews import clean, read_folder, read_reviews
+from bertsent.reviews import read_folder, read_reviews
 from bertsent.settings import Workspace
+from bertsent.texts import clean
 
 HALF = 150  # labels of each kind
 COMMAND = [sys.executable, "-c", "from bertsent.cli import main; main()", "drift", "--json"]

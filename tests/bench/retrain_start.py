@@ -32,10 +32,11 @@ from bertsent.labels import Labelled
 from bertsent.recipes import DEFAULT, find_recipe
 from bertsent.records import Review, Splits
 from bertsent.retrain import settings_for
-from bertsent.reviews import clean, load_splits, read_reviews
+from bertsent.reviews import load_splits, read_reviews
 from bertsent.scorer import Scorer
 from bertsent.settings import EVEN, Workspace
 from bertsent.store import Version
+from bertsent.texts import clean
 from bertsent.tf import training
 
 

@@ -26,7 +26,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bertsent.files import visible, write_text
-from bertsent.reviews import clean
+from bertsent.texts import clean
 from bertsent.tokenizer import NORMALISATION, Tokenizer
 
 MEMBER = re.compile(r"(?:^|/)(?:train|test)/(?:pos|neg|unsup)/[^/]+\.txt$")

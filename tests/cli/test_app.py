@@ -54,8 +54,8 @@ def test_package_runs_as_a_module() -> None:
 def test_help_lists_the_commands_in_the_order_of_use(run: Run, option: str) -> None:
     result = run(option)
     assert result.exit_code == 0
-    listed = re.findall(r"^  (\w+) ", result.stdout.split("Commands:")[1], re.MULTILINE)
-    assert listed == list(LIFE_CYCLE)
+    listed = re.findall(r"^  (\w+)  +(\S.*)$", result.stdout.split("Commands:")[1], re.MULTILINE)
+    assert listed == list(LIFE_CYCLE.items())
 
 
 def test_no_command_shows_help_and_is_a_usage_error(run: Run) -> None:
@@ -71,7 +71,9 @@ def test_command_help_is_plain_and_explains_every_parameter(run: Run, command: s
     assert result.stdout.isascii()
     assert result.stdout.replace("\n", "").isprintable()
     group: Any = get_command(app)
-    parameters = group.get_command(None, command).params
+    whole = group.get_command(None, command)
+    assert whole.get_short_help_str(100) == LIFE_CYCLE[command]
+    parameters = whole.params
     assert [parameter.name for parameter in parameters if not getattr(parameter, "help", "")] == []
 
 

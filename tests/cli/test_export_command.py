@@ -22,9 +22,9 @@ from bertsent import exports, store
 from bertsent.cli import app
 from bertsent.errors import UsageError
 from bertsent.exports import folder, numpy_bert, texts, weights
-from bertsent.reviews import clean
 from bertsent.scorer import Scorer
 from bertsent.settings import ExportSettings
+from bertsent.texts import clean
 from bertsent.tokenizer import NORMALISATION, Tokenizer, pack, window
 
 pytest.importorskip("tensorflow", reason="needs bertsent[train]")

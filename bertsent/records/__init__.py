@@ -1,0 +1,69 @@
+"""The frozen values that pass between the rooms of bertsent.
+
+As with the settings, what scoring does not need is made when it is asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from bertsent.records.score import (
+    Label,
+    Prediction,
+    Progress,
+    Review,
+    or_none,
+    silent,
+)
+
+if TYPE_CHECKING:
+    from bertsent.records.figures import (
+        BatchSummary,
+        Confusion,
+        Evaluation,
+        LengthBand,
+        Metrics,
+        Quantised,
+        ScoreBand,
+    )
+    from bertsent.records.training import (
+        Download,
+        Epoch,
+        Preview,
+        Splits,
+        Trained,
+        Tree,
+    )
+
+__all__ = [
+    "BatchSummary",
+    "Confusion",
+    "Download",
+    "Epoch",
+    "Evaluation",
+    "Label",
+    "LengthBand",
+    "Metrics",
+    "Prediction",
+    "Preview",
+    "Progress",
+    "Quantised",
+    "Review",
+    "ScoreBand",
+    "Splits",
+    "Trained",
+    "Tree",
+    "or_none",
+    "silent",
+]
+
+if not TYPE_CHECKING:  # it must know every name by itself
+
+    def __getattr__(name: str) -> Any:
+        if name in __all__:
+            for room in ("figures", "training"):
+                found = vars(import_module(f"bertsent.records.{room}"))
+                if name in found:
+                    return found[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,94 @@
+"""The records of every start: reviews, predictions, and how far the work is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+Label = Literal["positive", "negative", "unsure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One example: a text and, where known, its gold label (0 negative, 1 positive)."""
+
+    text: str
+    label: int | None = None
+    path: str = ""  # the file it came from, or "file:line" for a row of a table
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a version says of one text.
+
+    `score` is P(positive) in [0, 1]; `tokens` counts the word pieces of the whole text without [CLS] and
+    [SEP]; `truncated` says that the version's window did not hold them all.
+    """
+
+    text: str
+    score: float
+    label: Label
+    tokens: int
+    truncated: bool
+    version: str
+    path: str = ""
+    gold: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The documented keys of a prediction, without those only `batch` has."""
+        return {
+            "text": self.text,
+            "score": self.score,
+            "label": self.label,
+            "tokens": self.tokens,
+            "truncated": self.truncated,
+            "version": self.version,
+        }
+
+
+def or_none(value: float) -> float | None:
+    """A figure for JSON, which knows no NaN: None where it does not exist."""
+    return value if math.isfinite(value) else None
+
+
+class Progress(Protocol):
+    """Where the core reports how far it is; the command layer draws it.
+
+    The core never prints: it calls these, and `silent` serves where nobody looks.
+    """
+
+    def start(self, what: str, total: int | None, unit: str = "") -> None:
+        """Begins a stretch of work of `total` units, or of unknown length."""
+
+    def advance(self, done: int, **figures: float) -> None:
+        """Sets how much is done by now, with figures to show beside it (loss, accuracy)."""
+
+    def finish(self) -> None:
+        """Ends the stretch."""
+
+    def tell(self, message: str) -> None:
+        """Says one line of how the work goes, to whoever watches it."""
+
+    def note(self, message: str) -> None:
+        """Says one line that the user should read, even one who wants no progress."""
+
+
+class _Silent:
+    def start(self, what: str, total: int | None, unit: str = "") -> None:
+        pass
+
+    def advance(self, done: int, **figures: float) -> None:
+        pass
+
+    def finish(self) -> None:
+        pass
+
+    def tell(self, message: str) -> None:
+        pass
+
+    def note(self, message: str) -> None:
+        pass
+
+
+silent: Progress = _Silent()

@@ -1,0 +1,93 @@
+"""The records of how a model comes about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bertsent.records.figures import Metrics, Quantised
+from bertsent.records.score import Review
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """A data set, cleaned, de-duplicated and split by text digest."""
+
+    train: tuple[Review, ...]
+    validation: tuple[Review, ...]
+    test: tuple[Review, ...]
+    digests: Mapping[str, str]  # split -> sha256 over its sorted text digests and labels
+    duplicates: int = 0  # rows left out because the same text occurred before
+    conflicts: int = 0  # texts left out because they occurred with both labels
+    leaked: int = 0  # test rows left out because training holds the same text
+    ignored: tuple[str, ...] = ()  # folders beside pos and neg that were not read
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """What `download` did."""
+
+    path: Path  # the data set, or the encoder's folder
+    files: int
+    bytes: int
+    fetched: bool  # False: it was complete already
+    sha256: str = ""  # of the archive
+    counts: Mapping[str, int] = field(default_factory=dict)  # folder of the data set -> files in it
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """One part of a model's structure, with its parts below it."""
+
+    name: str
+    detail: str = ""  # what it is and the shape it gives
+    parameters: int = 0  # of this part and all below it
+    parts: tuple[Tree, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an encoder does with one text, before any training."""
+
+    encoder: str
+    handle: str
+    text: str
+    word_pieces: tuple[str, ...]
+    input_word_ids: tuple[int, ...]  # [seq_length]
+    input_mask: tuple[int, ...]  # [seq_length]
+    input_type_ids: tuple[int, ...]  # [seq_length]
+    tokens: int
+    truncated: bool
+    pooled_output: tuple[float, ...]  # [hidden_size], each in [-1, 1]
+    sequence_shape: tuple[int, ...]  # [batch, seq_length, hidden_size]; empty where there is none
+    untrained_score: float  # sigmoid of a random head: shows that nothing is learnt yet
+    parameters: int
+    trainable_parameters: int
+    structure: Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One pass over the training data, as history.json keeps it."""
+
+    epoch: int  # from 1
+    loss: float
+    accuracy: float
+    validation_loss: float  # log loss when calibrated, as the version would be
+    validation_accuracy: float
+    seconds: float
+    examples_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What `train` did: the published version and its numbers."""
+
+    version: int
+    path: Path
+    best_epoch: int
+    epochs: tuple[Epoch, ...]
+    metrics: Mapping[str, Metrics]  # split -> of the LiteRT file
+    quantised: Quantised
+    seconds: float
