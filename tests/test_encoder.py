@@ -99,6 +99,40 @@ def test_rebuilt_encoder_gives_a_row_the_same_output_in_any_batch(loaded: Any) -
     assert np.abs(layer(ids).numpy()[2:] - alone).max() < 1e-6
 
 
+def test_rebuilt_encoder_computes_and_learns_as_the_hub_graph_does(loaded: Any) -> None:
+    from bertsent.tf import tf
+    from bertsent.tf.encoder import HubEncoder
+
+    before, ids = loaded.layer.arrays(), padded_ids(4, 40)
+    random = np.random.default_rng(3)
+    arrays = {name: value + random.normal(0, 0.1, value.shape) for name, value in before.items()}  # no bias 0
+    weights = random.normal(size=(4, tiny.HIDDEN)).astype(np.float32)
+
+    def outcome(layer: Any) -> tuple[Any, dict[str, Any]]:
+        layer(ids)  # builds it
+        layer.assign(arrays)
+        with tf.GradientTape() as tape:
+            pooled = layer(ids)
+            loss = tf.reduce_sum(pooled * weights)
+        variables = layer.trainable_variables
+        slopes = tape.gradient(loss, variables)
+        named = zip(variables, slopes, strict=True)
+        return pooled.numpy(), {
+            variable.name.split(":")[0]: tf.convert_to_tensor(slope).numpy() for variable, slope in named
+        }
+
+    hub = HubEncoder(loaded.hub)
+    try:
+        (pooled, slopes), (expected, wanted) = outcome(loaded.layer), outcome(hub)
+    finally:
+        loaded.layer.assign(before)
+        hub.assign(before)
+    assert np.abs(pooled - expected).max() < 1e-5
+    assert slopes.keys() == wanted.keys()
+    for name, slope in slopes.items():
+        assert np.abs(slope - wanted[name]).max() < 1e-3 * max(1, np.abs(wanted[name]).max()), name
+
+
 def test_assign_brings_back_what_arrays_gave(loaded: Any) -> None:
     layer = loaded.layer
     before, ids = layer.arrays(), padded_ids(2, 16)

@@ -114,6 +114,29 @@ def test_conversion_leaves_the_classifier_as_it_was(built: tuple[Any, Any], lite
     assert np.array_equal(built[0].layer(ids).numpy(), by_table)
 
 
+def test_int8_steps_of_the_weights_are_their_own_whatever_gamma_stands_before_them(
+    built: tuple[Any, Any], tmp_path: Path
+) -> None:
+    from ai_edge_litert.interpreter import Interpreter
+
+    layer, name = built[0].layer, "transformer/layer_0/self_attention_layer_norm/gamma"
+    before = layer.arrays()
+    spread = np.geomspace(0.1, 10, tiny.HIDDEN).astype(np.float32)
+    try:
+        layer.assign({**before, name: spread})
+        interpreter = Interpreter(str(convert(built, tmp_path)))
+    finally:
+        layer.assign(before)
+    steps = [
+        found["quantization_parameters"]["scales"]
+        for found in interpreter.get_tensor_details()
+        if found["dtype"] is np.int8 and [*found["shape"]] == [tiny.INNER, tiny.HIDDEN]
+    ]
+    kernels = [before[f"transformer/layer_{number}/intermediate/kernel"] for number in range(tiny.LAYERS)]
+    own = np.sort([np.abs(kernel).max(0) / 127 for kernel in kernels], axis=0)
+    assert np.sort(steps, axis=0) == pytest.approx(own, rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("kind", "temperature", "bias"),
     [("built", 0.1, 0.0), ("built", 20.0, -0.5), ("through_hub", 2.5, 0.3)],

@@ -131,14 +131,14 @@ class BertEncoder(tf_keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, ids: Any, training: bool = False) -> Any:
         get = self._variables.__getitem__
-        hidden = self._embed(ids, training)  # [batch, tokens, hidden]
-        bias = tf.cast(tf.equal(ids, 0), tf.float32) * _MASKED
-        bias = tf.expand_dims(tf.expand_dims(bias, 1), 1)  # [batch, 1, 1, tokens]
-        for layer in range(self.shape.layers - 1):
-            hidden = self._block(f"transformer/layer_{layer}/", hidden, hidden, bias, training)
-        first = hidden[:, :1, :]  # [batch, 1, hidden]
-        first = self._block(f"transformer/layer_{self.shape.layers - 1}/", first, hidden, bias, training)
-        first = tf.reshape(first, [-1, self.shape.hidden])
+        hidden = self._embed(ids, training)  # [batch * tokens, hidden], as it stays: LiteRT copies to reshape
+        mask = tf.expand_dims(tf.cast(tf.equal(ids, 0), tf.float32) * _MASKED, 1)  # [batch, 1, tokens]
+        *blocks, last = (f"transformer/layer_{layer}/" for layer in range(self.shape.layers))
+        for prefix in blocks:
+            hidden = self._block(prefix, hidden, self._gather(prefix, hidden, mask), training)
+        rows = tf.reshape(hidden, [-1, tf.shape(ids)[1], self.shape.hidden])
+        first = rows[:, 0]
+        first = self._block(last, first, self._gather_for(last, first, rows, mask), training)
         pooled = tf.matmul(first, get("pooler_transform/kernel"))
         return tf.tanh(tf.nn.bias_add(pooled, get("pooler_transform/bias")))
 
@@ -171,46 +171,81 @@ class BertEncoder(tf_keras.layers.Layer):  # type: ignore[misc]
             + self._lookup("position_embedding/embeddings", places)
             + get("type_embeddings/embeddings")[0]
         )
-        embedded = self._normalise("embeddings/layer_norm/", embedded)
-        return self._drop(embedded, training)
+        embedded = tf.reshape(embedded, [-1, self.shape.hidden])
+        return self._drop(self._normalise("embeddings/layer_norm/", embedded), training)
 
-    def _block(self, prefix: str, queries: Any, hidden: Any, bias: Any, training: bool) -> Any:
-        """One transformer block: `queries` [batch, q, hidden] attend to `hidden` [batch, t, hidden]."""
-        heads, size = self.shape.heads, self.shape.hidden
-        depth = size // heads
-        attention = prefix + "self_attention/"
-
-        def by_head(values: Any, part: str) -> Any:  # [batch, heads, tokens, depth]
-            projected = self._project(values, attention + part, size)
-            split = tf.reshape(projected, [-1, tf.shape(values)[1], heads, depth])
-            return tf.transpose(split, [0, 2, 1, 3])
-
-        query = by_head(queries, "query") * depth**-0.5
-        scores = tf.matmul(query, by_head(hidden, "key"), transpose_b=True) + bias
-        weights = tf.nn.softmax(scores)
-        context = tf.transpose(tf.matmul(weights, by_head(hidden, "value")), [0, 2, 1, 3])
-        context = tf.reshape(context, [-1, tf.shape(queries)[1], size])
-        attended = self._project(context, attention + "attention_output", size)
+    def _block(self, prefix: str, hidden: Any, gathered: Any, training: bool) -> Any:
+        """One transformer block for places [n, hidden] and what each gathers from its row, [n, hidden]."""
+        attended = self._project(gathered, prefix + "self_attention/attention_output")
         attended = self._normalise(
-            prefix + "self_attention_layer_norm/", queries + self._drop(attended, training)
+            prefix + "self_attention_layer_norm/", hidden + self._drop(attended, training)
         )
-        inner = self._variables[prefix + "intermediate/kernel"].shape[1]
-        grown = self._project(attended, prefix + "intermediate", inner)
+        grown = self._project(attended, prefix + "intermediate")
         grown = tf.nn.gelu(grown, approximate=self._approximate_gelu)
-        output = self._project(grown, prefix + "output", size)
+        output = self._project(grown, prefix + "output")
         return self._normalise(prefix + "output_layer_norm/", attended + self._drop(output, training))
 
-    def _project(self, values: Any, name: str, size: int) -> Any:
-        """Dense layer as one 2-D product: [batch, tokens, n] -> [batch, tokens, size]."""
-        kernel = tf.reshape(self._variables[name + "/kernel"], [-1, size])
-        flat = tf.matmul(tf.reshape(values, [-1, kernel.shape[0]]), kernel)
-        flat = tf.nn.bias_add(flat, tf.reshape(self._variables[name + "/bias"], [-1]))
-        return tf.reshape(flat, [-1, tf.shape(values)[1], size])
+    def _gather(self, prefix: str, hidden: Any, mask: Any) -> Any:
+        """Attention of all places: [batch * tokens, hidden] -> the same."""
+        attention, (heads, depth) = prefix + "self_attention/", self._heads
+
+        def by_head(projected: Any) -> Any:  # [batch, heads, tokens, depth]
+            return tf.transpose(tf.reshape(projected, [-1, tf.shape(mask)[2], heads, depth]), [0, 2, 1, 3])
+
+        query = by_head(self._query(hidden, attention))
+        scores = tf.matmul(query, by_head(self._project(hidden, attention + "key")), transpose_b=True)
+        weights = tf.nn.softmax(scores + tf.expand_dims(mask, 1))
+        gathered = tf.matmul(weights, by_head(self._project(hidden, attention + "value")))
+        return tf.reshape(tf.transpose(gathered, [0, 2, 1, 3]), [-1, self.shape.hidden])
+
+    def _gather_for(self, prefix: str, first: Any, rows: Any, mask: Any) -> Any:
+        """Attention of one place of each row: [batch, hidden], [batch, tokens, hidden] -> [batch, hidden].
+
+        Keys and values of the others are not computed, for with one query they need not be: q (W x) is
+        (q W) x, and the sum of a (W x + b) is W (the sum of a x) + b where the weights a sum up to 1. Of
+        each head's product only its own part counts, which `own` picks. The key's bias adds the same to all
+        scores of a head, so softmax does not see it; it stays, to be trained as in the graph of the Hub.
+        """
+        attention, size = prefix + "self_attention/", self.shape.hidden
+        heads, depth = self._heads
+        own = tf.constant(np.kron(np.eye(heads), np.ones(depth)), tf.float32)  # [heads, hidden]
+
+        query = self._query(first, attention)
+        query = tf.reshape(tf.reshape(query, [-1, 1, size]) * own, [-1, size])  # [batch * heads, hidden]
+        kernel, bias = self._dense(attention + "key")
+        offset = tf.reshape(tf.matmul(query, tf.expand_dims(bias, 1)), [-1, heads, 1])
+        query = tf.reshape(tf.matmul(query, tf.transpose(kernel)), [-1, heads, size])
+        weights = tf.nn.softmax(tf.matmul(query, rows, transpose_b=True) + offset + mask)
+        gathered = tf.reshape(tf.matmul(weights, rows), [-1, size])  # [batch * heads, hidden]
+        gathered = tf.reshape(self._project(gathered, attention + "value"), [-1, heads, size])
+        return tf.reduce_sum(gathered * own, 1)
+
+    @property
+    def _heads(self) -> tuple[int, int]:
+        """How many heads, and the depth of each."""
+        return self.shape.heads, self.shape.hidden // self.shape.heads
+
+    def _dense(self, name: str) -> tuple[Any, Any]:
+        """Kernel [n, size] and bias [size] of a dense layer, which Hub encoders hold by heads."""
+        bias = tf.reshape(self._variables[name + "/bias"], [-1])
+        return tf.reshape(self._variables[name + "/kernel"], [-1, bias.shape[0]]), bias
+
+    def _project(self, values: Any, name: str) -> Any:
+        """Dense layer as one 2-D product: [places, n] -> [places, size]."""
+        kernel, bias = self._dense(name)
+        return tf.nn.bias_add(tf.matmul(values, kernel), bias)
+
+    def _query(self, values: Any, attention: str) -> Any:
+        """The same for queries, divided by the root of their depth: in the weights, which are fewer."""
+        kernel, bias = (part * self._heads[1] ** -0.5 for part in self._dense(attention + "query"))
+        return tf.nn.bias_add(tf.matmul(values, kernel), bias)
 
     def _normalise(self, prefix: str, values: Any) -> Any:
         mean, variance = tf.nn.moments(values, [-1], keepdims=True)
-        scaled = (values - mean) * tf.math.rsqrt(variance + _LAYER_NORM_EPSILON)
-        return scaled * self._variables[prefix + "gamma"] + self._variables[prefix + "beta"]
+        # Were gamma the last factor, the converter would put it into the weights of the next product, whose
+        # int8 steps would grow with its spread: scores were a third further from the float32 ones.
+        factor = tf.math.rsqrt(variance + _LAYER_NORM_EPSILON) * self._variables[prefix + "gamma"]
+        return (values - mean) * factor + self._variables[prefix + "beta"]
 
     def _drop(self, values: Any, training: bool) -> Any:
         return tf.nn.dropout(values, self._dropout) if training and self._dropout else values

@@ -76,10 +76,11 @@ def _litert(name: str) -> Callable[[Any], Any]:
     class MeanEncoder(BertEncoder):
         def call(self, ids: Any, training: bool = False) -> Any:
             hidden = self._embed(ids, training)
-            free = tf.zeros([1, 1, 1, 1])  # a row is a batch: no place is padded, so none is masked
+            free = tf.zeros([1, 1, tf.shape(ids)[1]])  # a row is a batch: no place is padded, none is masked
             for layer in range(self.shape.layers):
-                hidden = self._block(f"transformer/layer_{layer}/", hidden, hidden, free, training)
-            return tf.reduce_mean(hidden, axis=1)
+                prefix = f"transformer/layer_{layer}/"
+                hidden = self._block(prefix, hidden, self._gather(prefix, hidden, free), training)
+            return tf.reduce_mean(hidden, axis=0, keepdims=True)
 
     published = encoder.load(name).layer
     mean = MeanEncoder(published.arrays(), approximate_gelu=published.gelu == "tanh")
