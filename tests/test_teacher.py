@@ -262,7 +262,8 @@ def test_targets_follow_the_bigrams_too(simulated: Simulated, taught: Callable[.
     texts = [f"{ends}{9 * word}{ends}".strip() for word in ("wonderful great lovely ", "awful boring poor ")]
     assert len({one.score for one in Scorer(simulated.teacher).predict(texts)}) == 1
     targets = by_text(taught(*texts))
-    assert logit(targets[texts[0]]) > logit(targets[texts[1]]) + 0.3
+    # 0 without the bag; with it 0.27 to 0.45, as the last digits of the version's scores draw some labels.
+    assert logit(targets[texts[0]]) > logit(targets[texts[1]]) + 0.15
 
 
 # what is kept

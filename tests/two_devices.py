@@ -97,6 +97,7 @@ def main() -> None:
         "moved": max(float(np.abs(one["weights"][f"encoder/{n}"] - before[n]).max()) for n in before),
         "weights": max(float(np.abs(v - two["weights"][n]).max()) for n, v in one["weights"].items()),
         "apart": {name: apart(name) for name in ("losses", "logits", "scores")},
+        "apart_on_average": float(np.abs(one["scores"] - two["scores"]).mean()),
     }
     Path(folder, "told.json").write_text(json.dumps(told), encoding="utf-8")
 
