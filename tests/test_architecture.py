@@ -19,7 +19,8 @@ ORDER = (
     "gate | drift | pool | explain | mixing | succession | exports -> scorer | card | report | draw_drift -> "
     "store | litert | metrics | draw | reference | calibration | ledger | trail -> "
     "archive | duplicates | labels | tokenizer | writers -> reviews -> tables | listing | config | sealed -> "
-    "ahead | utf8 | texts -> files | leases -> records | recipes -> settings | presets | machine -> errors"
+    "ahead | utf8 | texts -> files | leases -> records | recipes -> settings | presets | machine -> "
+    "errors | lazy"
 )
 RANKS = {room: rank for rank, rooms in enumerate(ORDER.split(" -> ")) for room in rooms.split(" | ")}
 TO_COME: set[str] = set()  # may be missing

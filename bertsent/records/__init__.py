@@ -5,9 +5,9 @@ As with the settings, what scoring does not need is made when it is asked for.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from bertsent.lazy import on_demand
 from bertsent.records.score import (
     Label,
     Prediction,
@@ -59,11 +59,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # it must know every name by itself
-
-    def __getattr__(name: str) -> Any:
-        if name in __all__:
-            for room in ("figures", "training"):
-                found = vars(import_module(f"bertsent.records.{room}"))
-                if name in found:
-                    return found[name]
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__ = on_demand("records", __all__, "figures", "training")

@@ -10,9 +10,9 @@ scoring does not need are made when they are asked for.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from bertsent.lazy import on_demand
 from bertsent.settings.score import (
     EVEN,
     FOLDERS,
@@ -96,11 +96,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # it must know every name by itself
-
-    def __getattr__(name: str) -> Any:
-        if name in __all__:
-            for room in ("loop", "model"):
-                found = vars(import_module(f"bertsent.settings.{room}"))
-                if name in found:
-                    return found[name]
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__ = on_demand("settings", __all__, "loop", "model")

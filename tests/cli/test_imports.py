@@ -13,7 +13,15 @@ import pytest
 TYPER = {"typer", "annotated_doc", "shellingham"}  # and what it needs to read a command line
 OTHERS = {"scipy", "matplotlib", "pyarrow"}  # packages that load packages of their own
 SLOW = {"asyncio", "concurrent", "http", "logging", "multiprocessing", "sqlite3", "ssl", "unittest", "xml"}
-LIGHT = {"cli", "errors", "files", "records", "settings", "utf8"}  # rooms of all commands with options
+LIGHT = {
+    "cli",
+    "errors",
+    "files",
+    "lazy",
+    "records",
+    "settings",
+    "utf8",
+}  # rooms of all commands with options
 OPEN = {"ahead", "sealed", "store"}  # rooms that read a version
 READ = {"listing", "reviews", "tables"}
 SCORE = OPEN | {"leases", "litert", "machine", "scorer", "texts", "tokenizer"}
