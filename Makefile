@@ -34,7 +34,7 @@ demo: install ## Train on the bundled reviews, publish, score two texts (a few m
 
 SUITE = $(BIN)/python -m pytest --numprocesses 3 --dist loadfile
 
-test: lint ## Lint, types, and the whole suite (10 minutes with AVX2, less with AVX512)
+test: lint ## Lint, types, and the whole suite (8 to 11 minutes with AVX2, less with AVX512)
 	$(SUITE) $(PYTEST_ARGS)
 
 coverage: install ## The whole suite with coverage, which takes half as long again
