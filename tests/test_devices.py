@@ -53,6 +53,4 @@ def test_weights_of_two_devices_can_be_set_and_read(told: dict[str, Any]) -> Non
 
 
 def test_classifier_of_two_devices_becomes_a_litert_file(told: dict[str, Any]) -> None:
-    # The last digits of a weight may turn an int8 step of a row, which moves its score by what int8 costs.
-    assert told["apart_on_average"] < 1e-4
-    assert told["apart"]["scores"] < 0.002
+    assert told["apart"]["scores"] < 1e-4

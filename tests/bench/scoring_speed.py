@@ -69,7 +69,7 @@ ways = {
     "torch._int_mm": lambda: torch._int_mm(a, b),
     "torch.ops.quantized.linear": lambda: torch.ops.quantized.linear(values, packed, 1.0, 0),
 }
-print(json.dumps({name: fastest(product) for name, product in ways.items()}))
+print(json.dumps({"gop_per_second": {name: fastest(product) for name, product in ways.items()}}))
 """
 COLD = """
 import json, os, subprocess, sys, time
@@ -97,7 +97,7 @@ def main() -> int:
     arguments = _arguments()
     contestants = line_up(arguments)
     rounds = [play(number, each) for number in range(1, arguments.rounds + 1) for each in contestants]
-    peaks = run((f"{arguments.peers_dir}/peers/bin/python", "-W", "ignore", "-c", PEAK))
+    peaks = run((f"{arguments.peers_dir}/peers/bin/python", "-W", "ignore", "-c", PEAK))["gop_per_second"]
     peak = max(peaks.values())
     summary = [summarise(each, rounds, cold_starts=arguments.cold) for each in contestants]
     exact = run((*ours(arguments), "--exact", str(arguments.exact)))
