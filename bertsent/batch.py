@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from bertsent.errors import DataError, UsageError
-from bertsent.files import visible
+from bertsent.base.errors import DataError, UsageError
+from bertsent.base.files import visible
+from bertsent.base.records.core import Prediction, Progress, silent
+from bertsent.base.records.metrics import BatchSummary
 from bertsent.metrics import confusion
-from bertsent.records import BatchSummary, Prediction, Progress, silent
 from bertsent.reviews import count_reviews, read_reviews, usable
 from bertsent.scorer import Scorer
 from bertsent.writers import open_writer

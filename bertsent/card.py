@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bertsent.records import Epoch
-from bertsent.settings import CalibrationSettings
+from bertsent.base.records.training import Epoch
+from bertsent.base.settings.training import CalibrationSettings
 from bertsent.store import CLASSIFIER, CONFIG, HISTORY, PLOT, REFERENCE, VOCABULARY, WEIGHTS, Manifest
 
 _FIGURES = ("accuracy", "precision", "recall", "f1", "roc_auc", "log_loss", "ece")

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bertsent.errors import UsageError
-from bertsent.files import atomic_write, visible
-from bertsent.records import Epoch, Evaluation, Tree
+from bertsent.base.errors import UsageError
+from bertsent.base.files import atomic_write, visible
+from bertsent.base.records.metrics import Evaluation
+from bertsent.base.records.training import Epoch, Tree
 
 FORMATS = (".svg", ".png", ".pdf")
 # Blue and orange-red are told apart in every kind of colour vision.

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from bertsent.errors import DataError, UsageError
-from bertsent.files import visible
+from bertsent.base.errors import DataError, UsageError
+from bertsent.base.files import visible
+from bertsent.base.records.core import Prediction, Progress, silent
+from bertsent.base.records.metrics import Evaluation
+from bertsent.base.settings.training import EvaluateSettings, TrainSettings
 from bertsent.metrics import by_length, by_score, measure, roc
-from bertsent.records import Evaluation, Prediction, Progress, silent
 from bertsent.reviews import count_reviews, read_reviews, usable
 from bertsent.scorer import Scorer
-from bertsent.settings import EvaluateSettings, TrainSettings
 
 _REPORT = 64  # reviews between two reports of progress
 _SETTINGS, _SEED = EvaluateSettings(), TrainSettings().seed

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bertsent.settings import ExplainSettings
-from bertsent.texts import clean
+from bertsent.base.settings.retraining import ExplainSettings
+from bertsent.base.text import clean
 
 _SETTINGS = ExplainSettings()
 _EDGE = 1e-6  # scores nearer to 0 and 1 differ by rounding only

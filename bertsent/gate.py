@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bertsent.records import or_none
-from bertsent.settings import EVEN, GateSettings
+from bertsent.base.records.core import or_none
+from bertsent.base.settings.retraining import GateSettings
+from bertsent.base.settings.scoring import EVEN
 
 _GATE = GateSettings()
 _NAN = float("nan")

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bertsent import sealed
-from bertsent.errors import ArtefactError
-from bertsent.files import disk_errors, sync_directory, visible
-from bertsent.records import Progress, silent
+from bertsent.base import checked_json
+from bertsent.base.errors import ArtefactError
+from bertsent.base.files import disk_errors, sync_directory, visible
+from bertsent.base.records.core import Progress, silent
 
 NAME = "ledger.jsonl"
 
@@ -32,7 +32,7 @@ class Ledger:
         Raises:
             StorageError: if the disk does not take it.
         """
-        line = sealed.line(event).encode() + b"\n"
+        line = checked_json.line(event).encode() + b"\n"
         with disk_errors(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -56,7 +56,7 @@ class Ledger:
             return []
         except OSError as error:
             raise ArtefactError(f"Cannot read {visible(str(self._path))} ({error.strerror}).") from error
-        events = [sealed.parse(line) for line in lines if line.strip()]
+        events = [checked_json.parse(line) for line in lines if line.strip()]
         damaged = events.count(None)
         if damaged:
             progress.note(f"{visible(str(self._path))}: passed over {damaged} damaged of {len(events)} lines")

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from bertsent import store, succession
-from bertsent.errors import ArtefactError
+from bertsent.base.errors import ArtefactError
+from bertsent.base.records.core import Prediction, Progress, Review, silent
+from bertsent.base.settings.retraining import LineageSettings
+from bertsent.base.settings.scoring import EVEN, Workspace
 from bertsent.gate import Answers, GateResult, Paired, compare
 from bertsent.ledger import Ledger
-from bertsent.records import Prediction, Progress, Review, silent
 from bertsent.scorer import Scorer
-from bertsent.settings import EVEN, LineageSettings, Workspace
 from bertsent.store import Manifest, Version
 
 _SETTINGS = LineageSettings()

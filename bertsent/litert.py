@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bertsent import machine
-from bertsent.errors import ArtefactError, BertsentError
-from bertsent.files import quiet_stderr, visible
-from bertsent.settings import ScoreSettings
+from bertsent.base import resources
+from bertsent.base.errors import ArtefactError, BertsentError
+from bertsent.base.files import quiet_stderr, visible
+from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.tokenizer import AnyTokenizer, pack
 
 Tokens = NDArray[np.int32]
@@ -47,7 +47,7 @@ class Classifier:
         self._file = file
         self._tokenizer = tokenizer
         if settings.chunk == 1:  # who asks row by row waits for each: then the cores share the row
-            self._workers, self._threads = 1, settings.workers or machine.cores()
+            self._workers, self._threads = 1, settings.workers or resources.cores()
         else:
             self._workers, self._threads = settings.workers or _affordable(file, settings), 1
         self._interpreters = [self._open()]
@@ -126,11 +126,11 @@ class Classifier:
 
 def _affordable(file: Path, settings: ScoreSettings) -> int:
     """One worker a core, or as many as the memory that this process was granted holds."""
-    granted, size = machine.memory(), file.stat().st_size
+    granted, size = resources.memory(), file.stat().st_size
     if granted is None:
-        return machine.cores()
+        return resources.cores()
     room = granted - settings.first_worker_bytes - size
-    return max(1, min(machine.cores(), 1 + room // (settings.worker_bytes + size)))
+    return max(1, min(resources.cores(), 1 + room // (settings.worker_bytes + size)))
 
 
 class _Interpreter:

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bertsent import store
-from bertsent.errors import ArtefactError, DataError, MissingExtraError, TrainingError, UsageError
-from bertsent.files import lock
+from bertsent.base.errors import ArtefactError, DataError, MissingExtraError, TrainingError, UsageError
+from bertsent.base.files import lock
+from bertsent.base.records.core import Progress, Review, silent
+from bertsent.base.settings.retraining import DriftSettings, MonitorSettings
+from bertsent.base.settings.scoring import Workspace
 from bertsent.labels import Labelled, LabelLog
-from bertsent.records import Progress, Review, silent
-from bertsent.settings import DriftSettings, MonitorSettings, Workspace
 from bertsent.trail import Ending, Look, Outcome, Trail, batch_digest
 
 # none: nothing to do; collect: too few to tell; reported: drift, and this run may not retrain; open: drift,

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bertsent.records import Confusion, LengthBand, Metrics, ScoreBand
-from bertsent.settings import EVEN, EvaluateSettings, TrainSettings
+from bertsent.base.records.metrics import Confusion, LengthBand, Metrics, ScoreBand
+from bertsent.base.settings.scoring import EVEN
+from bertsent.base.settings.training import EvaluateSettings, TrainSettings
 
 _EPSILON = 1e-7  # keeps the log of a score of exactly 0 or 1 finite; float32 resolves no less near 1
 _LOW, _HIGH = 0.025, 0.975  # of a 95 % interval

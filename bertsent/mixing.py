@@ -8,10 +8,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bertsent.files import sha256_lines, sha256_text
+from bertsent.base.files import sha256_lines, sha256_text
+from bertsent.base.records.core import Review
+from bertsent.base.records.training import Splits
+from bertsent.base.settings.retraining import RetrainSettings
+from bertsent.base.settings.scoring import LABELS, POSITIVE
 from bertsent.labels import Labelled
-from bertsent.records import Review, Splits
-from bertsent.settings import LABELS, POSITIVE, RetrainSettings
 
 _RETRAIN = RetrainSettings()
 _WORD = re.compile(r"\w+")

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bertsent.errors import ArtefactError
-from bertsent.files import atomic_write, size, visible
-from bertsent.settings import ReferenceSettings
+from bertsent.base.errors import ArtefactError
+from bertsent.base.files import atomic_write, size, visible
+from bertsent.base.settings.training import ReferenceSettings
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

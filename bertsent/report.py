@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from bertsent import __version__, draw
-from bertsent.errors import UsageError
-from bertsent.files import now, require_space, visible, write_text
-from bertsent.records import Evaluation, Prediction
-from bertsent.settings import LABEL_NAMES
-from bertsent.texts import clean
+from bertsent.base.errors import UsageError
+from bertsent.base.files import now, require_space, visible, write_text
+from bertsent.base.records.core import Prediction
+from bertsent.base.records.metrics import Evaluation
+from bertsent.base.settings.scoring import LABEL_NAMES
+from bertsent.base.text import clean
 
 SUFFIXES = (".html", ".htm")
 FIGURES = (  # key, name for people, what it means

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from bertsent import __version__, draw_drift, report
-from bertsent.files import now, visible, write_text
+from bertsent.base.files import now, visible, write_text
+from bertsent.base.settings.retraining import MonitorSettings
+from bertsent.base.settings.scoring import LABEL_NAMES
 from bertsent.loop import Monitored
-from bertsent.settings import LABEL_NAMES, MonitorSettings
 from bertsent.trail import Look
 
 MEASURES = (  # key, name for people, what it means

@@ -13,8 +13,12 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bertsent.errors import DataError, UsageError
-from bertsent.files import sha256_lines, sha256_text, visible
+from bertsent.base.errors import DataError, UsageError
+from bertsent.base.files import sha256_lines, sha256_text, visible
+from bertsent.base.records.core import Progress, Review, silent
+from bertsent.base.settings.scoring import FOLDERS, ReadSettings
+from bertsent.base.text import clean, encodable, is_empty
+from bertsent.base.utf8 import read_utf8
 from bertsent.listing import (
     count_files,
     draw_names,
@@ -25,15 +29,11 @@ from bertsent.listing import (
     is_real_folder,
     sorted_entries,
 )
-from bertsent.records import Progress, Review, silent
-from bertsent.settings import FOLDERS, ReadSettings
 from bertsent.tables import read_table
-from bertsent.texts import clean, encodable, is_empty
-from bertsent.utf8 import read_utf8
 
 if TYPE_CHECKING:
-    from bertsent.records import Splits
-    from bertsent.settings import TrainSettings
+    from bertsent.base.records.training import Splits
+    from bertsent.base.settings.training import TrainSettings
 
 _READ = ReadSettings()
 _HALVES = ("train", "test")
@@ -104,7 +104,7 @@ def load_splits(
     Raises:
         DataError: if the folder, a class or a split of training is missing, empty or too small.
     """
-    from bertsent.records import Splits  # made by training only
+    from bertsent.base.records.training import Splits
 
     nested = is_real_folder(folder / "train")
     source = folder / "train" if nested else folder
@@ -228,7 +228,7 @@ def _drawn(
 
 
 def _training_seed() -> int:
-    from bertsent.settings import TrainSettings  # of no use to whoever draws nothing
+    from bertsent.base.settings.training import TrainSettings
 
     return TrainSettings().seed
 

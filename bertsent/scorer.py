@@ -9,13 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 from bertsent import leases
-from bertsent.errors import ArtefactError, BertsentError, UsageError
-from bertsent.files import visible
+from bertsent.base.errors import ArtefactError, BertsentError, UsageError
+from bertsent.base.files import visible
+from bertsent.base.records.core import Label, Prediction, Progress, Review
+from bertsent.base.settings.scoring import EVEN, ScoreSettings, Window
+from bertsent.base.text import clean
 from bertsent.litert import Classifier, Scores, Tokens
-from bertsent.records import Label, Prediction, Progress, Review
-from bertsent.settings import EVEN, ScoreSettings, Window
 from bertsent.store import CLASSIFIER, MANIFEST, VOCABULARY, WORDPIECE, Version, find
-from bertsent.texts import clean
 from bertsent.tokenizer import AnyTokenizer, Tokenizer, window
 
 _REPORT = 64  # reviews between two reports of progress

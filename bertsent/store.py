@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from bertsent import sealed
-from bertsent.ahead import DigestAhead
-from bertsent.errors import ArtefactError, StorageError, UsageError
-from bertsent.files import (
+from bertsent.base import checked_json
+from bertsent.base.ahead import DigestAhead
+from bertsent.base.errors import ArtefactError, StorageError, UsageError
+from bertsent.base.files import (
     disk_errors,
     publish_directory,
     remove_stale,
@@ -25,7 +25,7 @@ from bertsent.files import (
     visible,
     write_text,
 )
-from bertsent.settings import EVEN, LABELS, Window
+from bertsent.base.settings.scoring import EVEN, LABELS, Window
 
 FORMAT = 1  # raised when a reader of today could no longer read the directory
 MANIFEST = "manifest.json"
@@ -242,7 +242,7 @@ def read(path: Path) -> Version:
                 f"this bertsent reads {FORMAT}.",
                 hint="pip install --upgrade bertsent",
             )
-        if values["digest"] != sealed.digest(values):
+        if values["digest"] != checked_json.digest(values):
             raise _corrupt(file, "was changed after it was written")
         # A later bertsent may add keys without a new format; a key that is missing is a TypeError.
         manifest = Manifest(**{name: value for name, value in values.items() if name in _KEYS})
@@ -311,7 +311,7 @@ def seal(path: Path, manifest: Manifest) -> Version:
         if file.name != MANIFEST
     }
     values = asdict(replace(manifest, files=files))
-    values |= {"digest": sealed.digest(json.loads(json.dumps(values)))}  # as a reader will find them
+    values |= {"digest": checked_json.digest(json.loads(json.dumps(values)))}  # as a reader will find them
     write_text(path / MANIFEST, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
     version = read(path)
     version.verify()

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from bertsent import card, leases, store
-from bertsent.errors import ArtefactError, BusyError, StorageError, UsageError
-from bertsent.files import disk_errors, lock, now, remove_stale, sync_directory, visible
-from bertsent.records import Epoch
-from bertsent.settings import Workspace
+from bertsent.base.errors import ArtefactError, BusyError, StorageError, UsageError
+from bertsent.base.files import disk_errors, lock, now, remove_stale, sync_directory, visible
+from bertsent.base.records.training import Epoch
+from bertsent.base.settings.scoring import Workspace
 from bertsent.store import CARD, HISTORY, MANIFEST, Manifest, Version
 
 _ROOM = 1_000_000  # bytes that a version of hard links needs; a copy finds out by itself

@@ -19,15 +19,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bertsent.base.errors import DataError, UsageError
+from bertsent.base.files import atomic_write, sha256_lines, sha256_text, visible
+from bertsent.base.records.core import Progress, Review
+from bertsent.base.records.training import Splits
+from bertsent.base.settings.scoring import POSITIVE
+from bertsent.base.settings.training import TeacherSettings
+from bertsent.base.text import clean, is_empty
 from bertsent.calibration import logit, sigmoid
-from bertsent.errors import DataError, UsageError
-from bertsent.files import atomic_write, sha256_lines, sha256_text, visible
-from bertsent.records import Progress, Review, Splits
 from bertsent.reviews import read_reviews
 from bertsent.scorer import Scorer
-from bertsent.settings import POSITIVE, TeacherSettings
 from bertsent.store import Version
-from bertsent.texts import clean, is_empty
 
 _DIGEST = 32  # bytes before the arrays: np.load reads some damaged files without a word
 

@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from bertsent import sealed
-from bertsent.errors import StorageError
-from bertsent.files import now, remove_stale, sha256_lines, visible, write_text
-from bertsent.settings import Workspace
+from bertsent.base import checked_json
+from bertsent.base.errors import StorageError
+from bertsent.base.files import now, remove_stale, sha256_lines, visible, write_text
+from bertsent.base.settings.scoring import Workspace
 
 Ending = Literal["published", "rejected", "report_only", "failed"]
 NAME = "drift.jsonl"
@@ -114,7 +114,7 @@ class Trail:
         Raises:
             StorageError: if the disk does not take it.
         """
-        self._lines.append(sealed.line({"event": _NAMES[type(event)], **asdict(event)}))
+        self._lines.append(checked_json.line({"event": _NAMES[type(event)], **asdict(event)}))
         self.events.append(event)
         self.write()
 
@@ -152,7 +152,7 @@ class _Copy:
         with contextlib.suppress(OSError):
             raw = path.read_text(encoding="utf-8", errors="replace")
             *lines, rest = raw.split("\n")
-            self.lines = [line for line in lines if sealed.parse(line)]
+            self.lines = [line for line in lines if checked_json.parse(line)]
             self.intact = 0 < len(self.lines) == len(lines) and not rest  # an empty one was never written
 
 
@@ -191,7 +191,7 @@ def _union(first: Sequence[str], second: Sequence[str]) -> list[str]:
 
 def _event(line: str) -> Event | None:
     """The event on a line, less keys that this bertsent does not know; None if it does not know its kind."""
-    values = sealed.parse(line) or {}
+    values = checked_json.parse(line) or {}
     kind = _KINDS.get(str(values.get("event")))
     if kind is None:
         return None

@@ -17,10 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from bertsent.errors import UsageError
-from bertsent.files import atomic_write, remove_stale, visible
-from bertsent.records import Prediction
-from bertsent.settings import LABEL_NAMES, WriteSettings
+from bertsent.base.errors import UsageError
+from bertsent.base.files import atomic_write, remove_stale, visible
+from bertsent.base.records.core import Prediction
+from bertsent.base.settings.scoring import LABEL_NAMES, WriteSettings
 from bertsent.tables import pyarrow_or_error
 
 WRITABLE = (".csv", ".jsonl", ".parquet")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
+from bertsent.base.errors import EXIT_CODES
 from bertsent.cli import app
-from bertsent.errors import EXIT_CODES
 
 README = Path(__file__).parent.parent / "README.md"
 _BLOCK = re.compile(r"(<!-- (help|exit codes)(?: ([a-z]+))? -->\n).*?(<!-- end -->)", re.DOTALL)

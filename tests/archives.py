@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from bertsent import archive
-from bertsent.records import Download
-from bertsent.settings import DownloadSettings
+from bertsent.base.records.training import Download
+from bertsent.base.settings.training import DownloadSettings
 
 REVIEWS = {
     f"movies/{split}/{name}/{number}.txt": f"Review {number}, {name} of {split}: a film. ".encode() * 40

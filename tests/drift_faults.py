@@ -21,7 +21,8 @@ from typing import Any
 import faults
 
 from bertsent import loop
-from bertsent.settings import DriftSettings, Workspace
+from bertsent.base.settings.retraining import DriftSettings
+from bertsent.base.settings.scoring import Workspace
 from bertsent.trail import Look, Trail, batch_digest
 
 STATE = (".bertsent", "reports")

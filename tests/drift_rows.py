@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertsent import reference
+from bertsent.base.files import sha256_text
 from bertsent.drift.records import NewRow
-from bertsent.files import sha256_text
 from bertsent.reference import Reference
 
 PIECES = 600

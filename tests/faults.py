@@ -23,9 +23,9 @@ from typing import Any
 import drafts
 
 from bertsent import store, succession
-from bertsent.errors import ArtefactError, BertsentError
-from bertsent.files import write_text
-from bertsent.settings import Workspace
+from bertsent.base.errors import ArtefactError, BertsentError
+from bertsent.base.files import write_text
+from bertsent.base.settings.scoring import Workspace
 
 OLD, NEW = "old " * 500, "new " * 1000
 STEPS = {"os.mkdir", "os.chmod", "os.rename", "os.remove", "os.rmdir"}

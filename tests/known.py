@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
+from bertsent.base.records.core import Label, Prediction, Review
+from bertsent.base.records.metrics import Evaluation
 from bertsent.evaluation import evaluate
-from bertsent.records import Evaluation, Label, Prediction, Review
 from bertsent.scorer import Scorer
 
 

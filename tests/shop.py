@@ -13,11 +13,12 @@ import tiny
 from listener import Listener
 
 from bertsent import retrain as core
-from bertsent.config import Config
-from bertsent.errors import Interrupted
+from bertsent.base.errors import Interrupted
+from bertsent.base.settings.scoring import Workspace
+from bertsent.base.settings.toml_file import Config
+from bertsent.base.settings.training import TrainSettings
 from bertsent.labels import LabelLog, decide
 from bertsent.retrain import Because, Retrained
-from bertsent.settings import TrainSettings, Workspace
 from bertsent.store import Version, find
 
 Folders = tuple[Path, Path]

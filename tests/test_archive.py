@@ -17,10 +17,11 @@ from pathlib import Path
 import pytest
 from archives import REVIEWS, tar_of, tar_with, tree, unpack, zip_of
 
-from bertsent import archive, files
-from bertsent.errors import BusyError, DataError, StorageError, UsageError
-from bertsent.records import Download
-from bertsent.settings import DownloadSettings
+from bertsent import archive
+from bertsent.base import files
+from bertsent.base.errors import BusyError, DataError, StorageError, UsageError
+from bertsent.base.records.training import Download
+from bertsent.base.settings.training import DownloadSettings
 
 Get = Callable[..., Download]
 

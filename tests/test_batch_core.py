@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from bertsent import batch
-from bertsent.errors import DataError
-from bertsent.records import Prediction
+from bertsent.base.errors import DataError
+from bertsent.base.records.core import Prediction
+from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.scorer import Scorer, open_scorer
-from bertsent.settings import ScoreSettings
 
 
 class Recorder:

@@ -12,8 +12,8 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from bertsent.records import Review
-from bertsent.settings import Optimizer, TrainSettings
+from bertsent.base.records.core import Review
+from bertsent.base.settings.training import Optimizer, TrainSettings
 from bertsent.tokenizer import Tokenizer
 
 ROWS, BATCH = 1990, 16

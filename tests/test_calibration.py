@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bertsent.base.settings.scoring import EVEN
+from bertsent.base.settings.training import CalibrationSettings
 from bertsent.calibration import Calibration, calibrate, logit, sigmoid
-from bertsent.settings import EVEN, CalibrationSettings
 
 ROWS = 5000
 SURE = CalibrationSettings().sure

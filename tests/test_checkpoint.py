@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from listener import Listener
 
-from bertsent.errors import StorageError, TrainingError
-from bertsent.records import Epoch
+from bertsent.base.errors import StorageError, TrainingError
+from bertsent.base.records.training import Epoch
 
 WIDTH = 1000
 

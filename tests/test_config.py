@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from bertsent import __version__, config
-from bertsent.config import Config
-from bertsent.errors import UsageError
-from bertsent.recipes import RECIPES
-from bertsent.settings import TrainSettings
+from bertsent import __version__
+from bertsent.base.errors import UsageError
+from bertsent.base.settings import toml_file
+from bertsent.base.settings.recipes import RECIPES
+from bertsent.base.settings.toml_file import Config
+from bertsent.base.settings.training import TrainSettings
 
 SETTINGS = TrainSettings()
 
@@ -21,7 +22,7 @@ SETTINGS = TrainSettings()
 def refused(text: str) -> str:
     """What is said of a configuration that cannot be used."""
     with pytest.raises(UsageError) as caught:
-        config.loads(text)
+        toml_file.loads(text)
     assert caught.value.exit_code == 2
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 250
@@ -41,7 +42,7 @@ def refused(text: str) -> str:
     ],
 )
 def test_loads_gives_back_what_dumps_wrote(settings: TrainSettings) -> None:
-    assert config.loads(config.dumps(settings)) == settings
+    assert toml_file.loads(toml_file.dumps(settings)) == settings
 
 
 @pytest.mark.parametrize(
@@ -60,26 +61,28 @@ def test_loads_gives_back_what_dumps_wrote(settings: TrainSettings) -> None:
 )
 def test_dumps_keeps_any_name_of_an_encoder(name: str) -> None:
     settings = TrainSettings(encoder=name, preprocessor=name[::-1])
-    text = config.dumps(settings)
-    assert config.loads(text) == settings
+    text = toml_file.dumps(settings)
+    assert toml_file.loads(text) == settings
     assert text.replace("\n", "").isprintable()
-    assert text.count("\n") == config.dumps(SETTINGS).count("\n")
+    assert text.count("\n") == toml_file.dumps(SETTINGS).count("\n")
 
 
 def test_dumps_of_half_a_surrogate_pair_is_still_utf_8(tmp_path: Path) -> None:
-    (tmp_path / "train.toml").write_text(config.dumps(TrainSettings(encoder="caf\udce9")), encoding="utf-8")
-    assert config.load(tmp_path / "train.toml").values["encoder"] == "caf\ufffd"
+    (tmp_path / "train.toml").write_text(
+        toml_file.dumps(TrainSettings(encoder="caf\udce9")), encoding="utf-8"
+    )
+    assert toml_file.load(tmp_path / "train.toml").values["encoder"] == "caf\ufffd"
 
 
 def test_dumps_writes_every_setting_by_the_name_of_its_option() -> None:
-    table = tomllib.loads(config.dumps(SETTINGS))
+    table = tomllib.loads(toml_file.dumps(SETTINGS))
     assert list(table) == ["train"]
     assert {name.replace("-", "_"): value for name, value in table["train"].items()} == asdict(SETTINGS)
     assert {"init-lr", "seq-length"} < table["train"].keys()
 
 
 def test_dumps_says_which_bertsent_made_it_and_how_to_repeat_it() -> None:
-    first = config.dumps(SETTINGS).splitlines()[0]
+    first = toml_file.dumps(SETTINGS).splitlines()[0]
     assert first.startswith("#")
     assert f"bertsent {__version__}" in first
     assert "bertsent train --config train.toml" in first
@@ -87,22 +90,22 @@ def test_dumps_says_which_bertsent_made_it_and_how_to_repeat_it() -> None:
 
 @pytest.mark.parametrize("text", ["", "\n# nothing\n", "[train]\n", 'recipe = "default"'])
 def test_loads_of_nothing_is_the_default_recipe(text: str) -> None:
-    assert config.loads(text) == SETTINGS
+    assert toml_file.loads(text) == SETTINGS
 
 
 @pytest.mark.parametrize("name", ["init-lr", "init_lr"])
 def test_loads_takes_either_spelling_of_a_setting(name: str) -> None:
-    assert config.loads(f"[train]\r\n{name} = 1e-4\r\n") == replace(SETTINGS, init_lr=1e-4)
+    assert toml_file.loads(f"[train]\r\n{name} = 1e-4\r\n") == replace(SETTINGS, init_lr=1e-4)
 
 
 def test_loads_makes_a_float_of_a_whole_number() -> None:
-    crops = config.loads("[train]\ncrops = 2").crops
+    crops = toml_file.loads("[train]\ncrops = 2").crops
     assert crops == 2
     assert type(crops) is float
 
 
 def test_loads_changes_the_recipe_that_the_file_names() -> None:
-    settings = config.loads('recipe = "original"\n[train]\nepochs = 2')
+    settings = toml_file.loads('recipe = "original"\n[train]\nepochs = 2')
     assert settings == replace(RECIPES["original"].settings, epochs=2)
 
 
@@ -218,7 +221,7 @@ def test_loads_refuses_a_value_that_python_cannot_take(value: str) -> None:
 def test_load_reads_a_file_with_a_byte_order_mark(tmp_path: Path) -> None:
     file = tmp_path / "run.toml"
     file.write_bytes(b'\xef\xbb\xbfrecipe = "fast"\r\n[train]\r\nseed = 7\r\n')
-    assert config.load(file) == Config("fast", {"seed": 7})
+    assert toml_file.load(file) == Config("fast", {"seed": 7})
 
 
 @pytest.mark.parametrize(
@@ -237,7 +240,7 @@ def test_load_names_the_file_and_the_fault(tmp_path: Path, raw: bytes, said: str
     file = tmp_path / "run\x1b.toml"
     file.write_bytes(raw)
     with pytest.raises(UsageError) as caught:
-        config.load(file)
+        toml_file.load(file)
     assert said in str(caught.value)
     assert "run\\x1b.toml" in str(caught.value)
 
@@ -245,7 +248,7 @@ def test_load_names_the_file_and_the_fault(tmp_path: Path, raw: bytes, said: str
 @pytest.mark.parametrize("name", ["missing.toml", ".", "x" * 300])
 def test_load_of_what_is_no_file_is_a_usage_error(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match="Cannot read"):
-        config.load(tmp_path / name)
+        toml_file.load(tmp_path / name)
 
 
 # resolve
@@ -266,24 +269,24 @@ def test_load_of_what_is_no_file_is_a_usage_error(tmp_path: Path, name: str) -> 
 def test_resolve_lets_options_overrule_the_file_and_the_file_its_recipe(
     recipe: str | None, said: Config, given: dict[str, Any], epochs: int
 ) -> None:
-    assert config.resolve(recipe, config=said, given=given).epochs == epochs
+    assert toml_file.resolve(recipe, config=said, given=given).epochs == epochs
 
 
 def test_resolve_leaves_what_nobody_overruled_to_the_recipe() -> None:
-    settings = config.resolve("original", config=Config(values={"seed": 1}), given={"dropout": 0.2})
+    settings = toml_file.resolve("original", config=Config(values={"seed": 1}), given={"dropout": 0.2})
     assert settings == replace(RECIPES["original"].settings, seed=1, dropout=0.2)
 
 
 def test_resolve_checks_what_was_given() -> None:
     with pytest.raises(UsageError, match="epochs"):
-        config.resolve("fast", config=Config(), given={"epochs": 0})
+        toml_file.resolve("fast", config=Config(), given={"epochs": 0})
 
 
 # describe
 
 
 def test_describe_names_every_setting_that_is_not_empty() -> None:
-    said = config.describe(replace(SETTINGS, encoder="some/folder", init_lr=1e-4))
+    said = toml_file.describe(replace(SETTINGS, encoder="some/folder", init_lr=1e-4))
     assert "encoder some/folder" in said
     assert "init-lr 0.0001" in said
     assert "preprocessor" not in said

@@ -13,8 +13,8 @@ from archives import REVIEWS, assert_complete, assert_nothing, tar_of
 from servers import LOCALHOST_PEM, Answer, impatient, serve
 
 from bertsent import archive
-from bertsent.errors import BertsentError, NetworkError, UsageError
-from bertsent.records import Download
+from bertsent.base.errors import BertsentError, NetworkError, UsageError
+from bertsent.base.records.training import Download
 
 BODY = tar_of(REVIEWS)
 

@@ -6,8 +6,8 @@ import inspect
 
 import pytest
 
-from bertsent import errors
-from bertsent.errors import EXIT_CODES, BertsentError, ExitCode, Interrupted
+from bertsent.base import errors
+from bertsent.base.errors import EXIT_CODES, BertsentError, ExitCode, Interrupted
 
 TREE = [
     kind

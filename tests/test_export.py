@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import tiny
 
+from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.calibration import logit, sigmoid
 from bertsent.litert import Classifier
-from bertsent.settings import ScoreSettings
 from bertsent.tokenizer import pack
 
 Folders = tuple[Path, Path]

@@ -17,8 +17,8 @@ import faults
 import pytest
 
 from bertsent import store
-from bertsent.errors import BusyError, ExitCode, StorageError
-from bertsent.files import lock
+from bertsent.base.errors import BusyError, ExitCode, StorageError
+from bertsent.base.files import lock
 
 HOLD = """
 import sys

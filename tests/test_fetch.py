@@ -13,9 +13,9 @@ from archives import REVIEWS, assert_complete, assert_nothing, partials, tar_of
 from servers import Answer, impatient, serve
 
 from bertsent import archive
-from bertsent.errors import ArtefactError, NetworkError
-from bertsent.records import Download
-from bertsent.settings import KNOWN_SHA256, DownloadSettings
+from bertsent.base.errors import ArtefactError, NetworkError
+from bertsent.base.records.training import Download
+from bertsent.base.settings.training import KNOWN_SHA256, DownloadSettings
 
 BODY = tar_of(REVIEWS, mode="w:")  # plain: large enough to be cut in two
 OTHER = tar_of(dict.fromkeys(REVIEWS, b"Another text. " * 200), mode="w:")

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from bertsent import files
-from bertsent.errors import ArtefactError, StorageError
+from bertsent.base import files
+from bertsent.base.errors import ArtefactError, StorageError
 
 
 def mode(path: Path) -> int:

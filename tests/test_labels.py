@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
-from bertsent.errors import BusyError, DataError, StorageError
-from bertsent.files import sha256_text
+from bertsent.base.errors import BusyError, DataError, StorageError
+from bertsent.base.files import sha256_text
+from bertsent.base.settings.retraining import LabelSettings
+from bertsent.base.settings.scoring import ReadSettings, Workspace
 from bertsent.labels import Decision, LabelLog, agreement, decide, undo
 from bertsent.reviews import read_folder
-from bertsent.settings import LabelSettings, ReadSettings, Workspace
 
 TESTS = Path(__file__).parent
 KEYS = ["id", "digest", "text", "label", "undoes", "score", "version", "picked_by", "again", "path", "time"]

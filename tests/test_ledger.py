@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from listener import Listener
 
-from bertsent.errors import StorageError
+from bertsent.base.errors import StorageError
 from bertsent.ledger import NAME, Ledger
 
 

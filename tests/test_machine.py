@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bertsent import machine
+from bertsent.base import resources
 
 MODEL = Path(__file__).parents[1] / "model" / "1"
 GIB = 2**30
@@ -37,16 +37,16 @@ def test_without_a_limit_all_cores_and_any_memory(tree: Tree) -> None:
     root = tree(
         "0::/user.slice", **{"sys:user.slice/cpu.max": "max 100000", "sys:user.slice/memory.max": "max"}
     )
-    assert (machine.cores(root), machine.memory(root)) == (16, None)
+    assert (resources.cores(root), resources.memory(root)) == (16, None)
 
 
 @pytest.mark.parametrize(("quota", "cores"), [("200000 100000", 2), ("150000 100000", 2), ("5000 100000", 1)])
 def test_cores_are_those_of_the_quota(tree: Tree, quota: str, cores: int) -> None:
-    assert machine.cores(tree("0::/", **{"sys:cpu.max": quota})) == cores
+    assert resources.cores(tree("0::/", **{"sys:cpu.max": quota})) == cores
 
 
 def test_a_quota_beyond_the_machine_grants_no_more_cores(tree: Tree) -> None:
-    assert machine.cores(tree("0::/", **{"sys:cpu.max": "6400000 100000"})) == 16
+    assert resources.cores(tree("0::/", **{"sys:cpu.max": "6400000 100000"})) == 16
 
 
 def test_the_least_limit_of_a_group_and_those_around_it_counts(tree: Tree) -> None:
@@ -55,7 +55,7 @@ def test_the_least_limit_of_a_group_and_those_around_it_counts(tree: Tree) -> No
         **{"sys:a/memory.max": str(GIB), "sys:a/b/memory.max": "max", "sys:a/b/c/memory.max": str(2 * GIB)},
         **{"sys:a/cpu.max": "max 100000", "sys:a/b/cpu.max": "400000 100000"},
     )
-    assert (machine.cores(root), machine.memory(root)) == (4, GIB)
+    assert (resources.cores(root), resources.memory(root)) == (4, GIB)
 
 
 def test_limits_of_version_1(tree: Tree) -> None:
@@ -64,7 +64,7 @@ def test_limits_of_version_1(tree: Tree) -> None:
         **{"sys:memory/docker/1/memory.limit_in_bytes": str(GIB // 2)},
         **{"sys:cpu/docker/1/cpu.cfs_quota_us": "300000", "sys:cpu/docker/1/cpu.cfs_period_us": "100000"},
     )
-    assert (machine.cores(root), machine.memory(root)) == (3, GIB // 2)
+    assert (resources.cores(root), resources.memory(root)) == (3, GIB // 2)
 
 
 def test_a_container_sees_its_own_limits_as_the_outermost(tree: Tree) -> None:
@@ -73,12 +73,12 @@ def test_a_container_sees_its_own_limits_as_the_outermost(tree: Tree) -> None:
         **{"sys:memory/memory.limit_in_bytes": str(GIB)},
         **{"sys:cpu/cpu.cfs_quota_us": "-1", "sys:cpu/cpu.cfs_period_us": "100000"},
     )
-    assert (machine.cores(root), machine.memory(root)) == (16, GIB)
+    assert (resources.cores(root), resources.memory(root)) == (16, GIB)
 
 
 def test_outside_linux_control_groups_there_is_no_limit(tmp_path: Path) -> None:
-    assert machine.cores(tmp_path) == len(os.sched_getaffinity(0))
-    assert machine.memory(tmp_path) is None
+    assert resources.cores(tmp_path) == len(os.sched_getaffinity(0))
+    assert resources.memory(tmp_path) is None
 
 
 def test_many_cores_and_little_memory_score_all_the_same(tmp_path: Path) -> None:

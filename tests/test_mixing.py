@@ -7,10 +7,11 @@ import random
 import pytest
 
 from bertsent import mixing
-from bertsent.files import sha256_text
+from bertsent.base.files import sha256_text
+from bertsent.base.records.core import Review
+from bertsent.base.records.training import Splits
+from bertsent.base.settings.retraining import RetrainSettings
 from bertsent.labels import Labelled
-from bertsent.records import Review, Splits
-from bertsent.settings import RetrainSettings
 
 SPLITS = Splits(
     train=tuple(Review(f"A known film, number {number}.", number % 2) for number in range(400)),

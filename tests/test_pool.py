@@ -13,14 +13,14 @@ from typing import Any, cast
 import pytest
 from known import Known
 
-from bertsent.errors import ArtefactError, DataError
-from bertsent.files import sha256_text
+from bertsent.base.errors import ArtefactError, DataError
+from bertsent.base.files import sha256_text
+from bertsent.base.records.core import Prediction, Review
+from bertsent.base.settings.retraining import LabelSettings
 from bertsent.labels import Decision, Labelled, decide
 from bertsent.pool import Model, Pool, Question, read_pool, second_look
 from bertsent.pool.background import prepare
-from bertsent.records import Prediction, Review
 from bertsent.scorer import Scorer
-from bertsent.settings import LabelSettings
 
 WORDS = ["film", "great", "awful", "plot", "actors", "scene", "boring", "lovely", "music", "ending", "slow"]
 

@@ -8,11 +8,11 @@ from dataclasses import fields
 
 import pytest
 
-from bertsent import recipes
-from bertsent.errors import UsageError
-from bertsent.presets import find_preset
-from bertsent.recipes import DEFAULT, RECIPES, find_recipe
-from bertsent.settings import TrainSettings
+from bertsent.base.errors import UsageError
+from bertsent.base.presets import find_preset
+from bertsent.base.settings import recipes
+from bertsent.base.settings.recipes import DEFAULT, RECIPES, find_recipe
+from bertsent.base.settings.training import TrainSettings
 
 
 def test_recipes_stand_under_their_names_and_say_what_they_are_for() -> None:

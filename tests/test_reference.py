@@ -10,8 +10,8 @@ import pytest
 from drift_rows import make_reference
 
 from bertsent import reference
-from bertsent.errors import ArtefactError
-from bertsent.files import sha256_text
+from bertsent.base.errors import ArtefactError
+from bertsent.base.files import sha256_text
 
 
 @pytest.fixture

@@ -13,13 +13,14 @@ import pytest
 import tiny
 
 from bertsent import reference, store
+from bertsent.base.files import sha256_text
+from bertsent.base.records.core import Review, silent
+from bertsent.base.records.training import Epoch, Splits
+from bertsent.base.settings.training import ReferenceSettings
 from bertsent.calibration import sigmoid
-from bertsent.files import sha256_text
 from bertsent.metrics import measure
-from bertsent.records import Epoch, Review, Splits, silent
 from bertsent.reviews import load_splits
 from bertsent.scorer import Scorer
-from bertsent.settings import ReferenceSettings
 from bertsent.store import Version
 from bertsent.tokenizer import Tokenizer, window
 

@@ -13,11 +13,11 @@ import pytest
 from test_report import Page
 
 from bertsent import report_drift
+from bertsent.base.errors import UsageError
+from bertsent.base.settings.scoring import Workspace
 from bertsent.drift.records import Compared, Diagnostics, DriftReport, Measure, Word
-from bertsent.errors import UsageError
 from bertsent.labels import Labelled
 from bertsent.loop import Monitored
-from bertsent.settings import Workspace
 from bertsent.trail import Look, Outcome, Trail, batch_digest
 
 HOSTILE = "<script>alert(1)</script> <img src=x onerror=alert(2)> \x1b[2J\u202e {{ 7 * 7 }} &amp; \"'"

@@ -18,14 +18,16 @@ import shop
 from listener import Listener
 
 from bertsent import store, succession
-from bertsent.config import Config
-from bertsent.errors import BusyError, DataError, Interrupted, UsageError
-from bertsent.files import lock, sha256_folder, sha256_text
+from bertsent.base.errors import BusyError, DataError, Interrupted, UsageError
+from bertsent.base.files import lock, sha256_folder, sha256_text
+from bertsent.base.records.core import Review
+from bertsent.base.settings.retraining import GateSettings
+from bertsent.base.settings.scoring import Workspace
+from bertsent.base.settings.toml_file import Config
+from bertsent.base.settings.training import TrainSettings
 from bertsent.ledger import Ledger
-from bertsent.records import Review
 from bertsent.retrain import Because, Retrained, can_warm_start, settings_for
 from bertsent.scorer import Scorer
-from bertsent.settings import GateSettings, TrainSettings, Workspace
 
 ASKED = Because("asked")
 

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from bertsent.errors import DataError, UsageError
+from bertsent.base.errors import DataError, UsageError
+from bertsent.base.records.core import Review
+from bertsent.base.records.training import Splits
+from bertsent.base.settings.scoring import ReadSettings
+from bertsent.base.settings.training import TrainSettings
 from bertsent.listing import file_names
-from bertsent.records import Review, Splits
 from bertsent.reviews import count_reviews, find_data_set, load_splits, read_folder, read_reviews
-from bertsent.settings import ReadSettings, TrainSettings
 
 SETTINGS = TrainSettings(validation_share=0.3)
 

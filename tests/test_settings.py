@@ -10,29 +10,29 @@ from typing import Any
 
 import pytest
 
-from bertsent import presets
-from bertsent.errors import UsageError
-from bertsent.presets import PRESETS, find_preset, unknown_encoder
-from bertsent.settings import (
+from bertsent.base import presets
+from bertsent.base.errors import UsageError
+from bertsent.base.presets import PRESETS, find_preset, unknown_encoder
+from bertsent.base.settings.retraining import GateSettings, LineageSettings, RetrainSettings
+from bertsent.base.settings.scoring import (
     FOLDERS,
+    LABELS,
+    ReadSettings,
+    ScoreSettings,
+    TokenizerSettings,
+    Workspace,
+    WriteSettings,
+)
+from bertsent.base.settings.training import (
     KNOWN_FOLDER,
     KNOWN_SHA256,
-    LABELS,
     CalibrationSettings,
     CheckpointSettings,
     DownloadSettings,
     EvaluateSettings,
-    GateSettings,
-    LineageSettings,
-    ReadSettings,
     ReferenceSettings,
-    RetrainSettings,
-    ScoreSettings,
     TeacherSettings,
-    TokenizerSettings,
     TrainSettings,
-    Workspace,
-    WriteSettings,
     cache_folder,
 )
 

@@ -15,7 +15,7 @@ import pytest
 from servers import Answer, Server, serve
 from typer.testing import Result
 
-from bertsent.presets import UNCASED
+from bertsent.base.presets import UNCASED
 
 Run = Callable[..., Result]
 Folders = tuple[Path, Path]

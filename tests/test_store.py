@@ -15,9 +15,9 @@ import drafts
 import pytest
 
 from bertsent import store
-from bertsent.ahead import DigestAhead
-from bertsent.errors import ArtefactError, StorageError, UsageError
-from bertsent.files import sha256_file
+from bertsent.base.ahead import DigestAhead
+from bertsent.base.errors import ArtefactError, StorageError, UsageError
+from bertsent.base.files import sha256_file
 
 # A manifest with all that could be changed in it, and how a value is changed.
 FULL: dict[str, Any] = {

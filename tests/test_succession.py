@@ -12,9 +12,9 @@ import pytest
 from test_faults import broken
 
 from bertsent import leases, store, succession
-from bertsent.errors import ArtefactError, BusyError, UsageError
-from bertsent.files import lock
-from bertsent.settings import Workspace
+from bertsent.base.errors import ArtefactError, BusyError, UsageError
+from bertsent.base.files import lock
+from bertsent.base.settings.scoring import Workspace
 
 READ = """
 import sys

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from bertsent.errors import DataError, MissingExtraError, StorageError, UsageError
-from bertsent.records import Prediction, Review
-from bertsent.settings import ReadSettings, WriteSettings
+from bertsent.base.errors import DataError, MissingExtraError, StorageError, UsageError
+from bertsent.base.records.core import Prediction, Review
+from bertsent.base.settings.scoring import ReadSettings, WriteSettings
 from bertsent.tables import parse_label, read_stream, read_table
 from bertsent.writers import COLUMNS, open_writer
 

@@ -13,9 +13,10 @@ import tiny
 from listener import Listener
 
 from bertsent import store
+from bertsent.base.errors import ArtefactError, DataError, UsageError
+from bertsent.base.records.core import Review
+from bertsent.base.records.training import Splits
 from bertsent.calibration import logit
-from bertsent.errors import ArtefactError, DataError, UsageError
-from bertsent.records import Review, Splits
 from bertsent.reviews import load_splits
 from bertsent.scorer import Scorer
 from bertsent.store import Version

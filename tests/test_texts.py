@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from bertsent.texts import clean, is_empty
+from bertsent.base.text import clean, is_empty
 
 
 @pytest.mark.parametrize(

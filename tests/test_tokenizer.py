@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bertsent.errors import ArtefactError
-from bertsent.settings import Window
+from bertsent.base.errors import ArtefactError
+from bertsent.base.settings.scoring import Window
 from bertsent.tokenizer import Tokenizer, pack, window
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]

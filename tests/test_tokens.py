@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bertsent.errors import StorageError
+from bertsent.base.errors import StorageError
 from bertsent.tokenizer import AnyTokenizer, Tokenizer
 
 COUNT = 1000  # texts; below it nothing is kept

@@ -12,9 +12,9 @@ from typing import Any
 import drift_faults
 import pytest
 
-from bertsent.errors import StorageError
-from bertsent.files import sha256_text
-from bertsent.settings import Workspace
+from bertsent.base.errors import StorageError
+from bertsent.base.files import sha256_text
+from bertsent.base.settings.scoring import Workspace
 from bertsent.trail import COUNT, Look, Outcome, Trail, batch_digest
 
 CURRENT = "c" * 64

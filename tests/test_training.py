@@ -16,10 +16,11 @@ import tiny
 from listener import Listener
 
 from bertsent import store
-from bertsent.errors import Interrupted, StorageError, TrainingError
-from bertsent.records import Splits, Trained
+from bertsent.base.errors import Interrupted, StorageError, TrainingError
+from bertsent.base.records.training import Splits, Trained
+from bertsent.base.settings.scoring import Workspace
+from bertsent.base.settings.training import TrainSettings
 from bertsent.reviews import load_splits
-from bertsent.settings import TrainSettings, Workspace
 from bertsent.tokenizer import Tokenizer
 
 Folders = tuple[Path, Path]

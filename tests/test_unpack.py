@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from archives import REVIEWS, gzipped, special, tar_of, tar_with, tree, unpack, zip_of
 
-from bertsent.errors import ArtefactError, BertsentError
-from bertsent.records import Download
+from bertsent.base.errors import ArtefactError, BertsentError
+from bertsent.base.records.training import Download
 
 Get = Callable[..., Download]
 

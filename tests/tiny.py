@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import bertsent
-from bertsent.settings import TrainSettings
+from bertsent.base.settings.training import TrainSettings
 
 HIDDEN, HEADS, LAYERS, INNER = 32, 2, 2, 64
 

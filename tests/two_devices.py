@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.litert import Classifier
-from bertsent.settings import ScoreSettings
 from bertsent.tf import classifier, encoder, fitting, tf, tf_keras
 from bertsent.tf.batches import Encoded, training_batches
 from bertsent.tf.bert import BertEncoder

@@ -12,13 +12,15 @@ from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from pathlib import Path
 
-from bertsent import files
 from bertsent.archive.fetch import fetch, file_name, source
 from bertsent.archive.unpack import extract, sniff
-from bertsent.errors import ArtefactError, DataError, UsageError
-from bertsent.files import visible
-from bertsent.records import Download, Progress, silent
-from bertsent.settings import FOLDERS, KNOWN_FOLDER, KNOWN_SHA256, LABELS, DownloadSettings, Workspace
+from bertsent.base import files
+from bertsent.base.errors import ArtefactError, DataError, UsageError
+from bertsent.base.files import visible
+from bertsent.base.records.core import Progress, silent
+from bertsent.base.records.training import Download
+from bertsent.base.settings.scoring import FOLDERS, LABELS, Workspace
+from bertsent.base.settings.training import KNOWN_FOLDER, KNOWN_SHA256, DownloadSettings
 
 _MARKER = ".complete.json"
 _SAMPLE = "bertsent:sample"  # stands in the marker for an address

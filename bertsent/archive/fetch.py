@@ -15,13 +15,14 @@ from email.message import Message
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-from bertsent import __version__, files
+from bertsent import __version__
 from bertsent.archive import connection
 from bertsent.archive.connection import TryAgain, network_errors, shown
-from bertsent.errors import ArtefactError, NetworkError, UsageError
-from bertsent.files import visible
-from bertsent.records import Progress, silent
-from bertsent.settings import DownloadSettings
+from bertsent.base import files
+from bertsent.base.errors import ArtefactError, NetworkError, UsageError
+from bertsent.base.files import visible
+from bertsent.base.records.core import Progress, silent
+from bertsent.base.settings.training import DownloadSettings
 
 _CHUNK = 1 << 16
 _URL_SAFE = "%/:=&?~#+!$,;'@()*[]"  # what a correct address may hold besides letters and digits

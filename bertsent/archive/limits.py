@@ -13,10 +13,10 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from bertsent import files
-from bertsent.errors import ArtefactError
-from bertsent.files import visible
-from bertsent.settings import DownloadSettings
+from bertsent.base import files
+from bertsent.base.errors import ArtefactError
+from bertsent.base.files import visible
+from bertsent.base.settings.training import DownloadSettings
 
 _MAX_NAME = 255  # bytes of one part of a path (NAME_MAX of Linux)
 _MAX_PATH = 1024  # bytes of a path inside the archive; leaves room in PATH_MAX, 4096, for the workspace

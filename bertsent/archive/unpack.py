@@ -19,12 +19,12 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
-from bertsent import files
 from bertsent.archive.limits import Guard, Names
-from bertsent.errors import ArtefactError
-from bertsent.files import visible
-from bertsent.records import Progress, silent
-from bertsent.settings import DownloadSettings
+from bertsent.base import files
+from bertsent.base.errors import ArtefactError
+from bertsent.base.files import visible
+from bertsent.base.records.core import Progress, silent
+from bertsent.base.settings.training import DownloadSettings
 
 _CHUNK = 1 << 20  # also the longest header of a tar that is believed
 _EVERY = 200  # members between two reports of progress, which would otherwise cost as much as the files

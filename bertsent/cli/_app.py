@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 from typer.main import get_command_from_info, get_group_from_info
 
 from bertsent import __version__
-from bertsent.errors import BertsentError, ExitCode, Interrupted, StorageError
+from bertsent.base.errors import BertsentError, ExitCode, Interrupted, StorageError
 
 # What --help lists, in this order: each command and the first line of its own help, at most 66 characters.
 LIFE_CYCLE = {

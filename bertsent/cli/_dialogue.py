@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bertsent.base.errors import BertsentError, Interrupted
+from bertsent.base.files import sha256_text, visible
+from bertsent.base.text import clean, is_empty
 from bertsent.cli._keys import Terminal, width
 from bertsent.cli._labelling import Recorder, key_names
 from bertsent.cli._screen import Screen, about_words
-from bertsent.errors import BertsentError, Interrupted
-from bertsent.files import sha256_text, visible
 from bertsent.labels import Answer
 from bertsent.pool import Model, Question
-from bertsent.texts import clean, is_empty
 
 if TYPE_CHECKING:
-    from bertsent.records import Prediction
+    from bertsent.base.records.core import Prediction
 
 _ANSWERS: dict[str, Answer] = {"positive": "positive", "negative": "negative"}
 _PROMPT = "Type or paste a review and end it with an empty line (Ctrl-D: no more)."

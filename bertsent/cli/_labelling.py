@@ -6,17 +6,18 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from bertsent.base.errors import BertsentError, Interrupted
+from bertsent.base.files import visible
+from bertsent.base.settings.retraining import LabelSettings
+from bertsent.base.settings.scoring import LABELS
 from bertsent.cli._keys import Terminal
 from bertsent.cli._screen import Screen, about_words
-from bertsent.errors import BertsentError, Interrupted
-from bertsent.files import visible
 from bertsent.labels import Answer, Decision, LabelLog, decide, undo
 from bertsent.pool import Model, Pool, Question, second_look
-from bertsent.settings import LABELS, LabelSettings
 
 if TYPE_CHECKING:
+    from bertsent.base.records.core import Prediction
     from bertsent.explain import Explanation
-    from bertsent.records import Prediction
 
 KEYS = {  # action -> its keys
     "positive": ("p", "1"),

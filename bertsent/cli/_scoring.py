@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from bertsent.settings import ScoreSettings, Workspace
+from bertsent.base.settings.scoring import ScoreSettings, Workspace
 
 if TYPE_CHECKING:
     from bertsent.scorer import Scorer

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from bertsent.base.files import visible
 from bertsent.cli._keys import Terminal, width
-from bertsent.files import visible
 
 if TYPE_CHECKING:
     from bertsent.explain import Explanation

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from bertsent.base.errors import Interrupted
 from bertsent.cli._render import note
-from bertsent.errors import Interrupted
 
 
 @contextmanager

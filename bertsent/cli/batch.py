@@ -9,6 +9,11 @@ from typing import Annotated, cast
 
 import typer
 
+from bertsent.base.files import visible
+from bertsent.base.records.core import Prediction
+from bertsent.base.records.metrics import BatchSummary
+from bertsent.base.settings.scoring import LABEL_NAMES, Engine, ScoreSettings
+from bertsent.base.settings.training import TrainSettings
 from bertsent.cli._app import app
 from bertsent.cli._options import (
     EngineOption,
@@ -22,9 +27,6 @@ from bertsent.cli._options import (
 )
 from bertsent.cli._render import duration, prediction_line, print_json, progress
 from bertsent.cli._scoring import open_scorer
-from bertsent.files import visible
-from bertsent.records import BatchSummary, Prediction
-from bertsent.settings import LABEL_NAMES, Engine, ScoreSettings, TrainSettings
 
 SCORE, DRAW = ScoreSettings(), TrainSettings()
 

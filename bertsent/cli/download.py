@@ -9,13 +9,15 @@ from typing import Annotated
 
 import typer
 
+from bertsent.base.errors import UsageError
+from bertsent.base.files import size, visible
+from bertsent.base.records.core import Progress
+from bertsent.base.records.training import Download
+from bertsent.base.settings.scoring import FOLDERS, Workspace
+from bertsent.base.settings.training import DownloadSettings
 from bertsent.cli._app import app
 from bertsent.cli._options import JsonOption, QuietOption
 from bertsent.cli._render import print_json, progress
-from bertsent.errors import UsageError
-from bertsent.files import size, visible
-from bertsent.records import Download, Progress
-from bertsent.settings import FOLDERS, DownloadSettings, Workspace
 
 _DEFAULTS = DownloadSettings()
 _SHOWN = 8  # folders named in the answer

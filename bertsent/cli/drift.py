@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bertsent.base.errors import BertsentError, ExitCode, Interrupted, UsageError
+from bertsent.base.files import visible
+from bertsent.base.settings.retraining import DriftSettings
+from bertsent.base.settings.scoring import Workspace
 from bertsent.cli._app import app
 from bertsent.cli._options import DataOption, JsonOption, LabelsOption, ModelOption, QuietOption
 from bertsent.cli._render import command_line, note, print_json, progress
 from bertsent.cli._signals import noted_signals, stop_on_signal
-from bertsent.errors import BertsentError, ExitCode, Interrupted, UsageError
-from bertsent.files import visible
-from bertsent.settings import DriftSettings, Workspace
 
 if TYPE_CHECKING:
     from bertsent.loop import Monitored

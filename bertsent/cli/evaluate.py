@@ -10,6 +10,10 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from bertsent.base.files import visible
+from bertsent.base.records.metrics import Evaluation, LengthBand
+from bertsent.base.settings.scoring import LABEL_NAMES, Engine, ScoreSettings
+from bertsent.base.settings.training import EvaluateSettings, TrainSettings
 from bertsent.cli._app import app
 from bertsent.cli._options import (
     EngineOption,
@@ -23,9 +27,6 @@ from bertsent.cli._options import (
 )
 from bertsent.cli._render import command_line, duration, prediction_line, print_json, progress
 from bertsent.cli._scoring import open_scorer
-from bertsent.files import visible
-from bertsent.records import Evaluation, LengthBand
-from bertsent.settings import LABEL_NAMES, Engine, EvaluateSettings, ScoreSettings, TrainSettings
 
 DEFAULTS, SCORE, DRAW = EvaluateSettings(), ScoreSettings(), TrainSettings()
 _BAR = 24  # columns of a bar that stands for 100 %

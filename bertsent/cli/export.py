@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from bertsent.base.errors import UsageError
+from bertsent.base.files import size, visible
+from bertsent.base.settings.scoring import Workspace
+from bertsent.base.settings.training import Format
 from bertsent.cli._app import app
 from bertsent.cli._options import JsonOption, ModelOption, QuietOption
 from bertsent.cli._render import duration, print_json, progress
-from bertsent.errors import UsageError
-from bertsent.files import size, visible
-from bertsent.settings import Format, Workspace
 
 if TYPE_CHECKING:
     from bertsent.exports import Exported

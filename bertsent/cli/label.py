@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
+from bertsent.base.errors import DataError, UsageError
+from bertsent.base.files import visible
+from bertsent.base.settings.retraining import LabelSettings, Order
+from bertsent.base.settings.scoring import ReadSettings, ScoreSettings, Workspace
 from bertsent.cli._app import app
 from bertsent.cli._options import DataOption, JsonOption, ModelOption, SeedOption
 from bertsent.cli._pipe import stdin_pipe
 from bertsent.cli._render import duration, note, print_json
 from bertsent.cli._scoring import open_scorer
-from bertsent.errors import DataError, UsageError
-from bertsent.files import visible
-from bertsent.settings import LabelSettings, Order, ReadSettings, ScoreSettings, Workspace
 
 if TYPE_CHECKING:
     from bertsent.cli._keys import Terminal

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bertsent.base.files import size, visible
+from bertsent.base.settings.retraining import LineageSettings
+from bertsent.base.settings.scoring import Workspace
 from bertsent.cli._app import app
 from bertsent.cli._options import JsonOption
 from bertsent.cli._render import note, print_json
 from bertsent.cli.retrain import gate_lines
-from bertsent.files import size, visible
-from bertsent.settings import LineageSettings, Workspace
 
 if TYPE_CHECKING:
     from bertsent.lineage import Entry

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bertsent.base.errors import DataError
+from bertsent.base.files import visible
+from bertsent.base.settings.scoring import LABEL_NAMES, Workspace
 from bertsent.cli._options import JsonOption, QuietOption
 from bertsent.cli._render import prediction_line, print_json, progress
 from bertsent.cli.models import models
-from bertsent.errors import DataError
-from bertsent.files import visible
-from bertsent.settings import LABEL_NAMES, Workspace
 
 if TYPE_CHECKING:
     from bertsent.lineage import Curve, Difference
@@ -40,8 +40,8 @@ def diff(
     from collections import Counter
 
     from bertsent import lineage, store
+    from bertsent.base.records.core import Review
     from bertsent.labels import LabelLog
-    from bertsent.records import Review
     from bertsent.reviews import read_reviews, usable
 
     workspace, left_out = Workspace.current(), Counter[str]()

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from bertsent.base.errors import DataError, UsageError
+from bertsent.base.records.core import Prediction
+from bertsent.base.settings.scoring import Engine, ReadSettings, ScoreSettings, Workspace
 from bertsent.cli._app import app
 from bertsent.cli._options import EngineOption, JsonOption, ModelOption, ThresholdOption
 from bertsent.cli._render import note, prediction_line, print_json
 from bertsent.cli._scoring import open_scorer
-from bertsent.errors import DataError, UsageError
-from bertsent.records import Prediction
-from bertsent.settings import Engine, ReadSettings, ScoreSettings, Workspace
 
 if TYPE_CHECKING:
     from bertsent.labels import Answer
@@ -115,7 +115,7 @@ def _lines() -> Iterator[str]:
 
 
 def _whole(file: Path) -> str:
-    from bertsent.utf8 import read_utf8
+    from bertsent.base.utf8 import read_utf8
 
     return read_utf8(file, limit=ReadSettings().max_review_bytes)
 

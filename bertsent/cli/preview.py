@@ -9,6 +9,11 @@ from typing import Annotated, Any, cast
 import typer
 
 from bertsent import draw
+from bertsent.base.files import visible
+from bertsent.base.presets import PRESETS
+from bertsent.base.records.training import Preview, Tree
+from bertsent.base.settings.scoring import Window
+from bertsent.base.settings.training import TrainSettings
 from bertsent.cli._app import app
 from bertsent.cli._options import (
     EncoderOption,
@@ -20,10 +25,6 @@ from bertsent.cli._options import (
     WindowOption,
 )
 from bertsent.cli._render import note, print_json, progress
-from bertsent.files import visible
-from bertsent.presets import PRESETS
-from bertsent.records import Preview, Tree
-from bertsent.settings import TrainSettings, Window
 
 DEFAULTS = TrainSettings()
 _EXAMPLE = "This is such an amazing movie!"  # the text of TensorFlow's tutorial

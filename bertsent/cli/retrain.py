@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bertsent import config
+from bertsent.base.errors import ExitCode
+from bertsent.base.files import visible
+from bertsent.base.settings import toml_file
+from bertsent.base.settings.recipes import RECIPES
+from bertsent.base.settings.retraining import GateSettings
+from bertsent.base.settings.scoring import Workspace
 from bertsent.cli._app import app
 from bertsent.cli._options import DataOption, JsonOption, LabelsOption, QuietOption
 from bertsent.cli._render import duration, print_json, progress
 from bertsent.cli._signals import stop_on_signal
-from bertsent.errors import ExitCode
-from bertsent.files import visible
-from bertsent.recipes import RECIPES
-from bertsent.settings import GateSettings, Workspace
 
 if TYPE_CHECKING:
     from bertsent.gate import GateResult
@@ -74,7 +75,7 @@ def retrain(
     code 3. A run that was stopped or killed goes on. Needs TensorFlow: pip install 'bertsent[train]'.
     """
     gate = GateSettings(margin=margin)
-    said = config.Config() if config_file is None else config.load(config_file)
+    said = toml_file.Config() if config_file is None else toml_file.load(config_file)
     workspace = Workspace.current()
     from bertsent import retrain as core
     from bertsent import store

@@ -8,7 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from bertsent import config
+from bertsent.base.errors import UsageError
+from bertsent.base.files import visible
+from bertsent.base.records.core import Progress
+from bertsent.base.records.training import Trained
+from bertsent.base.settings import toml_file
+from bertsent.base.settings.recipes import DEFAULT, RECIPES
+from bertsent.base.settings.scoring import Workspace
+from bertsent.base.settings.training import DownloadSettings, TrainSettings
 from bertsent.cli._app import app
 from bertsent.cli._options import (
     DataOption,
@@ -22,11 +29,6 @@ from bertsent.cli._options import (
 )
 from bertsent.cli._render import duration, print_json, progress
 from bertsent.cli._signals import stop_on_signal
-from bertsent.errors import UsageError
-from bertsent.files import visible
-from bertsent.recipes import DEFAULT, RECIPES
-from bertsent.records import Progress, Trained
-from bertsent.settings import DownloadSettings, TrainSettings, Workspace
 
 DEFAULTS = TrainSettings()
 _RECIPES = ", ".join(f"{recipe.name} ({recipe.about})" for recipe in RECIPES.values())
@@ -150,8 +152,8 @@ def train(
         raise UsageError(
             "--teacher scores the reviews of --unlabelled, which is not given.", received=visible(teacher)
         )
-    said = config.Config() if config_file is None else config.load(config_file)
-    settings = config.resolve(recipe, config=said, given=_given(ctx))
+    said = toml_file.Config() if config_file is None else toml_file.load(config_file)
+    settings = toml_file.resolve(recipe, config=said, given=_given(ctx))
     workspace = Workspace.current()
     from bertsent import store
     from bertsent.reviews import find_data_set
@@ -206,7 +208,7 @@ def _note_settings(settings: TrainSettings, *, recipe: str | None, file: Path | 
     if file is not None:
         origins.append(str(file))
     if origins:
-        to.note(f"{', '.join(origins)}: {config.describe(settings)}")
+        to.note(f"{', '.join(origins)}: {toml_file.describe(settings)}")
 
 
 def _as_json(trained: Trained) -> dict[str, object]:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bertsent.base.settings.retraining import DriftSettings
 from bertsent.drift.records import NewRow
 from bertsent.reference import Reference
-from bertsent.settings import DriftSettings
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

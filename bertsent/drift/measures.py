@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bertsent.base.settings.retraining import DriftSettings
+from bertsent.base.settings.scoring import EVEN, LABEL_NAMES, POSITIVE
 from bertsent.drift import features, text
 from bertsent.drift.records import NAN, Measure, NewRow
 from bertsent.reference import Reference
-from bertsent.settings import EVEN, LABEL_NAMES, POSITIVE, DriftSettings
 
 # What judges. Rows picked for their scores are wrong more often than others, and worded otherwise: of the 200
 # reviews of IMDB that a model is least sure of the text measure says 0.2, of the surest 0.5.

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bertsent.records import or_none
+from bertsent.base.records.core import or_none
 
 MeasureName = Literal["text", "error", "label_share"]
 Verdict = Literal["drift", "stable", "cannot_tell"]

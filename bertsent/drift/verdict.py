@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bertsent.base.settings.retraining import DriftSettings
 from bertsent.drift.records import Measure, MeasureName, Verdict
-from bertsent.settings import DriftSettings
 
 _SAID: dict[MeasureName, str] = {
     "text": "the words of the new reviews differ",

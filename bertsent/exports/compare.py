@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bertsent.errors import BertsentError
+from bertsent.base.errors import BertsentError
+from bertsent.base.settings.scoring import EVEN
+from bertsent.base.settings.training import ExportSettings
 from bertsent.exports.records import Distance
-from bertsent.settings import EVEN, ExportSettings
 from bertsent.store import Version
 
 _SETTINGS = ExportSettings()

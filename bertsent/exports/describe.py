@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from bertsent import __version__
+from bertsent.base.files import now, sha256_file, visible, write_text
+from bertsent.base.settings.scoring import EVEN
+from bertsent.base.settings.training import Format
 from bertsent.exports.folder import DESCRIPTION, FORMAT, MARK
 from bertsent.exports.records import Distance
 from bertsent.exports.weights import calibration
-from bertsent.files import now, sha256_file, visible, write_text
-from bertsent.settings import EVEN, Format
 from bertsent.store import Version
 from bertsent.tokenizer import AnyTokenizer
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from bertsent import __version__
-from bertsent.errors import ArtefactError, MissingExtraError
+from bertsent.base.errors import ArtefactError, MissingExtraError
+from bertsent.base.files import visible
+from bertsent.base.presets import Gelu
 from bertsent.exports.weights import Arrays
-from bertsent.files import visible
-from bertsent.presets import Gelu
 
 OPSET = 20  # the first with Gelu
 _IR = 9  # of ONNX 1.15, which brought that opset

@@ -7,10 +7,10 @@ import json
 from importlib import resources
 from pathlib import Path
 
-from bertsent.errors import DataError
-from bertsent.files import visible
+from bertsent.base.errors import DataError
+from bertsent.base.files import visible
+from bertsent.base.settings.training import ExportSettings
 from bertsent.reviews import read_reviews
-from bertsent.settings import ExportSettings
 
 # What a cleaning or a tokenizer of its own gets wrong first.
 ODD = (

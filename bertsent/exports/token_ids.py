@@ -12,16 +12,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bertsent.errors import ArtefactError, UsageError
+from bertsent.base.errors import ArtefactError, UsageError
+from bertsent.base.files import disk_errors, quiet_stderr
+from bertsent.base.records.core import Progress, silent
+from bertsent.base.settings.scoring import Window
+from bertsent.base.settings.training import ExportSettings, Format
+from bertsent.base.text import clean
 from bertsent.exports import compare, describe, folder, texts, weights
 from bertsent.exports.records import Distance, Exported
-from bertsent.files import disk_errors, quiet_stderr
 from bertsent.litert import Tokens
-from bertsent.records import Progress, silent
 from bertsent.scorer import Scorer
-from bertsent.settings import ExportSettings, Format, Window
 from bertsent.store import CLASSIFIER, VOCABULARY, WEIGHTS, WORDPIECE, Version
-from bertsent.texts import clean
 from bertsent.tokenizer import pack, window
 
 ONNX = "classifier.onnx"

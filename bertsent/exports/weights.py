@@ -7,9 +7,9 @@ from typing import Any, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from bertsent.errors import ArtefactError
-from bertsent.files import visible
-from bertsent.presets import BUNDLED, Gelu
+from bertsent.base.errors import ArtefactError
+from bertsent.base.files import visible
+from bertsent.base.presets import BUNDLED, Gelu
 from bertsent.store import WEIGHTS, Version
 
 Arrays = dict[str, NDArray[np.float32]]

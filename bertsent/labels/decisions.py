@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
-from bertsent.errors import DataError
-from bertsent.files import now, sha256_text, visible
-from bertsent.settings import LABELS
-from bertsent.texts import clean, is_empty
+from bertsent.base.errors import DataError
+from bertsent.base.files import now, sha256_text, visible
+from bertsent.base.settings.scoring import LABELS
+from bertsent.base.text import clean, is_empty
 
 Answer = Literal["positive", "negative", "skip", "undo"]
 # first: out of the first rows of a pool, while the others were still being read

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from bertsent.files import sha256_text
+from bertsent.base.files import sha256_text
+from bertsent.base.records.core import Review
+from bertsent.base.settings.scoring import LABELS
+from bertsent.base.text import clean, is_empty
 from bertsent.labels.decisions import Answer, PickedBy, decide
 from bertsent.labels.log import LabelLog
-from bertsent.records import Review
-from bertsent.settings import LABELS
-from bertsent.texts import clean, is_empty
 
 _NAMES: dict[int, Answer] = {0: "negative", 1: "positive"}
 

@@ -18,10 +18,11 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from bertsent.errors import BusyError, DataError, StorageError
-from bertsent.files import disk_errors, sync_directory, visible
+from bertsent.base.errors import BusyError, DataError, StorageError
+from bertsent.base.files import disk_errors, sync_directory, visible
+from bertsent.base.settings.retraining import LabelSettings
+from bertsent.base.settings.scoring import FOLDERS, LABELS
 from bertsent.labels.decisions import Decision, Labelled, labelled, parse, standing
-from bertsent.settings import FOLDERS, LABELS, LabelSettings
 
 _SETTINGS = LabelSettings()
 _FOLDER_OF = {number: name for name, number in FOLDERS.items()}

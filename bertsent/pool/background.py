@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bertsent.base.errors import BertsentError
+from bertsent.base.settings.retraining import LabelSettings
+from bertsent.base.text import clean
 from bertsent.duplicates import Copies, sketch
-from bertsent.errors import BertsentError
 from bertsent.labels import Labelled
 from bertsent.pool.model import Model
 from bertsent.pool.queue import Pool
 from bertsent.reviews import read_reviews
-from bertsent.settings import LabelSettings
-from bertsent.texts import clean
 
 if TYPE_CHECKING:
     from bertsent.pool.queue import Vectors

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from bertsent.errors import BertsentError
-from bertsent.records import Prediction
-from bertsent.settings import LabelSettings
+from bertsent.base.errors import BertsentError
+from bertsent.base.records.core import Prediction
+from bertsent.base.settings.retraining import LabelSettings
 
 if TYPE_CHECKING:
     from bertsent.scorer import Scorer

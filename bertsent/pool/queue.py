@@ -17,13 +17,14 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bertsent.errors import DataError
-from bertsent.files import sha256_text
+from bertsent.base.errors import DataError
+from bertsent.base.files import sha256_text
+from bertsent.base.records.core import Review
+from bertsent.base.settings.retraining import LabelSettings
+from bertsent.base.settings.scoring import EVEN, LABELS, ReadSettings
+from bertsent.base.text import clean
 from bertsent.labels import Decision, PickedBy
-from bertsent.records import Review
 from bertsent.reviews import read_reviews
-from bertsent.settings import EVEN, LABELS, LabelSettings, ReadSettings
-from bertsent.texts import clean
 
 if TYPE_CHECKING:
     import numpy as np

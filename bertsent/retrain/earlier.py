@@ -8,14 +8,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from bertsent import mixing
-from bertsent.errors import ArtefactError
-from bertsent.files import now
+from bertsent.base.errors import ArtefactError
+from bertsent.base.files import now
+from bertsent.base.records.core import Progress, silent
+from bertsent.base.settings.retraining import RetrainSettings
+from bertsent.base.settings.scoring import Workspace
 from bertsent.gate import GateResult
 from bertsent.ledger import Ledger
 from bertsent.mixing import Selection
-from bertsent.records import Progress, silent
 from bertsent.retrain.records import Retrained, Run
-from bertsent.settings import RetrainSettings, Workspace
 from bertsent.store import Version, packaged, read, versions
 
 _RETRAIN = RetrainSettings()

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bertsent import mixing
-from bertsent.files import sha256_lines
+from bertsent.base.files import sha256_lines
+from bertsent.base.settings.scoring import Workspace
 from bertsent.gate import GateResult
 from bertsent.labels import Labelled
 from bertsent.ledger import Ledger
-from bertsent.settings import Workspace
 from bertsent.store import Version
 
 

@@ -13,19 +13,22 @@ from pathlib import Path
 import numpy as np
 
 from bertsent import mixing, succession
-from bertsent.config import Config
-from bertsent.errors import ArtefactError, DataError, ExitCode, Interrupted
-from bertsent.files import lock, sha256_lines
+from bertsent.base.errors import ArtefactError, DataError, ExitCode, Interrupted
+from bertsent.base.files import lock, sha256_lines
+from bertsent.base.records.core import Progress, Review, silent
+from bertsent.base.records.training import Splits
+from bertsent.base.settings.recipes import DEFAULT, find_recipe
+from bertsent.base.settings.retraining import GateSettings, RetrainSettings
+from bertsent.base.settings.scoring import Workspace
+from bertsent.base.settings.toml_file import Config
+from bertsent.base.settings.training import TrainSettings
 from bertsent.gate import Answers, GateResult, judge, least_rows
 from bertsent.labels import Labelled
 from bertsent.mixing import Selection
-from bertsent.recipes import DEFAULT, find_recipe
-from bertsent.records import Progress, Review, Splits, silent
 from bertsent.retrain.earlier import earlier, event, heal, lineage
 from bertsent.retrain.records import Because, Retrained, Run
 from bertsent.reviews import load_splits
 from bertsent.scorer import Scorer
-from bertsent.settings import GateSettings, RetrainSettings, TrainSettings, Workspace
 from bertsent.store import WEIGHTS, Version, read, versions
 
 _GATE, _RETRAIN = GateSettings(), RetrainSettings()

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bertsent.records import Review
-from bertsent.settings import EVEN, Window
+from bertsent.base.records.core import Review
+from bertsent.base.settings.scoring import EVEN, Window
 from bertsent.tf import tf
 from bertsent.tf.tokens import word_pieces
 from bertsent.tokenizer import AnyTokenizer, window

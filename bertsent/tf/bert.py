@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from bertsent.presets import Gelu
+from bertsent.base.presets import Gelu
 from bertsent.tf import tf, tf_keras
 
 _LAYER_NORM_EPSILON = 1e-12  # as official.nlp.modeling.networks.BertEncoder

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from bertsent.errors import ArtefactError
-from bertsent.files import publish_directory, sha256_file, temporary_sibling, visible
-from bertsent.records import Progress, silent
-from bertsent.settings import cache_folder
+from bertsent.base.errors import ArtefactError
+from bertsent.base.files import publish_directory, sha256_file, temporary_sibling, visible
+from bertsent.base.records.core import Progress, silent
+from bertsent.base.settings.training import cache_folder
 from bertsent.tf import tf
 from bertsent.tf.disk import disk_errors
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from bertsent.errors import ArtefactError, TrainingError
-from bertsent.files import publish_directory, sha256_file, temporary_sibling, visible, write_text
-from bertsent.records import Epoch, Progress
-from bertsent.settings import CheckpointSettings
+from bertsent.base.errors import ArtefactError, TrainingError
+from bertsent.base.files import publish_directory, sha256_file, temporary_sibling, visible, write_text
+from bertsent.base.records.core import Progress
+from bertsent.base.records.training import Epoch
+from bertsent.base.settings.training import CheckpointSettings
 from bertsent.tf import tf
 from bertsent.tf.disk import disk_errors
 

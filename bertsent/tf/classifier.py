@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bertsent.records import Tree
+from bertsent.base.records.training import Tree
 from bertsent.tf import tf, tf_keras
 from bertsent.tf.encoder import Encoder
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from bertsent import files
+from bertsent.base import files
 from bertsent.tf import tf
 
 _FULL = ("No space left", "File too large", "quota exceeded")  # as strerror has it

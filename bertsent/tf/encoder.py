@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from bertsent.errors import ArtefactError, UsageError
-from bertsent.files import sha256_folder, visible
-from bertsent.presets import BUNDLED
-from bertsent.records import Progress, silent
+from bertsent.base.errors import ArtefactError, UsageError
+from bertsent.base.files import sha256_folder, visible
+from bertsent.base.presets import BUNDLED
+from bertsent.base.records.core import Progress, silent
 from bertsent.tf import bundle, hub, tf, tf_keras
 from bertsent.tf.bert import BertEncoder, named_variables, read_shape
 from bertsent.tf.hub_tokenizer import HubTokenizer

@@ -6,8 +6,8 @@ import contextlib
 import importlib
 from typing import Any
 
-from bertsent.errors import TrainingError
-from bertsent.files import quiet_stderr, visible
+from bertsent.base.errors import TrainingError
+from bertsent.base.files import quiet_stderr, visible
 from bertsent.tf import tf
 from bertsent.tf.bert import BertEncoder
 

@@ -11,12 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from bertsent.base.errors import UsageError
+from bertsent.base.files import require_space, visible
+from bertsent.base.records.core import Progress, silent
+from bertsent.base.records.metrics import Metrics
+from bertsent.base.records.training import Epoch
+from bertsent.base.settings.scoring import EVEN
+from bertsent.base.settings.training import TrainSettings
 from bertsent.calibration import calibrate, sigmoid
-from bertsent.errors import UsageError
-from bertsent.files import require_space, visible
 from bertsent.metrics import measure
-from bertsent.records import Epoch, Metrics, Progress, silent
-from bertsent.settings import EVEN, TrainSettings
 from bertsent.store import WEIGHTS, Version
 from bertsent.tf import optimizer as optimizers
 from bertsent.tf import tf, tf_keras

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bertsent.errors import ArtefactError
-from bertsent.files import sha256_folder, visible
-from bertsent.records import Progress, silent
+from bertsent.base.errors import ArtefactError
+from bertsent.base.files import sha256_folder, visible
+from bertsent.base.records.core import Progress, silent
+from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.scorer import Scorer
-from bertsent.settings import ScoreSettings
 from bertsent.store import HUB_TOKENIZER, find
 from bertsent.tf import tf
 from bertsent.tf.source import load_model, preprocessor_folder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from bertsent.settings import TrainSettings
+from bertsent.base.settings.training import TrainSettings
 from bertsent.tf import tf_keras
 
 

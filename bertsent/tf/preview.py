@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bertsent.records import Preview, Progress, silent
-from bertsent.settings import TrainSettings
-from bertsent.texts import clean
+from bertsent.base.records.core import Progress, silent
+from bertsent.base.records.training import Preview
+from bertsent.base.settings.training import TrainSettings
+from bertsent.base.text import clean
 from bertsent.tf import tf_keras
 from bertsent.tf.classifier import build, parameters, structure
 from bertsent.tf.encoder import inputs, load

@@ -14,16 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from bertsent import __version__, card, config, draw, reference, store
+from bertsent import __version__, card, draw, reference, store
+from bertsent.base.errors import TrainingError
+from bertsent.base.files import now, sha256_text, write_text
+from bertsent.base.records.core import Progress, Review
+from bertsent.base.records.metrics import Metrics, Quantised
+from bertsent.base.records.training import Epoch, Splits, Trained
+from bertsent.base.settings import toml_file
+from bertsent.base.settings.scoring import EVEN, POSITIVE, ScoreSettings
+from bertsent.base.settings.training import CalibrationSettings, TrainSettings
 from bertsent.calibration import Calibration, calibrate
-from bertsent.errors import TrainingError
-from bertsent.files import now, sha256_text, write_text
 from bertsent.litert import Classifier
 from bertsent.metrics import measure
 from bertsent.mixing import Mix
-from bertsent.records import Epoch, Metrics, Progress, Quantised, Review, Splits, Trained
 from bertsent.scorer import Scorer
-from bertsent.settings import EVEN, POSITIVE, CalibrationSettings, ScoreSettings, TrainSettings
 from bertsent.store import Manifest, Version
 from bertsent.teacher import Taught
 from bertsent.tf.batches import Encoded, head
@@ -105,7 +109,7 @@ def publish(
             scores["reserved"] = _scores(litert, encoded["reserved"], "reserved", progress)
         _write_reference(path, encoded, scores, splits, mix, warm_start, seed=settings.seed)
         history = {"best_epoch": best_epoch, "epochs": [asdict(epoch) for epoch in epochs]}
-        write_text(path / store.CONFIG, config.dumps(settings))
+        write_text(path / store.CONFIG, toml_file.dumps(settings))
         write_text(path / store.HISTORY, json.dumps(history, indent=2) + "\n")
         draw.training_curves(epochs, best_epoch=best_epoch, path=path / store.PLOT)
         write_text(path / store.CARD, card.render(manifest, epochs=epochs, best_epoch=best_epoch))

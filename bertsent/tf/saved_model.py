@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bertsent.base.errors import ArtefactError
+from bertsent.base.files import quiet_stderr, visible
+from bertsent.base.records.core import Progress, silent
+from bertsent.base.settings.training import ExportSettings
 from bertsent.calibration import sigmoid
-from bertsent.errors import ArtefactError
 from bertsent.exports import compare, describe, folder, texts, token_ids, weights
 from bertsent.exports.records import Distance, Exported
-from bertsent.files import quiet_stderr, visible
-from bertsent.records import Progress, silent
 from bertsent.scorer import Scorer
-from bertsent.settings import ExportSettings
 from bertsent.store import VOCABULARY, WEIGHTS, WORDPIECE, Version
 from bertsent.tf import encoder as encoders
 from bertsent.tf import tf, tf_keras

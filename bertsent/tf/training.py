@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bertsent.files import lock, require_space, sha256_lines
+from bertsent.base.files import lock, require_space, sha256_lines
+from bertsent.base.records.core import Progress, Review, silent
+from bertsent.base.records.training import Splits, Trained
+from bertsent.base.settings.scoring import Workspace
+from bertsent.base.settings.training import TrainSettings
 from bertsent.mixing import Mix
-from bertsent.records import Progress, Review, Splits, Trained, silent
 from bertsent.reviews import load_splits
 from bertsent.scorer import Scorer
-from bertsent.settings import TrainSettings, Workspace
 from bertsent.store import WEIGHTS, Version
 from bertsent.teacher import Taught, teach
 from bertsent.tf import fitting, release, tf

@@ -7,10 +7,10 @@ import math
 import time
 from collections.abc import Callable
 
-from bertsent.errors import Interrupted, TrainingError
-from bertsent.files import quiet_stderr
-from bertsent.records import Progress
-from bertsent.settings import CheckpointSettings
+from bertsent.base.errors import Interrupted, TrainingError
+from bertsent.base.files import quiet_stderr
+from bertsent.base.records.core import Progress
+from bertsent.base.settings.training import CheckpointSettings
 from bertsent.tf import tf_keras
 
 

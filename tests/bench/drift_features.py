@@ -26,11 +26,11 @@ from typing import Any
 import numpy as np
 from drift_power import Bench
 
+from bertsent.base.settings.retraining import DriftSettings
 from bertsent.drift import features, text
 from bertsent.drift.records import NewRow
 from bertsent.drift.verdict import significance
 from bertsent.reviews import read_folder
-from bertsent.settings import DriftSettings
 from bertsent.tokenizer import pack
 
 SETTINGS = DriftSettings()

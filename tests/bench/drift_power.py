@@ -48,15 +48,16 @@ from typing import Any
 import numpy as np
 
 from bertsent import reference, store
+from bertsent.base.files import sha256_lines, sha256_text, visible
+from bertsent.base.records.core import Review
+from bertsent.base.settings.retraining import DriftSettings
+from bertsent.base.settings.scoring import EVEN
+from bertsent.base.text import clean, is_empty
 from bertsent.drift.judge import judge
 from bertsent.drift.records import DriftReport, Measure, NewRow
-from bertsent.files import sha256_lines, sha256_text, visible
-from bertsent.records import Review
 from bertsent.reference import Reference
 from bertsent.reviews import read_folder, read_reviews
 from bertsent.scorer import Scorer
-from bertsent.settings import EVEN, DriftSettings
-from bertsent.texts import clean, is_empty
 from bertsent.tokenizer import window
 
 SETTINGS = DriftSettings()

@@ -40,7 +40,7 @@ from pathlib import Path
 from typing import Any
 
 import bertsent
-from bertsent.files import now, write_text
+from bertsent.base.files import now, write_text
 from bertsent.reviews import read_reviews
 
 SIZES = (10_000, 100_000, 1_000_000)
@@ -175,7 +175,7 @@ def make_tiny(home: Path) -> None:
     tiny = importlib.import_module("tiny")
     training = importlib.import_module("bertsent.tf.training")
     from bertsent.archive import write_sample
-    from bertsent.settings import Workspace
+    from bertsent.base.settings.scoring import Workspace
 
     data = write_sample(data=home / "data").path
     training.train(tiny.settings(tiny.export(home / "encoder")), data=data, workspace=Workspace(home))

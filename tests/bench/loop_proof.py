@@ -32,12 +32,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from bertsent import store
-from bertsent.files import sha256_text
+from bertsent.base.files import sha256_text
+from bertsent.base.records.core import Review
+from bertsent.base.settings.scoring import Workspace
+from bertsent.base.text import clean
 from bertsent.labels import LabelLog, decide
-from bertsent.records import Review
 from bertsent.reviews import read_folder, read_reviews
-from bertsent.settings import Workspace
-from bertsent.texts import clean
 
 HALF = 150  # labels of each kind
 COMMAND = [sys.executable, "-c", "from bertsent.cli import main; main()", "drift", "--json"]

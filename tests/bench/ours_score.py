@@ -30,10 +30,10 @@ from typing import Any
 
 import numpy as np
 
+from bertsent.base.settings.scoring import ScoreSettings, Workspace
+from bertsent.base.text import clean
 from bertsent.scorer import Scorer
-from bertsent.settings import ScoreSettings, Workspace
 from bertsent.store import CLASSIFIER, Version, find
-from bertsent.texts import clean
 from bertsent.tokenizer import pack, window
 
 ENGINE = "bertsent"

@@ -24,8 +24,9 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from bertsent.records import Review, silent
-from bertsent.settings import LABELS, TrainSettings
+from bertsent.base.records.core import Review, silent
+from bertsent.base.settings.scoring import LABELS
+from bertsent.base.settings.training import TrainSettings
 from bertsent.tf.batches import encode, training_batches
 from bertsent.tf.encoder import load
 from bertsent.tf.fitting import compiled

@@ -43,13 +43,13 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from bertsent import __version__
-from bertsent.errors import BertsentError, UsageError
-from bertsent.files import now, quiet_stderr, write_text
+from bertsent.base.errors import BertsentError, UsageError
+from bertsent.base.files import now, quiet_stderr, write_text
+from bertsent.base.records.core import Review
+from bertsent.base.settings.scoring import EVEN, POSITIVE, ScoreSettings, Window
 from bertsent.litert import Classifier
 from bertsent.metrics import measure
-from bertsent.records import Review
 from bertsent.reviews import read_folder
-from bertsent.settings import EVEN, POSITIVE, ScoreSettings, Window
 from bertsent.store import CLASSIFIER, WEIGHTS, Version, read
 from bertsent.tf import tf
 from bertsent.tf.classifier import HEAD, assign, build, weights

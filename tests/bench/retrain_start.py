@@ -27,16 +27,17 @@ from pathlib import Path
 import numpy as np
 
 from bertsent import mixing, store
-from bertsent.files import sha256_text
+from bertsent.base.files import sha256_text
+from bertsent.base.records.core import Review
+from bertsent.base.records.training import Splits
+from bertsent.base.settings.recipes import DEFAULT, find_recipe
+from bertsent.base.settings.scoring import EVEN, Workspace
+from bertsent.base.text import clean
 from bertsent.labels import Labelled
-from bertsent.recipes import DEFAULT, find_recipe
-from bertsent.records import Review, Splits
 from bertsent.retrain import settings_for
 from bertsent.reviews import load_splits, read_reviews
 from bertsent.scorer import Scorer
-from bertsent.settings import EVEN, Workspace
 from bertsent.store import Version
-from bertsent.texts import clean
 from bertsent.tf import training
 
 

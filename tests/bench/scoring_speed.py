@@ -33,7 +33,7 @@ from pathlib import Path
 
 from contest import Figures, machine, run, versions
 
-from bertsent.files import now, write_text
+from bertsent.base.files import now, write_text
 
 HERE = Path(__file__).parent
 SEQ = 128

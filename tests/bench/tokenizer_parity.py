@@ -25,8 +25,8 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bertsent.files import visible, write_text
-from bertsent.texts import clean
+from bertsent.base.files import visible, write_text
+from bertsent.base.text import clean
 from bertsent.tokenizer import NORMALISATION, Tokenizer
 
 MEMBER = re.compile(r"(?:^|/)(?:train|test)/(?:pos|neg|unsup)/[^/]+\.txt$")

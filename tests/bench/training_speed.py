@@ -29,7 +29,7 @@ from pathlib import Path
 
 from contest import Figures, machine, run, versions
 
-from bertsent.files import now, write_text
+from bertsent.base.files import now, write_text
 
 HERE = Path(__file__).parent
 TUTORIAL, PYTORCH, OURS = "tf-hub tutorial", "torch-bf16", "bertsent"

@@ -17,9 +17,9 @@ from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 import bertsent
+from bertsent.base.errors import BertsentError, DataError, ExitCode, Interrupted
 from bertsent.cli import app
 from bertsent.cli._app import LIFE_CYCLE, _Group
-from bertsent.errors import BertsentError, DataError, ExitCode, Interrupted
 
 Run = Callable[..., Result]
 

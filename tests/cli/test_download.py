@@ -16,7 +16,7 @@ from archives import REVIEWS, tar_of
 from servers import Answer, Server, serve
 from typer.testing import Result
 
-from bertsent import files
+from bertsent.base import files
 
 BODY = tar_of(REVIEWS, mode="w:")
 HALF = len(BODY) // 2

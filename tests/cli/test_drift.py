@@ -24,10 +24,10 @@ from typer.testing import Result
 
 import bertsent
 from bertsent import store
-from bertsent.files import lock
+from bertsent.base.files import lock
+from bertsent.base.settings.scoring import Workspace
 from bertsent.labels import LabelLog
 from bertsent.ledger import Ledger
-from bertsent.settings import Workspace
 from bertsent.trail import Outcome, Trail
 
 Run = Callable[..., Result]

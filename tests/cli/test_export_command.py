@@ -19,12 +19,12 @@ from safetensors.numpy import save_file
 from typer.testing import CliRunner, Result
 
 from bertsent import exports, store
+from bertsent.base.errors import UsageError
+from bertsent.base.settings.training import ExportSettings
+from bertsent.base.text import clean
 from bertsent.cli import app
-from bertsent.errors import UsageError
 from bertsent.exports import folder, numpy_bert, texts, weights
 from bertsent.scorer import Scorer
-from bertsent.settings import ExportSettings
-from bertsent.texts import clean
 from bertsent.tokenizer import NORMALISATION, Tokenizer, pack, window
 
 pytest.importorskip("tensorflow", reason="needs bertsent[train]")

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from pseudo import Person, table
 
+from bertsent.base.errors import ExitCode
+from bertsent.base.records.core import Review
+from bertsent.base.settings.retraining import LabelSettings
 from bertsent.cli._keys import width
 from bertsent.cli._screen import wrap
-from bertsent.errors import ExitCode
 from bertsent.labels import Decision, LabelLog, decide
 from bertsent.pool import Pool
-from bertsent.records import Review
-from bertsent.settings import LabelSettings
 
 WORDS = ["film", "great", "awful", "plot", "actors", "scene", "boring", "lovely", "music", "ending", "slow"]
 

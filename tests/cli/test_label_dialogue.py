@@ -11,15 +11,15 @@ from typing import cast
 import pytest
 from pseudo import Person
 
+from bertsent.base.errors import Interrupted
+from bertsent.base.records.core import Review
+from bertsent.base.settings.retraining import LabelSettings
 from bertsent.cli._dialogue import Dialogue, read_review
 from bertsent.cli._keys import Terminal
 from bertsent.cli._labelling import KEYS, Recorder, Walk
-from bertsent.errors import Interrupted
 from bertsent.labels import LabelLog, decide
 from bertsent.pool import Model, Pool
-from bertsent.records import Review
 from bertsent.scorer import Scorer
-from bertsent.settings import LabelSettings
 
 ASK, CHOOSE = "Ctrl-D: no more", "quit:"
 

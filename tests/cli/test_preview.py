@@ -16,9 +16,9 @@ import tiny
 from typer.testing import CliRunner, Result
 
 from bertsent import draw
+from bertsent.base.presets import PRESETS
+from bertsent.base.records.training import Tree
 from bertsent.cli import app
-from bertsent.presets import PRESETS
-from bertsent.records import Tree
 
 Run = Callable[..., Result]
 Folders = tuple[Path, Path]

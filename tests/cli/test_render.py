@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from bertsent.base.records.core import Prediction, Progress
 from bertsent.cli import _render
 from bertsent.cli._render import duration, prediction_line, print_json, progress
-from bertsent.records import Prediction, Progress
 
 Read = Callable[[], str]
 

@@ -21,8 +21,8 @@ import pytest
 import tiny
 from typer.testing import CliRunner, Result
 
+from bertsent.base.presets import UNCASED
 from bertsent.cli import app
-from bertsent.presets import UNCASED
 
 Run = Callable[..., Result]
 Folders = tuple[Path, Path]

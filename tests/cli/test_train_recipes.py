@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from bertsent import config
-from bertsent.recipes import RECIPES
-from bertsent.settings import TrainSettings
+from bertsent.base.settings import toml_file
+from bertsent.base.settings.recipes import RECIPES
+from bertsent.base.settings.training import TrainSettings
 
 Run = Callable[..., Result]
 NO_DATA = 7
@@ -33,7 +33,7 @@ def note(result: Result) -> str:
 @pytest.mark.parametrize("name", ["original", "fast"])
 def test_train_by_a_recipe_says_its_settings(run: Run, name: str) -> None:
     said = note(run("train", "--recipe", name))
-    assert said == f"Recipe {name}: {config.describe(RECIPES[name].settings)}"
+    assert said == f"Recipe {name}: {toml_file.describe(RECIPES[name].settings)}"
 
 
 @pytest.mark.parametrize("arguments", [[], ["--recipe", "default"], ["--epochs", "2"]])
@@ -169,7 +169,7 @@ def test_train_by_a_file_publishes_a_version_with_its_settings(
         momentum=0.5,
         optimizer="sgd",
     )
-    (workspace / "train.toml").write_text(config.dumps(settings), encoding="utf-8")
+    (workspace / "train.toml").write_text(toml_file.dumps(settings), encoding="utf-8")
     trained = run("train", "--data", sample, "--config", "train.toml", "--batch-size", 8, "--no-weights")
     assert trained.exit_code == 0, trained.stderr
     manifest = json.loads((workspace / "model" / "1" / "manifest.json").read_text(encoding="utf-8"))

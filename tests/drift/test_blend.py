@@ -9,10 +9,11 @@ import pytest
 from drift_rows import FILMS, SHOPS, domain, make_reference, make_retrained, new_rows
 
 from bertsent import reference
+from bertsent.base.settings.retraining import DriftSettings
+from bertsent.base.settings.training import ReferenceSettings
 from bertsent.drift.judge import judge
 from bertsent.drift.records import DriftReport, Measure, NewRow
 from bertsent.reference import Reference
-from bertsent.settings import DriftSettings, ReferenceSettings
 
 SETTINGS = DriftSettings()
 

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from drift_rows import PIECES, SHOPS, make_reference, new_rows
 
+from bertsent.base.settings.retraining import DriftSettings
 from bertsent.drift.judge import judge
 from bertsent.drift.records import DriftReport, NewRow
 from bertsent.reference import Reference
-from bertsent.settings import DriftSettings
 
 SETTINGS = DriftSettings()
 FEWER = replace(SETTINGS, shuffles=99)  # the many runs here ask for rates, not for small p-values
@@ -133,7 +133,7 @@ def test_shorter_reviews_are_shown_and_not_taken_for_other_words(known: Referenc
 
 def test_rows_that_were_trained_on_are_not_judged(known: Reference) -> None:
     rows = new_rows(60, seed=5)
-    from bertsent.files import sha256_text
+    from bertsent.base.files import sha256_text
 
     trained = [replace(row, digest=sha256_text(f"trained {place}")) for place, row in enumerate(rows)]
     report = judge(known, trained, settings=SETTINGS)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from drift_rows import SHOPS, make_reference, new_rows
 
+from bertsent.base.settings.retraining import DriftSettings
 from bertsent.drift import features, text
 from bertsent.drift.features import Compared
 from bertsent.drift.measures import take_error, take_label_share
 from bertsent.reference import Reference
-from bertsent.settings import DriftSettings
 
 SETTINGS = DriftSettings()
 

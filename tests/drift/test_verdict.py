@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from bertsent.base.settings.retraining import DriftSettings
 from bertsent.drift.records import NAN, Measure
 from bertsent.drift.verdict import correct, decide, significance
-from bertsent.settings import DriftSettings
 
 SETTINGS = DriftSettings()
 

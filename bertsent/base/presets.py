@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from bertsent.errors import UsageError
+from bertsent.base.errors import UsageError
 
 HUB = "https://tfhub.dev/"
 UNCASED = HUB + "tensorflow/bert_en_uncased_preprocess/3"

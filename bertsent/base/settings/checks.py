@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from bertsent.errors import UsageError
+from bertsent.base.errors import UsageError
 
 
 def require(condition: bool, message: str, received: object) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bertsent.records.figures import Metrics, Quantised
-from bertsent.records.score import Review
+from bertsent.base.records.core import Review
+from bertsent.base.records.metrics import Metrics, Quantised
 
 
 @dataclass(frozen=True, slots=True)

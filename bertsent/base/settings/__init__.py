@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bertsent.lazy import on_demand
-from bertsent.settings.score import (
+from bertsent.base.lazy import on_demand
+from bertsent.base.settings.scoring import (
     EVEN,
     FOLDERS,
     LABEL_NAMES,
@@ -30,7 +30,7 @@ from bertsent.settings.score import (
 )
 
 if TYPE_CHECKING:
-    from bertsent.settings.loop import (
+    from bertsent.base.settings.retraining import (
         CopySettings,
         DriftSettings,
         ExplainSettings,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         Order,
         RetrainSettings,
     )
-    from bertsent.settings.model import (
+    from bertsent.base.settings.training import (
         KNOWN_FOLDER,
         KNOWN_SHA256,
         CalibrationSettings,

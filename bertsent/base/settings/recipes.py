@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from bertsent.errors import UsageError
-from bertsent.settings import TrainSettings
+from bertsent.base.errors import UsageError
+from bertsent.base.settings.training import TrainSettings
 
 DEFAULT = "default"
 

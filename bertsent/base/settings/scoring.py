@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from bertsent.settings.checks import names, require
+from bertsent.base.settings.checks import names, require
 
 Window = Literal["head", "head+tail"]
 Engine = Literal["litert", "tensorflow"]

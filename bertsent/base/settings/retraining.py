@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from bertsent.settings.checks import names, require
+from bertsent.base.settings.checks import names, require
 
 Order = Literal["random", "uncertain", "diverse", "mixed"]  # in which `label` asks
 

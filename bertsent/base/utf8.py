@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from bertsent.errors import DataError
-from bertsent.files import size, visible
+from bertsent.base.errors import DataError
+from bertsent.base.files import size, visible
 
 _MORE = 1 << 12  # bytes asked for where a file has more than it said
 

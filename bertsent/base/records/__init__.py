@@ -7,18 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bertsent.lazy import on_demand
-from bertsent.records.score import (
-    Label,
-    Prediction,
-    Progress,
-    Review,
-    or_none,
-    silent,
-)
+from bertsent.base.lazy import on_demand
+from bertsent.base.records.core import Label, Prediction, Progress, Review, or_none, silent
 
 if TYPE_CHECKING:
-    from bertsent.records.figures import (
+    from bertsent.base.records.metrics import (
         BatchSummary,
         Confusion,
         Evaluation,
@@ -27,14 +20,7 @@ if TYPE_CHECKING:
         Quantised,
         ScoreBand,
     )
-    from bertsent.records.training import (
-        Download,
-        Epoch,
-        Preview,
-        Splits,
-        Trained,
-        Tree,
-    )
+    from bertsent.base.records.training import Download, Epoch, Preview, Splits, Trained, Tree
 
 __all__ = [
     "BatchSummary",

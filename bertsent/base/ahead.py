@@ -9,7 +9,7 @@ import os
 import threading
 from pathlib import Path
 
-from bertsent.files import sha256_file
+from bertsent.base.files import sha256_file
 
 
 class DigestAhead:

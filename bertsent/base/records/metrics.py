@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bertsent.records.score import Prediction, or_none
+from bertsent.base.records.core import Prediction, or_none
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from bertsent.settings.checks import names, require
-from bertsent.settings.score import Window
+from bertsent.base.settings.checks import names, require
+from bertsent.base.settings.scoring import Window
 
 Optimizer = Literal["adamw", "adam", "lamb", "sgd"]
 Format = Literal["saved-model", "litert", "onnx"]  # of an export
