@@ -12,10 +12,10 @@ from bertsent.base.errors import DataError, UsageError
 from bertsent.base.files import visible
 from bertsent.base.records.core import Prediction, Progress, silent
 from bertsent.base.records.metrics import BatchSummary
+from bertsent.data.reviews import count_reviews, read_reviews, usable
+from bertsent.data.writers import open_writer
 from bertsent.metrics import confusion
-from bertsent.reviews import count_reviews, read_reviews, usable
 from bertsent.scorer import Scorer
-from bertsent.writers import open_writer
 
 _REPORT = 64  # reviews between two reports of progress
 

@@ -230,8 +230,8 @@ class _Run:
         return self._end(look, retrained.outcome, retrained.version, retrained.reason, continued=continued)
 
     def _retrain(self, look: Look, *, resume: bool) -> Any:
+        from bertsent.data.reviews import find_data_set
         from bertsent.retrain import Because, retrain
-        from bertsent.reviews import find_data_set
 
         data = self.data or find_data_set(self.workspace.data)
         known = self.trail.seen | self._used()  # what no look has seen stays new for the next version

@@ -27,7 +27,7 @@ from bertsent.base.settings.scoring import POSITIVE
 from bertsent.base.settings.training import TeacherSettings
 from bertsent.base.text import clean, is_empty
 from bertsent.calibration import logit, sigmoid
-from bertsent.reviews import read_reviews
+from bertsent.data.reviews import read_reviews
 from bertsent.scorer import Scorer
 from bertsent.store import Version
 

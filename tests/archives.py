@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from bertsent import archive
 from bertsent.base.records.training import Download
 from bertsent.base.settings.training import DownloadSettings
+from bertsent.data import download
 
 REVIEWS = {
     f"movies/{split}/{name}/{number}.txt": f"Review {number}, {name} of {split}: a film. ".encode() * 40
@@ -82,7 +82,7 @@ def unpack(
     path = workspace.parent / name
     path.write_bytes(content)
     settings = DownloadSettings(url=str(path), **limits)  # type: ignore[arg-type]
-    return archive.download(settings, data=workspace / "data", force=force)
+    return download.download(settings, data=workspace / "data", force=force)
 
 
 def tree(folder: Path) -> list[str]:

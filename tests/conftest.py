@@ -62,7 +62,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[P
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The embedded review set as a data set on disk."""
-    from bertsent.archive import write_sample
+    from bertsent.data.download.dataset import write_sample
 
     return write_sample(data=tmp_path_factory.mktemp("data")).path
 

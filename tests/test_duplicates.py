@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from bertsent.duplicates import Copies, sketch
+from bertsent.data.duplicates import Copies, sketch
 
 WORDS = [f"word{number}" for number in range(400)]
 

@@ -19,8 +19,8 @@ from bertsent.base.errors import BusyError, DataError, StorageError
 from bertsent.base.files import sha256_text
 from bertsent.base.settings.retraining import LabelSettings
 from bertsent.base.settings.scoring import ReadSettings, Workspace
+from bertsent.data.reviews import read_folder
 from bertsent.labels import Decision, LabelLog, agreement, decide, undo
-from bertsent.reviews import read_folder
 
 TESTS = Path(__file__).parent
 KEYS = ["id", "digest", "text", "label", "undoes", "score", "version", "picked_by", "again", "path", "time"]

@@ -18,8 +18,8 @@ from bertsent.base.records.core import Review, silent
 from bertsent.base.records.training import Epoch, Splits
 from bertsent.base.settings.training import ReferenceSettings
 from bertsent.calibration import sigmoid
+from bertsent.data.reviews import load_splits
 from bertsent.metrics import measure
-from bertsent.reviews import load_splits
 from bertsent.scorer import Scorer
 from bertsent.store import Version
 from bertsent.tokenizer import Tokenizer, window

@@ -14,8 +14,8 @@ from bertsent.base.records.core import Review
 from bertsent.base.records.training import Splits
 from bertsent.base.settings.scoring import ReadSettings
 from bertsent.base.settings.training import TrainSettings
-from bertsent.listing import file_names
-from bertsent.reviews import count_reviews, find_data_set, load_splits, read_folder, read_reviews
+from bertsent.data.folders import file_names
+from bertsent.data.reviews import count_reviews, find_data_set, load_splits, read_folder, read_reviews
 
 SETTINGS = TrainSettings(validation_share=0.3)
 

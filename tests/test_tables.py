@@ -19,8 +19,8 @@ import pytest
 from bertsent.base.errors import DataError, MissingExtraError, StorageError, UsageError
 from bertsent.base.records.core import Prediction, Review
 from bertsent.base.settings.scoring import ReadSettings, WriteSettings
-from bertsent.tables import parse_label, read_stream, read_table
-from bertsent.writers import COLUMNS, open_writer
+from bertsent.data.tables import parse_label, read_stream, read_table
+from bertsent.data.writers import COLUMNS, open_writer
 
 WRITTEN = ("out.csv", "out.jsonl", "out.parquet")
 NASTY = [

@@ -17,7 +17,7 @@ from bertsent.base.errors import ArtefactError, DataError, UsageError
 from bertsent.base.records.core import Review
 from bertsent.base.records.training import Splits
 from bertsent.calibration import logit
-from bertsent.reviews import load_splits
+from bertsent.data.reviews import load_splits
 from bertsent.scorer import Scorer
 from bertsent.store import Version
 from bertsent.teacher import Taught, teach

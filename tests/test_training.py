@@ -20,7 +20,7 @@ from bertsent.base.errors import Interrupted, StorageError, TrainingError
 from bertsent.base.records.training import Splits, Trained
 from bertsent.base.settings.scoring import Workspace
 from bertsent.base.settings.training import TrainSettings
-from bertsent.reviews import load_splits
+from bertsent.data.reviews import load_splits
 from bertsent.tokenizer import Tokenizer
 
 Folders = tuple[Path, Path]

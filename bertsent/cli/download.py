@@ -63,7 +63,7 @@ def download(
         if encoder:
             done = _encoder(encoder, shown)
         elif sample:
-            from bertsent.archive import write_sample
+            from bertsent.data.download.dataset import write_sample
 
             done = write_sample(data=Workspace.current().data, force=force, progress=shown)
         else:
@@ -75,7 +75,7 @@ def download(
 
 
 def _archive(url: str, sha256: str, force: bool, shown: Progress) -> Download:
-    from bertsent.archive import download as fetch
+    from bertsent.data.download.dataset import download as fetch
 
     return fetch(
         replace(_DEFAULTS, url=url),

@@ -126,8 +126,8 @@ def label(
 
 def _feed(log: LabelLog, picked_by: str) -> dict[str, Any]:
     """Records what comes through a pipe."""
+    from bertsent.data.tables import read_labelled_stream
     from bertsent.labels import PickedBy, feed
-    from bertsent.tables import read_labelled_stream
 
     if picked_by not in get_args(PickedBy):
         raise UsageError(
@@ -174,7 +174,7 @@ def _read(path: Path, log: LabelLog, settings: LabelSettings, *, skipped: bool) 
 
 def _data(named: Path | None) -> Path | None:
     """The data set whose rows are not to be labelled again; None where there is none."""
-    from bertsent.reviews import find_data_set
+    from bertsent.data.reviews import find_data_set
 
     if named is not None:
         return named

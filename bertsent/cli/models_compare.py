@@ -41,8 +41,8 @@ def diff(
 
     from bertsent import lineage, store
     from bertsent.base.records.core import Review
+    from bertsent.data.reviews import read_reviews, usable
     from bertsent.labels import LabelLog
-    from bertsent.reviews import read_reviews, usable
 
     workspace, left_out = Workspace.current(), Counter[str]()
     one, other = (store.find(name, folder=workspace.model) for name in (first, second))

@@ -69,7 +69,7 @@ def _answer(sentiment: str) -> Answer:
     Raises:
         UsageError: if it names none.
     """
-    from bertsent.tables import parse_label
+    from bertsent.data.tables import parse_label
 
     try:
         label = parse_label(sentiment, where="--sentiment")
@@ -109,7 +109,7 @@ def _texts(texts: list[str], files: list[Path]) -> Iterator[str]:
 
 def _lines() -> Iterator[str]:
     from bertsent.cli._pipe import stdin_pipe
-    from bertsent.tables import read_stream
+    from bertsent.data.tables import read_stream
 
     return read_stream(stdin_pipe(), name="stdin", settings=ReadSettings())
 

@@ -79,8 +79,8 @@ def retrain(
     workspace = Workspace.current()
     from bertsent import retrain as core
     from bertsent import store
+    from bertsent.data.reviews import find_data_set
     from bertsent.labels import LabelLog
-    from bertsent.reviews import find_data_set
 
     champion = store.find(None, folder=workspace.model)
     warm = core.can_warm_start(champion) if warm_start is None else warm_start

@@ -156,7 +156,7 @@ def train(
     settings = toml_file.resolve(recipe, config=said, given=_given(ctx))
     workspace = Workspace.current()
     from bertsent import store
-    from bertsent.reviews import find_data_set
+    from bertsent.data.reviews import find_data_set
 
     scoring = None if unlabelled is None else store.find(teacher, folder=workspace.model, option="--teacher")
     start = (
@@ -165,7 +165,7 @@ def train(
     with progress(quiet=quiet) as shown:
         _note_settings(settings, recipe=said.recipe if recipe is None else recipe, file=config_file, to=shown)
         if url:
-            from bertsent.archive import download
+            from bertsent.data.download.dataset import download
 
             data = download(DownloadSettings(url=url), data=workspace.data, progress=shown).path
         folder = data or find_data_set(workspace.data)

@@ -10,7 +10,7 @@ from pathlib import Path
 from bertsent.base.errors import DataError
 from bertsent.base.files import visible
 from bertsent.base.settings.training import ExportSettings
-from bertsent.reviews import read_reviews
+from bertsent.data.reviews import read_reviews
 
 # What a cleaning or a tokenizer of its own gets wrong first.
 ODD = (

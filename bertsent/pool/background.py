@@ -20,11 +20,11 @@ import numpy as np
 from bertsent.base.errors import BertsentError
 from bertsent.base.settings.retraining import LabelSettings
 from bertsent.base.text import clean
-from bertsent.duplicates import Copies, sketch
+from bertsent.data.duplicates import Copies, sketch
+from bertsent.data.reviews import read_reviews
 from bertsent.labels import Labelled
 from bertsent.pool.model import Model
 from bertsent.pool.queue import Pool
-from bertsent.reviews import read_reviews
 
 if TYPE_CHECKING:
     from bertsent.pool.queue import Vectors

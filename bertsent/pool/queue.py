@@ -23,8 +23,8 @@ from bertsent.base.records.core import Review
 from bertsent.base.settings.retraining import LabelSettings
 from bertsent.base.settings.scoring import EVEN, LABELS, ReadSettings
 from bertsent.base.text import clean
+from bertsent.data.reviews import read_reviews
 from bertsent.labels import Decision, PickedBy
-from bertsent.reviews import read_reviews
 
 if TYPE_CHECKING:
     import numpy as np

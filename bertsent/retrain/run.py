@@ -22,12 +22,12 @@ from bertsent.base.settings.retraining import GateSettings, RetrainSettings
 from bertsent.base.settings.scoring import Workspace
 from bertsent.base.settings.toml_file import Config
 from bertsent.base.settings.training import TrainSettings
+from bertsent.data.reviews import load_splits
 from bertsent.gate import Answers, GateResult, judge, least_rows
 from bertsent.labels import Labelled
 from bertsent.mixing import Selection
 from bertsent.retrain.earlier import earlier, event, heal, lineage
 from bertsent.retrain.records import Because, Retrained, Run
-from bertsent.reviews import load_splits
 from bertsent.scorer import Scorer
 from bertsent.store import WEIGHTS, Version, read, versions
 

@@ -18,8 +18,8 @@ from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.records.training import Splits, Trained
 from bertsent.base.settings.scoring import Workspace
 from bertsent.base.settings.training import TrainSettings
+from bertsent.data.reviews import load_splits
 from bertsent.mixing import Mix
-from bertsent.reviews import load_splits
 from bertsent.scorer import Scorer
 from bertsent.store import WEIGHTS, Version
 from bertsent.teacher import Taught, teach

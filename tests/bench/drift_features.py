@@ -27,10 +27,10 @@ import numpy as np
 from drift_power import Bench
 
 from bertsent.base.settings.retraining import DriftSettings
+from bertsent.data.reviews import read_folder
 from bertsent.drift import features, text
 from bertsent.drift.records import NewRow
 from bertsent.drift.verdict import significance
-from bertsent.reviews import read_folder
 from bertsent.tokenizer import pack
 
 SETTINGS = DriftSettings()

@@ -53,10 +53,10 @@ from bertsent.base.records.core import Review
 from bertsent.base.settings.retraining import DriftSettings
 from bertsent.base.settings.scoring import EVEN
 from bertsent.base.text import clean, is_empty
+from bertsent.data.reviews import read_folder, read_reviews
 from bertsent.drift.judge import judge
 from bertsent.drift.records import DriftReport, Measure, NewRow
 from bertsent.reference import Reference
-from bertsent.reviews import read_folder, read_reviews
 from bertsent.scorer import Scorer
 from bertsent.tokenizer import window
 

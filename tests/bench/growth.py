@@ -41,7 +41,7 @@ from typing import Any
 
 import bertsent
 from bertsent.base.files import now, write_text
-from bertsent.reviews import read_reviews
+from bertsent.data.reviews import read_reviews
 
 SIZES = (10_000, 100_000, 1_000_000)
 FORMATS = {"csv": "csv", "jsonl": "jsonl", "parquet": "parquet", "folder": "jsonl"}  # input -> output
@@ -174,8 +174,8 @@ def make_tiny(home: Path) -> None:
     sys.path.append(str(Path(__file__).parents[1]))
     tiny = importlib.import_module("tiny")
     training = importlib.import_module("bertsent.tf.training")
-    from bertsent.archive import write_sample
     from bertsent.base.settings.scoring import Workspace
+    from bertsent.data.download.dataset import write_sample
 
     data = write_sample(data=home / "data").path
     training.train(tiny.settings(tiny.export(home / "encoder")), data=data, workspace=Workspace(home))

@@ -36,8 +36,8 @@ from bertsent.base.files import sha256_text
 from bertsent.base.records.core import Review
 from bertsent.base.settings.scoring import Workspace
 from bertsent.base.text import clean
+from bertsent.data.reviews import read_folder, read_reviews
 from bertsent.labels import LabelLog, decide
-from bertsent.reviews import read_folder, read_reviews
 
 HALF = 150  # labels of each kind
 COMMAND = [sys.executable, "-c", "from bertsent.cli import main; main()", "drift", "--json"]

@@ -47,9 +47,9 @@ from bertsent.base.errors import BertsentError, UsageError
 from bertsent.base.files import now, quiet_stderr, write_text
 from bertsent.base.records.core import Review
 from bertsent.base.settings.scoring import EVEN, POSITIVE, ScoreSettings, Window
+from bertsent.data.reviews import read_folder
 from bertsent.litert import Classifier
 from bertsent.metrics import measure
-from bertsent.reviews import read_folder
 from bertsent.store import CLASSIFIER, WEIGHTS, Version, read
 from bertsent.tf import tf
 from bertsent.tf.classifier import HEAD, assign, build, weights

@@ -33,9 +33,9 @@ from bertsent.base.records.training import Splits
 from bertsent.base.settings.recipes import DEFAULT, find_recipe
 from bertsent.base.settings.scoring import EVEN, Workspace
 from bertsent.base.text import clean
+from bertsent.data.reviews import load_splits, read_reviews
 from bertsent.labels import Labelled
 from bertsent.retrain import settings_for
-from bertsent.reviews import load_splits, read_reviews
 from bertsent.scorer import Scorer
 from bertsent.store import Version
 from bertsent.tf import training

@@ -21,7 +21,7 @@ from bertsent.base.errors import UsageError
 from bertsent.base.files import atomic_write, remove_stale, visible
 from bertsent.base.records.core import Prediction
 from bertsent.base.settings.scoring import LABEL_NAMES, WriteSettings
-from bertsent.tables import pyarrow_or_error
+from bertsent.data.tables import pyarrow_or_error
 
 WRITABLE = (".csv", ".jsonl", ".parquet")
 COLUMNS = ("text", "score", "label", "tokens", "truncated", "version", "path", "gold")

@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from pathlib import Path
 
-from bertsent.archive.fetch import fetch, file_name, source
-from bertsent.archive.unpack import extract, sniff
 from bertsent.base import files
 from bertsent.base.errors import ArtefactError, DataError, UsageError
 from bertsent.base.files import visible
@@ -21,6 +19,8 @@ from bertsent.base.records.core import Progress, silent
 from bertsent.base.records.training import Download
 from bertsent.base.settings.scoring import FOLDERS, LABELS, Workspace
 from bertsent.base.settings.training import KNOWN_FOLDER, KNOWN_SHA256, DownloadSettings
+from bertsent.data.download.fetch import fetch, file_name, source
+from bertsent.data.download.unpack import extract, sniff
 
 _MARKER = ".complete.json"
 _SAMPLE = "bertsent:sample"  # stands in the marker for an address

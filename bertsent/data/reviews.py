@@ -1,6 +1,6 @@
 """Reviews on disk -> cleaned, de-duplicated and split for training, or one at a time for `batch`.
 
-Folders are read here, file by file as `bertsent.listing` names them; tables in `bertsent.tables`.
+Folders are read here, file by file as `bertsent.data.folders` names them; tables in `bertsent.data.tables`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.settings.scoring import FOLDERS, ReadSettings
 from bertsent.base.text import clean, encodable, is_empty
 from bertsent.base.utf8 import read_utf8
-from bertsent.listing import (
+from bertsent.data.folders import (
     count_files,
     draw_names,
     entries,
@@ -29,7 +29,7 @@ from bertsent.listing import (
     is_real_folder,
     sorted_entries,
 )
-from bertsent.tables import read_table
+from bertsent.data.tables import read_table
 
 if TYPE_CHECKING:
     from bertsent.base.records.training import Splits

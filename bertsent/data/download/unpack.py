@@ -19,12 +19,12 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
-from bertsent.archive.limits import Guard, Names
 from bertsent.base import files
 from bertsent.base.errors import ArtefactError
 from bertsent.base.files import visible
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.settings.training import DownloadSettings
+from bertsent.data.download.limits import Guard, Names
 
 _CHUNK = 1 << 20  # also the longest header of a tar that is believed
 _EVERY = 200  # members between two reports of progress, which would otherwise cost as much as the files

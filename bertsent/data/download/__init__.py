@@ -9,7 +9,7 @@ dataset      fetched, verified, unpacked and published as one folder of `data/`
 
 from __future__ import annotations
 
-from bertsent.archive.dataset import download, write_sample
-from bertsent.archive.unpack import extract
+from bertsent.data.download.dataset import download, write_sample
+from bertsent.data.download.unpack import extract
 
 __all__ = ["download", "extract", "write_sample"]

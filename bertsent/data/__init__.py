@@ -1,0 +1,1 @@
+"""Review files in and out: folders, tables, splits, downloads."""
