@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from bertsent import store, succession
 from bertsent.base.errors import ArtefactError
 from bertsent.base.records.core import Prediction, Progress, Review, silent
 from bertsent.base.settings.retraining import LineageSettings
@@ -20,7 +19,8 @@ from bertsent.base.settings.scoring import EVEN, Workspace
 from bertsent.gate import Answers, GateResult, Paired, compare
 from bertsent.ledger import Ledger
 from bertsent.scorer import Scorer
-from bertsent.store import Manifest, Version
+from bertsent.versions import registry, store
+from bertsent.versions.store import Manifest, Version
 
 _SETTINGS = LineageSettings()
 _NAN = float("nan")
@@ -79,7 +79,7 @@ def entries(workspace: Workspace) -> list[Entry]:
     """
     own, packaged = set(store.versions(workspace.model)), store.packaged()
     found = []
-    for number in succession.numbers(workspace):
+    for number in registry.numbers(workspace):
         place = workspace.model if number in own or packaged is None else packaged
         manifest = None
         with contextlib.suppress(ArtefactError):
@@ -88,7 +88,7 @@ def entries(workspace: Workspace) -> list[Entry]:
         found.append(
             Entry(
                 number=number,
-                current=number == succession.current_number(workspace),
+                current=number == registry.current_number(workspace),
                 packaged=number not in own,
                 manifest=manifest,
                 bytes=sum(int(each["size"]) for each in files),

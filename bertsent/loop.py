@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from bertsent import store
 from bertsent.base.errors import ArtefactError, DataError, MissingExtraError, TrainingError, UsageError
 from bertsent.base.files import lock
 from bertsent.base.records.core import Progress, Review, silent
@@ -22,6 +21,7 @@ from bertsent.base.settings.retraining import DriftSettings, MonitorSettings
 from bertsent.base.settings.scoring import Workspace
 from bertsent.labels import Labelled, LabelLog
 from bertsent.trail import Ending, Look, Outcome, Trail, batch_digest
+from bertsent.versions import store
 
 # none: nothing to do; collect: too few to tell; reported: drift, and this run may not retrain; open: drift,
 # and the retraining could not begin, so the next run tries again; the others are how it ended.

@@ -8,15 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bertsent import leases
 from bertsent.base.errors import ArtefactError, BertsentError, UsageError
 from bertsent.base.files import visible
 from bertsent.base.records.core import Label, Prediction, Progress, Review
 from bertsent.base.settings.scoring import EVEN, ScoreSettings, Window
 from bertsent.base.text import clean
 from bertsent.litert import Classifier, Scores, Tokens
-from bertsent.store import CLASSIFIER, MANIFEST, VOCABULARY, WORDPIECE, Version, find
 from bertsent.tokenizer import AnyTokenizer, Tokenizer, window
+from bertsent.versions import read_locks
+from bertsent.versions.store import CLASSIFIER, MANIFEST, VOCABULARY, WORDPIECE, Version, find
 
 _REPORT = 64  # reviews between two reports of progress
 
@@ -50,7 +50,7 @@ class Scorer:
         tokenizer: AnyTokenizer | None = None,
     ) -> None:
         self._settings = settings or ScoreSettings()
-        leases.hold(version.path / MANIFEST, reader=self)
+        read_locks.hold(version.path / MANIFEST, reader=self)
         manifest = version.manifest
         self._version = version.name
         self._seq_length = manifest.seq_length

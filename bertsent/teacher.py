@@ -29,7 +29,7 @@ from bertsent.base.text import clean, is_empty
 from bertsent.calibration import logit, sigmoid
 from bertsent.data.reviews import read_reviews
 from bertsent.scorer import Scorer
-from bertsent.store import Version
+from bertsent.versions.store import Version
 
 _DIGEST = 32  # bytes before the arrays: np.load reads some damaged files without a word
 

@@ -106,7 +106,7 @@ def trained(once: Callable[..., Path], tiny_encoder: tuple[Path, Path], sample: 
 def spread(once: Callable[..., Path], tiny_encoder: tuple[Path, Path], trained: Path) -> Path:
     """A `model` folder with one version: the trained one with a random classifier, whose scores reach from
     0 to 1. So small an encoder learns next to nothing of the sample; its scores all lie about 0.5."""
-    from bertsent import store
+    from bertsent.versions import store
 
     def make(home: Path) -> None:
         from bertsent.tf import classifier, encoder

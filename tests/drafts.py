@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bertsent import store
-from bertsent.store import Manifest, Version
+from bertsent.versions import store
+from bertsent.versions.store import Manifest, Version
 
 VOCABULARY = "[PAD]\n[UNK]\n[CLS]\n[SEP]\nfilm\n"
 

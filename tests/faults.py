@@ -22,10 +22,10 @@ from typing import Any
 
 import drafts
 
-from bertsent import store, succession
 from bertsent.base.errors import ArtefactError, BertsentError
 from bertsent.base.files import write_text
 from bertsent.base.settings.scoring import Workspace
+from bertsent.versions import registry, store
 
 OLD, NEW = "old " * 500, "new " * 1000
 STEPS = {"os.mkdir", "os.chmod", "os.rename", "os.remove", "os.rmdir"}
@@ -41,11 +41,11 @@ def publish(folder: Path) -> None:
 
 
 def rollback(folder: Path) -> None:
-    succession.rollback(1, workspace=Workspace(folder.parent))
+    registry.rollback(1, workspace=Workspace(folder.parent))
 
 
 def prune(folder: Path) -> None:
-    succession.prune(Workspace(folder.parent), keep=1)
+    registry.prune(Workspace(folder.parent), keep=1)
 
 
 def two_versions(folder: Path) -> None:

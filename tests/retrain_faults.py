@@ -25,8 +25,8 @@ import jinja2  # noqa: F401
 import scipy.stats  # noqa: F401
 import shop
 
-from bertsent import store
 from bertsent.ledger import Ledger
+from bertsent.versions import store
 
 STEPS = {"os.mkdir", "os.link", "os.rename"}
 REMOVALS = {"os.remove", "os.rmdir"}

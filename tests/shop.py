@@ -19,7 +19,7 @@ from bertsent.base.settings.toml_file import Config
 from bertsent.base.settings.training import TrainSettings
 from bertsent.labels import LabelLog, decide
 from bertsent.retrain import Because, Retrained
-from bertsent.store import Version, find
+from bertsent.versions.store import Version, find
 
 Folders = tuple[Path, Path]
 FILM = ("awful", "wonderful")  # by label

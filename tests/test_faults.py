@@ -16,9 +16,9 @@ from typing import Any
 import faults
 import pytest
 
-from bertsent import store
 from bertsent.base.errors import BusyError, ExitCode, StorageError
 from bertsent.base.files import lock
+from bertsent.versions import store
 
 HOLD = """
 import sys

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tiny
 
-from bertsent import reference, store
+from bertsent import reference
 from bertsent.base.files import sha256_text
 from bertsent.base.records.core import Review, silent
 from bertsent.base.records.training import Epoch, Splits
@@ -21,8 +21,9 @@ from bertsent.calibration import sigmoid
 from bertsent.data.reviews import load_splits
 from bertsent.metrics import measure
 from bertsent.scorer import Scorer
-from bertsent.store import Version
 from bertsent.tokenizer import Tokenizer, window
+from bertsent.versions import store
+from bertsent.versions.store import Version
 
 Folders = tuple[Path, Path]
 

@@ -17,7 +17,6 @@ import retrain_faults
 import shop
 from listener import Listener
 
-from bertsent import store, succession
 from bertsent.base.errors import BusyError, DataError, Interrupted, UsageError
 from bertsent.base.files import lock, sha256_folder, sha256_text
 from bertsent.base.records.core import Review
@@ -28,6 +27,7 @@ from bertsent.base.settings.training import TrainSettings
 from bertsent.ledger import Ledger
 from bertsent.retrain import Because, Retrained, can_warm_start, settings_for
 from bertsent.scorer import Scorer
+from bertsent.versions import registry, store
 
 ASKED = Because("asked")
 
@@ -187,7 +187,7 @@ def test_retrain_does_not_make_again_what_was_rolled_back(
     after: Any, published: tuple[Path, Retrained], films: Path
 ) -> None:
     home = after(published)
-    succession.rollback(None, workspace=Workspace(home))
+    registry.rollback(None, workspace=Workspace(home))
     again = shop.retrain(home, films, because=ASKED)
     assert (again.outcome, again.earlier) == ("rejected", True)
     assert "version 2 was trained on these labels and rolled back" in again.reason
@@ -302,7 +302,7 @@ def test_retrain_after_a_rollback_meanwhile_publishes_nothing(
         def start(self, what: str, total: int | None, unit: str = "") -> None:
             if what == "Scoring by the challenger":
                 old = shop.current(home)
-                succession.adopt(old, folder=home / "model", after=1, reason="rollback", lineage={})
+                registry.adopt(old, folder=home / "model", after=1, reason="rollback", lineage={})
 
     with pytest.raises(BusyError, match="Version 2 became current"):
         shop.retrain(home, films, progress=Meddler())

@@ -15,12 +15,12 @@ import pytest
 from listener import Listener
 
 import bertsent
-from bertsent import store
 from bertsent.base.errors import ArtefactError
 from bertsent.base.records.core import Review
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.litert import Classifier
 from bertsent.scorer import Scorer, open_scorer
+from bertsent.versions import store
 
 SEEN = 30  # word pieces in the window of the trained version: 32 places less [CLS] and [SEP]
 TOLERANCE = 1e-6  # measured: no bit differs, also with minilm; other processors may sum in another order

@@ -14,10 +14,10 @@ from typing import Any
 import drafts
 import pytest
 
-from bertsent import store
 from bertsent.base.ahead import DigestAhead
 from bertsent.base.errors import ArtefactError, StorageError, UsageError
 from bertsent.base.files import sha256_file
+from bertsent.versions import store
 
 # A manifest with all that could be changed in it, and how a value is changed.
 FULL: dict[str, Any] = {

@@ -11,10 +11,10 @@ import drafts
 import pytest
 from test_faults import broken
 
-from bertsent import leases, store, succession
 from bertsent.base.errors import ArtefactError, BusyError, UsageError
 from bertsent.base.files import lock
 from bertsent.base.settings.scoring import Workspace
+from bertsent.versions import read_locks, registry, store
 
 READ = """
 import sys
@@ -56,7 +56,7 @@ def damage(home: Workspace, number: int) -> None:
 
 def test_rollback_publishes_the_version_before_under_the_next_number(home: Workspace) -> None:
     publish(home, b"one", b"two")
-    before, made = succession.rollback(None, workspace=home)
+    before, made = registry.rollback(None, workspace=home)
     assert (before, made.name) == (2, "3")
     assert made.file(store.CLASSIFIER).read_bytes() == b"one"
     assert (made.manifest.reason, made.manifest.parent) == ("rollback", 2)
@@ -68,34 +68,34 @@ def test_rollback_publishes_the_version_before_under_the_next_number(home: Works
 def test_rollback_shares_the_files_and_leaves_the_old_version_as_it_was(home: Workspace) -> None:
     publish(home, b"one", b"two")
     manifest = (home.model / "1" / store.MANIFEST).read_bytes()
-    made = succession.rollback(1, workspace=home)[1]
+    made = registry.rollback(1, workspace=home)[1]
     assert (made.path / store.CLASSIFIER).samefile(home.model / "1" / store.CLASSIFIER)
     assert (home.model / "1" / store.MANIFEST).read_bytes() == manifest
 
 
 def test_rollback_twice_goes_back_two_versions(home: Workspace) -> None:
     publish(home, b"one", b"two", b"three")
-    assert succession.rollback(None, workspace=home)[1].manifest.lineage["republished_from"] == 2
-    again = succession.rollback(None, workspace=home)[1]
+    assert registry.rollback(None, workspace=home)[1].manifest.lineage["republished_from"] == 2
+    again = registry.rollback(None, workspace=home)[1]
     assert again.manifest.lineage["republished_from"] == 1
     assert again.name == "5"
     with pytest.raises(UsageError, match="no whole version before"):
-        succession.rollback(None, workspace=home)
+        registry.rollback(None, workspace=home)
 
 
 def test_rollback_to_what_is_current_changes_nothing(home: Workspace) -> None:
     publish(home, b"one", b"two")
-    succession.rollback(1, workspace=home)
+    registry.rollback(1, workspace=home)
     for number in (1, 3):
-        before, made = succession.rollback(number, workspace=home)
+        before, made = registry.rollback(number, workspace=home)
         assert (before, made.name) == (3, "3")
     assert store.versions(home.model) == [1, 2, 3]
 
 
 def test_rollback_can_be_taken_back(home: Workspace) -> None:
     publish(home, b"one", b"two")
-    succession.rollback(None, workspace=home)
-    made = succession.rollback(2, workspace=home)[1]
+    registry.rollback(None, workspace=home)
+    made = registry.rollback(2, workspace=home)[1]
     assert made.file(store.CLASSIFIER).read_bytes() == b"two"
     assert made.manifest.lineage == {"republished_from": 2, "undone": 3}
 
@@ -104,16 +104,16 @@ def test_rollback_passes_by_a_damaged_version_and_refuses_it_by_number(home: Wor
     publish(home, b"one", b"two", b"three")
     damage(home, 2)
     with pytest.raises(ArtefactError):
-        succession.rollback(2, workspace=home)
+        registry.rollback(2, workspace=home)
     assert store.versions(home.model) == [1, 2, 3]
-    assert succession.rollback(None, workspace=home)[1].manifest.lineage["republished_from"] == 1
+    assert registry.rollback(None, workspace=home)[1].manifest.lineage["republished_from"] == 1
 
 
 @pytest.mark.parametrize("name", [store.CLASSIFIER, store.MANIFEST])
 def test_rollback_gets_away_from_a_damaged_current_version(home: Workspace, name: str) -> None:
     publish(home, b"one", b"two")
     (home.model / "2" / name).write_bytes(b"damaged")
-    assert succession.rollback(None, workspace=home)[1].name == "3"
+    assert registry.rollback(None, workspace=home)[1].name == "3"
     assert current(home).file(store.CLASSIFIER).read_bytes() == b"one"
 
 
@@ -122,7 +122,7 @@ def test_rollback_from_the_first_own_version_reaches_the_packaged_one(
 ) -> None:
     drafts.publish(tmp_path / "package", classifier=b"packaged")
     monkeypatch.setattr(store, "packaged", lambda: tmp_path / "package")
-    own = succession.adopt(
+    own = registry.adopt(
         drafts.publish(tmp_path / "challenger", classifier=b"own"),
         folder=home.model,
         after=1,
@@ -130,7 +130,7 @@ def test_rollback_from_the_first_own_version_reaches_the_packaged_one(
         lineage={},
     )
     assert (own.name, own.manifest.parent) == ("2", 1)
-    before, made = succession.rollback(None, workspace=home)
+    before, made = registry.rollback(None, workspace=home)
     assert (before, made.name) == (2, "3")
     assert made.file(store.CLASSIFIER).read_bytes() == b"packaged"
 
@@ -140,20 +140,20 @@ def test_rollback_copies_where_links_are_not_to_be_had(
 ) -> None:
     publish(home, b"one", b"two")
     monkeypatch.setattr(os, "link", lambda *paths: (_ for _ in ()).throw(OSError(18, "cross-device link")))
-    made = succession.rollback(None, workspace=home)[1]
+    made = registry.rollback(None, workspace=home)[1]
     assert not (made.path / store.CLASSIFIER).samefile(home.model / "1" / store.CLASSIFIER)
     assert made.file(store.CLASSIFIER).read_bytes() == b"one"
 
 
 def test_rollback_without_any_version_says_so(home: Workspace) -> None:
     with pytest.raises(UsageError, match="no version yet"):
-        succession.rollback(None, workspace=home)
+        registry.rollback(None, workspace=home)
 
 
 def test_rollback_waits_for_no_other_publisher(home: Workspace) -> None:
     publish(home, b"one", b"two")
     with lock(home.state / "publish.lock", "publish"), pytest.raises(BusyError):
-        succession.rollback(None, workspace=home)
+        registry.rollback(None, workspace=home)
 
 
 def test_rollback_killed_at_any_step_leaves_the_old_or_the_new_current(workspace: Path) -> None:
@@ -173,7 +173,7 @@ def test_promote_refuses_if_another_version_became_current_meanwhile(home: Works
     challenger = drafts.publish(tmp_path / "challenger", classifier=b"new")
     publish(home, b"two")
     with pytest.raises(BusyError, match="became current"):
-        succession.promote(challenger, workspace=home, champion=champion, reason="retrain", lineage={})
+        registry.promote(challenger, workspace=home, champion=champion, reason="retrain", lineage={})
     assert store.versions(home.model) == [1, 2]
 
 
@@ -181,7 +181,7 @@ def test_adopt_refuses_a_damaged_version(home: Workspace, tmp_path: Path) -> Non
     challenger = drafts.publish(tmp_path / "challenger")
     (challenger.path / store.VOCABULARY).write_bytes(b"")
     with pytest.raises(ArtefactError):
-        succession.adopt(challenger, folder=home.model, after=0, reason="retrain", lineage={})
+        registry.adopt(challenger, folder=home.model, after=0, reason="retrain", lineage={})
     assert store.versions(home.model) == []
 
 
@@ -190,7 +190,7 @@ def test_adopt_refuses_a_damaged_version(home: Workspace, tmp_path: Path) -> Non
 
 def test_prune_keeps_the_newest(home: Workspace) -> None:
     publish(home, b"one", b"two", b"three", b"four")
-    pruned = succession.prune(home, keep=2)
+    pruned = registry.prune(home, keep=2)
     assert (pruned.removed, pruned.kept) == ((1, 2), (3, 4))
     assert sorted(path.name for path in home.model.iterdir()) == ["3", "4"]
     assert drafts.publish(home.model).name == "5"
@@ -199,27 +199,27 @@ def test_prune_keeps_the_newest(home: Workspace) -> None:
 @pytest.mark.parametrize("keep", [4, 100])
 def test_prune_with_room_for_all_removes_none(home: Workspace, keep: int) -> None:
     publish(home, b"one", b"two", b"three", b"four")
-    assert succession.prune(home, keep=keep).removed == ()
+    assert registry.prune(home, keep=keep).removed == ()
 
 
 def test_prune_refuses_to_keep_none(home: Workspace) -> None:
     publish(home, b"one")
     with pytest.raises(UsageError, match="At least 1"):
-        succession.prune(home, keep=0)
+        registry.prune(home, keep=0)
     assert current(home).name == "1"
 
 
 def test_prune_keeps_a_way_back_from_a_damaged_version(home: Workspace) -> None:
     publish(home, b"one", b"two", b"three")
     damage(home, 3)
-    pruned = succession.prune(home, keep=1)
+    pruned = registry.prune(home, keep=1)
     assert (pruned.removed, pruned.kept, pruned.damaged) == ((1,), (2, 3), (3,))
 
 
 def test_prune_leaves_the_files_that_a_republished_version_shares(home: Workspace) -> None:
     publish(home, b"one", b"two")
-    succession.rollback(1, workspace=home)
-    assert succession.prune(home, keep=1).removed == (1, 2)
+    registry.rollback(1, workspace=home)
+    assert registry.prune(home, keep=1).removed == (1, 2)
     current(home).verify()
 
 
@@ -232,12 +232,12 @@ def test_prune_keeps_what_another_process_reads_until_it_ends(home: Workspace) -
     try:
         assert reader.stdout is not None
         assert reader.stdout.readline() == "reading\n"
-        pruned = succession.prune(home, keep=1)
+        pruned = registry.prune(home, keep=1)
         assert (pruned.removed, pruned.in_use) == ((2,), (1,))
     finally:
         reader.kill()
         reader.communicate()
-    assert succession.prune(home, keep=1).removed == (1,)
+    assert registry.prune(home, keep=1).removed == (1,)
 
 
 def test_hold_ends_with_its_reader(home: Workspace) -> None:
@@ -245,16 +245,16 @@ def test_hold_ends_with_its_reader(home: Workspace) -> None:
 
     publish(home, b"one")
     manifest, reader = home.model / "1" / store.MANIFEST, Reader()
-    leases.hold(manifest, reader=reader)
-    with leases.unread(manifest) as free:
+    read_locks.hold(manifest, reader=reader)
+    with read_locks.unread(manifest) as free:
         assert not free
     del reader
-    with leases.unread(manifest) as free:
+    with read_locks.unread(manifest) as free:
         assert free
 
 
 def test_unread_of_what_is_not_there_cannot_be_told(home: Workspace) -> None:
-    with leases.unread(home.model / "nothing") as free:
+    with read_locks.unread(home.model / "nothing") as free:
         assert not free
 
 
@@ -264,7 +264,7 @@ def test_what_a_killed_run_left_half_made_goes_with_the_next_one_and_a_training_
     publish(home, b"one", b"two")
     for name in (".adopted.x.tmp", ".1.77.tmp", ".next.x.tmp"):
         (home.model / name).mkdir()
-    succession.rollback(1, workspace=home)
+    registry.rollback(1, workspace=home)
     assert sorted(path.name for path in home.model.iterdir()) == [".next.x.tmp", "1", "2", "3"]
 
 

@@ -12,15 +12,15 @@ import pytest
 import tiny
 from listener import Listener
 
-from bertsent import store
 from bertsent.base.errors import ArtefactError, DataError, UsageError
 from bertsent.base.records.core import Review
 from bertsent.base.records.training import Splits
 from bertsent.calibration import logit
 from bertsent.data.reviews import load_splits
 from bertsent.scorer import Scorer
-from bertsent.store import Version
 from bertsent.teacher import Taught, teach
+from bertsent.versions import store
+from bertsent.versions.store import Version
 
 Folders = tuple[Path, Path]
 Teach = Callable[..., Taught]

@@ -15,13 +15,13 @@ import pytest
 import tiny
 from listener import Listener
 
-from bertsent import store
 from bertsent.base.errors import Interrupted, StorageError, TrainingError
 from bertsent.base.records.training import Splits, Trained
 from bertsent.base.settings.scoring import Workspace
 from bertsent.base.settings.training import TrainSettings
 from bertsent.data.reviews import load_splits
 from bertsent.tokenizer import Tokenizer
+from bertsent.versions import store
 
 Folders = tuple[Path, Path]
 EPOCHS = 3

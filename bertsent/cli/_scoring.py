@@ -36,7 +36,7 @@ def open_scorer(model: str | None, settings: ScoreSettings) -> Scorer:
         from bertsent.tf import hub_tokenizer
 
         return hub_tokenizer.open_scorer(model, folder=folder, settings=settings)
-    from bertsent import store
+    from bertsent.versions import store
 
     _spare_addresses()
     version = store.find(model, folder=folder)

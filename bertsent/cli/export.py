@@ -56,7 +56,7 @@ def export(
     chosen = next((known for known in _FORMATS if known == form), None)
     if chosen is None:
         raise UsageError(f"An export is one of {', '.join(_FORMATS)}.", received=visible(repr(form))[:60])
-    from bertsent import store
+    from bertsent.versions import store
 
     version = store.find(model, folder=Workspace.current().model)
     with progress(quiet=quiet) as shown:

@@ -102,7 +102,7 @@ def _share(value: object) -> str:
 @models.command()
 def show(number: NumberArgument, json: JsonOption = False) -> None:
     """Show what a version is, and check all its files."""
-    from bertsent import store
+    from bertsent.versions import store
 
     version = store.find(number, folder=Workspace.current().model)
     version.verify()
@@ -136,7 +136,7 @@ def why(number: NumberArgument, json: JsonOption = False) -> None:
 
     Which labels, which drift verdict, and how it compared with the version it took over from.
     """
-    from bertsent import store
+    from bertsent.versions import store
 
     version = store.find(number, folder=Workspace.current().model)
     manifest = version.manifest
@@ -212,9 +212,9 @@ def rollback(
 
     It is published once more, under the next number: nothing is lost, and this can be taken back too.
     """
-    from bertsent import succession
+    from bertsent.versions import registry
 
-    before, version = succession.rollback(number, workspace=Workspace.current())
+    before, version = registry.rollback(number, workspace=Workspace.current())
     now = version.manifest.version
     origin = version.manifest.lineage.get("republished_from", now)
     if json:
@@ -236,9 +236,9 @@ def prune(
 
     Never the current one, and none that a process reads: a reader holds a lock while it lives.
     """
-    from bertsent import succession
+    from bertsent.versions import registry
 
-    pruned = succession.prune(Workspace.current(), keep=keep)
+    pruned = registry.prune(Workspace.current(), keep=keep)
     if json:
         from dataclasses import asdict
 

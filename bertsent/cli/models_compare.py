@@ -39,10 +39,11 @@ def diff(
     """
     from collections import Counter
 
-    from bertsent import lineage, store
+    from bertsent import lineage
     from bertsent.base.records.core import Review
     from bertsent.data.reviews import read_reviews, usable
     from bertsent.labels import LabelLog
+    from bertsent.versions import store
 
     workspace, left_out = Workspace.current(), Counter[str]()
     one, other = (store.find(name, folder=workspace.model) for name in (first, second))

@@ -78,9 +78,9 @@ def retrain(
     said = toml_file.Config() if config_file is None else toml_file.load(config_file)
     workspace = Workspace.current()
     from bertsent import retrain as core
-    from bertsent import store
     from bertsent.data.reviews import find_data_set
     from bertsent.labels import LabelLog
+    from bertsent.versions import store
 
     champion = store.find(None, folder=workspace.model)
     warm = core.can_warm_start(champion) if warm_start is None else warm_start

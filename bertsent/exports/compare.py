@@ -11,7 +11,7 @@ from bertsent.base.errors import BertsentError
 from bertsent.base.settings.scoring import EVEN
 from bertsent.base.settings.training import ExportSettings
 from bertsent.exports.records import Distance
-from bertsent.store import Version
+from bertsent.versions.store import Version
 
 _SETTINGS = ExportSettings()
 

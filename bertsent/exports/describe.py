@@ -14,8 +14,8 @@ from bertsent.base.settings.training import Format
 from bertsent.exports.folder import DESCRIPTION, FORMAT, MARK
 from bertsent.exports.records import Distance
 from bertsent.exports.weights import calibration
-from bertsent.store import Version
 from bertsent.tokenizer import AnyTokenizer
+from bertsent.versions.store import Version
 
 CARD = "README.md"
 _PLACES = {

@@ -22,8 +22,8 @@ from bertsent.exports import compare, describe, folder, texts, weights
 from bertsent.exports.records import Distance, Exported
 from bertsent.litert import Tokens
 from bertsent.scorer import Scorer
-from bertsent.store import CLASSIFIER, VOCABULARY, WEIGHTS, WORDPIECE, Version
 from bertsent.tokenizer import pack, window
+from bertsent.versions.store import CLASSIFIER, VOCABULARY, WEIGHTS, WORDPIECE, Version
 
 ONNX = "classifier.onnx"
 SCRIPT = "score.py"

@@ -17,7 +17,7 @@ from bertsent.gate import GateResult
 from bertsent.ledger import Ledger
 from bertsent.mixing import Selection
 from bertsent.retrain.records import Retrained, Run
-from bertsent.store import Version, packaged, read, versions
+from bertsent.versions.store import Version, packaged, read, versions
 
 _RETRAIN = RetrainSettings()
 

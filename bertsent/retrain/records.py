@@ -12,7 +12,7 @@ from bertsent.base.settings.scoring import Workspace
 from bertsent.gate import GateResult
 from bertsent.labels import Labelled
 from bertsent.ledger import Ledger
-from bertsent.store import Version
+from bertsent.versions.store import Version
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bertsent import mixing, succession
+from bertsent import mixing
 from bertsent.base.errors import ArtefactError, DataError, ExitCode, Interrupted
 from bertsent.base.files import lock, sha256_lines
 from bertsent.base.records.core import Progress, Review, silent
@@ -29,7 +29,8 @@ from bertsent.mixing import Selection
 from bertsent.retrain.earlier import earlier, event, heal, lineage
 from bertsent.retrain.records import Because, Retrained, Run
 from bertsent.scorer import Scorer
-from bertsent.store import WEIGHTS, Version, read, versions
+from bertsent.versions import registry
+from bertsent.versions.store import WEIGHTS, Version, read, versions
 
 _GATE, _RETRAIN = GateSettings(), RetrainSettings()
 _WARM = "retrain"  # the recipe of a warm start
@@ -289,7 +290,7 @@ def _conclude(run: Run, challenger: Version, selection: Selection, result: GateR
     if not result.passed:
         run.ledger.append(event("rejected", led_to, None))
         return Retrained("rejected", None, result, result.reason, 0.0)
-    version = succession.promote(
+    version = registry.promote(
         challenger,
         workspace=run.workspace,
         champion=run.champion,

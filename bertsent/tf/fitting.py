@@ -20,7 +20,6 @@ from bertsent.base.settings.scoring import EVEN
 from bertsent.base.settings.training import TrainSettings
 from bertsent.calibration import calibrate, sigmoid
 from bertsent.metrics import measure
-from bertsent.store import WEIGHTS, Version
 from bertsent.tf import optimizer as optimizers
 from bertsent.tf import tf, tf_keras
 from bertsent.tf.batches import Encoded, scoring_batches, sentence_ends, training_batches, with_crops
@@ -29,6 +28,7 @@ from bertsent.tf.classifier import assign, build, parameters, weights
 from bertsent.tf.encoder import Encoder
 from bertsent.tf.export import to_litert
 from bertsent.tf.watch import Watch, diverged
+from bertsent.versions.store import WEIGHTS, Version
 
 _BYTES = 4 * 4 * 2  # a parameter: float32, with two moments and the best epoch's copy, in two checkpoints
 _SCORED = 32  # rows a batch where nothing is learnt: as fast as any, and little padding

@@ -14,9 +14,9 @@ from bertsent.base.files import sha256_folder, visible
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.scorer import Scorer
-from bertsent.store import HUB_TOKENIZER, find
 from bertsent.tf import tf
 from bertsent.tf.source import load_model, preprocessor_folder
+from bertsent.versions.store import HUB_TOKENIZER, find
 
 _BATCH = 256  # texts cut at a time; the ragged result of more would only take memory
 

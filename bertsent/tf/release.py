@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from bertsent import __version__, card, draw, reference, store
+from bertsent import __version__, draw, reference
 from bertsent.base.errors import TrainingError
 from bertsent.base.files import now, sha256_text, write_text
 from bertsent.base.records.core import Progress, Review
@@ -28,7 +28,6 @@ from bertsent.litert import Classifier
 from bertsent.metrics import measure
 from bertsent.mixing import Mix
 from bertsent.scorer import Scorer
-from bertsent.store import Manifest, Version
 from bertsent.teacher import Taught
 from bertsent.tf.batches import Encoded, head
 from bertsent.tf.classifier import weights
@@ -36,6 +35,8 @@ from bertsent.tf.disk import disk_errors
 from bertsent.tf.encoder import Encoder
 from bertsent.tf.export import to_litert
 from bertsent.tokenizer import NORMALISATION, window
+from bertsent.versions import model_card, store
+from bertsent.versions.store import Manifest, Version
 
 PROBES = ("great film", "It is meh.", "I want my two hours back; the plot made no sense at all.")
 _RELOAD_TOLERANCE = 1e-4  # the same file gives the same score after every reload
@@ -112,7 +113,7 @@ def publish(
         write_text(path / store.CONFIG, toml_file.dumps(settings))
         write_text(path / store.HISTORY, json.dumps(history, indent=2) + "\n")
         draw.training_curves(epochs, best_epoch=best_epoch, path=path / store.PLOT)
-        write_text(path / store.CARD, card.render(manifest, epochs=epochs, best_epoch=best_epoch))
+        write_text(path / store.CARD, model_card.render(manifest, epochs=epochs, best_epoch=best_epoch))
         _check_reload(store.seal(path, manifest), encoder)
         version = store.publish(path, manifest, folder=folder)
     progress.finish()

@@ -20,7 +20,6 @@ from bertsent.calibration import sigmoid
 from bertsent.exports import compare, describe, folder, texts, token_ids, weights
 from bertsent.exports.records import Distance, Exported
 from bertsent.scorer import Scorer
-from bertsent.store import VOCABULARY, WEIGHTS, WORDPIECE, Version
 from bertsent.tf import encoder as encoders
 from bertsent.tf import tf, tf_keras
 from bertsent.tf.bert import BertEncoder
@@ -29,6 +28,7 @@ from bertsent.tf.disk import disk_errors
 from bertsent.tf.hub_tokenizer import HubTokenizer
 from bertsent.tf.source import load_model, preprocessor_folder
 from bertsent.tokenizer import pack
+from bertsent.versions.store import VOCABULARY, WEIGHTS, WORDPIECE, Version
 
 SIGNATURE = "serving_default"
 INPUT, OUTPUT = "text", "score"

@@ -21,12 +21,12 @@ from bertsent.base.settings.training import TrainSettings
 from bertsent.data.reviews import load_splits
 from bertsent.mixing import Mix
 from bertsent.scorer import Scorer
-from bertsent.store import WEIGHTS, Version
 from bertsent.teacher import Taught, teach
 from bertsent.tf import fitting, release, tf
 from bertsent.tf.batches import Encoded, encode, join
 from bertsent.tf.checkpoint import clear
 from bertsent.tf.encoder import Encoder, load
+from bertsent.versions.store import WEIGHTS, Version
 
 _BFLOAT16 = "auto_mixed_precision_onednn_bfloat16"
 

@@ -47,7 +47,7 @@ from typing import Any
 
 import numpy as np
 
-from bertsent import reference, store
+from bertsent import reference
 from bertsent.base.files import sha256_lines, sha256_text, visible
 from bertsent.base.records.core import Review
 from bertsent.base.settings.retraining import DriftSettings
@@ -59,6 +59,7 @@ from bertsent.drift.records import DriftReport, Measure, NewRow
 from bertsent.reference import Reference
 from bertsent.scorer import Scorer
 from bertsent.tokenizer import window
+from bertsent.versions import store
 
 SETTINGS = DriftSettings()
 WEEKS, STREAMS, WEEKLY = 52, 100, 100  # looks, simulated lives of a model, new rows a look

@@ -31,13 +31,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from bertsent import store
 from bertsent.base.files import sha256_text
 from bertsent.base.records.core import Review
 from bertsent.base.settings.scoring import Workspace
 from bertsent.base.text import clean
 from bertsent.data.reviews import read_folder, read_reviews
 from bertsent.labels import LabelLog, decide
+from bertsent.versions import store
 
 HALF = 150  # labels of each kind
 COMMAND = [sys.executable, "-c", "from bertsent.cli import main; main()", "drift", "--json"]

@@ -33,8 +33,8 @@ import numpy as np
 from bertsent.base.settings.scoring import ScoreSettings, Workspace
 from bertsent.base.text import clean
 from bertsent.scorer import Scorer
-from bertsent.store import CLASSIFIER, Version, find
 from bertsent.tokenizer import pack, window
+from bertsent.versions.store import CLASSIFIER, Version, find
 
 ENGINE = "bertsent"
 LAYERS, HIDDEN, INNER = 6, 384, 1536  # all-MiniLM-L6-v2

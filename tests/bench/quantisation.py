@@ -50,12 +50,12 @@ from bertsent.base.settings.scoring import EVEN, POSITIVE, ScoreSettings, Window
 from bertsent.data.reviews import read_folder
 from bertsent.litert import Classifier
 from bertsent.metrics import measure
-from bertsent.store import CLASSIFIER, WEIGHTS, Version, read
 from bertsent.tf import tf
 from bertsent.tf.classifier import HEAD, assign, build, weights
 from bertsent.tf.encoder import Encoder, load
 from bertsent.tf.export import to_litert
 from bertsent.tokenizer import window
+from bertsent.versions.store import CLASSIFIER, WEIGHTS, Version, read
 
 SEED = 42  # of the draw of --limit
 MB = 1e6

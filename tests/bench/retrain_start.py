@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bertsent import mixing, store
+from bertsent import mixing
 from bertsent.base.files import sha256_text
 from bertsent.base.records.core import Review
 from bertsent.base.records.training import Splits
@@ -37,8 +37,9 @@ from bertsent.data.reviews import load_splits, read_reviews
 from bertsent.labels import Labelled
 from bertsent.retrain import settings_for
 from bertsent.scorer import Scorer
-from bertsent.store import Version
 from bertsent.tf import training
+from bertsent.versions import store
+from bertsent.versions.store import Version
 
 
 def main() -> int:

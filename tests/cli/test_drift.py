@@ -23,12 +23,12 @@ from command import call, start
 from typer.testing import Result
 
 import bertsent
-from bertsent import store
 from bertsent.base.files import lock
 from bertsent.base.settings.scoring import Workspace
 from bertsent.labels import LabelLog
 from bertsent.ledger import Ledger
 from bertsent.trail import Outcome, Trail
+from bertsent.versions import store
 
 Run = Callable[..., Result]
 PACKAGE = Path(bertsent.__file__).parent

@@ -18,7 +18,7 @@ import tiny
 from safetensors.numpy import save_file
 from typer.testing import CliRunner, Result
 
-from bertsent import exports, store
+from bertsent import exports
 from bertsent.base.errors import UsageError
 from bertsent.base.settings.training import ExportSettings
 from bertsent.base.text import clean
@@ -26,6 +26,7 @@ from bertsent.cli import app
 from bertsent.exports import folder, numpy_bert, texts, weights
 from bertsent.scorer import Scorer
 from bertsent.tokenizer import NORMALISATION, Tokenizer, pack, window
+from bertsent.versions import store
 
 pytest.importorskip("tensorflow", reason="needs bertsent[train]")
 pytest.importorskip("onnxruntime", reason="needs bertsent[onnx]")

@@ -13,10 +13,10 @@ import pytest
 import shop
 from typer.testing import Result
 
-from bertsent import store
 from bertsent.gate import Answers, judge
 from bertsent.ledger import Ledger
 from bertsent.scorer import Scorer
+from bertsent.versions import store
 
 Run = Callable[..., Result]
 

@@ -13,7 +13,7 @@ import drafts
 import pytest
 from typer.testing import Result
 
-from bertsent import store
+from bertsent.versions import store
 
 Run = Callable[..., Result]
 KEYS = ["text", "score", "label", "tokens", "truncated", "version"]

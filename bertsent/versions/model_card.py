@@ -6,7 +6,16 @@ from collections.abc import Sequence
 
 from bertsent.base.records.training import Epoch
 from bertsent.base.settings.training import CalibrationSettings
-from bertsent.store import CLASSIFIER, CONFIG, HISTORY, PLOT, REFERENCE, VOCABULARY, WEIGHTS, Manifest
+from bertsent.versions.store import (
+    CLASSIFIER,
+    CONFIG,
+    HISTORY,
+    PLOT,
+    REFERENCE,
+    VOCABULARY,
+    WEIGHTS,
+    Manifest,
+)
 
 _FIGURES = ("accuracy", "precision", "recall", "f1", "roc_auc", "log_loss", "ece")
 _TEMPLATE = """\

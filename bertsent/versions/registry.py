@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bertsent import card, leases, store
 from bertsent.base.errors import ArtefactError, BusyError, StorageError, UsageError
 from bertsent.base.files import disk_errors, lock, now, remove_stale, sync_directory, visible
 from bertsent.base.records.training import Epoch
 from bertsent.base.settings.scoring import Workspace
-from bertsent.store import CARD, HISTORY, MANIFEST, Manifest, Version
+from bertsent.versions import model_card, read_locks, store
+from bertsent.versions.store import CARD, HISTORY, MANIFEST, Manifest, Version
 
 _ROOM = 1_000_000  # bytes that a version of hard links needs; a copy finds out by itself
 _ADOPTED = "adopted"  # how a draft is called while it is made
@@ -168,7 +168,7 @@ def _write_card(version: Version, manifest: Manifest, path: Path) -> None:
         return
     history = json.loads((version.path / HISTORY).read_text(encoding="utf-8"))
     epochs = [Epoch(**epoch) for epoch in history["epochs"]]
-    text = card.render(manifest, epochs=epochs, best_epoch=history["best_epoch"])
+    text = model_card.render(manifest, epochs=epochs, best_epoch=history["best_epoch"])
     (path / CARD).write_text(text, encoding="utf-8")
 
 
@@ -209,7 +209,7 @@ def _whole(number: int, workspace: Workspace) -> Version | None:
 
 def _remove(path: Path) -> bool:
     """Takes a version away at once, under its number whole or not there; False if somebody reads it."""
-    with leases.unread(path / MANIFEST) as free:
+    with read_locks.unread(path / MANIFEST) as free:
         if not free:
             return False
         hidden = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # as `remove_stale` finds it

@@ -1,0 +1,1 @@
+"""model/<n>/: published versions, which never change."""
