@@ -18,7 +18,7 @@ from bertsent.base.settings.retraining import LineageSettings
 from bertsent.base.settings.scoring import EVEN, Workspace
 from bertsent.gate import Answers, GateResult, Paired, compare
 from bertsent.ledger import Ledger
-from bertsent.scorer import Scorer
+from bertsent.scoring.scorer import Scorer
 from bertsent.versions import registry, store
 from bertsent.versions.store import Manifest, Version
 

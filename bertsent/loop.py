@@ -201,7 +201,7 @@ class _Run:
     def _judge(self, fresh: Sequence[Labelled]) -> Look:
         from bertsent import reference
         from bertsent.drift.judge import judge
-        from bertsent.scorer import Scorer
+        from bertsent.scoring.scorer import Scorer
 
         known = reference.read(self.version.file(store.REFERENCE))
         scorer = Scorer(self.version)
@@ -281,7 +281,7 @@ class _Run:
 def _score(scorer: Any, version: store.Version, fresh: Sequence[Labelled], progress: Progress) -> list[Any]:
     """The rows as `judge` takes them, scored by the version under test."""
     from bertsent.drift.records import NewRow
-    from bertsent.tokenizer import window
+    from bertsent.scoring.tokenizer import window
 
     manifest = version.manifest
     kind: Any = manifest.window

@@ -26,7 +26,7 @@ from bertsent.base.settings.scoring import Workspace
 from bertsent.trail import Look, Trail, batch_digest
 
 STATE = (".bertsent", "reports")
-ONCE = ("ai_edge_litert.interpreter", "bertsent.drift.judge", "bertsent.scorer", "scipy.stats")
+ONCE = ("ai_edge_litert.interpreter", "bertsent.drift.judge", "bertsent.scoring.scorer", "scipy.stats")
 
 
 def made(number: int) -> Look:

@@ -9,8 +9,8 @@ from typing import Any, cast
 
 from bertsent.base.records.core import Label, Prediction, Review
 from bertsent.base.records.metrics import Evaluation
-from bertsent.evaluation import evaluate
-from bertsent.scorer import Scorer
+from bertsent.scoring.evaluate import evaluate
+from bertsent.scoring.scorer import Scorer
 
 
 class Known:

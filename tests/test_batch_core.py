@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bertsent import batch
 from bertsent.base.errors import DataError
 from bertsent.base.records.core import Prediction
 from bertsent.base.settings.scoring import ScoreSettings
-from bertsent.scorer import Scorer, open_scorer
+from bertsent.scoring import batch
+from bertsent.scoring.scorer import Scorer, open_scorer
 
 
 class Recorder:

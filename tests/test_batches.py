@@ -14,7 +14,7 @@ import pytest
 
 from bertsent.base.records.core import Review
 from bertsent.base.settings.training import Optimizer, TrainSettings
-from bertsent.tokenizer import Tokenizer
+from bertsent.scoring.tokenizer import Tokenizer
 
 ROWS, BATCH = 1990, 16
 

@@ -10,7 +10,7 @@ import pytest
 
 from bertsent.base.settings.scoring import EVEN
 from bertsent.base.settings.training import CalibrationSettings
-from bertsent.calibration import Calibration, calibrate, logit, sigmoid
+from bertsent.scoring.calibration import Calibration, calibrate, logit, sigmoid
 
 ROWS = 5000
 SURE = CalibrationSettings().sure

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from bertsent.base.settings.retraining import ExplainSettings
-from bertsent.explain import explain
+from bertsent.scoring.explain import explain
 
 WEIGHTS = {"great": 2.0, "awful": -3.0, "good": 1.0}
 

@@ -11,9 +11,9 @@ import pytest
 import tiny
 
 from bertsent.base.settings.scoring import ScoreSettings
-from bertsent.calibration import logit, sigmoid
-from bertsent.litert import Classifier
-from bertsent.tokenizer import pack
+from bertsent.scoring.calibration import logit, sigmoid
+from bertsent.scoring.litert import Classifier
+from bertsent.scoring.tokenizer import pack
 
 Folders = tuple[Path, Path]
 PLACES = 48

@@ -15,7 +15,7 @@ from scipy.stats import binomtest
 
 from bertsent.base.records.metrics import Confusion, Metrics
 from bertsent.base.settings.training import EvaluateSettings
-from bertsent.metrics import by_length, by_score, confusion, measure, proportion, roc
+from bertsent.scoring.metrics import by_length, by_score, confusion, measure, proportion, roc
 
 FIGURES = ["accuracy", "precision", "recall", "f1", "roc_auc", "log_loss", "ece"]
 SCORES, GOLD = [0.9, 0.6, 0.5, 0.4, 0.2, 0.1], [1, 0, 1, 1, 0, 0]

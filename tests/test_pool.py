@@ -20,7 +20,7 @@ from bertsent.base.settings.retraining import LabelSettings
 from bertsent.labels import Decision, Labelled, decide
 from bertsent.pool import Model, Pool, Question, read_pool, second_look
 from bertsent.pool.background import prepare
-from bertsent.scorer import Scorer
+from bertsent.scoring.scorer import Scorer
 
 WORDS = ["film", "great", "awful", "plot", "actors", "scene", "boring", "lovely", "music", "ending", "slow"]
 

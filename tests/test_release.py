@@ -17,11 +17,11 @@ from bertsent.base.files import sha256_text
 from bertsent.base.records.core import Review, silent
 from bertsent.base.records.training import Epoch, Splits
 from bertsent.base.settings.training import ReferenceSettings
-from bertsent.calibration import sigmoid
 from bertsent.data.reviews import load_splits
-from bertsent.metrics import measure
-from bertsent.scorer import Scorer
-from bertsent.tokenizer import Tokenizer, window
+from bertsent.scoring.calibration import sigmoid
+from bertsent.scoring.metrics import measure
+from bertsent.scoring.scorer import Scorer
+from bertsent.scoring.tokenizer import Tokenizer, window
 from bertsent.versions import store
 from bertsent.versions.store import Version
 

@@ -26,7 +26,7 @@ from bertsent.base.settings.toml_file import Config
 from bertsent.base.settings.training import TrainSettings
 from bertsent.ledger import Ledger
 from bertsent.retrain import Because, Retrained, can_warm_start, settings_for
-from bertsent.scorer import Scorer
+from bertsent.scoring.scorer import Scorer
 from bertsent.versions import registry, store
 
 ASKED = Because("asked")

@@ -18,8 +18,8 @@ import bertsent
 from bertsent.base.errors import ArtefactError
 from bertsent.base.records.core import Review
 from bertsent.base.settings.scoring import ScoreSettings
-from bertsent.litert import Classifier
-from bertsent.scorer import Scorer, open_scorer
+from bertsent.scoring.litert import Classifier
+from bertsent.scoring.scorer import Scorer, open_scorer
 from bertsent.versions import store
 
 SEEN = 30  # word pieces in the window of the trained version: 32 places less [CLS] and [SEP]

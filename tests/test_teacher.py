@@ -15,10 +15,10 @@ from listener import Listener
 from bertsent.base.errors import ArtefactError, DataError, UsageError
 from bertsent.base.records.core import Review
 from bertsent.base.records.training import Splits
-from bertsent.calibration import logit
 from bertsent.data.reviews import load_splits
-from bertsent.scorer import Scorer
-from bertsent.teacher import Taught, teach
+from bertsent.scoring.calibration import logit
+from bertsent.scoring.pseudo_labels import Taught, teach
+from bertsent.scoring.scorer import Scorer
 from bertsent.versions import store
 from bertsent.versions.store import Version
 

@@ -15,7 +15,7 @@ import pytest
 
 from bertsent.base.errors import ArtefactError
 from bertsent.base.settings.scoring import Window
-from bertsent.tokenizer import Tokenizer, pack, window
+from bertsent.scoring.tokenizer import Tokenizer, pack, window
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 SMALL = [

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bertsent.base.errors import StorageError
-from bertsent.tokenizer import AnyTokenizer, Tokenizer
+from bertsent.scoring.tokenizer import AnyTokenizer, Tokenizer
 
 COUNT = 1000  # texts; below it nothing is kept
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")

@@ -20,7 +20,7 @@ from bertsent.base.records.training import Splits, Trained
 from bertsent.base.settings.scoring import Workspace
 from bertsent.base.settings.training import TrainSettings
 from bertsent.data.reviews import load_splits
-from bertsent.tokenizer import Tokenizer
+from bertsent.scoring.tokenizer import Tokenizer
 from bertsent.versions import store
 
 Folders = tuple[Path, Path]

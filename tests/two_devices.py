@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from bertsent.base.settings.scoring import ScoreSettings
-from bertsent.litert import Classifier
+from bertsent.scoring.litert import Classifier
 from bertsent.tf import classifier, encoder, fitting, tf, tf_keras
 from bertsent.tf.batches import Encoded, training_batches
 from bertsent.tf.bert import BertEncoder

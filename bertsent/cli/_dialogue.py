@@ -93,7 +93,7 @@ class Dialogue:
             return None
 
     def _explain(self, text: str) -> None:
-        from bertsent.explain import explain
+        from bertsent.scoring.explain import explain
 
         try:
             marks = explain(text, self._model.scores)

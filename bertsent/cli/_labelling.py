@@ -17,7 +17,7 @@ from bertsent.pool import Model, Pool, Question, second_look
 
 if TYPE_CHECKING:
     from bertsent.base.records.core import Prediction
-    from bertsent.explain import Explanation
+    from bertsent.scoring.explain import Explanation
 
 KEYS = {  # action -> its keys
     "positive": ("p", "1"),
@@ -227,6 +227,6 @@ def key_names(keys: dict[str, str], actions: Sequence[str]) -> list[str]:
 
 
 def _explain(model: Model, text: str) -> Explanation:
-    from bertsent.explain import explain
+    from bertsent.scoring.explain import explain
 
     return explain(text, model.scores)

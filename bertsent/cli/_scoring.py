@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bertsent.base.settings.scoring import ScoreSettings, Workspace
 
 if TYPE_CHECKING:
-    from bertsent.scorer import Scorer
+    from bertsent.scoring.scorer import Scorer
 
 # Read by NumPy when it is imported. Scoring multiplies nothing with it, and each of its threads takes 30 MB
 # of addresses.
@@ -41,6 +41,6 @@ def open_scorer(model: str | None, settings: ScoreSettings) -> Scorer:
     _spare_addresses()
     version = store.find(model, folder=folder)
     version.begin()  # 15 ms of work, while NumPy and LiteRT are imported
-    from bertsent.scorer import Scorer
+    from bertsent.scoring.scorer import Scorer
 
     return Scorer(version, settings)

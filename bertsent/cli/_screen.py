@@ -10,7 +10,7 @@ from bertsent.base.files import visible
 from bertsent.cli._keys import Terminal, width
 
 if TYPE_CHECKING:
-    from bertsent.explain import Explanation
+    from bertsent.scoring.explain import Explanation
 
 _WIDEST = 100  # columns; longer lines are hard to read
 _STRONG = 2.5  # times the least that is marked; from there on a mark is bold

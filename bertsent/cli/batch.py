@@ -74,7 +74,7 @@ def batch(
 
     With --json: one object a review (none with --output), then one with the key summary.
     """
-    from bertsent import batch as core
+    from bertsent.scoring import batch as core
 
     settings = replace(SCORE, engine=cast(Engine, engine), threshold=threshold, workers=workers)
     # Rows on a terminal are progress enough, and a bar between them would tear them.

@@ -76,8 +76,8 @@ def evaluate(
     Accuracy, precision, recall, F1, ROC AUC, log loss and calibration error with 95 % intervals, accuracy by
     length, and the reviews that are most confidently wrong.
     """
-    from bertsent import evaluation as core
     from bertsent import report as pages
+    from bertsent.scoring import evaluate as core
 
     if report is not None:
         pages.check_target(report, force=force)

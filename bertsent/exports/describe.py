@@ -14,7 +14,7 @@ from bertsent.base.settings.training import Format
 from bertsent.exports.folder import DESCRIPTION, FORMAT, MARK
 from bertsent.exports.records import Distance
 from bertsent.exports.weights import calibration
-from bertsent.tokenizer import AnyTokenizer
+from bertsent.scoring.tokenizer import AnyTokenizer
 from bertsent.versions.store import Version
 
 CARD = "README.md"

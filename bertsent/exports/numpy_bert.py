@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertsent.base.presets import Gelu
-from bertsent.calibration import sigmoid
 from bertsent.exports.weights import Arrays
-from bertsent.litert import Tokens
+from bertsent.scoring.calibration import sigmoid
+from bertsent.scoring.litert import Tokens
 
 _EPSILON = 1e-12  # of layer normalisation, as in every published BERT
 _MASKED = -1e9  # added to the attention of a padded place

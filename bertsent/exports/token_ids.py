@@ -20,9 +20,9 @@ from bertsent.base.settings.training import ExportSettings, Format
 from bertsent.base.text import clean
 from bertsent.exports import compare, describe, folder, texts, weights
 from bertsent.exports.records import Distance, Exported
-from bertsent.litert import Tokens
-from bertsent.scorer import Scorer
-from bertsent.tokenizer import pack, window
+from bertsent.scoring.litert import Tokens
+from bertsent.scoring.scorer import Scorer
+from bertsent.scoring.tokenizer import pack, window
 from bertsent.versions.store import CLASSIFIER, VOCABULARY, WEIGHTS, WORDPIECE, Version
 
 ONNX = "classifier.onnx"

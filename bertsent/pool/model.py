@@ -13,7 +13,7 @@ from bertsent.base.records.core import Prediction
 from bertsent.base.settings.retraining import LabelSettings
 
 if TYPE_CHECKING:
-    from bertsent.scorer import Scorer
+    from bertsent.scoring.scorer import Scorer
 
 
 class Model:

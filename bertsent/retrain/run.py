@@ -28,7 +28,7 @@ from bertsent.labels import Labelled
 from bertsent.mixing import Selection
 from bertsent.retrain.earlier import earlier, event, heal, lineage
 from bertsent.retrain.records import Because, Retrained, Run
-from bertsent.scorer import Scorer
+from bertsent.scoring.scorer import Scorer
 from bertsent.versions import registry
 from bertsent.versions.store import WEIGHTS, Version, read, versions
 

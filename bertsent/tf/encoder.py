@@ -13,11 +13,11 @@ from bertsent.base.errors import ArtefactError, UsageError
 from bertsent.base.files import sha256_folder, visible
 from bertsent.base.presets import BUNDLED
 from bertsent.base.records.core import Progress, silent
+from bertsent.scoring.tokenizer import AnyTokenizer, Tokenizer, pack
 from bertsent.tf import bundle, hub, tf, tf_keras
 from bertsent.tf.bert import BertEncoder, named_variables, read_shape
 from bertsent.tf.hub_tokenizer import HubTokenizer
 from bertsent.tf.source import VOCABULARY, Source, load_model, locate, untold_preprocessor
-from bertsent.tokenizer import AnyTokenizer, Tokenizer, pack
 
 # Pooled outputs lie in [-1, 1]. The same arithmetic in another order differs by 2e-7 on the bundled
 # encoder and by more on deeper ones; another activation or a gate differs by 3e-4 and up.

@@ -18,8 +18,8 @@ from bertsent.base.records.metrics import Metrics
 from bertsent.base.records.training import Epoch
 from bertsent.base.settings.scoring import EVEN
 from bertsent.base.settings.training import TrainSettings
-from bertsent.calibration import calibrate, sigmoid
-from bertsent.metrics import measure
+from bertsent.scoring.calibration import calibrate, sigmoid
+from bertsent.scoring.metrics import measure
 from bertsent.tf import optimizer as optimizers
 from bertsent.tf import tf, tf_keras
 from bertsent.tf.batches import Encoded, scoring_batches, sentence_ends, training_batches, with_crops

@@ -13,7 +13,7 @@ from bertsent.base.errors import ArtefactError
 from bertsent.base.files import sha256_folder, visible
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.settings.scoring import ScoreSettings
-from bertsent.scorer import Scorer
+from bertsent.scoring.scorer import Scorer
 from bertsent.tf import tf
 from bertsent.tf.source import load_model, preprocessor_folder
 from bertsent.versions.store import HUB_TOKENIZER, find

@@ -6,10 +6,10 @@ from bertsent.base.records.core import Progress, silent
 from bertsent.base.records.training import Preview
 from bertsent.base.settings.training import TrainSettings
 from bertsent.base.text import clean
+from bertsent.scoring.tokenizer import pack, window
 from bertsent.tf import tf_keras
 from bertsent.tf.classifier import build, parameters, structure
 from bertsent.tf.encoder import inputs, load
-from bertsent.tokenizer import pack, window
 
 
 def preview(text: str, settings: TrainSettings, *, progress: Progress = silent) -> Preview:

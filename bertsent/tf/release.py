@@ -23,18 +23,18 @@ from bertsent.base.records.training import Epoch, Splits, Trained
 from bertsent.base.settings import toml_file
 from bertsent.base.settings.scoring import EVEN, POSITIVE, ScoreSettings
 from bertsent.base.settings.training import CalibrationSettings, TrainSettings
-from bertsent.calibration import Calibration, calibrate
-from bertsent.litert import Classifier
-from bertsent.metrics import measure
 from bertsent.mixing import Mix
-from bertsent.scorer import Scorer
-from bertsent.teacher import Taught
+from bertsent.scoring.calibration import Calibration, calibrate
+from bertsent.scoring.litert import Classifier
+from bertsent.scoring.metrics import measure
+from bertsent.scoring.pseudo_labels import Taught
+from bertsent.scoring.scorer import Scorer
+from bertsent.scoring.tokenizer import NORMALISATION, window
 from bertsent.tf.batches import Encoded, head
 from bertsent.tf.classifier import weights
 from bertsent.tf.disk import disk_errors
 from bertsent.tf.encoder import Encoder
 from bertsent.tf.export import to_litert
-from bertsent.tokenizer import NORMALISATION, window
 from bertsent.versions import model_card, store
 from bertsent.versions.store import Manifest, Version
 

@@ -16,10 +16,11 @@ from bertsent.base.errors import ArtefactError
 from bertsent.base.files import quiet_stderr, visible
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.settings.training import ExportSettings
-from bertsent.calibration import sigmoid
 from bertsent.exports import compare, describe, folder, texts, token_ids, weights
 from bertsent.exports.records import Distance, Exported
-from bertsent.scorer import Scorer
+from bertsent.scoring.calibration import sigmoid
+from bertsent.scoring.scorer import Scorer
+from bertsent.scoring.tokenizer import pack
 from bertsent.tf import encoder as encoders
 from bertsent.tf import tf, tf_keras
 from bertsent.tf.bert import BertEncoder
@@ -27,7 +28,6 @@ from bertsent.tf.classifier import HEAD, assign
 from bertsent.tf.disk import disk_errors
 from bertsent.tf.hub_tokenizer import HubTokenizer
 from bertsent.tf.source import load_model, preprocessor_folder
-from bertsent.tokenizer import pack
 from bertsent.versions.store import VOCABULARY, WEIGHTS, WORDPIECE, Version
 
 SIGNATURE = "serving_default"

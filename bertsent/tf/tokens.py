@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertsent.base.files import atomic_write, sha256_lines, sha256_text
-from bertsent.tokenizer import AnyTokenizer
+from bertsent.scoring.tokenizer import AnyTokenizer
 
 _KEPT = 8  # files: train, validation, test and unlabelled of two runs; 30 MB each for 25,000 reviews
 _WORTH = 1000  # texts; fewer are cut in a tenth of a second

@@ -20,8 +20,8 @@ from bertsent.base.settings.scoring import Workspace
 from bertsent.base.settings.training import TrainSettings
 from bertsent.data.reviews import load_splits
 from bertsent.mixing import Mix
-from bertsent.scorer import Scorer
-from bertsent.teacher import Taught, teach
+from bertsent.scoring.pseudo_labels import Taught, teach
+from bertsent.scoring.scorer import Scorer
 from bertsent.tf import fitting, release, tf
 from bertsent.tf.batches import Encoded, encode, join
 from bertsent.tf.checkpoint import clear

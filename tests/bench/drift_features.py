@@ -31,7 +31,7 @@ from bertsent.data.reviews import read_folder
 from bertsent.drift import features, text
 from bertsent.drift.records import NewRow
 from bertsent.drift.verdict import significance
-from bertsent.tokenizer import pack
+from bertsent.scoring.tokenizer import pack
 
 SETTINGS = DriftSettings()
 NEW = 200

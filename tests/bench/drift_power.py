@@ -57,8 +57,8 @@ from bertsent.data.reviews import read_folder, read_reviews
 from bertsent.drift.judge import judge
 from bertsent.drift.records import DriftReport, Measure, NewRow
 from bertsent.reference import Reference
-from bertsent.scorer import Scorer
-from bertsent.tokenizer import window
+from bertsent.scoring.scorer import Scorer
+from bertsent.scoring.tokenizer import window
 from bertsent.versions import store
 
 SETTINGS = DriftSettings()

@@ -32,8 +32,8 @@ import numpy as np
 
 from bertsent.base.settings.scoring import ScoreSettings, Workspace
 from bertsent.base.text import clean
-from bertsent.scorer import Scorer
-from bertsent.tokenizer import pack, window
+from bertsent.scoring.scorer import Scorer
+from bertsent.scoring.tokenizer import pack, window
 from bertsent.versions.store import CLASSIFIER, Version, find
 
 ENGINE = "bertsent"

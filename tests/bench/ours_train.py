@@ -27,12 +27,12 @@ from typing import Any
 from bertsent.base.records.core import Review, silent
 from bertsent.base.settings.scoring import LABELS
 from bertsent.base.settings.training import TrainSettings
+from bertsent.scoring.tokenizer import AnyTokenizer
 from bertsent.tf.batches import encode, training_batches
 from bertsent.tf.encoder import load
 from bertsent.tf.fitting import compiled
 from bertsent.tf.training import bfloat16
 from bertsent.tf.watch import Watch
-from bertsent.tokenizer import AnyTokenizer
 
 ENGINE = "bertsent"
 STEPS = 1000  # of the schedule, as in tutorial_train.py; their number does not change the work of a step

@@ -48,13 +48,13 @@ from bertsent.base.files import now, quiet_stderr, write_text
 from bertsent.base.records.core import Review
 from bertsent.base.settings.scoring import EVEN, POSITIVE, ScoreSettings, Window
 from bertsent.data.reviews import read_folder
-from bertsent.litert import Classifier
-from bertsent.metrics import measure
+from bertsent.scoring.litert import Classifier
+from bertsent.scoring.metrics import measure
+from bertsent.scoring.tokenizer import window
 from bertsent.tf import tf
 from bertsent.tf.classifier import HEAD, assign, build, weights
 from bertsent.tf.encoder import Encoder, load
 from bertsent.tf.export import to_litert
-from bertsent.tokenizer import window
 from bertsent.versions.store import CLASSIFIER, WEIGHTS, Version, read
 
 SEED = 42  # of the draw of --limit

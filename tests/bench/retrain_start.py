@@ -36,7 +36,7 @@ from bertsent.base.text import clean
 from bertsent.data.reviews import load_splits, read_reviews
 from bertsent.labels import Labelled
 from bertsent.retrain import settings_for
-from bertsent.scorer import Scorer
+from bertsent.scoring.scorer import Scorer
 from bertsent.tf import training
 from bertsent.versions import store
 from bertsent.versions.store import Version

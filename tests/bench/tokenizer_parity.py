@@ -27,7 +27,7 @@ from pathlib import Path
 
 from bertsent.base.files import visible, write_text
 from bertsent.base.text import clean
-from bertsent.tokenizer import NORMALISATION, Tokenizer
+from bertsent.scoring.tokenizer import NORMALISATION, Tokenizer
 
 MEMBER = re.compile(r"(?:^|/)(?:train|test)/(?:pos|neg|unsup)/[^/]+\.txt$")
 ALLOWED = 1e-4  # share of reviews that may differ

@@ -24,8 +24,8 @@ from bertsent.base.settings.training import ExportSettings
 from bertsent.base.text import clean
 from bertsent.cli import app
 from bertsent.exports import folder, numpy_bert, texts, weights
-from bertsent.scorer import Scorer
-from bertsent.tokenizer import NORMALISATION, Tokenizer, pack, window
+from bertsent.scoring.scorer import Scorer
+from bertsent.scoring.tokenizer import NORMALISATION, Tokenizer, pack, window
 from bertsent.versions import store
 
 pytest.importorskip("tensorflow", reason="needs bertsent[train]")

@@ -19,7 +19,7 @@ from bertsent.cli._keys import Terminal
 from bertsent.cli._labelling import KEYS, Recorder, Walk
 from bertsent.labels import LabelLog, decide
 from bertsent.pool import Model, Pool
-from bertsent.scorer import Scorer
+from bertsent.scoring.scorer import Scorer
 
 ASK, CHOOSE = "Ctrl-D: no more", "quit:"
 

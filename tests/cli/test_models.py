@@ -15,7 +15,7 @@ from typer.testing import Result
 
 from bertsent.gate import Answers, judge
 from bertsent.ledger import Ledger
-from bertsent.scorer import Scorer
+from bertsent.scoring.scorer import Scorer
 from bertsent.versions import store
 
 Run = Callable[..., Result]

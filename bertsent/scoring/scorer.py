@@ -13,8 +13,8 @@ from bertsent.base.files import visible
 from bertsent.base.records.core import Label, Prediction, Progress, Review
 from bertsent.base.settings.scoring import EVEN, ScoreSettings, Window
 from bertsent.base.text import clean
-from bertsent.litert import Classifier, Scores, Tokens
-from bertsent.tokenizer import AnyTokenizer, Tokenizer, window
+from bertsent.scoring.litert import Classifier, Scores, Tokens
+from bertsent.scoring.tokenizer import AnyTokenizer, Tokenizer, window
 from bertsent.versions import read_locks
 from bertsent.versions.store import CLASSIFIER, MANIFEST, VOCABULARY, WORDPIECE, Version, find
 

@@ -26,9 +26,9 @@ from bertsent.base.records.training import Splits
 from bertsent.base.settings.scoring import POSITIVE
 from bertsent.base.settings.training import TeacherSettings
 from bertsent.base.text import clean, is_empty
-from bertsent.calibration import logit, sigmoid
 from bertsent.data.reviews import read_reviews
-from bertsent.scorer import Scorer
+from bertsent.scoring.calibration import logit, sigmoid
+from bertsent.scoring.scorer import Scorer
 from bertsent.versions.store import Version
 
 _DIGEST = 32  # bytes before the arrays: np.load reads some damaged files without a word

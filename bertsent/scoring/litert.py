@@ -16,7 +16,7 @@ from bertsent.base import resources
 from bertsent.base.errors import ArtefactError, BertsentError
 from bertsent.base.files import quiet_stderr, visible
 from bertsent.base.settings.scoring import ScoreSettings
-from bertsent.tokenizer import AnyTokenizer, pack
+from bertsent.scoring.tokenizer import AnyTokenizer, pack
 
 Tokens = NDArray[np.int32]
 Scores = NDArray[np.float32]

@@ -16,8 +16,8 @@ from bertsent.base.records.core import Prediction, Progress, silent
 from bertsent.base.records.metrics import Evaluation
 from bertsent.base.settings.training import EvaluateSettings, TrainSettings
 from bertsent.data.reviews import count_reviews, read_reviews, usable
-from bertsent.metrics import by_length, by_score, measure, roc
-from bertsent.scorer import Scorer
+from bertsent.scoring.metrics import by_length, by_score, measure, roc
+from bertsent.scoring.scorer import Scorer
 
 _REPORT = 64  # reviews between two reports of progress
 _SETTINGS, _SEED = EvaluateSettings(), TrainSettings().seed

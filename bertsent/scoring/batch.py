@@ -14,8 +14,8 @@ from bertsent.base.records.core import Prediction, Progress, silent
 from bertsent.base.records.metrics import BatchSummary
 from bertsent.data.reviews import count_reviews, read_reviews, usable
 from bertsent.data.writers import open_writer
-from bertsent.metrics import confusion
-from bertsent.scorer import Scorer
+from bertsent.scoring.metrics import confusion
+from bertsent.scoring.scorer import Scorer
 
 _REPORT = 64  # reviews between two reports of progress
 

@@ -1,0 +1,1 @@
+"""Text in, score out: tokens, LiteRT, and how good the scores are."""
