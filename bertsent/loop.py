@@ -19,7 +19,8 @@ from bertsent.base.files import lock
 from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.settings.retraining import DriftSettings, MonitorSettings
 from bertsent.base.settings.scoring import Workspace
-from bertsent.labels import Labelled, LabelLog
+from bertsent.labelling.decisions import Labelled
+from bertsent.labelling.log import LabelLog
 from bertsent.trail import Ending, Look, Outcome, Trail, batch_digest
 from bertsent.versions import store
 

@@ -19,7 +19,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from bertsent.labels import LabelLog, decide, log, undo
+from bertsent.labelling import log
+from bertsent.labelling.decisions import decide, undo
+from bertsent.labelling.log import LabelLog
 
 
 def prepare(folder: Path) -> None:

@@ -17,7 +17,8 @@ from bertsent.base.errors import Interrupted
 from bertsent.base.settings.scoring import Workspace
 from bertsent.base.settings.toml_file import Config
 from bertsent.base.settings.training import TrainSettings
-from bertsent.labels import LabelLog, decide
+from bertsent.labelling.decisions import decide
+from bertsent.labelling.log import LabelLog
 from bertsent.retrain import Because, Retrained
 from bertsent.versions.store import Version, find
 

@@ -20,7 +20,8 @@ from bertsent.base.files import sha256_text
 from bertsent.base.settings.retraining import LabelSettings
 from bertsent.base.settings.scoring import ReadSettings, Workspace
 from bertsent.data.reviews import read_folder
-from bertsent.labels import Decision, LabelLog, agreement, decide, undo
+from bertsent.labelling.decisions import Decision, agreement, decide, undo
+from bertsent.labelling.log import LabelLog
 
 TESTS = Path(__file__).parent
 KEYS = ["id", "digest", "text", "label", "undoes", "score", "version", "picked_by", "again", "path", "time"]

@@ -17,9 +17,10 @@ from bertsent.base.errors import ArtefactError, DataError
 from bertsent.base.files import sha256_text
 from bertsent.base.records.core import Prediction, Review
 from bertsent.base.settings.retraining import LabelSettings
-from bertsent.labels import Decision, Labelled, decide
-from bertsent.pool import Model, Pool, Question, read_pool, second_look
-from bertsent.pool.background import prepare
+from bertsent.labelling.background import prepare
+from bertsent.labelling.decisions import Decision, Labelled, decide
+from bertsent.labelling.pool import Pool, Question, read_pool, second_look
+from bertsent.labelling.shared_scorer import Model
 from bertsent.scoring.scorer import Scorer
 
 WORDS = ["film", "great", "awful", "plot", "actors", "scene", "boring", "lovely", "music", "ending", "slow"]

@@ -16,7 +16,7 @@ from bertsent import report_drift
 from bertsent.base.errors import UsageError
 from bertsent.base.settings.scoring import Workspace
 from bertsent.drift.records import Compared, Diagnostics, DriftReport, Measure, Word
-from bertsent.labels import Labelled
+from bertsent.labelling.decisions import Labelled
 from bertsent.loop import Monitored
 from bertsent.trail import Look, Outcome, Trail, batch_digest
 

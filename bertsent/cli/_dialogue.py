@@ -10,8 +10,9 @@ from bertsent.base.text import clean, is_empty
 from bertsent.cli._keys import Terminal, width
 from bertsent.cli._labelling import Recorder, key_names
 from bertsent.cli._screen import Screen, about_words
-from bertsent.labels import Answer
-from bertsent.pool import Model, Question
+from bertsent.labelling.decisions import Answer
+from bertsent.labelling.pool import Question
+from bertsent.labelling.shared_scorer import Model
 
 if TYPE_CHECKING:
     from bertsent.base.records.core import Prediction

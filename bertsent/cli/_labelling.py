@@ -12,8 +12,10 @@ from bertsent.base.settings.retraining import LabelSettings
 from bertsent.base.settings.scoring import LABELS
 from bertsent.cli._keys import Terminal
 from bertsent.cli._screen import Screen, about_words
-from bertsent.labels import Answer, Decision, LabelLog, decide, undo
-from bertsent.pool import Model, Pool, Question, second_look
+from bertsent.labelling.decisions import Answer, Decision, decide, undo
+from bertsent.labelling.log import LabelLog
+from bertsent.labelling.pool import Pool, Question, second_look
+from bertsent.labelling.shared_scorer import Model
 
 if TYPE_CHECKING:
     from bertsent.base.records.core import Prediction

@@ -26,8 +26,9 @@ from bertsent.cli._scoring import open_scorer
 
 if TYPE_CHECKING:
     from bertsent.cli._keys import Terminal
-    from bertsent.labels import LabelLog
-    from bertsent.pool import Model, Pool
+    from bertsent.labelling.log import LabelLog
+    from bertsent.labelling.pool import Pool
+    from bertsent.labelling.shared_scorer import Model
 
 DEFAULTS = LabelSettings()
 
@@ -94,7 +95,7 @@ def label(
     In labels/: log.jsonl, and pos and neg made of it. Copies of what is answered, of other reviews of the
     pool, and of the data set are left out.
     """
-    from bertsent.labels import LabelLog
+    from bertsent.labelling.log import LabelLog
 
     settings = replace(DEFAULTS, order=cast(Order, order), again=again, seed=seed)
     log = LabelLog(Workspace.current().labels, settings)
@@ -127,7 +128,8 @@ def label(
 def _feed(log: LabelLog, picked_by: str) -> dict[str, Any]:
     """Records what comes through a pipe."""
     from bertsent.data.tables import read_labelled_stream
-    from bertsent.labels import PickedBy, feed
+    from bertsent.labelling import feed
+    from bertsent.labelling.decisions import PickedBy
 
     if picked_by not in get_args(PickedBy):
         raise UsageError(
@@ -144,7 +146,7 @@ def _feed(log: LabelLog, picked_by: str) -> dict[str, Any]:
 
 
 def _model(named: str | None, settings: LabelSettings) -> Model:
-    from bertsent.pool import Model
+    from bertsent.labelling.shared_scorer import Model
 
     return Model(lambda: open_scorer(named, ScoreSettings()), settings)
 
@@ -164,7 +166,7 @@ def _type(log: LabelLog, model: Model, *, keys: str, show_score: bool, json: boo
 
 
 def _read(path: Path, log: LabelLog, settings: LabelSettings, *, skipped: bool) -> Pool:
-    from bertsent.pool import read_pool
+    from bertsent.labelling.pool import read_pool
 
     answered = {
         each.digest for each in log.standing() if not each.again and not (skipped and each.label == "skip")
@@ -207,7 +209,7 @@ def _walk(
         labelled = log.labelled()
 
         def beside(stop: threading.Event) -> None:
-            from bertsent.pool.background import prepare
+            from bertsent.labelling.background import prepare
 
             prepare(pool, model, labelled=labelled, data=data, settings=settings, stop=stop)
 
@@ -262,7 +264,7 @@ def _counted(counts: Counter[str]) -> dict[str, Any]:
 
 def _totals(log: LabelLog) -> dict[str, Any]:
     """What the log holds by now."""
-    from bertsent.labels import agreement
+    from bertsent.labelling.decisions import agreement
 
     rows, same = log.labelled(), agreement(log.decisions())
     positive = sum(row.label for row in rows)
@@ -299,7 +301,7 @@ def _show(summary: dict[str, Any], *, json: bool) -> None:
 
 
 def _show_pool(pool: dict[str, Any]) -> None:
-    from bertsent.pool import LEFT_OUT
+    from bertsent.labelling.pool import LEFT_OUT
 
     rows = f"{pool['rows']} rows{'' if pool['whole'] else ', not read to its end'}"
     typer.echo(f"Pool: {rows}, {pool['left']} left to ask")

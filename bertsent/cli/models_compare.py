@@ -42,7 +42,7 @@ def diff(
     from bertsent import lineage
     from bertsent.base.records.core import Review
     from bertsent.data.reviews import read_reviews, usable
-    from bertsent.labels import LabelLog
+    from bertsent.labelling.log import LabelLog
     from bertsent.versions import store
 
     workspace, left_out = Workspace.current(), Counter[str]()

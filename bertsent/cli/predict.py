@@ -20,7 +20,7 @@ from bertsent.cli._render import note, prediction_line, print_json
 from bertsent.cli._scoring import open_scorer
 
 if TYPE_CHECKING:
-    from bertsent.labels import Answer
+    from bertsent.labelling.decisions import Answer
 
 DEFAULTS = ScoreSettings()
 
@@ -82,7 +82,8 @@ def _answer(sentiment: str) -> Answer:
 
 def _recorder(answer: Answer) -> Callable[[Prediction], None]:
     """Keeps predictions with their label, in one log that is read once only."""
-    from bertsent.labels import LabelLog, decide
+    from bertsent.labelling.decisions import decide
+    from bertsent.labelling.log import LabelLog
 
     log = LabelLog(Workspace.current().labels)
 

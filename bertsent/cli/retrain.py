@@ -79,7 +79,7 @@ def retrain(
     workspace = Workspace.current()
     from bertsent import retrain as core
     from bertsent.data.reviews import find_data_set
-    from bertsent.labels import LabelLog
+    from bertsent.labelling.log import LabelLog
     from bertsent.versions import store
 
     champion = store.find(None, folder=workspace.model)

@@ -7,15 +7,14 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from bertsent import mixing
 from bertsent.base.errors import ArtefactError
 from bertsent.base.files import now
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.settings.retraining import RetrainSettings
 from bertsent.base.settings.scoring import Workspace
 from bertsent.gate import GateResult
+from bertsent.labelling.selection import Selection
 from bertsent.ledger import Ledger
-from bertsent.mixing import Selection
 from bertsent.retrain.records import Retrained, Run
 from bertsent.versions.store import Version, packaged, read, versions
 
@@ -35,8 +34,8 @@ def lineage(run: Run, selection: Selection, gate: GateResult) -> dict[str, Any]:
             "packaged": came_with is not None and run.champion.path.parent == came_with,
         },
         "start": "champion" if run.warm_start else "encoder",
-        "labels": mixing.described(selection.training) | {"left_out": dict(selection.left_out)},
-        "reserved": mixing.described(selection.reserved),
+        "labels": selection.described(selection.training) | {"left_out": dict(selection.left_out)},
+        "reserved": selection.described(selection.reserved),
         "gate": gate.as_json(),
     }
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bertsent import mixing
 from bertsent.base.files import sha256_lines
 from bertsent.base.settings.scoring import Workspace
 from bertsent.gate import GateResult
-from bertsent.labels import Labelled
+from bertsent.labelling import selection
+from bertsent.labelling.decisions import Labelled
 from bertsent.ledger import Ledger
 from bertsent.versions.store import Version
 
@@ -54,7 +54,7 @@ class Run:
     @property
     def keys(self) -> list[str]:
         """The rows with their labels, sorted."""
-        return sorted(mixing.row_key(row) for row in self.rows)
+        return sorted(selection.row_key(row) for row in self.rows)
 
     @property
     def newest(self) -> set[str]:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from bertsent import mixing
 from bertsent.base.errors import ArtefactError, DataError, ExitCode, Interrupted
 from bertsent.base.files import lock, sha256_lines
 from bertsent.base.records.core import Progress, Review, silent
@@ -24,8 +23,9 @@ from bertsent.base.settings.toml_file import Config
 from bertsent.base.settings.training import TrainSettings
 from bertsent.data.reviews import load_splits
 from bertsent.gate import Answers, GateResult, judge, least_rows
-from bertsent.labels import Labelled
-from bertsent.mixing import Selection
+from bertsent.labelling import selection
+from bertsent.labelling.decisions import Labelled
+from bertsent.labelling.selection import Selection
 from bertsent.retrain.earlier import earlier, event, heal, lineage
 from bertsent.retrain.records import Because, Retrained, Run
 from bertsent.scoring.scorer import Scorer
@@ -87,7 +87,7 @@ def retrain(
         scorer = Scorer(champion)  # a version it cannot score with is refused before the work
         settings = settings or settings_for(champion, warm_start=warm, labels=len(rows))
         splits = load_splits(data, settings, progress=progress)
-        selection = mixing.select(rows, splits)
+        selection = selection.select(rows, splits)
         _require_enough(selection, splits, gate)
         _note(run, selection, splits, progress)
         challenger = _challenger(run, selection, splits, settings, data, resume, progress, stop)
@@ -199,7 +199,7 @@ def _challenger(
     stop: Callable[[], bool],
 ) -> Version:
     """The version to judge, trained unless a run before this one did."""
-    mix = mixing.mix(selection, splits, all_old=not run.warm_start, newest=run.newest)
+    mix = selection.mix(selection, splits, all_old=not run.warm_start, newest=run.newest)
     parts = [
         run.champion.classifier_digest,
         run.because.batch,
@@ -272,7 +272,7 @@ def _judge(
     parts = (slice(len(test)), slice(len(test), None))
     answers = [
         Answers(
-            digest=mixing.review_digest(both[part]),
+            digest=selection.review_digest(both[part]),
             gold=gold[part],
             champion=scores["champion"][part],
             challenger=scores["challenger"][part],

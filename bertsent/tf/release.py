@@ -23,7 +23,7 @@ from bertsent.base.records.training import Epoch, Splits, Trained
 from bertsent.base.settings import toml_file
 from bertsent.base.settings.scoring import EVEN, POSITIVE, ScoreSettings
 from bertsent.base.settings.training import CalibrationSettings, TrainSettings
-from bertsent.mixing import Mix
+from bertsent.labelling.selection import Mix
 from bertsent.scoring.calibration import Calibration, calibrate
 from bertsent.scoring.litert import Classifier
 from bertsent.scoring.metrics import measure

@@ -19,7 +19,7 @@ from bertsent.base.records.training import Splits, Trained
 from bertsent.base.settings.scoring import Workspace
 from bertsent.base.settings.training import TrainSettings
 from bertsent.data.reviews import load_splits
-from bertsent.mixing import Mix
+from bertsent.labelling.selection import Mix
 from bertsent.scoring.pseudo_labels import Taught, teach
 from bertsent.scoring.scorer import Scorer
 from bertsent.tf import fitting, release, tf

@@ -36,7 +36,8 @@ from bertsent.base.records.core import Review
 from bertsent.base.settings.scoring import Workspace
 from bertsent.base.text import clean
 from bertsent.data.reviews import read_folder, read_reviews
-from bertsent.labels import LabelLog, decide
+from bertsent.labelling.decisions import decide
+from bertsent.labelling.log import LabelLog
 from bertsent.versions import store
 
 HALF = 150  # labels of each kind

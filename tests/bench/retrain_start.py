@@ -26,7 +26,6 @@ from pathlib import Path
 
 import numpy as np
 
-from bertsent import mixing
 from bertsent.base.files import sha256_text
 from bertsent.base.records.core import Review
 from bertsent.base.records.training import Splits
@@ -34,7 +33,8 @@ from bertsent.base.settings.recipes import DEFAULT, find_recipe
 from bertsent.base.settings.scoring import EVEN, Workspace
 from bertsent.base.text import clean
 from bertsent.data.reviews import load_splits, read_reviews
-from bertsent.labels import Labelled
+from bertsent.labelling import selection
+from bertsent.labelling.decisions import Labelled
 from bertsent.retrain import settings_for
 from bertsent.scoring.scorer import Scorer
 from bertsent.tf import training
@@ -72,11 +72,11 @@ def _lines(arguments: argparse.Namespace, workspace: Workspace) -> Iterator[str]
     if champion is None:
         begun = time.monotonic()
         settings = find_recipe(arguments.recipe).settings
-        nothing = mixing.Mix(splits=splits, old=splits.train, new=(), reserved=())
+        nothing = selection.Mix(splits=splits, old=splits.train, new=(), reserved=())
         trained = training.train(settings, data=arguments.data, workspace=workspace, mix=nothing)
         champion = store.read(trained.path)
         yield f"champion on {len(splits.train)} rows: {_minutes(begun)}"
-    everything = mixing.select(rows, splits)
+    everything = selection.select(rows, splits)
     reserved = [Review(row.text, row.label) for row in everything.reserved]
     before = [_accuracy(champion, part) for part in (splits.test, reserved)]
     yield f"{len(splits.test)} test rows, {len(reserved)} reserved of {len(rows)} labelled"
@@ -134,7 +134,7 @@ def _retrain(
             init_lr=arguments.rate or settings.init_lr,
             epochs=arguments.epochs or settings.epochs,
         )
-    mix = mixing.mix(mixing.Selection(tuple(rows), (), {}), splits, all_old=not warm)
+    mix = selection.mix(selection.Selection(tuple(rows), (), {}), splits, all_old=not warm)
     trained = training.train(
         settings,
         data=arguments.data,

@@ -25,7 +25,7 @@ from typer.testing import Result
 import bertsent
 from bertsent.base.files import lock
 from bertsent.base.settings.scoring import Workspace
-from bertsent.labels import LabelLog
+from bertsent.labelling.log import LabelLog
 from bertsent.ledger import Ledger
 from bertsent.trail import Outcome, Trail
 from bertsent.versions import store

@@ -20,8 +20,9 @@ from bertsent.base.records.core import Review
 from bertsent.base.settings.retraining import LabelSettings
 from bertsent.cli._keys import width
 from bertsent.cli._screen import wrap
-from bertsent.labels import Decision, LabelLog, decide
-from bertsent.pool import Pool
+from bertsent.labelling.decisions import Decision, decide
+from bertsent.labelling.log import LabelLog
+from bertsent.labelling.pool import Pool
 
 WORDS = ["film", "great", "awful", "plot", "actors", "scene", "boring", "lovely", "music", "ending", "slow"]
 

@@ -17,8 +17,10 @@ from bertsent.base.settings.retraining import LabelSettings
 from bertsent.cli._dialogue import Dialogue, read_review
 from bertsent.cli._keys import Terminal
 from bertsent.cli._labelling import KEYS, Recorder, Walk
-from bertsent.labels import LabelLog, decide
-from bertsent.pool import Model, Pool
+from bertsent.labelling.decisions import decide
+from bertsent.labelling.log import LabelLog
+from bertsent.labelling.pool import Pool
+from bertsent.labelling.shared_scorer import Model
 from bertsent.scoring.scorer import Scorer
 
 ASK, CHOOSE = "Ctrl-D: no more", "quit:"

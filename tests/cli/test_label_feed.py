@@ -13,7 +13,8 @@ import pytest
 from command import call, start
 from typer.testing import Result
 
-from bertsent.labels import LabelLog, decide
+from bertsent.labelling.decisions import decide
+from bertsent.labelling.log import LabelLog
 
 Run = Callable[..., Result]
 

@@ -22,12 +22,12 @@ from bertsent.base.settings.retraining import LabelSettings
 from bertsent.base.text import clean
 from bertsent.data.duplicates import Copies, sketch
 from bertsent.data.reviews import read_reviews
-from bertsent.labels import Labelled
-from bertsent.pool.model import Model
-from bertsent.pool.queue import Pool
+from bertsent.labelling.decisions import Labelled
+from bertsent.labelling.pool import Pool
+from bertsent.labelling.shared_scorer import Model
 
 if TYPE_CHECKING:
-    from bertsent.pool.queue import Vectors
+    from bertsent.labelling.pool import Vectors
 
 _WORD = re.compile(r"\w+")
 

@@ -24,7 +24,7 @@ from bertsent.base.settings.retraining import LabelSettings
 from bertsent.base.settings.scoring import EVEN, LABELS, ReadSettings
 from bertsent.base.text import clean
 from bertsent.data.reviews import read_reviews
-from bertsent.labels import Decision, PickedBy
+from bertsent.labelling.decisions import Decision, PickedBy
 
 if TYPE_CHECKING:
     import numpy as np

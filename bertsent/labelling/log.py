@@ -22,7 +22,7 @@ from bertsent.base.errors import BusyError, DataError, StorageError
 from bertsent.base.files import disk_errors, sync_directory, visible
 from bertsent.base.settings.retraining import LabelSettings
 from bertsent.base.settings.scoring import FOLDERS, LABELS
-from bertsent.labels.decisions import Decision, Labelled, labelled, parse, standing
+from bertsent.labelling.decisions import Decision, Labelled, labelled, parse, standing
 
 _SETTINGS = LabelSettings()
 _FOLDER_OF = {number: name for name, number in FOLDERS.items()}

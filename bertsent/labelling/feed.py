@@ -9,8 +9,8 @@ from bertsent.base.files import sha256_text
 from bertsent.base.records.core import Review
 from bertsent.base.settings.scoring import LABELS
 from bertsent.base.text import clean, is_empty
-from bertsent.labels.decisions import Answer, PickedBy, decide
-from bertsent.labels.log import LabelLog
+from bertsent.labelling.decisions import Answer, PickedBy, decide
+from bertsent.labelling.log import LabelLog
 
 _NAMES: dict[int, Answer] = {0: "negative", 1: "positive"}
 

@@ -13,7 +13,7 @@ from bertsent.base.records.core import Review
 from bertsent.base.records.training import Splits
 from bertsent.base.settings.retraining import RetrainSettings
 from bertsent.base.settings.scoring import LABELS, POSITIVE
-from bertsent.labels import Labelled
+from bertsent.labelling.decisions import Labelled
 
 _RETRAIN = RetrainSettings()
 _WORD = re.compile(r"\w+")
