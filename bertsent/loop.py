@@ -19,9 +19,9 @@ from bertsent.base.files import lock
 from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.settings.retraining import DriftSettings, MonitorSettings
 from bertsent.base.settings.scoring import Workspace
+from bertsent.drift.history import Ending, Look, Outcome, Trail, batch_digest
 from bertsent.labelling.decisions import Labelled
 from bertsent.labelling.log import LabelLog
-from bertsent.trail import Ending, Look, Outcome, Trail, batch_digest
 from bertsent.versions import store
 
 # none: nothing to do; collect: too few to tell; reported: drift, and this run may not retrain; open: drift,
@@ -200,7 +200,7 @@ class _Run:
         return [row for row in fresh if row.digest in seen]
 
     def _judge(self, fresh: Sequence[Labelled]) -> Look:
-        from bertsent import reference
+        from bertsent.drift import reference
         from bertsent.drift.judge import judge
         from bertsent.scoring.scorer import Scorer
 

@@ -23,7 +23,7 @@ import faults
 from bertsent import loop
 from bertsent.base.settings.retraining import DriftSettings
 from bertsent.base.settings.scoring import Workspace
-from bertsent.trail import Look, Trail, batch_digest
+from bertsent.drift.history import Look, Trail, batch_digest
 
 STATE = (".bertsent", "reports")
 ONCE = ("ai_edge_litert.interpreter", "bertsent.drift.judge", "bertsent.scoring.scorer", "scipy.stats")

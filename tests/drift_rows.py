@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bertsent import reference
 from bertsent.base.files import sha256_text
+from bertsent.drift import reference
 from bertsent.drift.records import NewRow
-from bertsent.reference import Reference
+from bertsent.drift.reference import Reference
 
 PIECES = 600
 ACCURACY = 0.93  # of the classifier that is pretended

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from drift_rows import make_reference
 
-from bertsent import reference
 from bertsent.base.errors import ArtefactError
 from bertsent.base.files import sha256_text
+from bertsent.drift import reference
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import tiny
 
-from bertsent import reference
 from bertsent.base.files import sha256_text
 from bertsent.base.records.core import Review, silent
 from bertsent.base.records.training import Epoch, Splits
 from bertsent.base.settings.training import ReferenceSettings
 from bertsent.data.reviews import load_splits
+from bertsent.drift import reference
 from bertsent.scoring.calibration import sigmoid
 from bertsent.scoring.metrics import measure
 from bertsent.scoring.scorer import Scorer

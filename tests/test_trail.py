@@ -15,7 +15,7 @@ import pytest
 from bertsent.base.errors import StorageError
 from bertsent.base.files import sha256_text
 from bertsent.base.settings.scoring import Workspace
-from bertsent.trail import COUNT, Look, Outcome, Trail, batch_digest
+from bertsent.drift.history import COUNT, Look, Outcome, Trail, batch_digest
 
 CURRENT = "c" * 64
 WHEN = "2026-01-02T03:04:05Z"

@@ -13,7 +13,7 @@ from bertsent.base.settings.retraining import DriftSettings
 from bertsent.drift.features import Compared as ComparedRows
 from bertsent.drift.features import Floats
 from bertsent.drift.records import Compared, Diagnostics, NewRow, Word
-from bertsent.reference import Reference
+from bertsent.drift.reference import Reference
 
 
 def diagnose(

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from bertsent.base.settings.retraining import DriftSettings
 from bertsent.base.settings.training import TrainSettings
 from bertsent.drift import diagnostics, measures, verdict
-from bertsent.drift.blend import blend
 from bertsent.drift.features import distinct, plain
 from bertsent.drift.measures import Taken
 from bertsent.drift.records import NAN, DriftReport, Measure, MeasureName, NewRow
-from bertsent.reference import Reference
+from bertsent.drift.reference import Reference
+from bertsent.drift.reference_mix import blend
 
 _SEED = TrainSettings().seed
 _NAMES: tuple[MeasureName, ...] = ("text", "error", "label_share")

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from bertsent.base.settings.retraining import DriftSettings
 from bertsent.base.settings.scoring import EVEN, LABEL_NAMES, POSITIVE
-from bertsent.drift import features, text
+from bertsent.drift import features, text_measure
 from bertsent.drift.records import NAN, Measure, NewRow
-from bertsent.reference import Reference
+from bertsent.drift.reference import Reference
 
 # What judges. Rows picked for their scores are wrong more often than others, and worded otherwise: of the 200
 # reviews of IMDB that a model is least sure of the text measure says 0.2, of the surest 0.5.
@@ -67,7 +67,7 @@ def take_text(
     if compared is None:
         return Taken(Measure("text", NAN, why=_too_few_texts(reference, rows, settings)))
     weighed = features.weigh(compared, reference, settings=settings)
-    found = text.separate(compared, weighed, settings=settings, random=random)
+    found = text_measure.separate(compared, weighed, settings=settings, random=random)
     if math.isnan(found.value):
         return Taken(Measure("text", NAN, why="the reviews share no word with the reference"))
     reach = _deviations(settings) * found.error
@@ -89,7 +89,7 @@ def take_text(
 
 
 def _smallest_foreign(
-    found: text.Separation, compared: features.Compared, *, settings: DriftSettings, alpha: float
+    found: text_measure.Separation, compared: features.Compared, *, settings: DriftSettings, alpha: float
 ) -> float:
     """The share of wholly foreign reviews that `settings.power` of such batches would show.
 

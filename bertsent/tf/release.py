@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from bertsent import __version__, draw, reference
+from bertsent import __version__, draw
 from bertsent.base.errors import TrainingError
 from bertsent.base.files import now, sha256_text, write_text
 from bertsent.base.records.core import Progress, Review
@@ -23,6 +23,7 @@ from bertsent.base.records.training import Epoch, Splits, Trained
 from bertsent.base.settings import toml_file
 from bertsent.base.settings.scoring import EVEN, POSITIVE, ScoreSettings
 from bertsent.base.settings.training import CalibrationSettings, TrainSettings
+from bertsent.drift import reference
 from bertsent.labelling.selection import Mix
 from bertsent.scoring.calibration import Calibration, calibrate
 from bertsent.scoring.litert import Classifier

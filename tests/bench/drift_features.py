@@ -28,7 +28,7 @@ from drift_power import Bench
 
 from bertsent.base.settings.retraining import DriftSettings
 from bertsent.data.reviews import read_folder
-from bertsent.drift import features, text
+from bertsent.drift import features, text_measure
 from bertsent.drift.records import NewRow
 from bertsent.drift.verdict import significance
 from bertsent.scoring.tokenizer import pack
@@ -152,7 +152,7 @@ def _number(path: str) -> int:
 
 def separations(
     bench: Bench, encoder: Encoder, draw: Draw, run: int
-) -> Iterator[tuple[str, text.Separation]]:
+) -> Iterator[tuple[str, text_measure.Separation]]:
     """The text measure of one draw by each kind of features."""
     old, new = draw
     reference = bench.as_reference(old)
@@ -171,7 +171,7 @@ def separations(
             random = np.random.default_rng([run, 2])
             yield (
                 f"{name}, ridge {ridge:g}",
-                text.separate(compared, values, settings=settings, random=random),
+                text_measure.separate(compared, values, settings=settings, random=random),
             )
 
 
@@ -202,7 +202,7 @@ def main() -> int:
     for kind, draw in draws(bench, old):
         if arguments.only and not any(words in kind for words in arguments.only):
             continue
-        found: dict[str, list[text.Separation]] = {}
+        found: dict[str, list[text_measure.Separation]] = {}
         for run in range(arguments.times):
             for name, one in separations(bench, encoder, draw(run), run):
                 found.setdefault(name, []).append(one)

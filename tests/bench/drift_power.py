@@ -47,16 +47,16 @@ from typing import Any
 
 import numpy as np
 
-from bertsent import reference
 from bertsent.base.files import sha256_lines, sha256_text, visible
 from bertsent.base.records.core import Review
 from bertsent.base.settings.retraining import DriftSettings
 from bertsent.base.settings.scoring import EVEN
 from bertsent.base.text import clean, is_empty
 from bertsent.data.reviews import read_folder, read_reviews
+from bertsent.drift import reference
 from bertsent.drift.judge import judge
 from bertsent.drift.records import DriftReport, Measure, NewRow
-from bertsent.reference import Reference
+from bertsent.drift.reference import Reference
 from bertsent.scoring.scorer import Scorer
 from bertsent.scoring.tokenizer import window
 from bertsent.versions import store

@@ -25,9 +25,9 @@ from typer.testing import Result
 import bertsent
 from bertsent.base.files import lock
 from bertsent.base.settings.scoring import Workspace
+from bertsent.drift.history import Outcome, Trail
 from bertsent.labelling.log import LabelLog
 from bertsent.ledger import Ledger
-from bertsent.trail import Outcome, Trail
 from bertsent.versions import store
 
 Run = Callable[..., Result]

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from drift_rows import FILMS, SHOPS, domain, make_reference, make_retrained, new_rows
 
-from bertsent import reference
 from bertsent.base.settings.retraining import DriftSettings
 from bertsent.base.settings.training import ReferenceSettings
+from bertsent.drift import reference
 from bertsent.drift.judge import judge
 from bertsent.drift.records import DriftReport, Measure, NewRow
-from bertsent.reference import Reference
+from bertsent.drift.reference import Reference
 
 SETTINGS = DriftSettings()
 

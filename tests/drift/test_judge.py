@@ -18,7 +18,7 @@ from drift_rows import PIECES, SHOPS, make_reference, new_rows
 from bertsent.base.settings.retraining import DriftSettings
 from bertsent.drift.judge import judge
 from bertsent.drift.records import DriftReport, NewRow
-from bertsent.reference import Reference
+from bertsent.drift.reference import Reference
 
 SETTINGS = DriftSettings()
 FEWER = replace(SETTINGS, shuffles=99)  # the many runs here ask for rates, not for small p-values
@@ -189,7 +189,7 @@ def test_judge_gives_the_same_report_whatever_the_hash_seed(tmp_path: Path) -> N
 def test_old_and_new_can_change_places(tmp_path: Path, known: Reference) -> None:
     shops = mixed(1000, 0.5, seed=9)
     forth = judge(known, shops[:500:5] + shops[500::5], settings=FEWER)
-    from bertsent import reference
+    from bertsent.drift import reference
 
     path = tmp_path / "reference.npz"
     reference.write(

@@ -10,10 +10,10 @@ import pytest
 from drift_rows import SHOPS, make_reference, new_rows
 
 from bertsent.base.settings.retraining import DriftSettings
-from bertsent.drift import features, text
+from bertsent.drift import features, text_measure
 from bertsent.drift.features import Compared
 from bertsent.drift.measures import take_error, take_label_share
-from bertsent.reference import Reference
+from bertsent.drift.reference import Reference
 
 SETTINGS = DriftSettings()
 
@@ -74,7 +74,7 @@ def test_separation_is_that_of_a_refitted_permutation_test(known: Reference) -> 
     found = compared(known)
     weights = features.weigh(found, known, settings=SETTINGS)
     separate = [
-        text.separate(
+        text_measure.separate(
             replace(found, is_new=np.random.default_rng([2, draw]).permuted(found.is_new)),
             weights,
             settings=replace(SETTINGS, shuffles=99),
@@ -93,7 +93,7 @@ def test_regression_over_rows_is_that_over_features() -> None:
     wide, target = random.normal(size=(60, 80)), random.integers(2, size=(60, 4)).astype(np.float64)
     fold = np.arange(60) % 3
     narrow = np.linalg.qr(wide.T)[1].T  # the same inner products in 60 columns
-    both = [text._held_out(each, target, fold, strength=1.0) for each in (wide, np.c_[narrow])]
+    both = [text_measure._held_out(each, target, fold, strength=1.0) for each in (wide, np.c_[narrow])]
     assert np.abs(both[0] - both[1]).max() < 1e-9
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bertsent.base.settings.retraining import DriftSettings
 from bertsent.drift.records import NewRow
-from bertsent.reference import Reference
+from bertsent.drift.reference import Reference
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
