@@ -11,7 +11,7 @@ from known import Known, evaluated
 
 from bertsent.base.errors import StorageError, UsageError
 from bertsent.base.records.metrics import Evaluation
-from bertsent.report import check_target, evaluation_page, verdict, write_evaluation
+from bertsent.reports.evaluation_page import check_target, evaluation_page, verdict, write_evaluation
 
 ROWS = [("0.9 fine", 1), ("0.8 poor", 0), ("0.45 fine", 1), ("0.1 poor", 0), ("0.02 fine", 1)]
 EMPTY = {"meta", "br", "hr", "img", "link", "input"}  # elements without an end

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from test_report import Page
 
-from bertsent import report_drift
 from bertsent.base.errors import UsageError
 from bertsent.base.settings.scoring import Workspace
 from bertsent.drift.history import Look, Outcome, Trail, batch_digest
 from bertsent.drift.records import Compared, Diagnostics, DriftReport, Measure, Word
 from bertsent.labelling.decisions import Labelled
 from bertsent.loop import Monitored
+from bertsent.reports import drift_page
 
 HOSTILE = "<script>alert(1)</script> <img src=x onerror=alert(2)> \x1b[2J\u202e {{ 7 * 7 }} &amp; \"'"
 SPREAD = Compared(0.0004, 0.5, 0.4, 0.9, (0.0, 0.5, 1.0), (30, 20), (5, 35))
@@ -84,7 +84,7 @@ def monitored(
 
 
 def page(found: Monitored, command: str = "bertsent drift") -> str:
-    return report_drift.page(found, command=command, made="2026-02-03T04:05:06Z")
+    return drift_page.page(found, command=command, made="2026-02-03T04:05:06Z")
 
 
 def test_page_says_verdict_reason_action_and_figures(workspace: Path) -> None:
@@ -185,7 +185,7 @@ def test_page_where_nothing_was_judged_has_dashes_and_no_nan(workspace: Path) ->
 )
 def test_line_ends_with_what_was_done(workspace: Path, action: str, said: str) -> None:
     found = monitored(workspace, look(), action=action, reason="better", published=2)
-    line = report_drift.line(found)
+    line = drift_page.line(found)
     assert line.startswith("DRIFT: headline 0.280 (error), threshold 0.1, fired: error 0.280; 40 new labels")
     assert line.endswith(said)
     assert said in Page(page(found)).text.replace("V", "v").replace("Not", "not")
@@ -194,28 +194,28 @@ def test_line_ends_with_what_was_done(workspace: Path, action: str, said: str) -
 def test_line_says_what_the_batch_could_have_shown_where_nothing_fired(workspace: Path) -> None:
     smallest = {"text": 0.133, "error": math.nan, "label_share": 0.14}
     calm = look(verdict="stable", headline=0.05, fired=(), smallest_visible=smallest)
-    line = report_drift.line(monitored(workspace, calm, action="none", reason="Nothing to do"))
+    line = drift_page.line(monitored(workspace, calm, action="none", reason="Nothing to do"))
     assert line.startswith("STABLE: headline 0.050 (label share), threshold 0.1, visible from ")
     assert "visible from text 0.133, label share 0.140; 40 new labels" in line
-    assert "visible from" not in report_drift.line(monitored(workspace, look()))
+    assert "visible from" not in drift_page.line(monitored(workspace, look()))
 
 
 def test_line_stays_one_line_whatever_the_reason(workspace: Path) -> None:
     found = monitored(workspace, look(), action="open", reason="a\nb\x1b[2J")
-    assert report_drift.line(found).endswith(r"a\nb\x1b[2J")
+    assert drift_page.line(found).endswith(r"a\nb\x1b[2J")
 
 
 def test_check_target_takes_an_older_page_and_no_other_file(workspace: Path) -> None:
     path = workspace / "r.html"
-    report_drift.check_target(path)
-    report_drift.write(monitored(workspace, look()), path, command="bertsent drift")
-    report_drift.check_target(path)
+    drift_page.check_target(path)
+    drift_page.write(monitored(workspace, look()), path, command="bertsent drift")
+    drift_page.check_target(path)
     path.write_text("<p>mine</p>", encoding="utf-8")
     with pytest.raises(UsageError, match="exists"):
-        report_drift.check_target(path)
+        drift_page.check_target(path)
 
 
 def test_check_target_does_not_wait_for_a_fifo(workspace: Path) -> None:
     os.mkfifo(workspace / "fifo.html")
     with pytest.raises(UsageError, match="exists"):
-        report_drift.check_target(workspace / "fifo.html")
+        drift_page.check_target(workspace / "fifo.html")

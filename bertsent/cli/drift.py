@@ -85,10 +85,11 @@ def drift(
         raise UsageError("--labels names a folder.", received=visible(str(labels)))
 
     def look() -> ExitCode:
-        from bertsent import loop, report_drift
+        from bertsent import loop
+        from bertsent.reports import drift_page
 
         if report is not None:
-            report_drift.check_target(report)
+            drift_page.check_target(report)
         with progress(quiet=quiet) as shown:
             found = loop.run(
                 Workspace.current(),
@@ -102,7 +103,7 @@ def drift(
             )
         _show(found, json=json)
         if report is not None:
-            report_drift.write(found, report, command=command_line(ctx))
+            drift_page.write(found, report, command=command_line(ctx))
         return _EXIT[found.action]
 
     if pause is None:
@@ -152,7 +153,7 @@ def _watch(look: Callable[[], ExitCode], pause: float) -> None:
 
 
 def _show(found: Monitored, *, json: bool) -> None:
-    from bertsent.report_drift import line
+    from bertsent.reports.drift_page import line
 
     if json:
         print_json(_as_json(found))
@@ -186,7 +187,7 @@ def _as_json(found: Monitored) -> dict[str, Any]:
 
 
 def _print_table(report: Mapping[str, Any]) -> None:
-    from bertsent.report_drift import MEASURES, chance, figure
+    from bertsent.reports.drift_page import MEASURES, chance, figure
 
     typer.echo("\n" + textwrap.fill(visible(report["reason"]), _WIDTH) + "\n")
     typer.echo("               value   90 % interval  adjusted p  labels  visible from")
@@ -209,7 +210,7 @@ def _print_table(report: Mapping[str, Any]) -> None:
 
 def _print_diagnostics(shown: Mapping[str, Any]) -> None:
     """What is shown and never judged."""
-    from bertsent.report_drift import chance
+    from bertsent.reports.drift_page import chance
 
     typer.echo("\n  medians      reference       new  KS p")
     for title, key, form in (("score", "scores", "{:.2f}"), ("word pieces", "length", "{:.0f}")):

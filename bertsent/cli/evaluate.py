@@ -76,7 +76,7 @@ def evaluate(
     Accuracy, precision, recall, F1, ROC AUC, log loss and calibration error with 95 % intervals, accuracy by
     length, and the reviews that are most confidently wrong.
     """
-    from bertsent import report as pages
+    from bertsent.reports import evaluation_page as pages
     from bertsent.scoring import evaluate as core
 
     if report is not None:
@@ -141,7 +141,7 @@ def _as_json(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _print(evaluation: Evaluation) -> None:
-    from bertsent.report import verdict
+    from bertsent.reports.evaluation_page import verdict
 
     typer.echo(verdict(evaluation))
     typer.echo(
@@ -163,7 +163,7 @@ def _print(evaluation: Evaluation) -> None:
 
 
 def _print_figures(evaluation: Evaluation) -> None:
-    from bertsent.report import FIGURES
+    from bertsent.reports.evaluation_page import FIGURES
 
     metrics, counts = evaluation.metrics, evaluation.metrics.confusion
     typer.echo("\n              value     95 % interval")

@@ -8,7 +8,6 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from bertsent import draw
 from bertsent.base.files import visible
 from bertsent.base.presets import PRESETS
 from bertsent.base.records.training import Preview, Tree
@@ -25,6 +24,7 @@ from bertsent.cli._options import (
     WindowOption,
 )
 from bertsent.cli._render import note, print_json, progress
+from bertsent.reports import plots
 
 DEFAULTS = TrainSettings()
 _EXAMPLE = "This is such an amazing movie!"  # the text of TensorFlow's tutorial
@@ -69,13 +69,13 @@ def preview(
         seed=seed,
     )
     if plot is not None:
-        draw.check_format(plot)
+        plots.check_format(plot)
     from bertsent.tf import preview as core
 
     with progress(quiet=quiet) as shown:
         seen = core.preview(text, settings, progress=shown)
     if plot is not None:
-        draw.structure(seen.structure, plot)
+        plots.structure(seen.structure, plot)
         note(f"Structure drawn in {plot}")
     if json:
         print_json(asdict(seen))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from bertsent import __version__, draw
+from bertsent import __version__
 from bertsent.base.errors import TrainingError
 from bertsent.base.files import now, sha256_text, write_text
 from bertsent.base.records.core import Progress, Review
@@ -25,6 +25,7 @@ from bertsent.base.settings.scoring import EVEN, POSITIVE, ScoreSettings
 from bertsent.base.settings.training import CalibrationSettings, TrainSettings
 from bertsent.drift import reference
 from bertsent.labelling.selection import Mix
+from bertsent.reports import plots
 from bertsent.scoring.calibration import Calibration, calibrate
 from bertsent.scoring.litert import Classifier
 from bertsent.scoring.metrics import measure
@@ -113,7 +114,7 @@ def publish(
         history = {"best_epoch": best_epoch, "epochs": [asdict(epoch) for epoch in epochs]}
         write_text(path / store.CONFIG, toml_file.dumps(settings))
         write_text(path / store.HISTORY, json.dumps(history, indent=2) + "\n")
-        draw.training_curves(epochs, best_epoch=best_epoch, path=path / store.PLOT)
+        plots.training_curves(epochs, best_epoch=best_epoch, path=path / store.PLOT)
         write_text(path / store.CARD, model_card.render(manifest, epochs=epochs, best_epoch=best_epoch))
         _check_reload(store.seal(path, manifest), encoder)
         version = store.publish(path, manifest, folder=folder)

@@ -15,10 +15,10 @@ import pytest
 import tiny
 from typer.testing import CliRunner, Result
 
-from bertsent import draw
 from bertsent.base.presets import PRESETS
 from bertsent.base.records.training import Tree
 from bertsent.cli import app
+from bertsent.reports import plots
 
 Run = Callable[..., Result]
 Folders = tuple[Path, Path]
@@ -168,8 +168,8 @@ def test_preview_takes_an_encoder_without_sequence_output(
 
 def test_structure_is_drawn_as_png_and_pdf(tmp_path: Path) -> None:
     tree = Tree("sentiment", "-> [1]", 12, (Tree("a$b_{", "x^{$", 5), Tree("b", parts=(Tree("c", "", 7),))))
-    draw.structure(tree, tmp_path / "picture.PNG")
-    draw.structure(tree, tmp_path / "picture.pdf")
+    plots.structure(tree, tmp_path / "picture.PNG")
+    plots.structure(tree, tmp_path / "picture.pdf")
     picture = (tmp_path / "picture.PNG").read_bytes()
     assert picture.startswith(b"\x89PNG\r\n\x1a\n")
     width, height = (int.from_bytes(picture[start : start + 4], "big") for start in (16, 20))
@@ -181,7 +181,7 @@ def test_structure_is_drawn_as_png_and_pdf(tmp_path: Path) -> None:
 def test_a_larger_structure_gives_a_taller_picture(tmp_path: Path) -> None:
     heights = []
     for count in (2, 20):
-        draw.structure(Tree("top", parts=(Tree("part"),) * count), tmp_path / "picture.svg")
+        plots.structure(Tree("top", parts=(Tree("part"),) * count), tmp_path / "picture.svg")
         box = ElementTree.parse(tmp_path / "picture.svg").getroot().get("viewBox", "")
         heights.append(float(box.split()[3]))
     assert heights[1] > 4 * heights[0]

@@ -12,13 +12,14 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from bertsent import __version__, draw
+from bertsent import __version__
 from bertsent.base.errors import UsageError
 from bertsent.base.files import now, require_space, visible, write_text
 from bertsent.base.records.core import Prediction
 from bertsent.base.records.metrics import Evaluation
 from bertsent.base.settings.scoring import LABEL_NAMES
 from bertsent.base.text import clean
+from bertsent.reports import plots
 
 SUFFIXES = (".html", ".htm")
 FIGURES = (  # key, name for people, what it means
@@ -76,9 +77,9 @@ def evaluation_page(evaluation: Evaluation, *, source: str, command: str, made: 
     from markupsafe import Markup  # comes with Jinja2
 
     pictures = {
-        "roc": draw.roc(evaluation),
-        "reliability": draw.reliability(evaluation),
-        "scores": draw.scores(evaluation),
+        "roc": plots.roc(evaluation),
+        "reliability": plots.reliability(evaluation),
+        "scores": plots.scores(evaluation),
     }
     counts = evaluation.metrics.confusion
     return str(

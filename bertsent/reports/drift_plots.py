@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bertsent.draw import INK, NEGATIVE, POSITIVE, element, new_figure, page_style
+from bertsent.reports.plots import INK, NEGATIVE, POSITIVE, element, new_figure, page_style
 
 _COLOURS = {"drift": NEGATIVE, "stable": POSITIVE}  # what cannot be told has no colour
 _MARKS = {"drift": "D", "stable": "o"}

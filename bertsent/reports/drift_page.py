@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bertsent import __version__, draw_drift, report
+from bertsent import __version__
 from bertsent.base.files import now, visible, write_text
 from bertsent.base.settings.retraining import MonitorSettings
 from bertsent.base.settings.scoring import LABEL_NAMES
 from bertsent.drift.history import Look
 from bertsent.loop import Monitored
+from bertsent.reports import drift_plots, evaluation_page
 
 MEASURES = (  # key, name for people, what it means
     ("text", "text", "how well new reviews can be told from old ones of the same label"),
@@ -47,13 +48,13 @@ def line(found: Monitored) -> str:
     """Verdict, headline, threshold, what fired or could have, how many labels, and what was done."""
     if found.look is None:
         return f"{_unjudged(found)}; {_lower(_action(found))}"
-    report = found.look.report
-    fired = {name: report["measures"][name]["value"] for name in report["fired"]}
-    said, figures = ("fired:", fired) if fired else ("visible from", report["smallest_visible"])
+    evaluation_page = found.look.report
+    fired = {name: evaluation_page["measures"][name]["value"] for name in evaluation_page["fired"]}
+    said, figures = ("fired:", fired) if fired else ("visible from", evaluation_page["smallest_visible"])
     named = _named(figures)
     measured = f"headline {_headline(report)}, threshold {report['threshold']:g}"
-    if report["headline"] is None:  # whoever reads the mail should know why
-        measured = _lower(report["reason"]).rstrip(".")
+    if evaluation_page["headline"] is None:  # whoever reads the mail should know why
+        measured = _lower(evaluation_page["reason"]).rstrip(".")
     parts = [
         f"{_CALLED[found.look.verdict]}: {measured}" + (f", {said} {named}" if named else ""),
         f"{report['new_rows']} new labels, look {found.look.look} at version {found.look.version}"
@@ -85,7 +86,7 @@ def check_target(path: Path) -> None:
         UsageError: if the name is not that of an HTML file, or the file there is no page of `drift`.
         StorageError: if its folder cannot be written or is full.
     """
-    report.check_target(path, force=_is_ours(path))
+    evaluation_page.check_target(path, force=_is_ours(path))
 
 
 def write(found: Monitored, path: Path, *, command: str) -> None:
@@ -106,7 +107,7 @@ def page(found: Monitored, *, command: str, made: str) -> str:
     looks = found.trail.looks()
     look = found.look or (looks[-1] if looks else None)
     return str(
-        report.environment()
+        evaluation_page.environment()
         .get_template("drift.html")
         .render(
             found=found,
@@ -152,10 +153,14 @@ def _named(values: Mapping[str, float | None]) -> str:
     )
 
 
-def _headline(report: Mapping[str, Any]) -> str:
-    names = [name for name, row in report["measures"].items() if row["value"] == report["headline"]]
-    named = f" ({_TITLES[names[0]]})" if names and report["headline"] is not None else ""
-    return figure(report["headline"]) + named
+def _headline(evaluation_page: Mapping[str, Any]) -> str:
+    names = [
+        name
+        for name, row in evaluation_page["measures"].items()
+        if row["value"] == evaluation_page["headline"]
+    ]
+    named = f" ({_TITLES[names[0]]})" if names and evaluation_page["headline"] is not None else ""
+    return figure(evaluation_page["headline"]) + named
 
 
 def _unjudged(found: Monitored) -> str:
@@ -223,7 +228,10 @@ def _foreign(found: Monitored, look: Look) -> list[dict[str, Any]]:
     """The most foreign reviews whose text the label log still has."""
     known = {row.digest: row for row in found.labels}
     rows = [known[digest] for digest in look.report["foreign"] if digest in known][: _SETTINGS.foreign]
-    return [{"label": LABEL_NAMES[row.label], "time": row.time, **report.folded(row.text)} for row in rows]
+    return [
+        {"label": LABEL_NAMES[row.label], "time": row.time, **evaluation_page.folded(row.text)}
+        for row in rows
+    ]
 
 
 def _history(found: Monitored, looks: list[Look]) -> list[dict[str, Any]]:
@@ -243,21 +251,21 @@ def _came_of(found: Monitored, look: Look) -> str:
 def _pictures(found: Monitored, look: Look | None, looks: list[Look]) -> dict[str, Any]:
     from markupsafe import Markup  # comes with Jinja2
 
-    drawn = {"history": draw_drift.history([_point(each) for each in looks])}
+    drawn = {"history": drift_plots.history([_point(each) for each in looks])}
     if look is not None:
         shown = look.report["diagnostics"]
         rows = [(row["title"], row) for row in _measures(look)]
         drawn |= {
-            "measures": draw_drift.measures(rows, threshold=look.report["threshold"]),
-            "scores": draw_drift.spread(shown["scores"], name="scores", label="score, P(positive)"),
-            "length": draw_drift.spread(shown["length"], name="length", label="word pieces", log=True),
+            "measures": drift_plots.measures(rows, threshold=look.report["threshold"]),
+            "scores": drift_plots.spread(shown["scores"], name="scores", label="score, P(positive)"),
+            "length": drift_plots.spread(shown["length"], name="length", label="word pieces", log=True),
         }
     return {name: Markup(svg) for name, svg in drawn.items()}
 
 
-def _point(look: Look) -> draw_drift.Point:
+def _point(look: Look) -> drift_plots.Point:
     headline = look.report["headline"]
-    return draw_drift.Point(
+    return drift_plots.Point(
         headline=math.nan if headline is None else headline,
         threshold=look.report["threshold"],
         verdict=look.verdict,
