@@ -17,7 +17,7 @@ from bertsent.cli._options import JsonOption, ModelOption, QuietOption
 from bertsent.cli._render import duration, print_json, progress
 
 if TYPE_CHECKING:
-    from bertsent.exports import Exported
+    from bertsent.export.records import Exported
 
 _FORMATS: tuple[Format, ...] = get_args(Format)
 
@@ -65,9 +65,9 @@ def export(
 
             made = saved_model.export(version, out, check=check, force=force, progress=shown)
         else:
-            from bertsent import exports
+            from bertsent import export
 
-            made = exports.export(version, chosen, out, check=check, force=force, progress=shown)
+            made = export.export(version, chosen, out, check=check, force=force, progress=shown)
     if json:
         print_json(_as_json(made))
     else:

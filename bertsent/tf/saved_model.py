@@ -16,8 +16,8 @@ from bertsent.base.errors import ArtefactError
 from bertsent.base.files import quiet_stderr, visible
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.settings.training import ExportSettings
-from bertsent.exports import compare, describe, folder, texts, token_ids, weights
-from bertsent.exports.records import Distance, Exported
+from bertsent.export import describe, folder, litert_onnx, probe_texts, tolerance, weights
+from bertsent.export.records import Distance, Exported
 from bertsent.scoring.calibration import sigmoid
 from bertsent.scoring.scorer import Scorer
 from bertsent.scoring.tokenizer import pack
@@ -72,8 +72,8 @@ def export(
     progress.start("Loading the classifier", None)
     classifier = _classifier(version, arrays, progress)
     cut, scorer = _tokenizer(version, progress)
-    bundled = token_ids.sample(version, settings)
-    compared = texts.own(check, settings) if check else bundled
+    bundled = litert_onnx.sample(version, settings)
+    compared = probe_texts.own(check, settings) if check else bundled
     module = Served(classifier, cut, scorer, version)
     probes = list(version.manifest.probes)
     # Twice the weights, which are fp16, and what comes with them.
@@ -243,7 +243,7 @@ def _compare(
     settings: ExportSettings,
 ) -> tuple[Distance, ...]:
     temperature, bias = weights.calibration(version)
-    rows = token_ids.token_rows(scorer, version, compared)
+    rows = litert_onnx.token_rows(scorer, version, compared)
     exact: list[NDArray[np.float64]] = []
     for first in range(0, len(rows), settings.batch_size):
         ids = pack(rows[first : first + settings.batch_size], tokenizer=scorer.tokenizer)
@@ -251,8 +251,8 @@ def _compare(
         exact.append(sigmoid(logits / temperature + bias))
     int8 = [prediction.score for prediction in scorer.predict(compared)]
     return (
-        compare.exactly(scores, np.concatenate(exact), against="the float32 classifier", settings=settings),
-        compare.within_int8(scores, int8, version, settings),
+        tolerance.exactly(scores, np.concatenate(exact), against="the float32 classifier", settings=settings),
+        tolerance.within_int8(scores, int8, version, settings),
     )
 
 

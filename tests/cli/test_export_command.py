@@ -18,12 +18,12 @@ import tiny
 from safetensors.numpy import save_file
 from typer.testing import CliRunner, Result
 
-from bertsent import exports
+from bertsent import export
 from bertsent.base.errors import UsageError
 from bertsent.base.settings.training import ExportSettings
 from bertsent.base.text import clean
 from bertsent.cli import app
-from bertsent.exports import folder, numpy_bert, texts, weights
+from bertsent.export import folder, numpy_bert, probe_texts, weights
 from bertsent.scoring.scorer import Scorer
 from bertsent.scoring.tokenizer import NORMALISATION, Tokenizer, pack, window
 from bertsent.versions import store
@@ -34,7 +34,7 @@ pytest.importorskip("onnxruntime", reason="needs bertsent[onnx]")
 Run = Callable[..., Result]
 PLACES, HIDDEN, HEADS, INNER = 32, 32, 2, 64
 TEMPERATURE, BIAS = 1.7, 0.4
-TEXTS = texts.sample(ExportSettings(sample=12, long=2), seq_length=PLACES)
+TEXTS = probe_texts.sample(ExportSettings(sample=12, long=2), seq_length=PLACES)
 FORMATS = ("saved-model", "litert", "onnx")
 # Nothing of bertsent: only what the exported folders hold, and their runtimes.
 ALONE = """
@@ -246,7 +246,7 @@ def strange(count: int) -> list[str]:
 def test_cleaning_in_the_graph_is_our_own() -> None:
     from bertsent.tf import saved_model, tf
 
-    given = [*texts.ODD, *strange(500)]
+    given = [*probe_texts.ODD, *strange(500)]
     cleaned = saved_model.clean(tf.constant([text.encode() for text in given])).numpy()
     assert [text.decode() for text in cleaned] == [clean(text) for text in given]
 
@@ -434,7 +434,7 @@ def test_check_compares_on_the_reviews_of_the_user(run: Run, home: Path, workspa
 
 
 def test_export_from_python_returns_what_it_found(home: Path, tmp_path: Path) -> None:
-    made = exports.export(store.read(home / "1"), "litert", tmp_path / "out")
+    made = export.export(store.read(home / "1"), "litert", tmp_path / "out")
     assert made.path == tmp_path / "out"
     assert made.bytes == sum(file.stat().st_size for file in made.path.iterdir())
     assert made.distances[0].same_label == made.distances[0].texts

@@ -5,7 +5,7 @@ README; LiteRT and ONNX, which take token ids, also the vocabulary and `score.py
 The SavedModel takes texts and is made in `bertsent.tf.saved_model`.
 """
 
-from bertsent.exports.records import Distance, Exported
-from bertsent.exports.token_ids import export
+from bertsent.export.litert_onnx import export
+from bertsent.export.records import Distance, Exported
 
 __all__ = ["Distance", "Exported", "export"]

@@ -11,9 +11,9 @@ from bertsent import __version__
 from bertsent.base.files import now, sha256_file, visible, write_text
 from bertsent.base.settings.scoring import EVEN
 from bertsent.base.settings.training import Format
-from bertsent.exports.folder import DESCRIPTION, FORMAT, MARK
-from bertsent.exports.records import Distance
-from bertsent.exports.weights import calibration
+from bertsent.export.folder import DESCRIPTION, FORMAT, MARK
+from bertsent.export.records import Distance
+from bertsent.export.weights import calibration
 from bertsent.scoring.tokenizer import AnyTokenizer
 from bertsent.versions.store import Version
 

@@ -18,8 +18,8 @@ from bertsent.base.records.core import Progress, silent
 from bertsent.base.settings.scoring import Window
 from bertsent.base.settings.training import ExportSettings, Format
 from bertsent.base.text import clean
-from bertsent.exports import compare, describe, folder, texts, weights
-from bertsent.exports.records import Distance, Exported
+from bertsent.export import describe, folder, probe_texts, tolerance, weights
+from bertsent.export.records import Distance, Exported
 from bertsent.scoring.litert import Tokens
 from bertsent.scoring.scorer import Scorer
 from bertsent.scoring.tokenizer import pack, window
@@ -69,7 +69,7 @@ def export(
         )
     scorer = Scorer(version)
     arrays = _arrays(version) if form == "onnx" else {}
-    compared = texts.own(check, settings) if check else sample(version, settings)
+    compared = probe_texts.own(check, settings) if check else sample(version, settings)
     progress.start(f"Writing {form}", None)
     with folder.staged(out, force=force, needed=_needed(version, form)) as path, disk_errors(out):
         if form == "onnx":
@@ -92,7 +92,7 @@ def export(
 
 def sample(version: Version, settings: ExportSettings = _SETTINGS) -> list[str]:
     """The texts on which an export of this version is compared where the user names none."""
-    return texts.sample(settings, seq_length=version.manifest.seq_length)
+    return probe_texts.sample(settings, seq_length=version.manifest.seq_length)
 
 
 def token_rows(scorer: Scorer, version: Version, given: Sequence[str]) -> list[Tokens]:
@@ -119,7 +119,7 @@ def _arrays(version: Version) -> weights.Arrays:
 
 
 def _write_onnx(file: Path, arrays: weights.Arrays, version: Version) -> None:
-    from bertsent.exports import onnx_graph
+    from bertsent.export import onnx_graph
 
     temperature, bias = weights.calibration(version)
     content = onnx_graph.build(
@@ -178,8 +178,8 @@ def _compare(
 ) -> tuple[Distance, ...]:
     ours = [prediction.score for prediction in scorer.predict(compared)]
     if not arrays:
-        return (compare.exactly(scores, ours, against="bertsent's own scorer", settings=settings),)
-    from bertsent.exports import numpy_bert
+        return (tolerance.exactly(scores, ours, against="bertsent's own scorer", settings=settings),)
+    from bertsent.export import numpy_bert
 
     rows = token_rows(scorer, version, compared)
     exact: list[NDArray[np.float64]] = []
@@ -195,10 +195,10 @@ def _compare(
             )
         )
     return (
-        compare.exactly(
+        tolerance.exactly(
             scores, np.concatenate(exact), against="the same weights in NumPy", settings=settings
         ),
-        compare.within_int8(scores, ours, version, settings),
+        tolerance.within_int8(scores, ours, version, settings),
     )
 
 

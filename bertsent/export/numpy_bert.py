@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertsent.base.presets import Gelu
-from bertsent.exports.weights import Arrays
+from bertsent.export.weights import Arrays
 from bertsent.scoring.calibration import sigmoid
 from bertsent.scoring.litert import Tokens
 

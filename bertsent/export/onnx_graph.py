@@ -12,7 +12,7 @@ from bertsent import __version__
 from bertsent.base.errors import ArtefactError, MissingExtraError
 from bertsent.base.files import visible
 from bertsent.base.presets import Gelu
-from bertsent.exports.weights import Arrays
+from bertsent.export.weights import Arrays
 
 OPSET = 20  # the first with Gelu
 _IR = 9  # of ONNX 1.15, which brought that opset

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from bertsent.base.errors import BertsentError
 from bertsent.base.settings.scoring import EVEN
 from bertsent.base.settings.training import ExportSettings
-from bertsent.exports.records import Distance
+from bertsent.export.records import Distance
 from bertsent.versions.store import Version
 
 _SETTINGS = ExportSettings()
