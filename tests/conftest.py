@@ -110,7 +110,7 @@ def spread(once: Callable[..., Path], tiny_encoder: tuple[Path, Path], trained: 
 
     def make(home: Path) -> None:
         from bertsent.tf import classifier, encoder
-        from bertsent.tf.export import to_litert
+        from bertsent.tf.litert import to_litert
 
         loaded = encoder.load(str(tiny_encoder[0]), preprocessor=str(tiny_encoder[1]))
         made = classifier.build(loaded, dropout=0.0, seed=1)

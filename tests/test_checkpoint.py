@@ -23,7 +23,7 @@ class Run:
 
     def __init__(self, folder: Path, *, fingerprint: str = "one") -> None:
         from bertsent.tf import tf_keras
-        from bertsent.tf.checkpoint import Checkpoints
+        from bertsent.tf.checkpoints import Checkpoints
 
         self.model = tf_keras.Sequential([tf_keras.layers.Dense(1, kernel_initializer="zeros")])
         self.model.build((None, WIDTH))
@@ -43,7 +43,7 @@ class Run:
 
     def inside(self, step: int) -> None:
         """One step on the model, and a checkpoint inside the next epoch."""
-        from bertsent.tf.checkpoint import Begun
+        from bertsent.tf.checkpoints import Begun
 
         self._step()
         self._save(begun=Begun(step=step, loss=0.25, accuracy=0.75, seconds=2.0))
@@ -53,7 +53,7 @@ class Run:
         self.optimizer.apply_gradients(zip(gradients, self.model.trainable_variables, strict=True))
 
     def _save(self, **begun: Any) -> None:
-        from bertsent.tf.checkpoint import Resumed
+        from bertsent.tf.checkpoints import Resumed
 
         best_epoch = min(len(self.epochs), 2)
         best = {"kernel": np.full(3, best_epoch, np.float32)}
@@ -191,7 +191,7 @@ def too_large_for_tensorflow(run: Run) -> None:
 
 
 def too_large_for_safetensors(run: Run) -> None:
-    from bertsent.tf.checkpoint import Resumed
+    from bertsent.tf.checkpoints import Resumed
 
     best = {"kernel": np.zeros(10_000, np.float32)}
     run.kept.save(Resumed(epochs=run.epochs, best_epoch=1, best=best))
@@ -212,7 +212,7 @@ def test_save_on_a_full_disk_leaves_the_one_before(
 
 
 def test_clear_leaves_nothing_to_go_on_from(run: Run) -> None:
-    from bertsent.tf.checkpoint import clear, unfinished
+    from bertsent.tf.checkpoints import clear, unfinished
 
     assert unfinished(run.folder)
     clear(run.folder)

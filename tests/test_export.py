@@ -47,7 +47,7 @@ def through_hub(built: tuple[Any, Any]) -> tuple[Any, Any]:
 
 
 def convert(built: tuple[Any, Any], folder: Path, *, temperature: float = 1.0, bias: float = 0.0) -> Path:
-    from bertsent.tf.export import to_litert
+    from bertsent.tf.litert import to_litert
 
     file = folder / f"{temperature} {bias}.tflite"
     file.write_bytes(to_litert(built[1], temperature=temperature, bias=bias))

@@ -151,7 +151,7 @@ TIMES = 3.0  # by how much the logits of the next classifier are too large
 def overconfident(tiny_encoder: Folders, tmp_path_factory: pytest.TempPathFactory) -> tuple[Version, Any]:
     """A version of a random classifier whose labels were drawn from a third of its logits, and those
     logits of the validation rows."""
-    from bertsent.tf import classifier, encoder, fitting, release
+    from bertsent.tf import classifier, encoder, fit, publish
     from bertsent.tf.batches import encode
 
     random = np.random.default_rng(1)
@@ -161,10 +161,10 @@ def overconfident(tiny_encoder: Folders, tmp_path_factory: pytest.TempPathFactor
     made = classifier.build(loaded, dropout=0.0, seed=1)
     last = made.get_layer(classifier.HEAD)
     rows = encode([Review(text, 0) for text in texts], loaded.tokenizer, seq_length=32, kind="head+tail")
-    logits = fitting.predict_logits(made, rows)
+    logits = fit.predict_logits(made, rows)
     last.kernel.assign(last.kernel * (2 * TIMES / logits.std()))
     last.bias.assign([-2 * TIMES * logits.mean() / logits.std()])
-    logits = fitting.predict_logits(made, rows)
+    logits = fit.predict_logits(made, rows)
     gold = (random.random(len(texts)) < sigmoid(logits / TIMES)).astype(int).tolist()
     reviews = tuple(Review(text, label) for text, label in zip(texts, gold, strict=True))
     splits = Splits(
@@ -177,7 +177,7 @@ def overconfident(tiny_encoder: Folders, tmp_path_factory: pytest.TempPathFactor
         name: encode(getattr(splits, name), loaded.tokenizer, seq_length=32, kind="head+tail")
         for name in splits.digests
     }
-    trained = release.publish(
+    trained = publish.publish(
         loaded,
         made,
         settings=tiny.settings(tiny_encoder),
@@ -185,7 +185,7 @@ def overconfident(tiny_encoder: Folders, tmp_path_factory: pytest.TempPathFactor
         taught=None,
         warm_start=None,
         encoded=encoded,
-        logits=lambda split: fitting.predict_logits(made, split),
+        logits=lambda split: fit.predict_logits(made, split),
         epochs=(Epoch(1, 0.7, 0.5, 0.7, 0.5, 1.0, 1.0),),
         best_epoch=1,
         folder=tmp_path_factory.mktemp("overconfident") / "model",

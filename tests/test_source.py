@@ -93,7 +93,7 @@ def test_download_fetches_a_handle(run: Run, tiny_encoder: Folders, hub_cache: P
 
 
 def test_fetch_brings_the_preprocessor_too(tiny_encoder: Folders, hub_cache: Path) -> None:
-    from bertsent.tf.source import fetch
+    from bertsent.tf.hub import fetch
 
     with serve(packed(tiny_encoder[0])) as one, serve(packed(tiny_encoder[1])) as two:
         done = fetch(handle_at(one), preprocessor=handle_at(two))
@@ -103,7 +103,7 @@ def test_fetch_brings_the_preprocessor_too(tiny_encoder: Folders, hub_cache: Pat
 
 
 def test_fetch_says_that_a_folder_was_not_fetched(tiny_encoder: Folders) -> None:
-    from bertsent.tf.source import fetch
+    from bertsent.tf.hub import fetch
 
     assert not fetch(str(tiny_encoder[0])).fetched
 
@@ -111,7 +111,7 @@ def test_fetch_says_that_a_folder_was_not_fetched(tiny_encoder: Folders) -> None
 def test_locate_finds_a_preset_in_the_cache_by_name_and_handle(
     tiny_encoder: Folders, hub_cache: Path
 ) -> None:
-    from bertsent.tf.source import locate
+    from bertsent.tf.hub import locate
 
     for handle, folder in zip((HANDLE, UNCASED), tiny_encoder, strict=True):
         shutil.copytree(folder, hub_cache / key(handle))

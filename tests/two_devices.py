@@ -17,10 +17,10 @@ import numpy as np
 
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.scoring.litert import Classifier
-from bertsent.tf import classifier, encoder, fitting, tf, tf_keras
+from bertsent.tf import classifier, encoder, fit, tf, tf_keras
 from bertsent.tf.batches import Encoded, training_batches
 from bertsent.tf.bert import BertEncoder
-from bertsent.tf.export import to_litert
+from bertsent.tf.litert import to_litert
 
 ROWS, BATCH, LONGEST, EPOCHS = 96, 16, 32, 3
 
@@ -59,11 +59,11 @@ def train(
             for epoch in range(EPOCHS)
         ]
         weights = classifier.weights(made)
-        logits = fitting.predict_logits(made, rows)
+        logits = fit.predict_logits(made, rows)
         classifier.assign(made, {name: np.zeros_like(value) for name, value in weights.items()})
-        zeros = fitting.predict_logits(made, rows)
+        zeros = fit.predict_logits(made, rows)
         classifier.assign(made, weights)
-        again = fitting.predict_logits(made, rows)
+        again = fit.predict_logits(made, rows)
         classifier.assign(made, exported or weights)
     file.write_bytes(to_litert(made, temperature=1.5))
     litert = Classifier(file, tokenizer=loaded.tokenizer, settings=ScoreSettings())

@@ -87,7 +87,7 @@ def _archive(url: str, sha256: str, force: bool, shown: Progress) -> Download:
 
 
 def _encoder(name: str, shown: Progress) -> Download:
-    from bertsent.tf.source import fetch
+    from bertsent.tf.hub import fetch
 
     return fetch(name, progress=shown)
 

@@ -15,7 +15,7 @@ from bertsent.base.records.core import Review
 from bertsent.base.settings.scoring import EVEN, Window
 from bertsent.scoring.tokenizer import AnyTokenizer, window
 from bertsent.tf import tf
-from bertsent.tf.tokens import word_pieces
+from bertsent.tf.token_cache import word_pieces
 
 _SHORTEST, _LONGEST = 4, 64  # word pieces of a crop; a sentence of a film review has 20 on average
 _CROP_LIMIT = 96  # word pieces; where a sentence never ends

@@ -14,10 +14,10 @@ from bertsent.base.files import sha256_folder, visible
 from bertsent.base.presets import BUNDLED
 from bertsent.base.records.core import Progress, silent
 from bertsent.scoring.tokenizer import AnyTokenizer, Tokenizer, pack
-from bertsent.tf import bundle, hub, tf, tf_keras
+from bertsent.tf import bundled_encoder, hub, tf, tf_keras
 from bertsent.tf.bert import BertEncoder, named_variables, read_shape
+from bertsent.tf.hub import VOCABULARY, Source, load_model, locate, untold_preprocessor
 from bertsent.tf.hub_tokenizer import HubTokenizer
-from bertsent.tf.source import VOCABULARY, Source, load_model, locate, untold_preprocessor
 
 # Pooled outputs lie in [-1, 1]. The same arithmetic in another order differs by 2e-7 on the bundled
 # encoder and by more on deeper ones; another activation or a gate differs by 3e-4 and up.
@@ -175,5 +175,5 @@ def probe_ids(tokenizer: AnyTokenizer) -> Any:
 
 def _digest(source: Source) -> str:
     if source.handle.startswith(BUNDLED):  # what is written out from it need not be the same to the byte
-        return bundle.digest(source.handle.removeprefix(BUNDLED))
+        return bundled_encoder.digest(source.handle.removeprefix(BUNDLED))
     return sha256_folder(source.folder)

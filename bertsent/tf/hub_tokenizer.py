@@ -15,7 +15,7 @@ from bertsent.base.records.core import Progress, silent
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.scoring.scorer import Scorer
 from bertsent.tf import tf
-from bertsent.tf.source import load_model, preprocessor_folder
+from bertsent.tf.hub import load_model, preprocessor_folder
 from bertsent.versions.store import HUB_TOKENIZER, find
 
 _BATCH = 256  # texts cut at a time; the ragged result of more would only take memory

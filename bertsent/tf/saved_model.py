@@ -25,9 +25,9 @@ from bertsent.tf import encoder as encoders
 from bertsent.tf import tf, tf_keras
 from bertsent.tf.bert import BertEncoder
 from bertsent.tf.classifier import HEAD, assign
-from bertsent.tf.disk import disk_errors
+from bertsent.tf.errors import disk_errors
+from bertsent.tf.hub import load_model, preprocessor_folder
 from bertsent.tf.hub_tokenizer import HubTokenizer
-from bertsent.tf.source import load_model, preprocessor_folder
 from bertsent.versions.store import VOCABULARY, WEIGHTS, WORDPIECE, Version
 
 SIGNATURE = "serving_default"

@@ -22,9 +22,9 @@ from bertsent.data.reviews import load_splits
 from bertsent.labelling.selection import Mix
 from bertsent.scoring.pseudo_labels import Taught, teach
 from bertsent.scoring.scorer import Scorer
-from bertsent.tf import fitting, release, tf
+from bertsent.tf import fit, publish, tf
 from bertsent.tf.batches import Encoded, encode, join
-from bertsent.tf.checkpoint import clear
+from bertsent.tf.checkpoints import clear
 from bertsent.tf.encoder import Encoder, load
 from bertsent.versions.store import WEIGHTS, Version
 
@@ -92,7 +92,7 @@ def train(
             answers = _answers(mix, warm_start, progress)
             encoded = _encode(splits, taught, mix, answers, encoder, settings, workspace.state / "tokens")
             with bfloat16():
-                fit = fitting.fit(
+                fit = fit.fit(
                     encoder,
                     encoded,
                     settings,
@@ -108,8 +108,8 @@ def train(
         # Traced anew, in fp32: the LiteRT file is compared with the weights, not with their rounding.
         fit.classifier.make_predict_function(force=True)
         if mix and warm_start is not None:
-            fitting.step_back(fit.classifier, warm_start, mix.step)
-        trained = release.publish(
+            fit.step_back(fit.classifier, warm_start, mix.step)
+        trained = publish.publish(
             encoder,
             fit.classifier,
             settings=settings,
@@ -118,7 +118,7 @@ def train(
             warm_start=warm_start,
             mix=mix,
             encoded=encoded,
-            logits=lambda split: fitting.predict_logits(
+            logits=lambda split: fit.predict_logits(
                 fit.classifier, split, what="Comparing with the trained classifier", progress=progress
             ),
             epochs=fit.epochs,

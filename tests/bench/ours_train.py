@@ -29,10 +29,10 @@ from bertsent.base.settings.scoring import LABELS
 from bertsent.base.settings.training import TrainSettings
 from bertsent.scoring.tokenizer import AnyTokenizer
 from bertsent.tf.batches import encode, training_batches
+from bertsent.tf.callbacks import Watch
 from bertsent.tf.encoder import load
-from bertsent.tf.fitting import compiled
+from bertsent.tf.fit import compiled
 from bertsent.tf.training import bfloat16
-from bertsent.tf.watch import Watch
 
 ENGINE = "bertsent"
 STEPS = 1000  # of the schedule, as in tutorial_train.py; their number does not change the work of a step

@@ -54,7 +54,7 @@ from bertsent.scoring.tokenizer import window
 from bertsent.tf import tf
 from bertsent.tf.classifier import HEAD, assign, build, weights
 from bertsent.tf.encoder import Encoder, load
-from bertsent.tf.export import to_litert
+from bertsent.tf.litert import to_litert
 from bertsent.versions.store import CLASSIFIER, WEIGHTS, Version, read
 
 SEED = 42  # of the draw of --limit

@@ -135,7 +135,7 @@ def publish(model: Path, kept: dict[str, Any], litert: bytes) -> Path:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A `model` folder: 1 whole, 2 without weights, 3 with the weights of another classifier."""
-    from bertsent.tf.export import to_litert
+    from bertsent.tf.litert import to_litert
 
     model = tmp_path_factory.mktemp("exports") / "model"
     litert = to_litert(keras(arrays()), temperature=TEMPERATURE, bias=BIAS)

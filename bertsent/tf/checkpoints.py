@@ -18,7 +18,7 @@ from bertsent.base.records.core import Progress
 from bertsent.base.records.training import Epoch
 from bertsent.base.settings.training import CheckpointSettings
 from bertsent.tf import tf
-from bertsent.tf.disk import disk_errors
+from bertsent.tf.errors import disk_errors
 
 _NAME = r"epoch-[0-9]{4}(-step-[0-9]{6})?"
 _STATE, _BEST, _WEIGHTS = "state.json", "best.safetensors", "weights"

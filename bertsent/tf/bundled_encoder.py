@@ -16,7 +16,7 @@ from bertsent.base.files import publish_directory, sha256_file, temporary_siblin
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.settings.training import cache_folder
 from bertsent.tf import tf
-from bertsent.tf.disk import disk_errors
+from bertsent.tf.errors import disk_errors
 
 ENCODERS = Path(__file__).parent.parent / "encoders"
 _WEIGHTS = "encoder.safetensors"

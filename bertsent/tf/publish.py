@@ -34,9 +34,9 @@ from bertsent.scoring.scorer import Scorer
 from bertsent.scoring.tokenizer import NORMALISATION, window
 from bertsent.tf.batches import Encoded, head
 from bertsent.tf.classifier import weights
-from bertsent.tf.disk import disk_errors
 from bertsent.tf.encoder import Encoder
-from bertsent.tf.export import to_litert
+from bertsent.tf.errors import disk_errors
+from bertsent.tf.litert import to_litert
 from bertsent.versions import model_card, store
 from bertsent.versions.store import Manifest, Version
 

@@ -23,11 +23,11 @@ from bertsent.scoring.metrics import measure
 from bertsent.tf import optimizer as optimizers
 from bertsent.tf import tf, tf_keras
 from bertsent.tf.batches import Encoded, scoring_batches, sentence_ends, training_batches, with_crops
-from bertsent.tf.checkpoint import Begun, Checkpoints, Resumed, clear, unfinished
+from bertsent.tf.callbacks import Watch, diverged
+from bertsent.tf.checkpoints import Begun, Checkpoints, Resumed, clear, unfinished
 from bertsent.tf.classifier import assign, build, parameters, weights
 from bertsent.tf.encoder import Encoder
-from bertsent.tf.export import to_litert
-from bertsent.tf.watch import Watch, diverged
+from bertsent.tf.litert import to_litert
 from bertsent.versions.store import WEIGHTS, Version
 
 _BYTES = 4 * 4 * 2  # a parameter: float32, with two moments and the best epoch's copy, in two checkpoints

@@ -20,7 +20,7 @@ from bertsent.base.presets import BUNDLED, UNCASED, find_preset, unknown_encoder
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.records.training import Download
 from bertsent.base.settings.training import DownloadSettings
-from bertsent.tf import bundle, hub, tf
+from bertsent.tf import bundled_encoder, hub, tf
 
 VOCABULARY = Path("assets", "vocab.txt")  # where tf-models' export library puts it in a SavedModel
 _HTTP = ("https://", "http://")
@@ -49,7 +49,7 @@ def locate(name: str, *, preprocessor: str = "", progress: Progress = silent) ->
     handle = preset.handle if preset else name
     partner = preprocessor or (preset.preprocessor if preset else "")
     if handle.startswith(BUNDLED):
-        folder, bundled = bundle.unpack(handle.removeprefix(BUNDLED), progress)
+        folder, bundled = bundled_encoder.unpack(handle.removeprefix(BUNDLED), progress)
         own = partner.startswith(BUNDLED)
         return Source(
             name, handle, partner, folder, bundled if own else preprocessor_folder(partner, progress)
