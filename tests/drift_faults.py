@@ -20,10 +20,10 @@ from typing import Any
 
 import faults
 
-from bertsent import loop
 from bertsent.base.settings.retraining import DriftSettings
 from bertsent.base.settings.scoring import Workspace
 from bertsent.drift.history import Look, Trail, batch_digest
+from bertsent.retraining import monitor
 
 STATE = (".bertsent", "reports")
 ONCE = ("ai_edge_litert.interpreter", "bertsent.drift.judge", "bertsent.scoring.scorer", "scipy.stats")
@@ -49,7 +49,7 @@ def append(folder: Path) -> None:
 
 
 def look(folder: Path) -> None:
-    loop.run(Workspace(folder), settings=DriftSettings())
+    monitor.run(Workspace(folder), settings=DriftSettings())
 
 
 def prepare(action: str, folder: Path) -> None:

@@ -25,7 +25,7 @@ import jinja2  # noqa: F401
 import scipy.stats  # noqa: F401
 import shop
 
-from bertsent.ledger import Ledger
+from bertsent.retraining.ledger import Ledger
 from bertsent.versions import store
 
 STEPS = {"os.mkdir", "os.link", "os.rename"}

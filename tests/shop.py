@@ -12,14 +12,14 @@ import pytest
 import tiny
 from listener import Listener
 
-from bertsent import retrain as core
+from bertsent import retraining as core
 from bertsent.base.errors import Interrupted
 from bertsent.base.settings.scoring import Workspace
 from bertsent.base.settings.toml_file import Config
 from bertsent.base.settings.training import TrainSettings
 from bertsent.labelling.decisions import decide
 from bertsent.labelling.log import LabelLog
-from bertsent.retrain import Because, Retrained
+from bertsent.retraining.records import Because, Retrained
 from bertsent.versions.store import Version, find
 
 Folders = tuple[Path, Path]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bertsent import gate
 from bertsent.base.settings.retraining import GateSettings
-from bertsent.gate import Answers, GateResult
+from bertsent.retraining import gate
+from bertsent.retraining.gate import Answers, GateResult
 
 NONE = Answers("", [], [], [])
 SAME = Answers("d", [1] * 60, [0.9] * 50 + [0.1] * 10, [0.9] * 50 + [0.1] * 10)

@@ -8,7 +8,7 @@ import pytest
 from listener import Listener
 
 from bertsent.base.errors import StorageError
-from bertsent.ledger import NAME, Ledger
+from bertsent.retraining.ledger import NAME, Ledger
 
 
 def test_append_makes_what_events_read(workspace: Path) -> None:

@@ -24,8 +24,9 @@ from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.scoring import Workspace
 from bertsent.base.settings.toml_file import Config
 from bertsent.base.settings.training import TrainSettings
-from bertsent.ledger import Ledger
-from bertsent.retrain import Because, Retrained, can_warm_start, settings_for
+from bertsent.retraining.ledger import Ledger
+from bertsent.retraining.records import Because, Retrained
+from bertsent.retraining.run import can_warm_start, settings_for
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions import registry, store
 

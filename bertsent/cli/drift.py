@@ -24,7 +24,7 @@ from bertsent.cli._render import command_line, note, print_json, progress
 from bertsent.cli._signals import noted_signals, stop_on_signal
 
 if TYPE_CHECKING:
-    from bertsent.loop import Monitored
+    from bertsent.retraining.monitor import Monitored
 
 DEFAULTS = DriftSettings()
 _WIDTH = 80  # columns, as few as a terminal has
@@ -85,13 +85,13 @@ def drift(
         raise UsageError("--labels names a folder.", received=visible(str(labels)))
 
     def look() -> ExitCode:
-        from bertsent import loop
         from bertsent.reports import drift_page
+        from bertsent.retraining import monitor
 
         if report is not None:
             drift_page.check_target(report)
         with progress(quiet=quiet) as shown:
-            found = loop.run(
+            found = monitor.run(
                 Workspace.current(),
                 settings=settings,
                 model=model,

@@ -15,7 +15,7 @@ from bertsent.cli._render import prediction_line, print_json, progress
 from bertsent.cli.models import models
 
 if TYPE_CHECKING:
-    from bertsent.lineage import Curve, Difference
+    from bertsent.retraining.learning_curve import Curve, Difference
 
 
 @models.command()
@@ -39,10 +39,10 @@ def diff(
     """
     from collections import Counter
 
-    from bertsent import lineage
     from bertsent.base.records.core import Review
     from bertsent.data.reviews import read_reviews, usable
     from bertsent.labelling.log import LabelLog
+    from bertsent.retraining import learning_curve
     from bertsent.versions import store
 
     workspace, left_out = Workspace.current(), Counter[str]()
@@ -55,7 +55,7 @@ def diff(
             raise DataError("No review is labelled yet.", hint="name a folder or table of reviews")
         reviews = iter([Review(row.text, row.label) for row in rows])
     with progress(quiet=quiet) as shown:
-        found = lineage.diff(one, other, usable(reviews, left_out), progress=shown)
+        found = learning_curve.diff(one, other, usable(reviews, left_out), progress=shown)
     if json:
         print_json(_difference_as_json(found, one.name, other.name))
     else:
@@ -109,10 +109,10 @@ def curve(json: JsonOption = False, quiet: QuietOption = False) -> None:
 
     And what the next 100 labels would buy, as far as it can be told.
     """
-    from bertsent import lineage
+    from bertsent.retraining import learning_curve
 
     with progress(quiet=quiet) as shown:
-        found = lineage.curve(Workspace.current(), progress=shown)
+        found = learning_curve.curve(Workspace.current(), progress=shown)
     if json:
         print_json(_curve_as_json(found))
     else:

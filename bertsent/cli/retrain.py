@@ -19,8 +19,8 @@ from bertsent.cli._render import duration, print_json, progress
 from bertsent.cli._signals import stop_on_signal
 
 if TYPE_CHECKING:
-    from bertsent.gate import GateResult
-    from bertsent.retrain import Retrained
+    from bertsent.retraining.gate import GateResult
+    from bertsent.retraining.records import Retrained
 
 GATE = GateSettings()
 _RECIPES = ", ".join(RECIPES)
@@ -77,7 +77,7 @@ def retrain(
     gate = GateSettings(margin=margin)
     said = toml_file.Config() if config_file is None else toml_file.load(config_file)
     workspace = Workspace.current()
-    from bertsent import retrain as core
+    from bertsent import retraining as core
     from bertsent.data.reviews import find_data_set
     from bertsent.labelling.log import LabelLog
     from bertsent.versions import store

@@ -13,8 +13,8 @@ from bertsent.base.files import now, visible, write_text
 from bertsent.base.settings.retraining import MonitorSettings
 from bertsent.base.settings.scoring import LABEL_NAMES
 from bertsent.drift.history import Look
-from bertsent.loop import Monitored
 from bertsent.reports import drift_plots, evaluation_page
+from bertsent.retraining.monitor import Monitored
 
 MEASURES = (  # key, name for people, what it means
     ("text", "text", "how well new reviews can be told from old ones of the same label"),

@@ -35,7 +35,7 @@ from bertsent.base.text import clean
 from bertsent.data.reviews import load_splits, read_reviews
 from bertsent.labelling import selection
 from bertsent.labelling.decisions import Labelled
-from bertsent.retrain import settings_for
+from bertsent.retraining.run import settings_for
 from bertsent.scoring.scorer import Scorer
 from bertsent.tf import training
 from bertsent.versions import store

@@ -27,7 +27,7 @@ from bertsent.base.files import lock
 from bertsent.base.settings.scoring import Workspace
 from bertsent.drift.history import Outcome, Trail
 from bertsent.labelling.log import LabelLog
-from bertsent.ledger import Ledger
+from bertsent.retraining.ledger import Ledger
 from bertsent.versions import store
 
 Run = Callable[..., Result]

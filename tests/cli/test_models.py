@@ -13,8 +13,8 @@ import pytest
 import shop
 from typer.testing import Result
 
-from bertsent.gate import Answers, judge
-from bertsent.ledger import Ledger
+from bertsent.retraining.gate import Answers, judge
+from bertsent.retraining.ledger import Ledger
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions import store
 

@@ -15,7 +15,7 @@ import pytest
 import shop
 from typer.testing import Result
 
-from bertsent.ledger import Ledger
+from bertsent.retraining.ledger import Ledger
 
 Run = Callable[..., Result]
 

@@ -124,7 +124,7 @@ class _Run:
         begun = self.trail.unfinished()
         published = self._published_of(begun) if begun is not None else None
         if begun is not None and published is not None:
-            from bertsent.retrain import settle
+            from bertsent.retraining.run import settle
 
             settle(self.workspace)
             reason = str(published.lineage.get("gate", {}).get("reason", "before that run was killed"))
@@ -232,7 +232,8 @@ class _Run:
 
     def _retrain(self, look: Look, *, resume: bool) -> Any:
         from bertsent.data.reviews import find_data_set
-        from bertsent.retrain import Because, retrain
+        from bertsent.retraining.records import Because
+        from bertsent.retraining.run import retrain
 
         data = self.data or find_data_set(self.workspace.data)
         known = self.trail.seen | self._used()  # what no look has seen stays new for the next version

@@ -22,12 +22,12 @@ from bertsent.base.settings.scoring import Workspace
 from bertsent.base.settings.toml_file import Config
 from bertsent.base.settings.training import TrainSettings
 from bertsent.data.reviews import load_splits
-from bertsent.gate import Answers, GateResult, judge, least_rows
 from bertsent.labelling import selection
 from bertsent.labelling.decisions import Labelled
 from bertsent.labelling.selection import Selection
-from bertsent.retrain.earlier import earlier, event, heal, lineage
-from bertsent.retrain.records import Because, Retrained, Run
+from bertsent.retraining.gate import Answers, GateResult, judge, least_rows
+from bertsent.retraining.outcomes import earlier, event, heal, lineage
+from bertsent.retraining.records import Because, Retrained, Run
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions import registry
 from bertsent.versions.store import WEIGHTS, Version, read, versions

@@ -5,7 +5,7 @@ rows: training goes on from its checkpoints, a finished challenger is not traine
 found by its lineage, a rejected one by its line in the ledger.
 """
 
-from bertsent.retrain.records import Because, Retrained
-from bertsent.retrain.run import can_warm_start, retrain, settings_for, settle
+from bertsent.retraining.records import Because, Retrained
+from bertsent.retraining.run import can_warm_start, retrain, settings_for, settle
 
 __all__ = ["Because", "Retrained", "can_warm_start", "retrain", "settings_for", "settle"]

@@ -12,10 +12,10 @@ from bertsent.base.files import now
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.settings.retraining import RetrainSettings
 from bertsent.base.settings.scoring import Workspace
-from bertsent.gate import GateResult
 from bertsent.labelling.selection import Selection
-from bertsent.ledger import Ledger
-from bertsent.retrain.records import Retrained, Run
+from bertsent.retraining.gate import GateResult
+from bertsent.retraining.ledger import Ledger
+from bertsent.retraining.records import Retrained, Run
 from bertsent.versions.store import Version, packaged, read, versions
 
 _RETRAIN = RetrainSettings()

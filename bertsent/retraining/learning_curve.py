@@ -16,8 +16,8 @@ from bertsent.base.errors import ArtefactError
 from bertsent.base.records.core import Prediction, Progress, Review, silent
 from bertsent.base.settings.retraining import LineageSettings
 from bertsent.base.settings.scoring import EVEN, Workspace
-from bertsent.gate import Answers, GateResult, Paired, compare
-from bertsent.ledger import Ledger
+from bertsent.retraining.gate import Answers, GateResult, Paired, compare
+from bertsent.retraining.ledger import Ledger
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions import registry, store
 from bertsent.versions.store import Manifest, Version

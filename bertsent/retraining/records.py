@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from bertsent.base.files import sha256_lines
 from bertsent.base.settings.scoring import Workspace
-from bertsent.gate import GateResult
 from bertsent.labelling import selection
 from bertsent.labelling.decisions import Labelled
-from bertsent.ledger import Ledger
+from bertsent.retraining.gate import GateResult
+from bertsent.retraining.ledger import Ledger
 from bertsent.versions.store import Version
 
 
