@@ -17,7 +17,7 @@ from typing import Any
 
 from command import COMMAND
 
-from bertsent.cli._keys import width
+from bertsent.cli.terminal.keys import width
 
 _PATIENCE = 60.0  # seconds; the machine may be busy
 _QUIET = 0.05  # seconds without a byte: the frame is whole

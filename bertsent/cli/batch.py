@@ -26,7 +26,7 @@ from bertsent.cli._options import (
     WorkersOption,
 )
 from bertsent.cli._render import duration, prediction_line, print_json, progress
-from bertsent.cli._scoring import open_scorer
+from bertsent.cli._scorer import open_scorer
 
 SCORE, DRAW = ScoreSettings(), TrainSettings()
 

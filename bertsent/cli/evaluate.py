@@ -26,7 +26,7 @@ from bertsent.cli._options import (
     WorkersOption,
 )
 from bertsent.cli._render import command_line, duration, prediction_line, print_json, progress
-from bertsent.cli._scoring import open_scorer
+from bertsent.cli._scorer import open_scorer
 
 DEFAULTS, SCORE, DRAW = EvaluateSettings(), ScoreSettings(), TrainSettings()
 _BAR = 24  # columns of a bar that stands for 100 %

@@ -20,12 +20,12 @@ from bertsent.base.settings.retraining import LabelSettings, Order
 from bertsent.base.settings.scoring import ReadSettings, ScoreSettings, Workspace
 from bertsent.cli._app import app
 from bertsent.cli._options import DataOption, JsonOption, ModelOption, SeedOption
-from bertsent.cli._pipe import stdin_pipe
 from bertsent.cli._render import duration, note, print_json
-from bertsent.cli._scoring import open_scorer
+from bertsent.cli._scorer import open_scorer
+from bertsent.cli._stdin import stdin_pipe
 
 if TYPE_CHECKING:
-    from bertsent.cli._keys import Terminal
+    from bertsent.cli.terminal.keys import Terminal
     from bertsent.labelling.log import LabelLog
     from bertsent.labelling.pool import Pool
     from bertsent.labelling.shared_scorer import Model
@@ -153,9 +153,9 @@ def _model(named: str | None, settings: LabelSettings) -> Model:
 
 def _type(log: LabelLog, model: Model, *, keys: str, show_score: bool, json: bool) -> dict[str, Any]:
     """Asks for reviews and their labels."""
-    from bertsent.cli._dialogue import Dialogue
-    from bertsent.cli._keys import parse_keys
-    from bertsent.cli._labelling import KEYS, Recorder
+    from bertsent.cli.terminal.keys import parse_keys
+    from bertsent.cli.terminal.typing import Dialogue
+    from bertsent.cli.terminal.walk import KEYS, Recorder
 
     recorder = Recorder(log)
     bound = parse_keys(keys, KEYS)
@@ -199,8 +199,8 @@ def _walk(
     json: bool,
 ) -> dict[str, Any]:
     """Walks a pool, and prepares the next questions meanwhile."""
-    from bertsent.cli._keys import parse_keys
-    from bertsent.cli._labelling import KEYS, Recorder, Walk
+    from bertsent.cli.terminal.keys import parse_keys
+    from bertsent.cli.terminal.walk import KEYS, Recorder, Walk
 
     recorder = Recorder(log)
     bound = parse_keys(keys, KEYS)
@@ -237,7 +237,7 @@ def _terminal(
     *, to_stderr: bool, whole_screen: bool, beside: Callable[[threading.Event], None]
 ) -> Iterator[Terminal]:
     """The terminal for the block, with work in a thread beside it that is stopped at the end."""
-    from bertsent.cli._keys import open_terminal
+    from bertsent.cli.terminal.keys import open_terminal
 
     stop = threading.Event()
     thread = threading.Thread(target=beside, args=(stop,), daemon=True)

@@ -17,7 +17,7 @@ from bertsent.base.settings.scoring import Engine, ReadSettings, ScoreSettings, 
 from bertsent.cli._app import app
 from bertsent.cli._options import EngineOption, JsonOption, ModelOption, ThresholdOption
 from bertsent.cli._render import note, prediction_line, print_json
-from bertsent.cli._scoring import open_scorer
+from bertsent.cli._scorer import open_scorer
 
 if TYPE_CHECKING:
     from bertsent.labelling.decisions import Answer
@@ -109,7 +109,7 @@ def _texts(texts: list[str], files: list[Path]) -> Iterator[str]:
 
 
 def _lines() -> Iterator[str]:
-    from bertsent.cli._pipe import stdin_pipe
+    from bertsent.cli._stdin import stdin_pipe
     from bertsent.data.tables import read_stream
 
     return read_stream(stdin_pipe(), name="stdin", settings=ReadSettings())

@@ -18,8 +18,8 @@ from pseudo import Person, table
 from bertsent.base.errors import ExitCode
 from bertsent.base.records.core import Review
 from bertsent.base.settings.retraining import LabelSettings
-from bertsent.cli._keys import width
-from bertsent.cli._screen import wrap
+from bertsent.cli.terminal.keys import width
+from bertsent.cli.terminal.screen import wrap
 from bertsent.labelling.decisions import Decision, decide
 from bertsent.labelling.log import LabelLog
 from bertsent.labelling.pool import Pool

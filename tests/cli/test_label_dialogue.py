@@ -14,9 +14,9 @@ from pseudo import Person
 from bertsent.base.errors import Interrupted
 from bertsent.base.records.core import Review
 from bertsent.base.settings.retraining import LabelSettings
-from bertsent.cli._dialogue import Dialogue, read_review
-from bertsent.cli._keys import Terminal
-from bertsent.cli._labelling import KEYS, Recorder, Walk
+from bertsent.cli.terminal.keys import Terminal
+from bertsent.cli.terminal.typing import Dialogue, read_review
+from bertsent.cli.terminal.walk import KEYS, Recorder, Walk
 from bertsent.labelling.decisions import decide
 from bertsent.labelling.log import LabelLog
 from bertsent.labelling.pool import Pool

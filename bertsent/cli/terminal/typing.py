@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from bertsent.base.errors import BertsentError, Interrupted
 from bertsent.base.files import sha256_text, visible
 from bertsent.base.text import clean, is_empty
-from bertsent.cli._keys import Terminal, width
-from bertsent.cli._labelling import Recorder, key_names
-from bertsent.cli._screen import Screen, about_words
+from bertsent.cli.terminal.keys import Terminal, width
+from bertsent.cli.terminal.screen import Screen, about_words
+from bertsent.cli.terminal.walk import Recorder, key_names
 from bertsent.labelling.decisions import Answer
 from bertsent.labelling.pool import Question
 from bertsent.labelling.shared_scorer import Model

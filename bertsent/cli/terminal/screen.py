@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from bertsent.base.files import visible
-from bertsent.cli._keys import Terminal, width
+from bertsent.cli.terminal.keys import Terminal, width
 
 if TYPE_CHECKING:
     from bertsent.scoring.explain import Explanation

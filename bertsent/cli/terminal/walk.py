@@ -10,8 +10,8 @@ from bertsent.base.errors import BertsentError, Interrupted
 from bertsent.base.files import visible
 from bertsent.base.settings.retraining import LabelSettings
 from bertsent.base.settings.scoring import LABELS
-from bertsent.cli._keys import Terminal
-from bertsent.cli._screen import Screen, about_words
+from bertsent.cli.terminal.keys import Terminal
+from bertsent.cli.terminal.screen import Screen, about_words
 from bertsent.labelling.decisions import Answer, Decision, decide, undo
 from bertsent.labelling.log import LabelLog
 from bertsent.labelling.pool import Pool, Question, second_look

@@ -1,0 +1,1 @@
+"""What label shows in a terminal: keys, screens, dialogues."""
