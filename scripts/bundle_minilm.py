@@ -1,4 +1,4 @@
-"""Builds bertsent/encoders/minilm from the published all-MiniLM-L6-v2 files.
+"""Builds bertsent/tf/encoders/minilm from the published all-MiniLM-L6-v2 files.
 
     python scripts/bundle_minilm.py FOLDER
 

@@ -29,15 +29,15 @@ def rows(count: int) -> list[Labelled]:
     return [row(f"A new text, number {number}.", number % 2) for number in range(count)]
 
 
-def texts(selection: selection.Selection) -> set[str]:
-    return {each.text for each in (*selection.training, *selection.reserved)}
+def texts(picked: selection.Selection) -> set[str]:
+    return {each.text for each in (*picked.training, *picked.reserved)}
 
 
 def test_select_reserves_a_fifth_and_trains_on_the_others() -> None:
-    selection = selection.select(rows(2000), SPLITS)
-    assert len(selection.reserved) == pytest.approx(400, abs=60)
-    assert len(selection.training) + len(selection.reserved) == 2000
-    assert not {each.digest for each in selection.training} & {each.digest for each in selection.reserved}
+    picked = selection.select(rows(2000), SPLITS)
+    assert len(picked.reserved) == pytest.approx(400, abs=60)
+    assert len(picked.training) + len(picked.reserved) == 2000
+    assert not {each.digest for each in picked.training} & {each.digest for each in picked.reserved}
 
 
 def test_select_reserves_the_same_rows_whatever_comes_later_and_in_whatever_order() -> None:
@@ -60,16 +60,16 @@ def test_select_reserves_the_same_rows_whatever_comes_later_and_in_whatever_orde
     ],
 )
 def test_select_leaves_out_what_the_data_set_holds(text: str) -> None:
-    selection = selection.select([row(text), row("Another text.")], SPLITS)
-    assert texts(selection) == {"Another text."}
-    assert selection.left_out == {"in the data set": 1}
+    picked = selection.select([row(text), row("Another text.")], SPLITS)
+    assert texts(picked) == {"Another text."}
+    assert picked.left_out == {"in the data set": 1}
 
 
 def test_select_counts_copies_once_with_the_newest_label() -> None:
     flood = [row(f"Buy{'!' * number}", 1) for number in range(1, 50)]
-    selection = selection.select([*flood, row("BUY", 0), row("Another text.")], SPLITS)
-    assert texts(selection) == {"BUY", "Another text."}
-    assert selection.left_out == {"copies of another": 49}
+    picked = selection.select([*flood, row("BUY", 0), row("Another text.")], SPLITS)
+    assert texts(picked) == {"BUY", "Another text."}
+    assert picked.left_out == {"copies of another": 49}
 
 
 def test_select_reserves_a_copy_with_its_original() -> None:
@@ -85,19 +85,19 @@ def test_select_tells_apart_texts_without_words() -> None:
 
 
 def test_mix_has_all_labels_and_twice_as_many_old_rows() -> None:
-    selection = selection.select(rows(100), SPLITS)
-    mix = selection.mix(selection, SPLITS, all_old=False)
-    assert [review.text for review in mix.new] == [each.text for each in selection.training]
+    picked = selection.select(rows(100), SPLITS)
+    mix = selection.mix(picked, SPLITS, all_old=False)
+    assert [review.text for review in mix.new] == [each.text for each in picked.training]
     assert len(mix.old) == 2 * len(mix.new)
     assert set(mix.old) < set(SPLITS.train)
 
 
 def test_mix_has_no_more_old_rows_than_there_are_or_are_allowed() -> None:
-    selection = selection.select(rows(1000), SPLITS)
-    assert len(selection.mix(selection, SPLITS, all_old=False).old) == len(SPLITS.train)
+    picked = selection.select(rows(1000), SPLITS)
+    assert len(selection.mix(picked, SPLITS, all_old=False).old) == len(SPLITS.train)
     few = RetrainSettings(most_old=10)
-    assert len(selection.mix(selection, SPLITS, all_old=False, settings=few).old) == 10
-    assert selection.mix(selection, SPLITS, all_old=True, settings=few).old == SPLITS.train
+    assert len(selection.mix(picked, SPLITS, all_old=False, settings=few).old) == 10
+    assert selection.mix(picked, SPLITS, all_old=True, settings=few).old == SPLITS.train
 
 
 def test_mix_draws_other_old_rows_beside_other_labels_and_the_same_beside_the_same() -> None:
@@ -109,12 +109,12 @@ def test_mix_draws_other_old_rows_beside_other_labels_and_the_same_beside_the_sa
 
 
 def test_mix_states_what_trained_and_what_is_reserved() -> None:
-    selection = selection.select(rows(100), SPLITS)
-    stated = selection.mix(selection, SPLITS, all_old=False).as_json()
-    assert stated["digests"] == sorted(each.digest for each in selection.training)
-    assert stated["reserved"] == sorted(each.digest for each in selection.reserved)
-    assert stated["n"] == len(selection.training)
-    assert stated["positive"] == sum(each.label for each in selection.training)
+    picked = selection.select(rows(100), SPLITS)
+    stated = selection.mix(picked, SPLITS, all_old=False).as_json()
+    assert stated["digests"] == sorted(each.digest for each in picked.training)
+    assert stated["reserved"] == sorted(each.digest for each in picked.reserved)
+    assert stated["n"] == len(picked.training)
+    assert stated["positive"] == sum(each.label for each in picked.training)
 
 
 def test_row_key_changes_with_text_and_label() -> None:

@@ -65,9 +65,9 @@ def export(
 
             made = saved_model.export(version, out, check=check, force=force, progress=shown)
         else:
-            from bertsent import export
+            from bertsent.export import litert_onnx
 
-            made = export.export(version, chosen, out, check=check, force=force, progress=shown)
+            made = litert_onnx.export(version, chosen, out, check=check, force=force, progress=shown)
     if json:
         print_json(_as_json(made))
     else:

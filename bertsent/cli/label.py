@@ -128,8 +128,8 @@ def label(
 def _feed(log: LabelLog, picked_by: str) -> dict[str, Any]:
     """Records what comes through a pipe."""
     from bertsent.data.tables import read_labelled_stream
-    from bertsent.labelling import feed
     from bertsent.labelling.decisions import PickedBy
+    from bertsent.labelling.feed import feed
 
     if picked_by not in get_args(PickedBy):
         raise UsageError(

@@ -146,23 +146,23 @@ def why(number: NumberArgument, json: JsonOption = False) -> None:
         print_json(stated | {"parent": manifest.parent, "labels": labels, "lineage": manifest.lineage})
         return
     typer.echo(f"Version {version.name}, {visible(manifest.created)}, by {visible(manifest.reason)}")
-    learning_curve = manifest.lineage
-    if "republished_from" in learning_curve:
+    lineage = manifest.lineage
+    if "republished_from" in lineage:
         typer.echo(
             f"  It has the files of version {_or_dash(lineage['republished_from'])}, and took the place of "
-            f"version {_or_dash(learning_curve.get('undone'))}."
+            f"version {_or_dash(lineage.get('undone'))}."
         )
-    if "gate" not in learning_curve:
+    if "gate" not in lineage:
         rows = manifest.data.get("train", {})
         typer.echo(f"  Trained on {_or_dash(rows.get('n'))} reviews of a data set; no labels, no comparison.")
         return
-    _print_labels(learning_curve)
-    _print_drift(learning_curve["because"])
-    _print_gate(learning_curve)
+    _print_labels(lineage)
+    _print_drift(lineage["because"])
+    _print_gate(lineage)
 
 
-def _print_labels(learning_curve: Mapping[str, Any]) -> None:
-    labels, reserved = learning_curve["labels"], learning_curve["reserved"]
+def _print_labels(lineage: Mapping[str, Any]) -> None:
+    labels, reserved = lineage["labels"], lineage["reserved"]
     picked = ", ".join(f"{count} {name}" for name, count in labels["picked_by"].items())
     typer.echo(
         f"  Labels: {labels['n']} trained it ({labels['positive']} positive, {labels['negative']} negative; "
@@ -188,10 +188,10 @@ def _print_drift(because: Mapping[str, Any]) -> None:
         typer.echo(f"  {visible(str(report['reason']))}")
 
 
-def _print_gate(learning_curve: Mapping[str, Any]) -> None:
+def _print_gate(lineage: Mapping[str, Any]) -> None:
     from bertsent.retraining.gate import GateResult
 
-    gate, champion = GateResult.from_json(learning_curve["gate"]), learning_curve["champion"]
+    gate, champion = GateResult.from_json(lineage["gate"]), lineage["champion"]
     typer.echo(f"  Against version {champion['version']}: {visible(gate.reason)}")
     for line in gate_lines(gate):
         typer.echo(line)

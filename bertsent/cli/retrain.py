@@ -77,9 +77,10 @@ def retrain(
     gate = GateSettings(margin=margin)
     said = toml_file.Config() if config_file is None else toml_file.load(config_file)
     workspace = Workspace.current()
-    from bertsent import retraining as core
     from bertsent.data.reviews import find_data_set
     from bertsent.labelling.log import LabelLog
+    from bertsent.retraining import run as core
+    from bertsent.retraining.records import Because
     from bertsent.versions import store
 
     champion = store.find(None, folder=workspace.model)
@@ -91,7 +92,7 @@ def retrain(
             data=data or find_data_set(workspace.data),
             champion=champion,
             rows=rows,
-            because=core.Because("asked"),
+            because=Because("asked"),
             settings=core.settings_for(
                 champion, warm_start=warm, labels=len(rows), recipe=recipe, config=said
             ),

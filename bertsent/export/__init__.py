@@ -4,8 +4,3 @@ Every export holds the model, `export.json` (what goes in, what comes out, how a
 README; LiteRT and ONNX, which take token ids, also the vocabulary and `score.py`, which needs no bertsent.
 The SavedModel takes texts and is made in `bertsent.tf.saved_model`.
 """
-
-from bertsent.export.litert_onnx import export
-from bertsent.export.records import Distance, Exported
-
-__all__ = ["Distance", "Exported", "export"]

@@ -24,7 +24,7 @@ ODD = (
 
 def sample(settings: ExportSettings, *, seq_length: int) -> list[str]:
     """Bundled reviews, some of them joined until no window of `seq_length` places holds them; odd texts."""
-    text = (resources.files("bertsent") / "sample" / "reviews.jsonl").read_text(encoding="utf-8")
+    text = (resources.files("bertsent.data") / "sample" / "reviews.jsonl").read_text(encoding="utf-8")
     rows = [json.loads(line) for line in text.splitlines()]
     held = [row["text"] for row in rows if row["split"] == "test"][: settings.sample]
     others = itertools.cycle(row["text"] for row in rows if row["split"] == "train")

@@ -48,13 +48,13 @@ def line(found: Monitored) -> str:
     """Verdict, headline, threshold, what fired or could have, how many labels, and what was done."""
     if found.look is None:
         return f"{_unjudged(found)}; {_lower(_action(found))}"
-    evaluation_page = found.look.report
-    fired = {name: evaluation_page["measures"][name]["value"] for name in evaluation_page["fired"]}
-    said, figures = ("fired:", fired) if fired else ("visible from", evaluation_page["smallest_visible"])
+    report = found.look.report
+    fired = {name: report["measures"][name]["value"] for name in report["fired"]}
+    said, figures = ("fired:", fired) if fired else ("visible from", report["smallest_visible"])
     named = _named(figures)
     measured = f"headline {_headline(report)}, threshold {report['threshold']:g}"
-    if evaluation_page["headline"] is None:  # whoever reads the mail should know why
-        measured = _lower(evaluation_page["reason"]).rstrip(".")
+    if report["headline"] is None:  # whoever reads the mail should know why
+        measured = _lower(report["reason"]).rstrip(".")
     parts = [
         f"{_CALLED[found.look.verdict]}: {measured}" + (f", {said} {named}" if named else ""),
         f"{report['new_rows']} new labels, look {found.look.look} at version {found.look.version}"
@@ -153,14 +153,10 @@ def _named(values: Mapping[str, float | None]) -> str:
     )
 
 
-def _headline(evaluation_page: Mapping[str, Any]) -> str:
-    names = [
-        name
-        for name, row in evaluation_page["measures"].items()
-        if row["value"] == evaluation_page["headline"]
-    ]
-    named = f" ({_TITLES[names[0]]})" if names and evaluation_page["headline"] is not None else ""
-    return figure(evaluation_page["headline"]) + named
+def _headline(report: Mapping[str, Any]) -> str:
+    names = [name for name, row in report["measures"].items() if row["value"] == report["headline"]]
+    named = f" ({_TITLES[names[0]]})" if names and report["headline"] is not None else ""
+    return figure(report["headline"]) + named
 
 
 def _unjudged(found: Monitored) -> str:

@@ -32,7 +32,7 @@ FIGURES = (  # key, name for people, what it means
     ("ece", "ECE", "how far confidence and accuracy lie apart on average"),
 )
 
-_PAGES = Path(__file__).parent / "pages"
+_PAGES = Path(__file__).parent / "templates"
 _SHORT = 240  # characters of a longer review that show before it is opened
 _LONGEST = 240  # bytes of a file's name: file systems take 255, and it is longer while it is written
 _ROOM = 4 * 1024**2  # bytes; a page has 0.1 MB, and as much again for each very long review

@@ -4,8 +4,3 @@ Every run leaves one outcome. A run that was killed, wherever, is finished by th
 rows: training goes on from its checkpoints, a finished challenger is not trained again, a published one is
 found by its lineage, a rejected one by its line in the ledger.
 """
-
-from bertsent.retraining.records import Because, Retrained
-from bertsent.retraining.run import can_warm_start, retrain, settings_for, settle
-
-__all__ = ["Because", "Retrained", "can_warm_start", "retrain", "settings_for", "settle"]

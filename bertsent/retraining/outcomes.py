@@ -12,7 +12,7 @@ from bertsent.base.files import now
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.settings.retraining import RetrainSettings
 from bertsent.base.settings.scoring import Workspace
-from bertsent.labelling.selection import Selection
+from bertsent.labelling.selection import Selection, described
 from bertsent.retraining.gate import GateResult
 from bertsent.retraining.ledger import Ledger
 from bertsent.retraining.records import Retrained, Run
@@ -21,7 +21,7 @@ from bertsent.versions.store import Version, packaged, read, versions
 _RETRAIN = RetrainSettings()
 
 
-def lineage(run: Run, selection: Selection, gate: GateResult) -> dict[str, Any]:
+def lineage(run: Run, picked: Selection, gate: GateResult) -> dict[str, Any]:
     """What led to a challenger, for the manifest; the event in the ledger is made of it."""
     came_with = packaged()
     return {
@@ -34,8 +34,8 @@ def lineage(run: Run, selection: Selection, gate: GateResult) -> dict[str, Any]:
             "packaged": came_with is not None and run.champion.path.parent == came_with,
         },
         "start": "champion" if run.warm_start else "encoder",
-        "labels": selection.described(selection.training) | {"left_out": dict(selection.left_out)},
-        "reserved": selection.described(selection.reserved),
+        "labels": described(picked.training) | {"left_out": dict(picked.left_out)},
+        "reserved": described(picked.reserved),
         "gate": gate.as_json(),
     }
 

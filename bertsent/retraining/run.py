@@ -87,12 +87,12 @@ def retrain(
         scorer = Scorer(champion)  # a version it cannot score with is refused before the work
         settings = settings or settings_for(champion, warm_start=warm, labels=len(rows))
         splits = load_splits(data, settings, progress=progress)
-        selection = selection.select(rows, splits)
-        _require_enough(selection, splits, gate)
-        _note(run, selection, splits, progress)
-        challenger = _challenger(run, selection, splits, settings, data, resume, progress, stop)
-        result = _judge(run, scorer, Scorer(challenger), selection, splits, gate, progress)
-        done = _conclude(run, challenger, selection, result)
+        picked = selection.select(rows, splits)
+        _require_enough(picked, splits, gate)
+        _note(run, picked, splits, progress)
+        challenger = _challenger(run, picked, splits, settings, data, resume, progress, stop)
+        result = _judge(run, scorer, Scorer(challenger), picked, splits, gate, progress)
+        done = _conclude(run, challenger, picked, result)
         shutil.rmtree(_challengers(workspace), ignore_errors=True)
     return replace(done, seconds=time.monotonic() - begun)
 
@@ -152,14 +152,14 @@ def settings_for(
     return replace(own, **chosen | dict(config.values))
 
 
-def _require_enough(selection: Selection, splits: Splits, gate: GateSettings) -> None:
-    usable = len(selection.training) + len(selection.reserved)
-    labels = {row.label for row in selection.training}
+def _require_enough(picked: Selection, splits: Splits, gate: GateSettings) -> None:
+    usable = len(picked.training) + len(picked.reserved)
+    labels = {row.label for row in picked.training}
     if usable < _RETRAIN.least_rows or len(labels) < 2:
         raise DataError(
             f"A retrain needs at least {_RETRAIN.least_rows} labelled reviews, of both labels.",
             received=f"{usable} usable"
-            + "".join(f", {count} {why}" for why, count in selection.left_out.items()),
+            + "".join(f", {count} {why}" for why, count in picked.left_out.items()),
             hint="bertsent label",
         )
     least = least_rows(gate)
@@ -172,9 +172,9 @@ def _require_enough(selection: Selection, splits: Splits, gate: GateSettings) ->
         )
 
 
-def _note(run: Run, selection: Selection, splits: Splits, progress: Progress) -> None:
-    left_out = "".join(f", {count} left out ({why})" for why, count in selection.left_out.items())
-    counts = f"{len(selection.training)} train, {len(selection.reserved)} are reserved for the gate"
+def _note(run: Run, picked: Selection, splits: Splits, progress: Progress) -> None:
+    left_out = "".join(f", {count} left out ({why})" for why, count in picked.left_out.items())
+    counts = f"{len(picked.training)} train, {len(picked.reserved)} are reserved for the gate"
     progress.tell(f"Labels: {counts}{left_out}")
     stated = run.champion.manifest.data.get("test", {})
     if stated.get("digest") != splits.digests["test"]:
@@ -190,7 +190,7 @@ def _challengers(workspace: Workspace) -> Path:
 
 def _challenger(
     run: Run,
-    selection: Selection,
+    picked: Selection,
     splits: Splits,
     settings: TrainSettings,
     data: Path,
@@ -199,7 +199,7 @@ def _challenger(
     stop: Callable[[], bool],
 ) -> Version:
     """The version to judge, trained unless a run before this one did."""
-    mix = selection.mix(selection, splits, all_old=not run.warm_start, newest=run.newest)
+    mix = selection.mix(picked, splits, all_old=not run.warm_start, newest=run.newest)
     parts = [
         run.champion.classifier_digest,
         run.because.batch,
@@ -255,13 +255,13 @@ def _judge(
     run: Run,
     champion: Scorer,
     challenger: Scorer,
-    selection: Selection,
+    picked: Selection,
     splits: Splits,
     gate: GateSettings,
     progress: Progress,
 ) -> GateResult:
     test = splits.test[: gate.test_rows]  # sorted by digest: a random draw, the same every time
-    reserved = [Review(row.text, row.label) for row in selection.reserved]
+    reserved = [Review(row.text, row.label) for row in picked.reserved]
     both = [*test, *reserved]
     texts = [review.text for review in both]
     scores = {
@@ -285,8 +285,8 @@ def _judge(
 # The outcome
 
 
-def _conclude(run: Run, challenger: Version, selection: Selection, result: GateResult) -> Retrained:
-    led_to = lineage(run, selection, result)
+def _conclude(run: Run, challenger: Version, picked: Selection, result: GateResult) -> Retrained:
+    led_to = lineage(run, picked, result)
     if not result.passed:
         run.ledger.append(event("rejected", led_to, None))
         return Retrained("rejected", None, result, result.reason, 0.0)

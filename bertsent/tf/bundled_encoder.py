@@ -18,7 +18,7 @@ from bertsent.base.settings.training import cache_folder
 from bertsent.tf import tf
 from bertsent.tf.errors import disk_errors
 
-ENCODERS = Path(__file__).parent.parent / "encoders"
+ENCODERS = Path(__file__).parent / "encoders"
 _WEIGHTS = "encoder.safetensors"
 
 _EMBEDDINGS = {

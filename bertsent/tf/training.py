@@ -22,7 +22,8 @@ from bertsent.data.reviews import load_splits
 from bertsent.labelling.selection import Mix
 from bertsent.scoring.pseudo_labels import Taught, teach
 from bertsent.scoring.scorer import Scorer
-from bertsent.tf import fit, publish, tf
+from bertsent.tf import fit as fitting
+from bertsent.tf import publish, tf
 from bertsent.tf.batches import Encoded, encode, join
 from bertsent.tf.checkpoints import clear
 from bertsent.tf.encoder import Encoder, load
@@ -92,7 +93,7 @@ def train(
             answers = _answers(mix, warm_start, progress)
             encoded = _encode(splits, taught, mix, answers, encoder, settings, workspace.state / "tokens")
             with bfloat16():
-                fit = fit.fit(
+                fit = fitting.fit(
                     encoder,
                     encoded,
                     settings,
@@ -108,7 +109,7 @@ def train(
         # Traced anew, in fp32: the LiteRT file is compared with the weights, not with their rounding.
         fit.classifier.make_predict_function(force=True)
         if mix and warm_start is not None:
-            fit.step_back(fit.classifier, warm_start, mix.step)
+            fitting.step_back(fit.classifier, warm_start, mix.step)
         trained = publish.publish(
             encoder,
             fit.classifier,
@@ -118,7 +119,7 @@ def train(
             warm_start=warm_start,
             mix=mix,
             encoded=encoded,
-            logits=lambda split: fit.predict_logits(
+            logits=lambda split: fitting.predict_logits(
                 fit.classifier, split, what="Comparing with the trained classifier", progress=progress
             ),
             epochs=fit.epochs,

@@ -128,7 +128,7 @@ class Version:
 
 def packaged() -> Path | None:
     """The `model` folder that came with bertsent: inside the wheel, or beside the package in a checkout."""
-    package = Path(__file__).parent
+    package = Path(__file__).parent.parent
     return next((path for path in (package / "model", package.parent / "model") if versions(path)), None)
 
 

@@ -1,6 +1,7 @@
 """Does bertsent tokenize real reviews as the TF Hub preprocessors do, and how fast?
 
-    python tests/bench/tokenizer_parity.py aclImdb_v1.tar.gz --vocabulary bertsent/encoders/minilm/vocab.txt
+    python tests/bench/tokenizer_parity.py aclImdb_v1.tar.gz --vocabulary \\
+        bertsent/tf/encoders/minilm/vocab.txt
 
 Takes reviews of an aclImdb folder or archive (train, test and unsup) by a seeded draw, the same ones from
 either, cleans them as bertsent does and compares bertsent's tokenizer with the layer that the Hub

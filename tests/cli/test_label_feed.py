@@ -191,7 +191,7 @@ def test_predict_sentiment_reads_the_log_once(
             opened.append(folder)
             super().__init__(folder)
 
-    monkeypatch.setattr("bertsent.labels.LabelLog", Counted)
+    monkeypatch.setattr("bertsent.labelling.log.LabelLog", Counted)
     assert run("predict", "-", "--sentiment", "1", input="one\ntwo\nthree\n").exit_code == 0
     assert len(stands(workspace)) == 3
     assert len(opened) == 1, "a log of many labels takes seconds to read"

@@ -6,10 +6,3 @@ limits       what an archive may hold
 unpack       a tar or zip, member by member
 dataset      fetched, verified, unpacked and published as one folder of `data/`
 """
-
-from __future__ import annotations
-
-from bertsent.data.download.dataset import download, write_sample
-from bertsent.data.download.unpack import extract
-
-__all__ = ["download", "extract", "write_sample"]

@@ -99,7 +99,7 @@ def write_sample(*, data: Path, force: bool = False, progress: Progress = silent
         StorageError: if the disk does not take it.
         BusyError: if a download runs in this workspace.
     """
-    text = (resources.files("bertsent") / "sample" / "reviews.jsonl").read_text(encoding="utf-8")
+    text = (resources.files("bertsent.data") / "sample" / "reviews.jsonl").read_text(encoding="utf-8")
     settings = DownloadSettings(url=_SAMPLE)
     order = _Order(settings, data, files.sha256_text(text), force, progress)
     folders = {label: name for label, value in LABELS.items() for name, of in FOLDERS.items() if of == value}

@@ -21,8 +21,7 @@ from bertsent.base.errors import ArtefactError, NetworkError, UsageError
 from bertsent.base.files import visible
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.settings.training import DownloadSettings
-from bertsent.data.download import http
-from bertsent.data.download.http import TryAgain, network_errors, shown
+from bertsent.data.download.http import TryAgain, build_opener, network_errors, shown
 
 _CHUNK = 1 << 16
 _URL_SAFE = "%/:=&?~#+!$,;'@()*[]"  # what a correct address may hold besides letters and digits
@@ -147,7 +146,7 @@ def fetch(settings: DownloadSettings, *, folder: Path, progress: Progress = sile
         StorageError: if the disk does not take it.
     """
     partial = _Partial(folder, file_name(settings.url))
-    opener = http.opener(settings)
+    opener = build_opener(settings)
     failures, furthest = 0, partial.size
     while not partial.complete:
         try:

@@ -142,7 +142,7 @@ class _Https(urllib.request.HTTPSHandler):
         return self.do_open(connect, req, context=ssl.create_default_context())
 
 
-def opener(settings: DownloadSettings) -> urllib.request.OpenerDirector:
+def build_opener(settings: DownloadSettings) -> urllib.request.OpenerDirector:
     """An opener of http and https alone: urllib's own would also read files and speak FTP."""
     director = urllib.request.OpenerDirector()
     for handler in (
