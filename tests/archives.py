@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from bertsent.base.records.training import Download
-from bertsent.base.settings.training import DownloadSettings
+from bertsent.base.settings.download import DownloadSettings
 from bertsent.data import download
 
 REVIEWS = {

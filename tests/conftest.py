@@ -81,8 +81,8 @@ def tiny_encoder(once: Callable[..., Path]) -> tuple[Path, Path]:
 @pytest.fixture(scope="session")
 def trained(once: Callable[..., Path], tiny_encoder: tuple[Path, Path], sample: Path) -> Path:
     """The `model` folder of a workspace with one version, trained on the sample in two epochs."""
-    from bertsent.base.settings.scoring import Workspace
     from bertsent.base.settings.training import TrainSettings
+    from bertsent.base.settings.workspace import Workspace
 
     encoder, preprocessor = tiny_encoder
     settings = TrainSettings(
@@ -144,7 +144,7 @@ def champion(once: Callable[..., Path], tiny_encoder: tuple[Path, Path], films: 
     """A workspace with a version that knows films."""
     import shop
 
-    from bertsent.base.settings.scoring import Workspace
+    from bertsent.base.settings.workspace import Workspace
 
     def make(home: Path) -> None:
         from bertsent.tf.training import train

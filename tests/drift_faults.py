@@ -20,8 +20,8 @@ from typing import Any
 
 import faults
 
-from bertsent.base.settings.retraining import DriftSettings
-from bertsent.base.settings.scoring import Workspace
+from bertsent.base.settings.drift import DriftSettings
+from bertsent.base.settings.workspace import Workspace
 from bertsent.drift.history import Look, Trail, batch_digest
 from bertsent.retraining import monitor
 

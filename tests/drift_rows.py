@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bertsent.base.files import sha256_text
+from bertsent.base.digests import sha256_text
 from bertsent.drift import reference
 from bertsent.drift.records import NewRow
 from bertsent.drift.reference import Reference

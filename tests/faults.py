@@ -24,7 +24,7 @@ import drafts
 
 from bertsent.base.errors import ArtefactError, BertsentError
 from bertsent.base.files import write_text
-from bertsent.base.settings.scoring import Workspace
+from bertsent.base.settings.workspace import Workspace
 from bertsent.versions import registry, store
 
 OLD, NEW = "old " * 500, "new " * 1000

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from bertsent.base.settings.training import DownloadSettings
+from bertsent.base.settings.download import DownloadSettings
 
 # For 127.0.0.1 alone, of use to nobody else; self-signed by `openssl ca -selfsign`, good from 2020 to 2120.
 LOCALHOST_PEM = """\

@@ -14,9 +14,9 @@ from listener import Listener
 
 from bertsent import retraining as core
 from bertsent.base.errors import Interrupted
-from bertsent.base.settings.scoring import Workspace
 from bertsent.base.settings.toml_file import Config
 from bertsent.base.settings.training import TrainSettings
+from bertsent.base.settings.workspace import Workspace
 from bertsent.labelling.decisions import decide
 from bertsent.labelling.log import LabelLog
 from bertsent.retraining.records import Because, Retrained

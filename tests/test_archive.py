@@ -20,7 +20,7 @@ from archives import REVIEWS, tar_of, tar_with, tree, unpack, zip_of
 from bertsent.base import files
 from bertsent.base.errors import BusyError, DataError, StorageError, UsageError
 from bertsent.base.records.training import Download
-from bertsent.base.settings.training import DownloadSettings
+from bertsent.base.settings.download import DownloadSettings
 from bertsent.data import download
 
 Get = Callable[..., Download]

@@ -13,8 +13,8 @@ import pytest
 import tiny
 from typer.testing import Result
 
+from bertsent.base.digests import sha256_folder
 from bertsent.base.errors import ArtefactError, UsageError
-from bertsent.base.files import sha256_folder
 
 Run = Callable[..., Result]
 Folders = tuple[Path, Path]

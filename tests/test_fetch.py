@@ -14,7 +14,7 @@ from servers import Answer, impatient, serve
 
 from bertsent.base.errors import ArtefactError, NetworkError
 from bertsent.base.records.training import Download
-from bertsent.base.settings.training import KNOWN_SHA256, DownloadSettings
+from bertsent.base.settings.download import KNOWN_SHA256, DownloadSettings
 from bertsent.data import download
 
 BODY = tar_of(REVIEWS, mode="w:")  # plain: large enough to be cut in two

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bertsent.base import files
+from bertsent.base import digests, display, files, resources
 from bertsent.base.errors import ArtefactError, StorageError
 
 
@@ -164,13 +164,13 @@ def test_require_space_names_what_is_needed(workspace: Path) -> None:
 
 def test_sha256_file_is_that_of_its_bytes(workspace: Path) -> None:
     (workspace / "file").write_bytes(b"abc")
-    assert files.sha256_file(workspace / "file") == hashlib.sha256(b"abc").hexdigest()
+    assert digests.sha256_file(workspace / "file") == hashlib.sha256(b"abc").hexdigest()
 
 
 @pytest.mark.parametrize("name", ["missing", "."])
 def test_sha256_file_of_no_file_is_an_artefact_error(workspace: Path, name: str) -> None:
     with pytest.raises(ArtefactError, match="Cannot read"):
-        files.sha256_file(workspace / name)
+        digests.sha256_file(workspace / name)
 
 
 def test_sha256_folder_tells_names_and_contents_apart(workspace: Path) -> None:
@@ -179,17 +179,17 @@ def test_sha256_folder_tells_names_and_contents_apart(workspace: Path) -> None:
         folder = workspace / str(len(digests))
         (folder / name).parent.mkdir(parents=True)
         (folder / name).write_bytes(content)
-        digests.add(files.sha256_folder(folder))
+        digests.add(digests.sha256_folder(folder))
     assert len(digests) == 4
 
 
 def test_sha256_text_takes_any_text() -> None:
-    assert files.sha256_text("é") == hashlib.sha256("é".encode()).hexdigest()
-    assert files.sha256_text("\ud800") != files.sha256_text("\ud801")
+    assert digests.sha256_text("é") == hashlib.sha256("é".encode()).hexdigest()
+    assert digests.sha256_text("\ud800") != digests.sha256_text("\ud801")
 
 
 def test_sha256_lines_knows_where_lines_end() -> None:
-    assert files.sha256_lines(["ab", "c"]) != files.sha256_lines(["a", "bc"])
+    assert digests.sha256_lines(["ab", "c"]) != digests.sha256_lines(["a", "bc"])
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_sha256_lines_knows_where_lines_end() -> None:
     [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (84_125_825, "84.1 MB"), (2.5e12, "2500.0 GB")],
 )
 def test_size_counts_in_thousands(count: float, shown: str) -> None:
-    assert files.size(count) == shown
+    assert display.size(count) == shown
 
 
 def test_now_is_utc_to_the_second() -> None:
@@ -205,7 +205,7 @@ def test_now_is_utc_to_the_second() -> None:
 
 
 def test_quiet_stderr_drops_native_output_and_ends(capfd: pytest.CaptureFixture[str]) -> None:
-    with files.quiet_stderr():
+    with resources.quiet_stderr():
         os.write(2, b"greetings")
     os.write(2, b"after")
     assert capfd.readouterr().err == "after"
@@ -229,19 +229,19 @@ def test_quiet_stderr_drops_native_output_and_ends(capfd: pytest.CaptureFixture[
     ],
 )
 def test_visible_escapes_what_could_deceive(text: str, shown: str) -> None:
-    assert files.visible(text) == shown
+    assert display.visible(text) == shown
 
 
 @pytest.mark.parametrize("text", ["", "plain [bold] text", "naïve 映画 🎬 \u00a0 ñ e\u0301"])
 def test_visible_leaves_plain_text_alone(text: str) -> None:
-    assert files.visible(text) == text
+    assert display.visible(text) == text
 
 
 def test_visible_keeps_newlines_and_tabs_on_request_only() -> None:
-    assert files.visible("a\n\tb\r", newlines=True) == "a\n\tb\\r"
+    assert display.visible("a\n\tb\r", newlines=True) == "a\n\tb\\r"
 
 
 def test_visible_lets_no_unsafe_character_through() -> None:
-    shown = files.visible("".join(map(chr, [*range(0x10000), *range(0xE0000, 0xE0100)])))
+    shown = display.visible("".join(map(chr, [*range(0x10000), *range(0xE0000, 0xE0100)])))
     assert {unicodedata.category(character) for character in shown}.isdisjoint({"Cc", "Cf", "Cs", "Zl", "Zp"})
     shown.encode("utf-8")

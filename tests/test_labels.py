@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
+from bertsent.base.digests import sha256_text
 from bertsent.base.errors import BusyError, DataError, StorageError
-from bertsent.base.files import sha256_text
-from bertsent.base.settings.retraining import LabelSettings
-from bertsent.base.settings.scoring import ReadSettings, Workspace
+from bertsent.base.settings.labelling import LabelSettings
+from bertsent.base.settings.reading import ReadSettings
+from bertsent.base.settings.workspace import Workspace
 from bertsent.data.reviews import read_folder
 from bertsent.labelling.decisions import Decision, agreement, decide, undo
 from bertsent.labelling.log import LabelLog

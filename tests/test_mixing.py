@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from bertsent.base.files import sha256_text
+from bertsent.base.digests import sha256_text
 from bertsent.base.records.core import Review
 from bertsent.base.records.training import Splits
 from bertsent.base.settings.retraining import RetrainSettings

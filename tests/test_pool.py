@@ -13,10 +13,10 @@ from typing import Any, cast
 import pytest
 from known import Known
 
+from bertsent.base.digests import sha256_text
 from bertsent.base.errors import ArtefactError, DataError
-from bertsent.base.files import sha256_text
 from bertsent.base.records.core import Prediction, Review
-from bertsent.base.settings.retraining import LabelSettings
+from bertsent.base.settings.labelling import LabelSettings
 from bertsent.labelling.background import prepare
 from bertsent.labelling.decisions import Decision, Labelled, decide
 from bertsent.labelling.pool import Pool, Question, read_pool, second_look

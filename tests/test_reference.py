@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from drift_rows import make_reference
 
+from bertsent.base.digests import sha256_text
 from bertsent.base.errors import ArtefactError
-from bertsent.base.files import sha256_text
 from bertsent.drift import reference
 
 

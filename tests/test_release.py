@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tiny
 
-from bertsent.base.files import sha256_text
+from bertsent.base.digests import sha256_text
 from bertsent.base.records.core import Review, silent
 from bertsent.base.records.training import Epoch, Splits
 from bertsent.base.settings.training import ReferenceSettings

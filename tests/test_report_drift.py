@@ -13,7 +13,7 @@ import pytest
 from test_report import Page
 
 from bertsent.base.errors import UsageError
-from bertsent.base.settings.scoring import Workspace
+from bertsent.base.settings.workspace import Workspace
 from bertsent.drift.history import Look, Outcome, Trail, batch_digest
 from bertsent.drift.records import Compared, Diagnostics, DriftReport, Measure, Word
 from bertsent.labelling.decisions import Labelled

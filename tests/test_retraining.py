@@ -17,13 +17,14 @@ import retrain_faults
 import shop
 from listener import Listener
 
+from bertsent.base.digests import sha256_folder, sha256_text
 from bertsent.base.errors import BusyError, DataError, Interrupted, UsageError
-from bertsent.base.files import lock, sha256_folder, sha256_text
+from bertsent.base.files import lock
 from bertsent.base.records.core import Review
 from bertsent.base.settings.retraining import GateSettings
-from bertsent.base.settings.scoring import Workspace
 from bertsent.base.settings.toml_file import Config
 from bertsent.base.settings.training import TrainSettings
+from bertsent.base.settings.workspace import Workspace
 from bertsent.retraining.ledger import Ledger
 from bertsent.retraining.records import Because, Retrained
 from bertsent.retraining.run import can_warm_start, settings_for

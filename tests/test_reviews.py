@@ -12,7 +12,7 @@ import pytest
 from bertsent.base.errors import DataError, UsageError
 from bertsent.base.records.core import Review
 from bertsent.base.records.training import Splits
-from bertsent.base.settings.scoring import ReadSettings
+from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.training import TrainSettings
 from bertsent.data.folders import file_names
 from bertsent.data.reviews import count_reviews, find_data_set, load_splits, read_folder, read_reviews

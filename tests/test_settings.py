@@ -13,28 +13,19 @@ import pytest
 from bertsent.base import presets
 from bertsent.base.errors import UsageError
 from bertsent.base.presets import PRESETS, find_preset, unknown_encoder
+from bertsent.base.settings.download import KNOWN_FOLDER, KNOWN_SHA256, DownloadSettings, cache_folder
+from bertsent.base.settings.reading import FOLDERS, LABELS, ReadSettings, WriteSettings
 from bertsent.base.settings.retraining import GateSettings, LineageSettings, RetrainSettings
-from bertsent.base.settings.scoring import (
-    FOLDERS,
-    LABELS,
-    ReadSettings,
-    ScoreSettings,
-    TokenizerSettings,
-    Workspace,
-    WriteSettings,
-)
+from bertsent.base.settings.scoring import ScoreSettings, TokenizerSettings
 from bertsent.base.settings.training import (
-    KNOWN_FOLDER,
-    KNOWN_SHA256,
     CalibrationSettings,
     CheckpointSettings,
-    DownloadSettings,
     EvaluateSettings,
     ReferenceSettings,
     TeacherSettings,
     TrainSettings,
-    cache_folder,
 )
+from bertsent.base.settings.workspace import Workspace
 
 RECORDS = [
     CalibrationSettings,

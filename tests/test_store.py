@@ -14,9 +14,8 @@ from typing import Any
 import drafts
 import pytest
 
-from bertsent.base.ahead import DigestAhead
+from bertsent.base.digests import DigestAhead, sha256_file
 from bertsent.base.errors import ArtefactError, StorageError, UsageError
-from bertsent.base.files import sha256_file
 from bertsent.versions import store
 
 # A manifest with all that could be changed in it, and how a value is changed.

@@ -13,7 +13,7 @@ from test_faults import broken
 
 from bertsent.base.errors import ArtefactError, BusyError, UsageError
 from bertsent.base.files import lock
-from bertsent.base.settings.scoring import Workspace
+from bertsent.base.settings.workspace import Workspace
 from bertsent.versions import read_locks, registry, store
 
 READ = """

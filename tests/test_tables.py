@@ -18,7 +18,7 @@ import pytest
 
 from bertsent.base.errors import DataError, MissingExtraError, StorageError, UsageError
 from bertsent.base.records.core import Prediction, Review
-from bertsent.base.settings.scoring import ReadSettings, WriteSettings
+from bertsent.base.settings.reading import ReadSettings, WriteSettings
 from bertsent.data.tables import parse_label, read_stream, read_table
 from bertsent.data.writers import COLUMNS, open_writer
 

@@ -12,9 +12,9 @@ from typing import Any
 import drift_faults
 import pytest
 
+from bertsent.base.digests import sha256_text
 from bertsent.base.errors import StorageError
-from bertsent.base.files import sha256_text
-from bertsent.base.settings.scoring import Workspace
+from bertsent.base.settings.workspace import Workspace
 from bertsent.drift.history import COUNT, Look, Outcome, Trail, batch_digest
 
 CURRENT = "c" * 64

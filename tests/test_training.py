@@ -17,8 +17,8 @@ from listener import Listener
 
 from bertsent.base.errors import Interrupted, StorageError, TrainingError
 from bertsent.base.records.training import Splits, Trained
-from bertsent.base.settings.scoring import Workspace
 from bertsent.base.settings.training import TrainSettings
+from bertsent.base.settings.workspace import Workspace
 from bertsent.data.reviews import load_splits
 from bertsent.scoring.tokenizer import Tokenizer
 from bertsent.versions import store

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bertsent.base.errors import DataError
-from bertsent.base.utf8 import read_utf8
+from bertsent.base.text import read_utf8
 
 
 @pytest.mark.parametrize(

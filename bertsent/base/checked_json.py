@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from bertsent.base.files import sha256_text
+from bertsent.base.digests import sha256_text
 
 _KEY = "digest"
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import shutil
-import sys
 import tempfile
 import time
-import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from bertsent.base.errors import ArtefactError, BusyError, StorageError
+from bertsent.base.display import size, visible
+from bertsent.base.errors import BusyError, StorageError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -42,38 +40,6 @@ def disk_errors(path: Path) -> Iterator[None]:
         else:
             fact, hint = f"Writing failed ({error.strerror or error})", "look at the disk, then run again"
         raise StorageError(f"{fact}: {visible(str(path))}.", hint=hint) from error
-
-
-def sha256_file(path: Path) -> str:
-    """The SHA-256 of a file's bytes, as 64 hexadecimal digits.
-
-    Raises:
-        ArtefactError: if the file is not there or cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ArtefactError(f"Cannot read {visible(str(path))} ({error.strerror}).") from error
-
-
-def sha256_folder(folder: Path) -> str:
-    """The SHA-256 over the names and digests of all files below a folder."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return sha256_lines(f"{path.relative_to(folder).as_posix()} {sha256_file(path)}" for path in files)
-
-
-def sha256_text(text: str) -> str:
-    """The SHA-256 of a text's UTF-8 bytes, as 64 hexadecimal digits."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def sha256_lines(lines: Iterable[str]) -> str:
-    """The SHA-256 over lines, each ended by a newline."""
-    digest = hashlib.sha256()
-    for line in lines:
-        digest.update(line.encode("utf-8", "surrogatepass") + b"\n")
-    return digest.hexdigest()
 
 
 def now() -> str:
@@ -254,65 +220,3 @@ def _busy(owner: Path) -> BusyError:
         received=visible(said) or "no word of who it is",
         hint="wait for it to end, then run the same command again",
     )
-
-
-# Besides the control (Cc) and format (Cf) characters: lone surrogates, private use, line and paragraph
-# separators, any of which can forge a line, hide text or fail to encode.
-_UNSAFE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-
-
-def visible(text: str, *, newlines: bool = False) -> str:
-    """`text` with everything that could drive a terminal or forge a log line made visible.
-
-    Control, format, bidirectional and private characters become escapes such as `\\x1b` or `\\u202e`.
-    Every string from outside (reviews, file names, server answers) passes here before it is shown.
-
-    Args:
-        text: Any string.
-        newlines: Keep `\\n` and `\\t` as they are (for text shown on several lines).
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    kept = {"\n", "\t"} if newlines else set()
-    return "".join(
-        character
-        if character in kept or unicodedata.category(character) not in _UNSAFE
-        else _escape(character)
-        for character in text
-    )
-
-
-def _escape(character: str) -> str:
-    named = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(character)
-    if named:
-        return named
-    point = ord(character)
-    if point < 0x100:
-        return f"\\x{point:02x}"
-    return f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"
-
-
-def size(count: float) -> str:
-    """A number of bytes as people read it: 950 B, 4.2 kB, 84.1 MB (powers of 1000)."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    raise AssertionError("unreachable")
-
-
-@contextlib.contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """Drops what native code writes to file descriptor 2 in the block.
-
-    LiteRT and its converter greet their developers there whatever the log level; stderr is the user's.
-    """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with Path(os.devnull).open("wb") as null:
-            os.dup2(null.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import resource
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,3 +68,20 @@ def _words(path: Path, *, separator: str | None = None) -> list[str]:
         return path.read_text(encoding="utf-8").strip().split(separator)
     except (OSError, UnicodeDecodeError):  # not Linux's usual place, or no such limit
         return []
+
+
+@contextlib.contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Drops what native code writes to file descriptor 2 in the block.
+
+    LiteRT and its converter greet their developers there whatever the log level; stderr is the user's.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as null:
+            os.dup2(null.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

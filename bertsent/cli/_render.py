@@ -14,7 +14,7 @@ from typing import Any
 
 import typer
 
-from bertsent.base.files import size, visible
+from bertsent.base.display import size, visible
 from bertsent.base.records.core import Prediction, Progress, silent
 
 _PLAIN_INTERVAL = 30.0  # seconds between two lines where stderr is no terminal (cron mail, log files)

@@ -6,7 +6,8 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from bertsent.base.settings.scoring import ScoreSettings, Workspace
+from bertsent.base.settings.scoring import ScoreSettings
+from bertsent.base.settings.workspace import Workspace
 
 if TYPE_CHECKING:
     from bertsent.scoring.scorer import Scorer

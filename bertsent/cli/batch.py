@@ -9,10 +9,11 @@ from typing import Annotated, cast
 
 import typer
 
-from bertsent.base.files import visible
+from bertsent.base.display import visible
 from bertsent.base.records.core import Prediction
 from bertsent.base.records.metrics import BatchSummary
-from bertsent.base.settings.scoring import LABEL_NAMES, Engine, ScoreSettings
+from bertsent.base.settings.reading import LABEL_NAMES
+from bertsent.base.settings.scoring import Engine, ScoreSettings
 from bertsent.base.settings.training import TrainSettings
 from bertsent.cli._app import app
 from bertsent.cli._options import (

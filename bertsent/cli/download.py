@@ -9,12 +9,13 @@ from typing import Annotated
 
 import typer
 
+from bertsent.base.display import size, visible
 from bertsent.base.errors import UsageError
-from bertsent.base.files import size, visible
 from bertsent.base.records.core import Progress
 from bertsent.base.records.training import Download
-from bertsent.base.settings.scoring import FOLDERS, Workspace
-from bertsent.base.settings.training import DownloadSettings
+from bertsent.base.settings.download import DownloadSettings
+from bertsent.base.settings.reading import FOLDERS
+from bertsent.base.settings.workspace import Workspace
 from bertsent.cli._app import app
 from bertsent.cli._options import JsonOption, QuietOption
 from bertsent.cli._render import print_json, progress

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bertsent.base.display import visible
 from bertsent.base.errors import BertsentError, ExitCode, Interrupted, UsageError
-from bertsent.base.files import visible
-from bertsent.base.settings.retraining import DriftSettings
-from bertsent.base.settings.scoring import Workspace
+from bertsent.base.settings.drift import DriftSettings
+from bertsent.base.settings.workspace import Workspace
 from bertsent.cli._app import app
 from bertsent.cli._options import DataOption, JsonOption, LabelsOption, ModelOption, QuietOption
 from bertsent.cli._render import command_line, note, print_json, progress

@@ -10,9 +10,10 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from bertsent.base.files import visible
+from bertsent.base.display import visible
 from bertsent.base.records.metrics import Evaluation, LengthBand
-from bertsent.base.settings.scoring import LABEL_NAMES, Engine, ScoreSettings
+from bertsent.base.settings.reading import LABEL_NAMES
+from bertsent.base.settings.scoring import Engine, ScoreSettings
 from bertsent.base.settings.training import EvaluateSettings, TrainSettings
 from bertsent.cli._app import app
 from bertsent.cli._options import (

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from bertsent.base.display import size, visible
 from bertsent.base.errors import UsageError
-from bertsent.base.files import size, visible
-from bertsent.base.settings.scoring import Workspace
 from bertsent.base.settings.training import Format
+from bertsent.base.settings.workspace import Workspace
 from bertsent.cli._app import app
 from bertsent.cli._options import JsonOption, ModelOption, QuietOption
 from bertsent.cli._render import duration, print_json, progress

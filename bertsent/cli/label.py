@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
+from bertsent.base.display import visible
 from bertsent.base.errors import DataError, UsageError
-from bertsent.base.files import visible
-from bertsent.base.settings.retraining import LabelSettings, Order
-from bertsent.base.settings.scoring import ReadSettings, ScoreSettings, Workspace
+from bertsent.base.settings.labelling import LabelSettings, Order
+from bertsent.base.settings.reading import ReadSettings
+from bertsent.base.settings.scoring import ScoreSettings
+from bertsent.base.settings.workspace import Workspace
 from bertsent.cli._app import app
 from bertsent.cli._options import DataOption, JsonOption, ModelOption, SeedOption
 from bertsent.cli._render import duration, note, print_json

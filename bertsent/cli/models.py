@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bertsent.base.files import size, visible
+from bertsent.base.display import size, visible
 from bertsent.base.settings.retraining import LineageSettings
-from bertsent.base.settings.scoring import Workspace
+from bertsent.base.settings.workspace import Workspace
 from bertsent.cli._app import app
 from bertsent.cli._options import JsonOption
 from bertsent.cli._render import note, print_json

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bertsent.base.display import visible
 from bertsent.base.errors import DataError
-from bertsent.base.files import visible
-from bertsent.base.settings.scoring import LABEL_NAMES, Workspace
+from bertsent.base.settings.reading import LABEL_NAMES
+from bertsent.base.settings.workspace import Workspace
 from bertsent.cli._options import JsonOption, QuietOption
 from bertsent.cli._render import prediction_line, print_json, progress
 from bertsent.cli.models import models

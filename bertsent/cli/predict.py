@@ -13,7 +13,9 @@ import typer
 
 from bertsent.base.errors import DataError, UsageError
 from bertsent.base.records.core import Prediction
-from bertsent.base.settings.scoring import Engine, ReadSettings, ScoreSettings, Workspace
+from bertsent.base.settings.reading import ReadSettings
+from bertsent.base.settings.scoring import Engine, ScoreSettings
+from bertsent.base.settings.workspace import Workspace
 from bertsent.cli._app import app
 from bertsent.cli._options import EngineOption, JsonOption, ModelOption, ThresholdOption
 from bertsent.cli._render import note, prediction_line, print_json
@@ -116,7 +118,7 @@ def _lines() -> Iterator[str]:
 
 
 def _whole(file: Path) -> str:
-    from bertsent.base.utf8 import read_utf8
+    from bertsent.base.text import read_utf8
 
     return read_utf8(file, limit=ReadSettings().max_review_bytes)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from bertsent.base.files import visible
+from bertsent.base.display import visible
 from bertsent.base.presets import PRESETS
 from bertsent.base.records.training import Preview, Tree
 from bertsent.base.settings.scoring import Window

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bertsent.base.display import visible
 from bertsent.base.errors import ExitCode
-from bertsent.base.files import visible
 from bertsent.base.settings import toml_file
 from bertsent.base.settings.recipes import RECIPES
 from bertsent.base.settings.retraining import GateSettings
-from bertsent.base.settings.scoring import Workspace
+from bertsent.base.settings.workspace import Workspace
 from bertsent.cli._app import app
 from bertsent.cli._options import DataOption, JsonOption, LabelsOption, QuietOption
 from bertsent.cli._render import duration, print_json, progress

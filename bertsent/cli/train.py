@@ -8,14 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
+from bertsent.base.display import visible
 from bertsent.base.errors import UsageError
-from bertsent.base.files import visible
 from bertsent.base.records.core import Progress
 from bertsent.base.records.training import Trained
 from bertsent.base.settings import toml_file
+from bertsent.base.settings.download import DownloadSettings
 from bertsent.base.settings.recipes import DEFAULT, RECIPES
-from bertsent.base.settings.scoring import Workspace
-from bertsent.base.settings.training import DownloadSettings, TrainSettings
+from bertsent.base.settings.training import TrainSettings
+from bertsent.base.settings.workspace import Workspace
 from bertsent.cli._app import app
 from bertsent.cli._options import (
     DataOption,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bertsent.base.settings.retraining import CopySettings
+from bertsent.base.settings.labelling import CopySettings
 
 _SETTINGS = CopySettings()
 _WORD = re.compile(r"\w+")

@@ -11,9 +11,9 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+from bertsent.base.display import visible
 from bertsent.base.errors import DataError
-from bertsent.base.files import visible
-from bertsent.base.settings.scoring import ReadSettings
+from bertsent.base.settings.reading import ReadSettings
 
 
 def is_folder(path: Path) -> bool:

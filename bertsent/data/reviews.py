@@ -13,12 +13,12 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bertsent.base.digests import sha256_lines, sha256_text
+from bertsent.base.display import visible
 from bertsent.base.errors import DataError, UsageError
-from bertsent.base.files import sha256_lines, sha256_text, visible
 from bertsent.base.records.core import Progress, Review, silent
-from bertsent.base.settings.scoring import FOLDERS, ReadSettings
-from bertsent.base.text import clean, encodable, is_empty
-from bertsent.base.utf8 import read_utf8
+from bertsent.base.settings.reading import FOLDERS, ReadSettings
+from bertsent.base.text import clean, encodable, is_empty, read_utf8
 from bertsent.data.folders import (
     count_files,
     draw_names,

@@ -18,10 +18,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from bertsent.base.display import size, visible
 from bertsent.base.errors import DataError, MissingExtraError, UsageError
-from bertsent.base.files import size, visible
 from bertsent.base.records.core import Review
-from bertsent.base.settings.scoring import FOLDERS, LABELS, NEGATIVE, POSITIVE, ReadSettings
+from bertsent.base.settings.reading import FOLDERS, LABELS, NEGATIVE, POSITIVE, ReadSettings
 
 READABLE = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt")
 

@@ -17,10 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from bertsent.base.display import visible
 from bertsent.base.errors import UsageError
-from bertsent.base.files import atomic_write, remove_stale, visible
+from bertsent.base.files import atomic_write, remove_stale
 from bertsent.base.records.core import Prediction
-from bertsent.base.settings.scoring import LABEL_NAMES, WriteSettings
+from bertsent.base.settings.reading import LABEL_NAMES, WriteSettings
 from bertsent.data.tables import pyarrow_or_error
 
 WRITABLE = (".csv", ".jsonl", ".parquet")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bertsent.base.settings.retraining import DriftSettings
+from bertsent.base.settings.drift import DriftSettings
 from bertsent.drift.features import Compared as ComparedRows
 from bertsent.drift.features import Floats
 from bertsent.drift.records import Compared, Diagnostics, NewRow, Word

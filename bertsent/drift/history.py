@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from bertsent.base import checked_json
+from bertsent.base.digests import sha256_lines
+from bertsent.base.display import visible
 from bertsent.base.errors import StorageError
-from bertsent.base.files import now, remove_stale, sha256_lines, visible, write_text
-from bertsent.base.settings.scoring import Workspace
+from bertsent.base.files import now, remove_stale, write_text
+from bertsent.base.settings.workspace import Workspace
 
 Ending = Literal["published", "rejected", "report_only", "failed"]
 NAME = "drift.jsonl"

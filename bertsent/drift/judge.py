@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from bertsent.base.settings.retraining import DriftSettings
+from bertsent.base.settings.drift import DriftSettings
 from bertsent.base.settings.training import TrainSettings
 from bertsent.drift import diagnostics, measures, verdict
 from bertsent.drift.features import distinct, plain

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bertsent.base.settings.retraining import DriftSettings
-from bertsent.base.settings.scoring import EVEN, LABEL_NAMES, POSITIVE
+from bertsent.base.settings.drift import DriftSettings
+from bertsent.base.settings.reading import LABEL_NAMES, POSITIVE
+from bertsent.base.settings.scoring import EVEN
 from bertsent.drift import features, text_measure
 from bertsent.drift.records import NAN, Measure, NewRow
 from bertsent.drift.reference import Reference

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bertsent.base.display import size, visible
 from bertsent.base.errors import ArtefactError
-from bertsent.base.files import atomic_write, size, visible
+from bertsent.base.files import atomic_write
 from bertsent.base.settings.training import ReferenceSettings
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bertsent.base.settings.retraining import DriftSettings
+from bertsent.base.settings.drift import DriftSettings
 from bertsent.drift.records import Measure, MeasureName, Verdict
 
 _SAID: dict[MeasureName, str] = {

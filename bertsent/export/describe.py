@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from bertsent import __version__
-from bertsent.base.files import now, sha256_file, visible, write_text
+from bertsent.base.digests import sha256_file
+from bertsent.base.display import visible
+from bertsent.base.files import now, write_text
 from bertsent.base.settings.scoring import EVEN
 from bertsent.base.settings.training import Format
 from bertsent.export.folder import DESCRIPTION, FORMAT, MARK

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bertsent.base.display import visible
 from bertsent.base.errors import StorageError, UsageError
-from bertsent.base.files import publish_directory, remove_stale, require_space, temporary_sibling, visible
+from bertsent.base.files import publish_directory, remove_stale, require_space, temporary_sibling
 
 DESCRIPTION = "export.json"
 MARK = "bertsent_export"  # the key in it that says what the folder is

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertsent.base.errors import ArtefactError, UsageError
-from bertsent.base.files import disk_errors, quiet_stderr
+from bertsent.base.files import disk_errors
 from bertsent.base.records.core import Progress, silent
+from bertsent.base.resources import quiet_stderr
 from bertsent.base.settings.scoring import Window
 from bertsent.base.settings.training import ExportSettings, Format
 from bertsent.base.text import clean

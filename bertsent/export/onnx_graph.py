@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from bertsent import __version__
+from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError, MissingExtraError
-from bertsent.base.files import visible
 from bertsent.base.presets import Gelu
 from bertsent.export.weights import Arrays
 

@@ -7,8 +7,8 @@ import json
 from importlib import resources
 from pathlib import Path
 
+from bertsent.base.display import visible
 from bertsent.base.errors import DataError
-from bertsent.base.files import visible
 from bertsent.base.settings.training import ExportSettings
 from bertsent.data.reviews import read_reviews
 

@@ -7,8 +7,8 @@ from typing import Any, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError
-from bertsent.base.files import visible
 from bertsent.base.presets import BUNDLED, Gelu
 from bertsent.versions.store import WEIGHTS, Version
 

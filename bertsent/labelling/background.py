@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bertsent.base.errors import BertsentError
-from bertsent.base.settings.retraining import LabelSettings
+from bertsent.base.settings.labelling import LabelSettings
 from bertsent.base.text import clean
 from bertsent.data.duplicates import Copies, sketch
 from bertsent.data.reviews import read_reviews

@@ -10,9 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
+from bertsent.base.digests import sha256_text
+from bertsent.base.display import visible
 from bertsent.base.errors import DataError
-from bertsent.base.files import now, sha256_text, visible
-from bertsent.base.settings.scoring import LABELS
+from bertsent.base.files import now
+from bertsent.base.settings.reading import LABELS
 from bertsent.base.text import clean, is_empty
 
 Answer = Literal["positive", "negative", "skip", "undo"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from bertsent.base.files import sha256_text
+from bertsent.base.digests import sha256_text
 from bertsent.base.records.core import Review
-from bertsent.base.settings.scoring import LABELS
+from bertsent.base.settings.reading import LABELS
 from bertsent.base.text import clean, is_empty
 from bertsent.labelling.decisions import Answer, PickedBy, decide
 from bertsent.labelling.log import LabelLog

@@ -18,10 +18,11 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from bertsent.base.display import visible
 from bertsent.base.errors import BusyError, DataError, StorageError
-from bertsent.base.files import disk_errors, sync_directory, visible
-from bertsent.base.settings.retraining import LabelSettings
-from bertsent.base.settings.scoring import FOLDERS, LABELS
+from bertsent.base.files import disk_errors, sync_directory
+from bertsent.base.settings.labelling import LabelSettings
+from bertsent.base.settings.reading import FOLDERS, LABELS
 from bertsent.labelling.decisions import Decision, Labelled, labelled, parse, standing
 
 _SETTINGS = LabelSettings()

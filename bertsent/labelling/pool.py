@@ -17,11 +17,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bertsent.base.digests import sha256_text
 from bertsent.base.errors import DataError
-from bertsent.base.files import sha256_text
 from bertsent.base.records.core import Review
-from bertsent.base.settings.retraining import LabelSettings
-from bertsent.base.settings.scoring import EVEN, LABELS, ReadSettings
+from bertsent.base.settings.labelling import LabelSettings
+from bertsent.base.settings.reading import LABELS, ReadSettings
+from bertsent.base.settings.scoring import EVEN
 from bertsent.base.text import clean
 from bertsent.data.reviews import read_reviews
 from bertsent.labelling.decisions import Decision, PickedBy

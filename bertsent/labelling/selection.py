@@ -8,11 +8,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bertsent.base.files import sha256_lines, sha256_text
+from bertsent.base.digests import sha256_lines, sha256_text
 from bertsent.base.records.core import Review
 from bertsent.base.records.training import Splits
+from bertsent.base.settings.reading import LABELS, POSITIVE
 from bertsent.base.settings.retraining import RetrainSettings
-from bertsent.base.settings.scoring import LABELS, POSITIVE
 from bertsent.labelling.decisions import Labelled
 
 _RETRAIN = RetrainSettings()

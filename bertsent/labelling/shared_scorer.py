@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bertsent.base.errors import BertsentError
 from bertsent.base.records.core import Prediction
-from bertsent.base.settings.retraining import LabelSettings
+from bertsent.base.settings.labelling import LabelSettings
 
 if TYPE_CHECKING:
     from bertsent.scoring.scorer import Scorer

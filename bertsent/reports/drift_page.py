@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from bertsent import __version__
-from bertsent.base.files import now, visible, write_text
-from bertsent.base.settings.retraining import MonitorSettings
-from bertsent.base.settings.scoring import LABEL_NAMES
+from bertsent.base.display import visible
+from bertsent.base.files import now, write_text
+from bertsent.base.settings.drift import MonitorSettings
+from bertsent.base.settings.reading import LABEL_NAMES
 from bertsent.drift.history import Look
 from bertsent.reports import drift_plots, evaluation_page
 from bertsent.retraining.monitor import Monitored

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from bertsent import __version__
+from bertsent.base.display import visible
 from bertsent.base.errors import UsageError
-from bertsent.base.files import now, require_space, visible, write_text
+from bertsent.base.files import now, require_space, write_text
 from bertsent.base.records.core import Prediction
 from bertsent.base.records.metrics import Evaluation
-from bertsent.base.settings.scoring import LABEL_NAMES
+from bertsent.base.settings.reading import LABEL_NAMES
 from bertsent.base.text import clean
 from bertsent.reports import plots
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bertsent.base.display import visible
 from bertsent.base.errors import UsageError
-from bertsent.base.files import atomic_write, visible
+from bertsent.base.files import atomic_write
 from bertsent.base.records.metrics import Evaluation
 from bertsent.base.records.training import Epoch, Tree
 

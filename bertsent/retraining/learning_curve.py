@@ -15,7 +15,8 @@ import numpy as np
 from bertsent.base.errors import ArtefactError
 from bertsent.base.records.core import Prediction, Progress, Review, silent
 from bertsent.base.settings.retraining import LineageSettings
-from bertsent.base.settings.scoring import EVEN, Workspace
+from bertsent.base.settings.scoring import EVEN
+from bertsent.base.settings.workspace import Workspace
 from bertsent.retraining.gate import Answers, GateResult, Paired, compare
 from bertsent.retraining.ledger import Ledger
 from bertsent.scoring.scorer import Scorer

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from bertsent.base import checked_json
+from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError
-from bertsent.base.files import disk_errors, sync_directory, visible
+from bertsent.base.files import disk_errors, sync_directory
 from bertsent.base.records.core import Progress, silent
 
 NAME = "ledger.jsonl"

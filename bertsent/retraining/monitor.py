@@ -17,8 +17,8 @@ from typing import Any, Literal
 from bertsent.base.errors import ArtefactError, DataError, MissingExtraError, TrainingError, UsageError
 from bertsent.base.files import lock
 from bertsent.base.records.core import Progress, Review, silent
-from bertsent.base.settings.retraining import DriftSettings, MonitorSettings
-from bertsent.base.settings.scoring import Workspace
+from bertsent.base.settings.drift import DriftSettings, MonitorSettings
+from bertsent.base.settings.workspace import Workspace
 from bertsent.drift.history import Ending, Look, Outcome, Trail, batch_digest
 from bertsent.labelling.decisions import Labelled
 from bertsent.labelling.log import LabelLog

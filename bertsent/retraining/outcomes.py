@@ -11,7 +11,7 @@ from bertsent.base.errors import ArtefactError
 from bertsent.base.files import now
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.settings.retraining import RetrainSettings
-from bertsent.base.settings.scoring import Workspace
+from bertsent.base.settings.workspace import Workspace
 from bertsent.labelling.selection import Selection, described
 from bertsent.retraining.gate import GateResult
 from bertsent.retraining.ledger import Ledger

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bertsent.base.files import sha256_lines
-from bertsent.base.settings.scoring import Workspace
+from bertsent.base.digests import sha256_lines
+from bertsent.base.settings.workspace import Workspace
 from bertsent.labelling import selection
 from bertsent.labelling.decisions import Labelled
 from bertsent.retraining.gate import GateResult

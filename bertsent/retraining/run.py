@@ -12,15 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
+from bertsent.base.digests import sha256_lines
 from bertsent.base.errors import ArtefactError, DataError, ExitCode, Interrupted
-from bertsent.base.files import lock, sha256_lines
+from bertsent.base.files import lock
 from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.records.training import Splits
 from bertsent.base.settings.recipes import DEFAULT, find_recipe
 from bertsent.base.settings.retraining import GateSettings, RetrainSettings
-from bertsent.base.settings.scoring import Workspace
 from bertsent.base.settings.toml_file import Config
 from bertsent.base.settings.training import TrainSettings
+from bertsent.base.settings.workspace import Workspace
 from bertsent.data.reviews import load_splits
 from bertsent.labelling import selection
 from bertsent.labelling.decisions import Labelled

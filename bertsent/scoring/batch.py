@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from bertsent.base.display import visible
 from bertsent.base.errors import DataError, UsageError
-from bertsent.base.files import visible
 from bertsent.base.records.core import Prediction, Progress, silent
 from bertsent.base.records.metrics import BatchSummary
 from bertsent.data.reviews import count_reviews, read_reviews, usable

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bertsent.base.settings.scoring import EVEN, POSITIVE
+from bertsent.base.settings.reading import POSITIVE
+from bertsent.base.settings.scoring import EVEN
 from bertsent.base.settings.training import CalibrationSettings
 
 _SATURATED = 1e-7  # float32 resolves no less near 1

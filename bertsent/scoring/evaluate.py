@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bertsent.base.display import visible
 from bertsent.base.errors import DataError, UsageError
-from bertsent.base.files import visible
 from bertsent.base.records.core import Prediction, Progress, silent
 from bertsent.base.records.metrics import Evaluation
 from bertsent.base.settings.training import EvaluateSettings, TrainSettings

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertsent.base import resources
+from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError, BertsentError
-from bertsent.base.files import quiet_stderr, visible
+from bertsent.base.resources import quiet_stderr
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.scoring.tokenizer import AnyTokenizer, pack
 

@@ -19,11 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bertsent.base.digests import sha256_lines, sha256_text
+from bertsent.base.display import visible
 from bertsent.base.errors import DataError, UsageError
-from bertsent.base.files import atomic_write, sha256_lines, sha256_text, visible
+from bertsent.base.files import atomic_write
 from bertsent.base.records.core import Progress, Review
 from bertsent.base.records.training import Splits
-from bertsent.base.settings.scoring import POSITIVE
+from bertsent.base.settings.reading import POSITIVE
 from bertsent.base.settings.training import TeacherSettings
 from bertsent.base.text import clean, is_empty
 from bertsent.data.reviews import read_reviews

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError, BertsentError, UsageError
-from bertsent.base.files import visible
 from bertsent.base.records.core import Label, Prediction, Progress, Review
 from bertsent.base.settings.scoring import EVEN, ScoreSettings, Window
 from bertsent.base.text import clean

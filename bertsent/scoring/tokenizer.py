@@ -34,8 +34,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bertsent.base.digests import sha256_text
+from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError
-from bertsent.base.files import sha256_text, visible
 from bertsent.base.settings.scoring import TokenizerSettings, Window
 
 NORMALISATION = "tf-text-bert-1"  # raised whenever a text may get other ids than before

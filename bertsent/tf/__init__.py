@@ -11,7 +11,7 @@ import os
 import warnings
 
 from bertsent.base.errors import MissingExtraError
-from bertsent.base.settings.training import cache_folder
+from bertsent.base.settings.download import cache_folder
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its C++ chatter is for TensorFlow's developers

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from bertsent.base.digests import sha256_file
+from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError
-from bertsent.base.files import publish_directory, sha256_file, temporary_sibling, visible
+from bertsent.base.files import publish_directory, temporary_sibling
 from bertsent.base.records.core import Progress, silent
-from bertsent.base.settings.training import cache_folder
+from bertsent.base.settings.download import cache_folder
 from bertsent.tf import tf
 from bertsent.tf.errors import disk_errors
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 
 from bertsent.base.errors import Interrupted, TrainingError
-from bertsent.base.files import quiet_stderr
 from bertsent.base.records.core import Progress
+from bertsent.base.resources import quiet_stderr
 from bertsent.base.settings.training import CheckpointSettings
 from bertsent.tf import tf_keras
 

@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from bertsent.base.digests import sha256_file
+from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError, TrainingError
-from bertsent.base.files import publish_directory, sha256_file, temporary_sibling, visible, write_text
+from bertsent.base.files import publish_directory, temporary_sibling, write_text
 from bertsent.base.records.core import Progress
 from bertsent.base.records.training import Epoch
 from bertsent.base.settings.training import CheckpointSettings

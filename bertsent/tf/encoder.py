@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from bertsent.base.digests import sha256_folder
+from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError, UsageError
-from bertsent.base.files import sha256_folder, visible
 from bertsent.base.presets import BUNDLED
 from bertsent.base.records.core import Progress, silent
 from bertsent.scoring.tokenizer import AnyTokenizer, Tokenizer, pack

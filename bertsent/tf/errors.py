@@ -9,7 +9,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from bertsent.base import files
+from bertsent.base import display, files
 from bertsent.tf import tf
 
 _FULL = ("No space left", "File too large", "quota exceeded")  # as strerror has it
@@ -24,5 +24,5 @@ def disk_errors(path: Path) -> Iterator[None]:
         except (tf.errors.OpError, SafetensorError) as error:
             full = any(words in str(error) for words in _FULL)
             raise OSError(
-                errno.ENOSPC if full else errno.EIO, files.visible(str(error).splitlines()[0])[:200]
+                errno.ENOSPC if full else errno.EIO, display.visible(str(error).splitlines()[0])[:200]
             ) from error

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from bertsent.base.display import visible
 from bertsent.base.errors import UsageError
-from bertsent.base.files import require_space, visible
+from bertsent.base.files import require_space
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.records.metrics import Metrics
 from bertsent.base.records.training import Epoch

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError, NetworkError, StorageError, UsageError
-from bertsent.base.files import visible
 from bertsent.base.presets import BUNDLED, UNCASED, find_preset, unknown_encoder, unknown_preprocessor
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.records.training import Download
-from bertsent.base.settings.training import DownloadSettings
+from bertsent.base.settings.download import DownloadSettings
 from bertsent.tf import bundled_encoder, hub, tf
 
 VOCABULARY = Path("assets", "vocab.txt")  # where tf-models' export library puts it in a SavedModel

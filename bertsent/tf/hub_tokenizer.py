@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bertsent.base.digests import sha256_folder
+from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError
-from bertsent.base.files import sha256_folder, visible
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.scoring.scorer import Scorer

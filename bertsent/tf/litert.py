@@ -6,8 +6,9 @@ import contextlib
 import importlib
 from typing import Any
 
+from bertsent.base.display import visible
 from bertsent.base.errors import TrainingError
-from bertsent.base.files import quiet_stderr, visible
+from bertsent.base.resources import quiet_stderr
 from bertsent.tf import tf
 from bertsent.tf.bert import BertEncoder
 

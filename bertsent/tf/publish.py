@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from bertsent import __version__
+from bertsent.base.digests import sha256_text
 from bertsent.base.errors import TrainingError
-from bertsent.base.files import now, sha256_text, write_text
+from bertsent.base.files import now, write_text
 from bertsent.base.records.core import Progress, Review
 from bertsent.base.records.metrics import Metrics, Quantised
 from bertsent.base.records.training import Epoch, Splits, Trained
 from bertsent.base.settings import toml_file
-from bertsent.base.settings.scoring import EVEN, POSITIVE, ScoreSettings
+from bertsent.base.settings.reading import POSITIVE
+from bertsent.base.settings.scoring import EVEN, ScoreSettings
 from bertsent.base.settings.training import CalibrationSettings, TrainSettings
 from bertsent.drift import reference
 from bertsent.labelling.selection import Mix

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError
-from bertsent.base.files import quiet_stderr, visible
 from bertsent.base.records.core import Progress, silent
+from bertsent.base.resources import quiet_stderr
 from bertsent.base.settings.training import ExportSettings
 from bertsent.export import describe, folder, litert_onnx, probe_texts, tolerance, weights
 from bertsent.export.records import Distance, Exported

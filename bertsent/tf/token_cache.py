@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bertsent.base.files import atomic_write, sha256_lines, sha256_text
+from bertsent.base.digests import sha256_lines, sha256_text
+from bertsent.base.files import atomic_write
 from bertsent.scoring.tokenizer import AnyTokenizer
 
 _KEPT = 8  # files: train, validation, test and unlabelled of two runs; 30 MB each for 25,000 reviews

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bertsent.base.files import lock, require_space, sha256_lines
+from bertsent.base.digests import sha256_lines
+from bertsent.base.files import lock, require_space
 from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.records.training import Splits, Trained
-from bertsent.base.settings.scoring import Workspace
 from bertsent.base.settings.training import TrainSettings
+from bertsent.base.settings.workspace import Workspace
 from bertsent.data.reviews import load_splits
 from bertsent.labelling.selection import Mix
 from bertsent.scoring.pseudo_labels import Taught, teach

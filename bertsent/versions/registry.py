@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError, BusyError, StorageError, UsageError
-from bertsent.base.files import disk_errors, lock, now, remove_stale, sync_directory, visible
+from bertsent.base.files import disk_errors, lock, now, remove_stale, sync_directory
 from bertsent.base.records.training import Epoch
-from bertsent.base.settings.scoring import Workspace
+from bertsent.base.settings.workspace import Workspace
 from bertsent.versions import model_card, read_locks, store
 from bertsent.versions.store import CARD, HISTORY, MANIFEST, Manifest, Version
 

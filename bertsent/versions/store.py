@@ -12,20 +12,19 @@ from pathlib import Path
 from typing import Any, get_args
 
 from bertsent.base import checked_json
-from bertsent.base.ahead import DigestAhead
+from bertsent.base.digests import DigestAhead, sha256_file
+from bertsent.base.display import size, visible
 from bertsent.base.errors import ArtefactError, StorageError, UsageError
 from bertsent.base.files import (
     disk_errors,
     publish_directory,
     remove_stale,
     require_space,
-    sha256_file,
-    size,
     temporary_sibling,
-    visible,
     write_text,
 )
-from bertsent.base.settings.scoring import EVEN, LABELS, Window
+from bertsent.base.settings.reading import LABELS
+from bertsent.base.settings.scoring import EVEN, Window
 
 FORMAT = 1  # raised when a reader of today could no longer read the directory
 MANIFEST = "manifest.json"

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from drift_power import Bench
 
-from bertsent.base.settings.retraining import DriftSettings
+from bertsent.base.settings.drift import DriftSettings
 from bertsent.data.reviews import read_folder
 from bertsent.drift import features, text_measure
 from bertsent.drift.records import NewRow

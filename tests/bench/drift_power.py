@@ -47,9 +47,10 @@ from typing import Any
 
 import numpy as np
 
-from bertsent.base.files import sha256_lines, sha256_text, visible
+from bertsent.base.digests import sha256_lines, sha256_text
+from bertsent.base.display import visible
 from bertsent.base.records.core import Review
-from bertsent.base.settings.retraining import DriftSettings
+from bertsent.base.settings.drift import DriftSettings
 from bertsent.base.settings.scoring import EVEN
 from bertsent.base.text import clean, is_empty
 from bertsent.data.reviews import read_folder, read_reviews

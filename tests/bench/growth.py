@@ -174,7 +174,7 @@ def make_tiny(home: Path) -> None:
     sys.path.append(str(Path(__file__).parents[1]))
     tiny = importlib.import_module("tiny")
     training = importlib.import_module("bertsent.tf.training")
-    from bertsent.base.settings.scoring import Workspace
+    from bertsent.base.settings.workspace import Workspace
     from bertsent.data.download.dataset import write_sample
 
     data = write_sample(data=home / "data").path

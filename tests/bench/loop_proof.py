@@ -31,9 +31,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from bertsent.base.files import sha256_text
+from bertsent.base.digests import sha256_text
 from bertsent.base.records.core import Review
-from bertsent.base.settings.scoring import Workspace
+from bertsent.base.settings.workspace import Workspace
 from bertsent.base.text import clean
 from bertsent.data.reviews import read_folder, read_reviews
 from bertsent.labelling.decisions import decide

@@ -30,7 +30,8 @@ from typing import Any
 
 import numpy as np
 
-from bertsent.base.settings.scoring import ScoreSettings, Workspace
+from bertsent.base.settings.scoring import ScoreSettings
+from bertsent.base.settings.workspace import Workspace
 from bertsent.base.text import clean
 from bertsent.scoring.scorer import Scorer
 from bertsent.scoring.tokenizer import pack, window

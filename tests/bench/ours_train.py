@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from bertsent.base.records.core import Review, silent
-from bertsent.base.settings.scoring import LABELS
+from bertsent.base.settings.reading import LABELS
 from bertsent.base.settings.training import TrainSettings
 from bertsent.scoring.tokenizer import AnyTokenizer
 from bertsent.tf.batches import encode, training_batches

@@ -44,9 +44,11 @@ from safetensors.numpy import load_file
 
 from bertsent import __version__
 from bertsent.base.errors import BertsentError, UsageError
-from bertsent.base.files import now, quiet_stderr, write_text
+from bertsent.base.files import now, write_text
 from bertsent.base.records.core import Review
-from bertsent.base.settings.scoring import EVEN, POSITIVE, ScoreSettings, Window
+from bertsent.base.resources import quiet_stderr
+from bertsent.base.settings.reading import POSITIVE
+from bertsent.base.settings.scoring import EVEN, ScoreSettings, Window
 from bertsent.data.reviews import read_folder
 from bertsent.scoring.litert import Classifier
 from bertsent.scoring.metrics import measure

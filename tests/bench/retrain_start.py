@@ -26,11 +26,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bertsent.base.files import sha256_text
+from bertsent.base.digests import sha256_text
 from bertsent.base.records.core import Review
 from bertsent.base.records.training import Splits
 from bertsent.base.settings.recipes import DEFAULT, find_recipe
-from bertsent.base.settings.scoring import EVEN, Workspace
+from bertsent.base.settings.scoring import EVEN
+from bertsent.base.settings.workspace import Workspace
 from bertsent.base.text import clean
 from bertsent.data.reviews import load_splits, read_reviews
 from bertsent.labelling import selection

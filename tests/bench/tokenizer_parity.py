@@ -26,7 +26,8 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bertsent.base.files import visible, write_text
+from bertsent.base.display import visible
+from bertsent.base.files import write_text
 from bertsent.base.text import clean
 from bertsent.scoring.tokenizer import NORMALISATION, Tokenizer
 

@@ -24,7 +24,7 @@ from typer.testing import Result
 
 import bertsent
 from bertsent.base.files import lock
-from bertsent.base.settings.scoring import Workspace
+from bertsent.base.settings.workspace import Workspace
 from bertsent.drift.history import Outcome, Trail
 from bertsent.labelling.log import LabelLog
 from bertsent.retraining.ledger import Ledger

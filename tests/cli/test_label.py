@@ -17,7 +17,7 @@ from pseudo import Person, table
 
 from bertsent.base.errors import ExitCode
 from bertsent.base.records.core import Review
-from bertsent.base.settings.retraining import LabelSettings
+from bertsent.base.settings.labelling import LabelSettings
 from bertsent.cli.terminal.keys import width
 from bertsent.cli.terminal.screen import wrap
 from bertsent.labelling.decisions import Decision, decide

@@ -13,7 +13,7 @@ from pseudo import Person
 
 from bertsent.base.errors import Interrupted
 from bertsent.base.records.core import Review
-from bertsent.base.settings.retraining import LabelSettings
+from bertsent.base.settings.labelling import LabelSettings
 from bertsent.cli.terminal.keys import Terminal
 from bertsent.cli.terminal.typing import Dialogue, read_review
 from bertsent.cli.terminal.walk import KEYS, Recorder, Walk

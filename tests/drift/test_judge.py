@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from drift_rows import PIECES, SHOPS, make_reference, new_rows
 
-from bertsent.base.settings.retraining import DriftSettings
+from bertsent.base.settings.drift import DriftSettings
 from bertsent.drift.judge import judge
 from bertsent.drift.records import DriftReport, NewRow
 from bertsent.drift.reference import Reference
@@ -133,7 +133,7 @@ def test_shorter_reviews_are_shown_and_not_taken_for_other_words(known: Referenc
 
 def test_rows_that_were_trained_on_are_not_judged(known: Reference) -> None:
     rows = new_rows(60, seed=5)
-    from bertsent.base.files import sha256_text
+    from bertsent.base.digests import sha256_text
 
     trained = [replace(row, digest=sha256_text(f"trained {place}")) for place, row in enumerate(rows)]
     report = judge(known, trained, settings=SETTINGS)

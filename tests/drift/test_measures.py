@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from drift_rows import SHOPS, make_reference, new_rows
 
-from bertsent.base.settings.retraining import DriftSettings
+from bertsent.base.settings.drift import DriftSettings
 from bertsent.drift import features, text_measure
 from bertsent.drift.features import Compared
 from bertsent.drift.measures import take_error, take_label_share

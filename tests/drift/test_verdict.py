@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bertsent.base.settings.retraining import DriftSettings
+from bertsent.base.settings.drift import DriftSettings
 from bertsent.drift.records import NAN, Measure
 from bertsent.drift.verdict import correct, decide, significance
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 from bertsent import __version__
+from bertsent.base.display import visible
 from bertsent.base.errors import DataError, UsageError
-from bertsent.base.files import visible
 from bertsent.base.settings.recipes import DEFAULT, find_recipe
 from bertsent.base.settings.scoring import Window
 from bertsent.base.settings.training import Optimizer, TrainSettings
-from bertsent.base.utf8 import read_utf8
+from bertsent.base.text import read_utf8
 
 _LIMIT = 64 * 1024  # bytes; what `dumps` writes has about a thousand, and tomllib is slow on long dotted keys
 _BEYOND = 2**63  # TOML's integers end below it

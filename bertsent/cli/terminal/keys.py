@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
+from bertsent.base.display import visible
 from bertsent.base.errors import UsageError
-from bertsent.base.files import visible
 
 _SEQUENCES = {  # what follows ESC [ or ESC O
     **{"A": "up", "B": "down", "C": "right", "D": "left", "H": "home", "F": "end"},

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from bertsent.base.files import visible
+from bertsent.base.display import visible
 from bertsent.cli.terminal.keys import Terminal, width
 
 if TYPE_CHECKING:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bertsent.base.digests import sha256_text
+from bertsent.base.display import visible
 from bertsent.base.errors import BertsentError, Interrupted
-from bertsent.base.files import sha256_text, visible
 from bertsent.base.text import clean, is_empty
 from bertsent.cli.terminal.keys import Terminal, width
 from bertsent.cli.terminal.screen import Screen, about_words

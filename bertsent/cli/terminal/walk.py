@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from bertsent.base.display import visible
 from bertsent.base.errors import BertsentError, Interrupted
-from bertsent.base.files import visible
-from bertsent.base.settings.retraining import LabelSettings
-from bertsent.base.settings.scoring import LABELS
+from bertsent.base.settings.labelling import LabelSettings
+from bertsent.base.settings.reading import LABELS
 from bertsent.cli.terminal.keys import Terminal
 from bertsent.cli.terminal.screen import Screen, about_words
 from bertsent.labelling.decisions import Answer, Decision, decide, undo

@@ -12,13 +12,14 @@ from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from pathlib import Path
 
-from bertsent.base import files
+from bertsent.base import digests, files
+from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError, DataError, UsageError
-from bertsent.base.files import visible
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.records.training import Download
-from bertsent.base.settings.scoring import FOLDERS, LABELS, Workspace
-from bertsent.base.settings.training import KNOWN_FOLDER, KNOWN_SHA256, DownloadSettings
+from bertsent.base.settings.download import KNOWN_FOLDER, KNOWN_SHA256, DownloadSettings
+from bertsent.base.settings.reading import FOLDERS, LABELS
+from bertsent.base.settings.workspace import Workspace
 from bertsent.data.download.fetch import fetch, file_name, source
 from bertsent.data.download.unpack import extract, sniff
 
@@ -101,7 +102,7 @@ def write_sample(*, data: Path, force: bool = False, progress: Progress = silent
     """
     text = (resources.files("bertsent.data") / "sample" / "reviews.jsonl").read_text(encoding="utf-8")
     settings = DownloadSettings(url=_SAMPLE)
-    order = _Order(settings, data, files.sha256_text(text), force, progress)
+    order = _Order(settings, data, digests.sha256_text(text), force, progress)
     folders = {label: name for label, value in LABELS.items() for name, of in FOLDERS.items() if of == value}
     with _held(data, settings), files.temporary_sibling(data / "unpack") as folder:
         whole = _complete(order)
@@ -136,7 +137,7 @@ def _digest(given: str) -> str:
 def _verified(archive: Path, wanted: str) -> str:
     """The digest of an archive that is one, and the one that is wanted."""
     sniff(archive)
-    found = files.sha256_file(archive)
+    found = digests.sha256_file(archive)
     if wanted and found != wanted:
         raise ArtefactError(
             f"{visible(archive.name)} is not what was expected: its SHA-256 must be {wanted}.",
@@ -150,7 +151,7 @@ def _fetch_and_unpack(order: _Order) -> Download:
     url = order.settings.url
     if url in KNOWN_FOLDER and not order.force and _is_taken(order.data / KNOWN_FOLDER[url]):
         raise _in_the_way(order.data / KNOWN_FOLDER[url])
-    folder = order.data / f".download.{files.sha256_text(url)[:16]}.part"
+    folder = order.data / f".download.{digests.sha256_text(url)[:16]}.part"
     archive = fetch(order.settings, folder=folder, progress=order.progress)
     try:
         done = _unpack(replace(order, sha256=_verified(archive, order.sha256)), archive)

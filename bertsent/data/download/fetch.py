@@ -16,11 +16,11 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from bertsent import __version__
-from bertsent.base import files
+from bertsent.base import display, files
+from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError, NetworkError, UsageError
-from bertsent.base.files import visible
 from bertsent.base.records.core import Progress, silent
-from bertsent.base.settings.training import DownloadSettings
+from bertsent.base.settings.download import DownloadSettings
 from bertsent.data.download.http import TryAgain, build_opener, network_errors, shown
 
 _CHUNK = 1 << 16
@@ -175,7 +175,7 @@ def _given_up(settings: DownloadSettings, partial: _Partial, reason: str) -> Net
     return NetworkError(
         f"Cannot fetch {shown(settings.url)} in {settings.attempts} attempts.",
         received=reason,
-        hint=f"run the same command again, it goes on after {files.size(partial.size)}"
+        hint=f"run the same command again, it goes on after {display.size(partial.size)}"
         if resumable
         else "look at the connection, then run the same command again",
     )
@@ -248,7 +248,7 @@ def _receive(
             progress.advance(done)
     length = partial.origin.length
     if length is not None and done < length:
-        raise TryAgain(f"The server broke off after {files.size(done)} of {files.size(length)}")
+        raise TryAgain(f"The server broke off after {display.size(done)} of {display.size(length)}")
 
 
 def _chunks(response: http.client.HTTPResponse, url: str) -> Iterator[bytes]:
@@ -260,5 +260,5 @@ def _chunks(response: http.client.HTTPResponse, url: str) -> Iterator[bytes]:
 
 def _too_large(settings: DownloadSettings) -> ArtefactError:
     return ArtefactError(
-        f"{shown(settings.url)} is larger than {files.size(settings.max_bytes)}, the most that is fetched."
+        f"{shown(settings.url)} is larger than {display.size(settings.max_bytes)}, the most that is fetched."
     )

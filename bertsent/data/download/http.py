@@ -15,9 +15,9 @@ from typing import IO, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
+from bertsent.base.display import visible
 from bertsent.base.errors import NetworkError
-from bertsent.base.files import visible
-from bertsent.base.settings.training import DownloadSettings
+from bertsent.base.settings.download import DownloadSettings
 
 _BUSY = {408, 425, 429, 500, 502, 503, 504}  # answers that another attempt may change
 _MAX_REDIRECTS = 10  # as Python's own opener has it; browsers follow 20

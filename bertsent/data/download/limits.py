@@ -13,10 +13,10 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from bertsent.base import files
+from bertsent.base import display
+from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError
-from bertsent.base.files import visible
-from bertsent.base.settings.training import DownloadSettings
+from bertsent.base.settings.download import DownloadSettings
 
 _MAX_NAME = 255  # bytes of one part of a path (NAME_MAX of Linux)
 _MAX_PATH = 1024  # bytes of a path inside the archive; leaves room in PATH_MAX, 4096, for the workspace
@@ -65,7 +65,7 @@ class Guard:
         self._bytes += unpacked
         limit = self._settings.max_bytes
         if self._bytes > limit:
-            raise self.refuse(f"it unpacks to more than {files.size(limit)}")
+            raise self.refuse(f"it unpacks to more than {display.size(limit)}")
         ratio = self._settings.max_ratio
         if self._bytes > max(self._settings.ratio_from, ratio * self._packed):
             raise self.refuse(f"it unpacks to more than {ratio} times its size, as only a bomb does")
@@ -73,7 +73,7 @@ class Guard:
     def one_file(self, size: int, name: str) -> None:
         limit = self._settings.max_member_bytes
         if size > limit:
-            raise self.refuse(f"a file in it is larger than {files.size(limit)}", repr(visible(name)))
+            raise self.refuse(f"a file in it is larger than {display.size(limit)}", repr(visible(name)))
 
     @contextlib.contextmanager
     def damage(self) -> Iterator[None]:

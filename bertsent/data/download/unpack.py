@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import IO, NamedTuple, cast
 
 from bertsent.base import files
+from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError
-from bertsent.base.files import visible
 from bertsent.base.records.core import Progress, silent
-from bertsent.base.settings.training import DownloadSettings
+from bertsent.base.settings.download import DownloadSettings
 from bertsent.data.download.limits import Guard, Names
 
 _CHUNK = 1 << 20  # also the longest header of a tar that is believed

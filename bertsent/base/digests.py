@@ -1,4 +1,4 @@
-"""A file's digest, taken beside other work: a start has a second core, and imports that use only one."""
+"""SHA-256 digests of files, folders and texts."""
 
 from __future__ import annotations
 
@@ -7,9 +7,43 @@ import hashlib
 import mmap
 import os
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
-from bertsent.base.files import sha256_file
+from bertsent.base.display import visible
+from bertsent.base.errors import ArtefactError
+
+
+def sha256_file(path: Path) -> str:
+    """The SHA-256 of a file's bytes, as 64 hexadecimal digits.
+
+    Raises:
+        ArtefactError: if the file is not there or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ArtefactError(f"Cannot read {visible(str(path))} ({error.strerror}).") from error
+
+
+def sha256_folder(folder: Path) -> str:
+    """The SHA-256 over the names and digests of all files below a folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return sha256_lines(f"{path.relative_to(folder).as_posix()} {sha256_file(path)}" for path in files)
+
+
+def sha256_text(text: str) -> str:
+    """The SHA-256 of a text's UTF-8 bytes, as 64 hexadecimal digits."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def sha256_lines(lines: Iterable[str]) -> str:
+    """The SHA-256 over lines, each ended by a newline."""
+    digest = hashlib.sha256()
+    for line in lines:
+        digest.update(line.encode("utf-8", "surrogatepass") + b"\n")
+    return digest.hexdigest()
 
 
 class DigestAhead:
