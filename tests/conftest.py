@@ -13,6 +13,7 @@ from filelock import FileLock
 from typer.testing import CliRunner, Result
 
 from bertsent.cli import app
+from bertsent.versions.manifest import CLASSIFIER, VOCABULARY, read_version
 
 
 @pytest.fixture(autouse=True)
@@ -118,9 +119,9 @@ def spread(once: Callable[..., Path], tiny_encoder: tuple[Path, Path], trained: 
         head.kernel.assign(head.kernel * 40)
         folder = home / "model"
         with store.draft(folder, needed=0) as path:
-            (path / store.CLASSIFIER).write_bytes(to_litert(made))
-            shutil.copyfile(trained / "1" / store.VOCABULARY, path / store.VOCABULARY)
-            store.publish(path, store.read(trained / "1").manifest, folder=folder)
+            (path / CLASSIFIER).write_bytes(to_litert(made))
+            shutil.copyfile(trained / "1" / VOCABULARY, path / VOCABULARY)
+            store.publish(path, read_version(trained / "1").manifest, folder=folder)
 
     return once("spread", make) / "model"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from bertsent.versions import store
-from bertsent.versions.store import Manifest, Version
+from bertsent.versions.manifest import CLASSIFIER, MANIFEST, VOCABULARY, WORDPIECE, Manifest, Version
 
-VOCABULARY = "[PAD]\n[UNK]\n[CLS]\n[SEP]\nfilm\n"
+VOCABULARY_TEXT = "[PAD]\n[UNK]\n[CLS]\n[SEP]\nfilm\n"
 
 
 def manifest(**changes: Any) -> Manifest:
@@ -21,7 +21,7 @@ def manifest(**changes: Any) -> Manifest:
         "libraries": {"bertsent": "0.1.0"},
         "encoder": {"name": "tiny"},
         "tokenizer": {
-            "kind": store.WORDPIECE,
+            "kind": WORDPIECE,
             "lower_case": True,
             "normalisation": "tf-text-bert-1",
             "digest": "0" * 64,
@@ -39,8 +39,8 @@ def manifest(**changes: Any) -> Manifest:
 def publish(folder: Path, *, classifier: bytes = b"classifier" * 100, **changes: Any) -> Version:
     """Publishes the next version of `folder`."""
     with store.draft(folder, needed=0) as path:
-        (path / store.CLASSIFIER).write_bytes(classifier)
-        (path / store.VOCABULARY).write_text(VOCABULARY, encoding="utf-8")
+        (path / CLASSIFIER).write_bytes(classifier)
+        (path / VOCABULARY).write_text(VOCABULARY_TEXT, encoding="utf-8")
         return store.publish(path, manifest(**changes), folder=folder)
 
 
@@ -49,7 +49,7 @@ def edit(folder: Path, /, **values: Any) -> None:
 
     The manifest is sealed again, so that it is not refused for being changed.
     """
-    path = folder / store.MANIFEST
+    path = folder / MANIFEST
     manifest = json.loads(path.read_text(encoding="utf-8")) | values
     kept = {key: value for key, value in manifest.items() if value is not None and key != "digest"}
     digest = hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()

@@ -26,6 +26,7 @@ from bertsent.base.errors import ArtefactError, BertsentError
 from bertsent.base.files import write_text
 from bertsent.base.settings.workspace import Workspace
 from bertsent.versions import registry, store
+from bertsent.versions.manifest import version_numbers
 
 OLD, NEW = "old " * 500, "new " * 1000
 STEPS = {"os.mkdir", "os.chmod", "os.rename", "os.remove", "os.rmdir"}
@@ -101,7 +102,7 @@ def run(action: Callable[[Path], None], folder: Path, fault: str, number: int) -
 def seen(folder: Path) -> dict[str, Any]:
     """What a reader finds: names, the file, and of each version whether it is whole."""
     whole = {}
-    for number in store.versions(folder):
+    for number in version_numbers(folder):
         try:
             store.find(str(number), folder=folder).verify()
             whole[number] = True

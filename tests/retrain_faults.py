@@ -26,7 +26,7 @@ import scipy.stats  # noqa: F401
 import shop
 
 from bertsent.retraining.ledger import Ledger
-from bertsent.versions import store
+from bertsent.versions.manifest import read_version, version_numbers
 
 STEPS = {"os.mkdir", "os.link", "os.rename"}
 REMOVALS = {"os.remove", "os.rmdir"}
@@ -72,7 +72,7 @@ def run(home: Path, data: Path, number: int = 0) -> int:
 
 def seen(home: Path) -> dict[str, Any]:
     """What a run left: its versions, all of them verified, and its judgements."""
-    found = [store.read(home / "model" / str(number)) for number in store.versions(home / "model")]
+    found = [read_version(home / "model" / str(number)) for number in version_numbers(home / "model")]
     for version in found:
         version.verify()
     return {

@@ -20,7 +20,8 @@ from bertsent.base.settings.workspace import Workspace
 from bertsent.labelling.decisions import decide
 from bertsent.labelling.log import LabelLog
 from bertsent.retraining.records import Because, Retrained
-from bertsent.versions.store import Version, find
+from bertsent.versions.manifest import Version
+from bertsent.versions.store import find
 
 Folders = tuple[Path, Path]
 FILM = ("awful", "wonderful")  # by label

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bertsent.base.settings.evaluation import CalibrationSettings
 from bertsent.base.settings.scoring import EVEN
-from bertsent.base.settings.training import CalibrationSettings
 from bertsent.scoring.calibration import Calibration, calibrate, logit, sigmoid
 
 ROWS = 5000

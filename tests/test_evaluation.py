@@ -11,7 +11,7 @@ from known import Known, evaluated, judged, table
 
 from bertsent.base.errors import DataError, UsageError
 from bertsent.base.records.metrics import Confusion
-from bertsent.base.settings.training import EvaluateSettings
+from bertsent.base.settings.evaluation import EvaluateSettings
 
 ROWS = [("0.9 fine", 1), ("0.8 poor", 0), ("0.45 fine", 1), ("0.1 poor", 0), ("0.02 fine", 1)]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from bertsent.base.settings.retraining import ExplainSettings
+from bertsent.base.settings.evaluation import ExplainSettings
 from bertsent.scoring.explain import explain
 
 WEIGHTS = {"great": 2.0, "awful": -3.0, "good": 1.0}

@@ -19,6 +19,7 @@ import pytest
 from bertsent.base.errors import BusyError, ExitCode, StorageError
 from bertsent.base.files import lock
 from bertsent.versions import store
+from bertsent.versions.manifest import version_numbers
 
 HOLD = """
 import sys
@@ -92,17 +93,17 @@ def test_publish_killed_at_any_moment_leaves_whole_versions_only(workspace: Path
     code = "import drafts, sys; from pathlib import Path\nwhile True: drafts.publish(Path(sys.argv[1]))"
     for milliseconds in (0, 3, 7, 12, 20, 31):
         process = subprocess.Popen([sys.executable, "-c", code, str(workspace)], cwd=Path(__file__).parent)
-        seen = len(store.versions(workspace))
-        while len(store.versions(workspace)) == seen:
+        seen = len(version_numbers(workspace))
+        while len(version_numbers(workspace)) == seen:
             assert process.poll() is None
             time.sleep(0.001)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(timeout=milliseconds / 1000)
         process.kill()
         process.wait()
-        for number in store.versions(workspace):
+        for number in version_numbers(workspace):
             store.find(str(number), folder=workspace).verify()
-    assert len(store.versions(workspace)) >= 6
+    assert len(version_numbers(workspace)) >= 6
 
 
 def test_publish_of_two_processes_at_once_gives_different_numbers(workspace: Path) -> None:
@@ -117,7 +118,7 @@ def test_publish_of_two_processes_at_once_gives_different_numbers(workspace: Pat
     ]
     numbers = [int(word) for process in both for word in process.communicate(timeout=60)[0].split()]
     assert sorted(numbers) == list(range(1, 41))
-    assert store.versions(workspace) == list(range(1, 41))
+    assert version_numbers(workspace) == list(range(1, 41))
 
 
 # lock

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from bertsent.base.records.metrics import Confusion, Metrics
-from bertsent.base.settings.training import EvaluateSettings
+from bertsent.base.settings.evaluation import EvaluateSettings
 from bertsent.scoring.metrics import by_length, by_score, confusion, measure, proportion, roc
 
 FIGURES = ["accuracy", "precision", "recall", "f1", "roc_auc", "log_loss", "ece"]

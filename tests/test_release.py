@@ -15,15 +15,14 @@ import tiny
 from bertsent.base.digests import sha256_text
 from bertsent.base.records.core import Review, silent
 from bertsent.base.records.training import Epoch, Splits
-from bertsent.base.settings.training import ReferenceSettings
-from bertsent.data.reviews import load_splits
+from bertsent.base.settings.drift import ReferenceSettings
+from bertsent.data.splits import load_splits
 from bertsent.drift import reference
 from bertsent.scoring.calibration import sigmoid
 from bertsent.scoring.metrics import measure
 from bertsent.scoring.scorer import Scorer
 from bertsent.scoring.tokenizer import Tokenizer, window
-from bertsent.versions import store
-from bertsent.versions.store import Version
+from bertsent.versions.manifest import REFERENCE, Version, read_version
 
 Folders = tuple[Path, Path]
 
@@ -64,7 +63,7 @@ def rows(version: Path, splits: Splits) -> dict[str, list[Any]]:
 
 
 def test_a_version_verifies_and_lists_every_file(version: Path, manifest: dict[str, Any]) -> None:
-    store.read(version).verify()
+    read_version(version).verify()
     names = {path.name for path in version.iterdir()}
     assert names == {*manifest["files"], "manifest.json"}
     assert names == {
@@ -83,7 +82,7 @@ def test_a_version_verifies_and_lists_every_file(version: Path, manifest: dict[s
 def test_a_version_scores_its_probes_as_before_it_was_written(
     version: Path, manifest: dict[str, Any]
 ) -> None:
-    scored = {found.text: found.score for found in Scorer(store.read(version)).predict(manifest["probes"])}
+    scored = {found.text: found.score for found in Scorer(read_version(version)).predict(manifest["probes"])}
     assert scored == pytest.approx(manifest["probes"], abs=1e-6)
     assert len(set(scored.values())) == len(scored) == 3
 
@@ -106,7 +105,7 @@ def test_the_manifest_names_encoder_settings_and_data(
 def test_the_manifest_states_the_figures_of_the_file_that_scores(
     version: Path, manifest: dict[str, Any], splits: Splits
 ) -> None:
-    found = list(Scorer(store.read(version)).predict(review.text for review in splits.test))
+    found = list(Scorer(read_version(version)).predict(review.text for review in splits.test))
     right = sum(
         (prediction.score >= 0.5) == review.label
         for prediction, review in zip(found, splits.test, strict=True)
@@ -139,7 +138,7 @@ def test_labels_follow_the_band_of_the_manifest(
     version: Path, calibration: dict[str, Any], splits: Splits
 ) -> None:
     low, high = calibration["unsure"]
-    for found in Scorer(store.read(version)).predict(review.text for review in splits.test):
+    for found in Scorer(read_version(version)).predict(review.text for review in splits.test):
         side = "positive" if found.score >= 0.5 else "negative"
         assert found.label == ("unsure" if low < found.score < high else side)
 
@@ -192,7 +191,7 @@ def overconfident(tiny_encoder: Folders, tmp_path_factory: pytest.TempPathFactor
         keep_weights=False,
         progress=silent,
     )
-    return store.read(trained.path), logits[100:1200]
+    return read_version(trained.path), logits[100:1200]
 
 
 def test_publish_finds_by_how_much_logits_are_too_large(overconfident: tuple[Version, Any]) -> None:
@@ -204,7 +203,7 @@ def test_publish_finds_by_how_much_logits_are_too_large(overconfident: tuple[Ver
 
 def test_publish_writes_calibrated_scores(overconfident: tuple[Version, Any]) -> None:
     version, logits = overconfident
-    with np.load(version.file(store.REFERENCE), allow_pickle=False) as arrays:
+    with np.load(version.file(REFERENCE), allow_pickle=False) as arrays:
         scores = arrays["heldout_score"]
     stated = version.manifest.calibration
     expected = sigmoid(logits / stated["temperature"] + stated["bias"])
@@ -214,7 +213,7 @@ def test_publish_writes_calibrated_scores(overconfident: tuple[Version, Any]) ->
 
 def test_publish_measures_calibrated_scores(overconfident: tuple[Version, Any]) -> None:
     version, logits = overconfident
-    with np.load(version.file(store.REFERENCE), allow_pickle=False) as arrays:
+    with np.load(version.file(REFERENCE), allow_pickle=False) as arrays:
         gold = arrays["heldout_label"]
     before = measure(sigmoid(logits), gold, threshold=0.5)
     after = version.manifest.metrics["validation"]
@@ -255,7 +254,7 @@ def test_the_reference_counts_the_pieces_of_the_training_rows(
 def test_the_reference_holds_the_scores_of_the_held_out_rows(
     version: Path, arrays: dict[str, Any], splits: Splits
 ) -> None:
-    found = Scorer(store.read(version)).predict(review.text for review in splits.validation)
+    found = Scorer(read_version(version)).predict(review.text for review in splits.validation)
     assert arrays["heldout_score"].tolist() == pytest.approx([one.score for one in found], abs=1e-6)
     assert arrays["heldout_label"].tolist() == [review.label for review in splits.validation]
 

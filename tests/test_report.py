@@ -11,7 +11,8 @@ from known import Known, evaluated
 
 from bertsent.base.errors import StorageError, UsageError
 from bertsent.base.records.metrics import Evaluation
-from bertsent.reports.evaluation_page import check_target, evaluation_page, verdict, write_evaluation
+from bertsent.reports.evaluation_page import evaluation_page, verdict, write_evaluation
+from bertsent.reports.page import check_target
 
 ROWS = [("0.9 fine", 1), ("0.8 poor", 0), ("0.45 fine", 1), ("0.1 poor", 0), ("0.02 fine", 1)]
 EMPTY = {"meta", "br", "hr", "img", "link", "input"}  # elements without an end

@@ -15,10 +15,10 @@ from test_report import Page
 from bertsent.base.errors import UsageError
 from bertsent.base.settings.workspace import Workspace
 from bertsent.drift.history import Look, Outcome, Trail, batch_digest
+from bertsent.drift.monitored import Monitored
 from bertsent.drift.records import Compared, Diagnostics, DriftReport, Measure, Word
 from bertsent.labelling.decisions import Labelled
 from bertsent.reports import drift_page
-from bertsent.retraining.monitor import Monitored
 
 HOSTILE = "<script>alert(1)</script> <img src=x onerror=alert(2)> \x1b[2J\u202e {{ 7 * 7 }} &amp; \"'"
 SPREAD = Compared(0.0004, 0.5, 0.4, 0.9, (0.0, 0.5, 1.0), (30, 20), (5, 35))

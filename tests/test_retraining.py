@@ -29,7 +29,8 @@ from bertsent.retraining.ledger import Ledger
 from bertsent.retraining.records import Because, Retrained
 from bertsent.retraining.run import can_warm_start, settings_for
 from bertsent.scoring.scorer import Scorer
-from bertsent.versions import registry, store
+from bertsent.versions import registry
+from bertsent.versions.manifest import CARD, HISTORY, WEIGHTS, version_numbers
 
 ASKED = Because("asked")
 
@@ -125,8 +126,8 @@ def test_retrain_writes_down_what_led_to_the_version(published: tuple[Path, Retr
 
 def test_the_card_says_which_weights_a_warm_start_publishes(published: tuple[Path, Retrained]) -> None:
     version = shop.current(published[0])
-    epochs = json.loads(version.file(store.HISTORY).read_text(encoding="utf-8"))["epochs"]
-    card = version.file(store.CARD).read_text(encoding="utf-8")
+    epochs = json.loads(version.file(HISTORY).read_text(encoding="utf-8"))["epochs"]
+    card = version.file(CARD).read_text(encoding="utf-8")
     assert f"| published epoch | {len(epochs)}, the last |" in card
     assert version.manifest.data["labels"]["step"] == 0.7
     assert "| weights | that epoch's, averaged with those of version 1: share 0.7 |" in card
@@ -162,7 +163,7 @@ def test_retrain_of_labels_that_have_their_version_does_nothing(
     again = shop.retrain(home, films, because=because)
     assert (again.outcome, again.version, again.earlier) == ("published", 2, True)
     assert "version 2 was trained on these labels" in again.reason
-    assert store.versions(home / "model") == [1, 2]
+    assert version_numbers(home / "model") == [1, 2]
     assert len(events(home)) == 1
 
 
@@ -193,7 +194,7 @@ def test_retrain_does_not_make_again_what_was_rolled_back(
     again = shop.retrain(home, films, because=ASKED)
     assert (again.outcome, again.earlier) == ("rejected", True)
     assert "version 2 was trained on these labels and rolled back" in again.reason
-    assert store.versions(home / "model") == [1, 2, 3]
+    assert version_numbers(home / "model") == [1, 2, 3]
     assert began_training(home, films, because=ASKED, force=True)
 
 
@@ -309,7 +310,7 @@ def test_retrain_after_a_rollback_meanwhile_publishes_nothing(
     with pytest.raises(BusyError, match="Version 2 became current"):
         shop.retrain(home, films, progress=Meddler())
     assert events(home) == []
-    assert store.versions(home / "model") == [1, 2]
+    assert version_numbers(home / "model") == [1, 2]
 
 
 def test_retrain_of_a_damaged_challenger_trains_it_again(challenged: Path, films: Path, after: Any) -> None:
@@ -329,7 +330,7 @@ def test_retrain_that_is_stopped_keeps_what_the_next_one_goes_on_from(
     assert not (home / ".bertsent" / "training").exists(), "where `train` keeps its own"
     assert any(home.glob(".bertsent/challenger/*/training/epoch-0000-step-000001/state.json"))
     assert events(home) == []
-    assert store.versions(home / "model") == [1]
+    assert version_numbers(home / "model") == [1]
 
 
 @pytest.mark.parametrize("verdict", ["published", "rejected"])
@@ -395,6 +396,6 @@ def test_settings_for_an_unknown_recipe_are_refused(champion: Path) -> None:
 def test_can_warm_start_needs_weights(champion: Path) -> None:
     version = shop.current(champion)
     assert can_warm_start(version)
-    files = {name: stated for name, stated in version.manifest.files.items() if name != store.WEIGHTS}
+    files = {name: stated for name, stated in version.manifest.files.items() if name != WEIGHTS}
     bare = replace(version, manifest=replace(version.manifest, files=files))
     assert not can_warm_start(bare)

@@ -15,7 +15,8 @@ from bertsent.base.records.training import Splits
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.training import TrainSettings
 from bertsent.data.folders import file_names
-from bertsent.data.reviews import count_reviews, find_data_set, load_splits, read_folder, read_reviews
+from bertsent.data.reviews import count_reviews, read_folder, read_reviews
+from bertsent.data.splits import find_data_set, load_splits
 
 SETTINGS = TrainSettings(validation_share=0.3)
 

@@ -21,6 +21,7 @@ from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.scoring.litert import Classifier
 from bertsent.scoring.scorer import Scorer, open_scorer
 from bertsent.versions import store
+from bertsent.versions.manifest import CLASSIFIER
 
 SEEN = 30  # word pieces in the window of the trained version: 32 places less [CLS] and [SEP]
 TOLERANCE = 1e-6  # measured: no bit differs, also with minilm; other processors may sum in another order
@@ -229,9 +230,7 @@ def test_predict_reads_few_texts_ahead_where_they_are_long(trained: Path) -> Non
 def test_workers_stop_where_nobody_waits_for_the_scores_any_more(trained: Path) -> None:
     version = store.find(None, folder=trained)
     tokenizer = Scorer(version).tokenizer
-    litert = Classifier(
-        version.file(store.CLASSIFIER), tokenizer=tokenizer, settings=ScoreSettings(workers=3)
-    )
+    litert = Classifier(version.file(CLASSIFIER), tokenizer=tokenizer, settings=ScoreSettings(workers=3))
     rows = [np.arange(5, 25, dtype=np.int32)] * 3000
     with pytest.raises(KeyboardInterrupt), litert.scoring(rows) as scores:
         raise KeyboardInterrupt
@@ -245,18 +244,18 @@ def test_workers_stop_where_nobody_waits_for_the_scores_any_more(trained: Path) 
 
 
 def test_scorer_refuses_a_damaged_file_before_scoring(model: Path) -> None:
-    path = model / "1" / store.CLASSIFIER
+    path = model / "1" / CLASSIFIER
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(ArtefactError, match=store.CLASSIFIER):
+    with pytest.raises(ArtefactError, match=CLASSIFIER):
         scorer(model)
 
 
 @pytest.mark.parametrize("content", [b"", b"no model at all" * 100])
 def test_scorer_refuses_what_litert_cannot_read(model: Path, content: bytes) -> None:
     version = store.find("1", folder=model)
-    (version.path / store.CLASSIFIER).write_bytes(content)
+    (version.path / CLASSIFIER).write_bytes(content)
     store.seal(version.path, version.manifest)
     with pytest.raises(ArtefactError, match="LiteRT cannot read") as caught:
         scorer(model)

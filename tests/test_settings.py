@@ -14,17 +14,12 @@ from bertsent.base import presets
 from bertsent.base.errors import UsageError
 from bertsent.base.presets import PRESETS, find_preset, unknown_encoder
 from bertsent.base.settings.download import KNOWN_FOLDER, KNOWN_SHA256, DownloadSettings, cache_folder
+from bertsent.base.settings.drift import ReferenceSettings
+from bertsent.base.settings.evaluation import CalibrationSettings, EvaluateSettings
 from bertsent.base.settings.reading import FOLDERS, LABELS, ReadSettings, WriteSettings
 from bertsent.base.settings.retraining import GateSettings, LineageSettings, RetrainSettings
 from bertsent.base.settings.scoring import ScoreSettings, TokenizerSettings
-from bertsent.base.settings.training import (
-    CalibrationSettings,
-    CheckpointSettings,
-    EvaluateSettings,
-    ReferenceSettings,
-    TeacherSettings,
-    TrainSettings,
-)
+from bertsent.base.settings.training import CheckpointSettings, TeacherSettings, TrainSettings
 from bertsent.base.settings.workspace import Workspace
 
 RECORDS = [

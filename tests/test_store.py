@@ -17,6 +17,15 @@ import pytest
 from bertsent.base.digests import DigestAhead, sha256_file
 from bertsent.base.errors import ArtefactError, StorageError, UsageError
 from bertsent.versions import store
+from bertsent.versions.manifest import (
+    CLASSIFIER,
+    FORMAT,
+    MANIFEST,
+    VOCABULARY,
+    WEIGHTS,
+    read_version,
+    version_numbers,
+)
 
 # A manifest with all that could be changed in it, and how a value is changed.
 FULL: dict[str, Any] = {
@@ -56,7 +65,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_publish_counts_from_one_and_the_highest_is_current(folder: Path) -> None:
     assert [drafts.publish(folder).name for _ in range(11)] == [str(number) for number in range(1, 12)]
-    assert store.versions(folder) == list(range(1, 12))
+    assert version_numbers(folder) == list(range(1, 12))
     assert store.find(None, folder=folder).name == "11"
 
 
@@ -72,8 +81,8 @@ def test_publish_states_number_parent_and_every_file(folder: Path) -> None:
     shutil.rmtree(drafts.publish(folder).path)
     manifest = drafts.publish(folder).manifest
     assert (manifest.version, manifest.parent) == (2, 1)
-    assert manifest.files.keys() == {store.CLASSIFIER, store.VOCABULARY}
-    assert manifest.files[store.CLASSIFIER]["size"] == 1000
+    assert manifest.files.keys() == {CLASSIFIER, VOCABULARY}
+    assert manifest.files[CLASSIFIER]["size"] == 1000
 
 
 def test_publish_never_takes_a_number_that_is_taken(folder: Path) -> None:
@@ -99,7 +108,7 @@ def test_draft_refuses_a_full_disk_before_the_work(folder: Path) -> None:
 def test_publish_without_a_classifier_is_refused(folder: Path) -> None:
     with store.draft(folder, needed=0) as path, pytest.raises(ArtefactError):
         store.publish(path, drafts.manifest(), folder=folder)
-    assert store.versions(folder) == []
+    assert version_numbers(folder) == []
 
 
 # what is a version
@@ -109,7 +118,7 @@ def test_publish_without_a_classifier_is_refused(folder: Path) -> None:
 def test_versions_passes_by_what_is_not_a_plain_number(folder: Path, name: str) -> None:
     first = drafts.publish(folder)
     shutil.copytree(first.path, folder / name)
-    assert store.versions(folder) == [1]
+    assert version_numbers(folder) == [1]
     assert drafts.publish(folder).name == "2"
 
 
@@ -117,16 +126,16 @@ def test_versions_passes_by_a_number_without_a_manifest(folder: Path) -> None:
     drafts.publish(folder)
     (folder / "9").mkdir()
     (folder / "10").mkdir()
-    (folder / "10" / store.MANIFEST).mkdir()
-    assert store.versions(folder) == [1]
+    (folder / "10" / MANIFEST).mkdir()
+    assert version_numbers(folder) == [1]
     assert store.find(None, folder=folder).name == "1"
 
 
 def test_versions_of_no_folder_is_none_and_of_an_unreadable_one_an_error(folder: Path) -> None:
-    assert store.versions(folder) == []
+    assert version_numbers(folder) == []
     folder.symlink_to("model")  # a link to itself: there, and cannot be read
     with pytest.raises(ArtefactError, match="Cannot read"):
-        store.versions(folder)
+        version_numbers(folder)
 
 
 # find
@@ -165,7 +174,7 @@ def test_find_of_a_folder_without_a_manifest_says_so(folder: Path) -> None:
 # damage
 
 
-@pytest.mark.parametrize("name", [store.CLASSIFIER, store.VOCABULARY])
+@pytest.mark.parametrize("name", [CLASSIFIER, VOCABULARY])
 @pytest.mark.parametrize(
     "damage",
     [flip, Path.unlink, lambda path: path.write_bytes(b""), lambda path: os.truncate(path, 10)],
@@ -176,7 +185,7 @@ def test_file_that_is_not_what_the_manifest_says_is_named_with_a_way_out(
 ) -> None:
     for _ in range(3):
         drafts.publish(folder)
-    flip(folder / "2" / store.CLASSIFIER)
+    flip(folder / "2" / CLASSIFIER)
     damage(folder / "3" / name)
     version = store.find(None, folder=folder)
     with pytest.raises(ArtefactError, match=rf"3/{name} is not what its manifest says") as caught:
@@ -201,15 +210,15 @@ def test_file_that_is_not_what_the_manifest_says_is_named_with_a_way_out(
 def test_manifest_that_is_none_is_named_with_a_way_out(folder: Path, damage: Callable[[Path], Any]) -> None:
     drafts.publish(folder)
     drafts.publish(folder)
-    damage(folder / "2" / store.MANIFEST)
+    damage(folder / "2" / MANIFEST)
     with pytest.raises(ArtefactError, match=r"2/manifest\.json is not a manifest") as caught:
         store.find(None, folder=folder)
     assert f"--model {folder / '1'}" in caught.value.hint
-    assert store.versions(folder) == [1, 2], "a broken version keeps its number"
+    assert version_numbers(folder) == [1, 2], "a broken version keeps its number"
 
 
 def test_broken_version_without_another_has_a_hint_too(folder: Path) -> None:
-    flip(drafts.publish(folder).path / store.MANIFEST, place=0)
+    flip(drafts.publish(folder).path / MANIFEST, place=0)
     with pytest.raises(ArtefactError) as caught:
         store.find("1", folder=folder)
     assert caught.value.hint == "train again"
@@ -233,8 +242,8 @@ def test_broken_version_without_another_has_a_hint_too(folder: Path) -> None:
         {"calibration": {"unsure": [float("nan"), 0.7]}},
         {"calibration": {"unsure": [0.4, 2]}},
         {"files": []},
-        {"files": {store.CLASSIFIER: {"sha256": "", "size": 0}}},
-        {"files": {store.CLASSIFIER: "x", store.VOCABULARY: "x"}},
+        {"files": {CLASSIFIER: {"sha256": "", "size": 0}}},
+        {"files": {CLASSIFIER: "x", VOCABULARY: "x"}},
     ],
     ids=str,
 )
@@ -242,7 +251,7 @@ def test_read_refuses_a_manifest_nothing_could_score_with(folder: Path, values: 
     path = drafts.publish(folder).path
     drafts.edit(path, **values)
     with pytest.raises(ArtefactError, match="not a manifest"):
-        store.read(path)
+        read_version(path)
 
 
 @pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a/b", "..", "", "."])
@@ -250,14 +259,14 @@ def test_read_refuses_a_file_name_that_leads_elsewhere(folder: Path, name: str) 
     version = drafts.publish(folder)
     drafts.edit(version.path, files={**version.manifest.files, name: {"sha256": "0" * 64, "size": 1}})
     with pytest.raises(ArtefactError, match="not a manifest"):
-        store.read(version.path)
+        read_version(version.path)
 
 
 def test_read_of_a_newer_format_says_to_upgrade(folder: Path) -> None:
     path = drafts.publish(folder).path
-    drafts.edit(path, format=store.FORMAT + 1)
-    with pytest.raises(ArtefactError, match=f"format {store.FORMAT + 1}") as caught:
-        store.read(path)
+    drafts.edit(path, format=FORMAT + 1)
+    with pytest.raises(ArtefactError, match=f"format {FORMAT + 1}") as caught:
+        read_version(path)
     assert "upgrade" in caught.value.hint
 
 
@@ -265,7 +274,7 @@ def test_read_shows_a_foreign_format_safely(folder: Path) -> None:
     path = drafts.publish(folder).path
     drafts.edit(path, format="\x1b[2J" * 100)
     with pytest.raises(ArtefactError, match=r"\\x1b\[2J") as caught:
-        store.read(path)
+        read_version(path)
     assert "\x1b" not in str(caught.value)
     assert len(str(caught.value)) < 500
 
@@ -288,14 +297,14 @@ def test_read_shows_a_foreign_format_safely(folder: Path) -> None:
         ("probes", "great film"),
         ("calibration", "temperature"),
         ("calibration", "unsure"),
-        ("files", store.CLASSIFIER, "size"),
+        ("files", CLASSIFIER, "size"),
         ("digest",),
     ],
     ids=" ".join,
 )
 def test_manifest_of_which_one_value_was_changed_is_refused(folder: Path, keys: tuple[str, ...]) -> None:
     drafts.publish(folder)
-    path = drafts.publish(folder, **FULL).path / store.MANIFEST
+    path = drafts.publish(folder, **FULL).path / MANIFEST
     values = json.loads(path.read_text(encoding="utf-8"))
     place = values
     for key in keys[:-1]:
@@ -310,31 +319,31 @@ def test_manifest_of_which_one_value_was_changed_is_refused(folder: Path, keys: 
 
 def test_manifest_with_a_key_more_or_less_is_refused(folder: Path) -> None:
     path = drafts.publish(folder, **FULL).path
-    whole = (path / store.MANIFEST).read_text(encoding="utf-8")
+    whole = (path / MANIFEST).read_text(encoding="utf-8")
     for change in ({"note": "mine"}, {"reason": None}):
         values = json.loads(whole) | change
         kept = {key: value for key, value in values.items() if value is not None}
-        (path / store.MANIFEST).write_text(json.dumps(kept), encoding="utf-8")
+        (path / MANIFEST).write_text(json.dumps(kept), encoding="utf-8")
         with pytest.raises(ArtefactError, match="was changed after it was written"):
-            store.read(path)
+            read_version(path)
 
 
 def test_manifest_without_a_digest_is_refused(folder: Path) -> None:
     path = drafts.publish(folder).path
-    values = json.loads((path / store.MANIFEST).read_text(encoding="utf-8"))
+    values = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
     del values["digest"]
-    (path / store.MANIFEST).write_text(json.dumps(values), encoding="utf-8")
+    (path / MANIFEST).write_text(json.dumps(values), encoding="utf-8")
     with pytest.raises(ArtefactError, match="is not a manifest") as caught:
-        store.read(path)
+        read_version(path)
     assert caught.value.exit_code == 6
 
 
 def test_manifest_written_out_in_another_layout_says_the_same(folder: Path) -> None:
     version = drafts.publish(folder, **FULL)
-    path = version.path / store.MANIFEST
+    path = version.path / MANIFEST
     values = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps(dict(reversed(values.items()))), encoding="utf-8")
-    assert store.read(version.path) == version
+    assert read_version(version.path) == version
 
 
 def test_manifest_keeps_what_is_no_ascii(folder: Path) -> None:
@@ -371,18 +380,18 @@ def test_version_in_a_folder_of_any_other_name_is_read_by_its_path(folder: Path,
     drafts.publish(folder)
     copy = Path(shutil.copytree(folder / "1", folder.parent / name))
     assert store.find(str(copy), folder=folder).name == "1"
-    assert store.find(str(copy), folder=folder).file(store.CLASSIFIER).parent == copy
+    assert store.find(str(copy), folder=folder).file(CLASSIFIER).parent == copy
 
 
 def test_read_ignores_a_key_that_a_later_bertsent_added(folder: Path) -> None:
     path = drafts.publish(folder).path
     drafts.edit(path, drift={"threshold": 1.0})
-    assert store.read(path).name == "1"
+    assert read_version(path).name == "1"
 
 
 def test_read_of_any_flipped_manifest_gives_a_version_or_an_artefact_error(folder: Path) -> None:
     version = drafts.publish(folder).path
-    path = version / store.MANIFEST
+    path = version / MANIFEST
     whole = path.read_bytes()
     draw = random.Random(1)
     refused = 0
@@ -390,7 +399,7 @@ def test_read_of_any_flipped_manifest_gives_a_version_or_an_artefact_error(folde
         path.write_bytes(whole)
         flip(path, place=draw.randrange(len(whole)), bit=draw.randrange(8))
         try:
-            store.read(version).verify()
+            read_version(version).verify()
         except ArtefactError:
             refused += 1
     assert refused == 400
@@ -399,7 +408,7 @@ def test_read_of_any_flipped_manifest_gives_a_version_or_an_artefact_error(folde
 def test_file_that_the_version_never_had_is_an_artefact_error(folder: Path) -> None:
     version = drafts.publish(folder)
     with pytest.raises(ArtefactError, match=r"carries no weights\.safetensors") as caught:
-        version.file(store.WEIGHTS)
+        version.file(WEIGHTS)
     assert str(version.path) not in caught.value.hint, "itself is no way out"
 
 
@@ -408,28 +417,28 @@ def test_file_that_the_version_never_had_is_an_artefact_error(folder: Path) -> N
 
 def test_begin_finds_what_is_wrong_all_the_same(folder: Path) -> None:
     version = drafts.publish(folder)
-    flip(version.path / store.CLASSIFIER)
+    flip(version.path / CLASSIFIER)
     version.begin()
     with pytest.raises(ArtefactError, match="is not what its manifest says"):
-        version.file(store.CLASSIFIER)
+        version.file(CLASSIFIER)
 
 
 def test_begin_tells_of_the_next_use_only(folder: Path) -> None:
     version = drafts.publish(folder)
     version.begin()
-    assert version.file(store.CLASSIFIER) == version.path / store.CLASSIFIER
-    flip(version.path / store.CLASSIFIER)
+    assert version.file(CLASSIFIER) == version.path / CLASSIFIER
+    flip(version.path / CLASSIFIER)
     with pytest.raises(ArtefactError, match="is not what its manifest says"):
-        version.file(store.CLASSIFIER)
+        version.file(CLASSIFIER)
 
 
 def test_begin_does_not_wait_for_what_is_no_file(folder: Path) -> None:
     version = drafts.publish(folder)
-    (version.path / store.CLASSIFIER).unlink()
-    os.mkfifo(version.path / store.CLASSIFIER)
+    (version.path / CLASSIFIER).unlink()
+    os.mkfifo(version.path / CLASSIFIER)
     version.begin()
     with pytest.raises(ArtefactError, match="is not what its manifest says"):
-        version.file(store.CLASSIFIER)
+        version.file(CLASSIFIER)
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"x" * 100_000])

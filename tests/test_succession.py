@@ -15,6 +15,7 @@ from bertsent.base.errors import ArtefactError, BusyError, UsageError
 from bertsent.base.files import lock
 from bertsent.base.settings.workspace import Workspace
 from bertsent.versions import read_locks, registry, store
+from bertsent.versions.manifest import CLASSIFIER, MANIFEST, VOCABULARY, Version, version_numbers
 
 READ = """
 import sys
@@ -40,12 +41,12 @@ def publish(home: Workspace, *contents: bytes) -> None:
         drafts.publish(home.model, classifier=content)
 
 
-def current(home: Workspace) -> store.Version:
+def current(home: Workspace) -> Version:
     return store.find(None, folder=home.model)
 
 
 def damage(home: Workspace, number: int) -> None:
-    path = home.model / str(number) / store.CLASSIFIER
+    path = home.model / str(number) / CLASSIFIER
     content = path.read_bytes()
     path.unlink()  # or the versions that share the file would be damaged too
     path.write_bytes(content[:-1] + b"X")
@@ -58,19 +59,19 @@ def test_rollback_publishes_the_version_before_under_the_next_number(home: Works
     publish(home, b"one", b"two")
     before, made = registry.rollback(None, workspace=home)
     assert (before, made.name) == (2, "3")
-    assert made.file(store.CLASSIFIER).read_bytes() == b"one"
+    assert made.file(CLASSIFIER).read_bytes() == b"one"
     assert (made.manifest.reason, made.manifest.parent) == ("rollback", 2)
     assert made.manifest.lineage == {"republished_from": 1, "undone": 2}
-    assert store.versions(home.model) == [1, 2, 3]
+    assert version_numbers(home.model) == [1, 2, 3]
     made.verify()
 
 
 def test_rollback_shares_the_files_and_leaves_the_old_version_as_it_was(home: Workspace) -> None:
     publish(home, b"one", b"two")
-    manifest = (home.model / "1" / store.MANIFEST).read_bytes()
+    manifest = (home.model / "1" / MANIFEST).read_bytes()
     made = registry.rollback(1, workspace=home)[1]
-    assert (made.path / store.CLASSIFIER).samefile(home.model / "1" / store.CLASSIFIER)
-    assert (home.model / "1" / store.MANIFEST).read_bytes() == manifest
+    assert (made.path / CLASSIFIER).samefile(home.model / "1" / CLASSIFIER)
+    assert (home.model / "1" / MANIFEST).read_bytes() == manifest
 
 
 def test_rollback_twice_goes_back_two_versions(home: Workspace) -> None:
@@ -89,14 +90,14 @@ def test_rollback_to_what_is_current_changes_nothing(home: Workspace) -> None:
     for number in (1, 3):
         before, made = registry.rollback(number, workspace=home)
         assert (before, made.name) == (3, "3")
-    assert store.versions(home.model) == [1, 2, 3]
+    assert version_numbers(home.model) == [1, 2, 3]
 
 
 def test_rollback_can_be_taken_back(home: Workspace) -> None:
     publish(home, b"one", b"two")
     registry.rollback(None, workspace=home)
     made = registry.rollback(2, workspace=home)[1]
-    assert made.file(store.CLASSIFIER).read_bytes() == b"two"
+    assert made.file(CLASSIFIER).read_bytes() == b"two"
     assert made.manifest.lineage == {"republished_from": 2, "undone": 3}
 
 
@@ -105,16 +106,16 @@ def test_rollback_passes_by_a_damaged_version_and_refuses_it_by_number(home: Wor
     damage(home, 2)
     with pytest.raises(ArtefactError):
         registry.rollback(2, workspace=home)
-    assert store.versions(home.model) == [1, 2, 3]
+    assert version_numbers(home.model) == [1, 2, 3]
     assert registry.rollback(None, workspace=home)[1].manifest.lineage["republished_from"] == 1
 
 
-@pytest.mark.parametrize("name", [store.CLASSIFIER, store.MANIFEST])
+@pytest.mark.parametrize("name", [CLASSIFIER, MANIFEST])
 def test_rollback_gets_away_from_a_damaged_current_version(home: Workspace, name: str) -> None:
     publish(home, b"one", b"two")
     (home.model / "2" / name).write_bytes(b"damaged")
     assert registry.rollback(None, workspace=home)[1].name == "3"
-    assert current(home).file(store.CLASSIFIER).read_bytes() == b"one"
+    assert current(home).file(CLASSIFIER).read_bytes() == b"one"
 
 
 def test_rollback_from_the_first_own_version_reaches_the_packaged_one(
@@ -132,7 +133,7 @@ def test_rollback_from_the_first_own_version_reaches_the_packaged_one(
     assert (own.name, own.manifest.parent) == ("2", 1)
     before, made = registry.rollback(None, workspace=home)
     assert (before, made.name) == (2, "3")
-    assert made.file(store.CLASSIFIER).read_bytes() == b"packaged"
+    assert made.file(CLASSIFIER).read_bytes() == b"packaged"
 
 
 def test_rollback_copies_where_links_are_not_to_be_had(
@@ -141,8 +142,8 @@ def test_rollback_copies_where_links_are_not_to_be_had(
     publish(home, b"one", b"two")
     monkeypatch.setattr(os, "link", lambda *paths: (_ for _ in ()).throw(OSError(18, "cross-device link")))
     made = registry.rollback(None, workspace=home)[1]
-    assert not (made.path / store.CLASSIFIER).samefile(home.model / "1" / store.CLASSIFIER)
-    assert made.file(store.CLASSIFIER).read_bytes() == b"one"
+    assert not (made.path / CLASSIFIER).samefile(home.model / "1" / CLASSIFIER)
+    assert made.file(CLASSIFIER).read_bytes() == b"one"
 
 
 def test_rollback_without_any_version_says_so(home: Workspace) -> None:
@@ -174,15 +175,15 @@ def test_promote_refuses_if_another_version_became_current_meanwhile(home: Works
     publish(home, b"two")
     with pytest.raises(BusyError, match="became current"):
         registry.promote(challenger, workspace=home, champion=champion, reason="retrain", lineage={})
-    assert store.versions(home.model) == [1, 2]
+    assert version_numbers(home.model) == [1, 2]
 
 
 def test_adopt_refuses_a_damaged_version(home: Workspace, tmp_path: Path) -> None:
     challenger = drafts.publish(tmp_path / "challenger")
-    (challenger.path / store.VOCABULARY).write_bytes(b"")
+    (challenger.path / VOCABULARY).write_bytes(b"")
     with pytest.raises(ArtefactError):
         registry.adopt(challenger, folder=home.model, after=0, reason="retrain", lineage={})
-    assert store.versions(home.model) == []
+    assert version_numbers(home.model) == []
 
 
 # prune
@@ -225,7 +226,7 @@ def test_prune_leaves_the_files_that_a_republished_version_shares(home: Workspac
 
 def test_prune_keeps_what_another_process_reads_until_it_ends(home: Workspace) -> None:
     publish(home, b"one", b"two", b"three")
-    manifest = str(home.model / "1" / store.MANIFEST)
+    manifest = str(home.model / "1" / MANIFEST)
     reader = subprocess.Popen(
         [sys.executable, "-c", READ, manifest], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -244,7 +245,7 @@ def test_hold_ends_with_its_reader(home: Workspace) -> None:
     class Reader: ...
 
     publish(home, b"one")
-    manifest, reader = home.model / "1" / store.MANIFEST, Reader()
+    manifest, reader = home.model / "1" / MANIFEST, Reader()
     read_locks.hold(manifest, reader=reader)
     with read_locks.unread(manifest) as free:
         assert not free

@@ -15,12 +15,12 @@ from listener import Listener
 from bertsent.base.errors import ArtefactError, DataError, UsageError
 from bertsent.base.records.core import Review
 from bertsent.base.records.training import Splits
-from bertsent.data.reviews import load_splits
+from bertsent.data.splits import load_splits
 from bertsent.scoring.calibration import logit
 from bertsent.scoring.pseudo_labels import Taught, teach
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions import store
-from bertsent.versions.store import Version
+from bertsent.versions.manifest import CLASSIFIER, Version
 
 Folders = tuple[Path, Path]
 Teach = Callable[..., Taught]
@@ -172,7 +172,7 @@ def test_teach_names_the_teacher(teaching: Teach, folder: Callable[..., Path], m
     said = teaching(folder(*NEW)).teacher
     files = store.find("1", folder=model).manifest.files
     assert said["version"] == 1
-    assert said["digest"] == files[store.CLASSIFIER]["sha256"]
+    assert said["digest"] == files[CLASSIFIER]["sha256"]
     assert list(said["weights"]) == ["version", "bigrams", "bias"]
     assert json.loads(json.dumps(said)) == said
 
@@ -275,7 +275,7 @@ def test_teach_answers_a_second_time_from_the_cache(
 ) -> None:
     first = teaching(folder(*NEW))
     assert heard.begun == ["Scoring by version 1", "Fitting a bag of bigrams"]
-    (model / "1" / store.CLASSIFIER).unlink()  # not even looked at
+    (model / "1" / CLASSIFIER).unlink()  # not even looked at
     again = teaching(folder(*NEW[::-1], name="the same"))
     assert heard.begun == []
     assert by_text(again) == by_text(first)
@@ -316,7 +316,7 @@ def other_teacher(model: Path) -> Version:
     with store.draft(model, needed=0) as path:
         for name in version.manifest.files:
             (path / name).write_bytes(version.file(name).read_bytes())
-        with (path / store.CLASSIFIER).open("ab") as file:
+        with (path / CLASSIFIER).open("ab") as file:
             file.write(b"\0" * 16)
         return store.publish(path, version.manifest, folder=model)
 
@@ -370,6 +370,6 @@ def test_teach_refuses_a_teacher_of_which_one_half_differs(
 def test_teach_refuses_a_teacher_that_is_damaged(
     teaching: Teach, folder: Callable[..., Path], model: Path
 ) -> None:
-    (model / "1" / store.CLASSIFIER).write_bytes(b"damaged")
-    with pytest.raises(ArtefactError, match=store.CLASSIFIER):
+    (model / "1" / CLASSIFIER).write_bytes(b"damaged")
+    with pytest.raises(ArtefactError, match=CLASSIFIER):
         teaching(folder(*NEW))

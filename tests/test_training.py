@@ -19,9 +19,10 @@ from bertsent.base.errors import Interrupted, StorageError, TrainingError
 from bertsent.base.records.training import Splits, Trained
 from bertsent.base.settings.training import TrainSettings
 from bertsent.base.settings.workspace import Workspace
-from bertsent.data.reviews import load_splits
+from bertsent.data.splits import load_splits
 from bertsent.scoring.tokenizer import Tokenizer
 from bertsent.versions import store
+from bertsent.versions.manifest import CLASSIFIER, read_version
 
 Folders = tuple[Path, Path]
 EPOCHS = 3
@@ -250,14 +251,14 @@ def test_resume_goes_on_with_the_teacher_and_publishes(
     version = train(settings, unlabelled=unsup, teacher=teacher, resume=True)
     assert heard.heard("Going on after epoch 1")
     assert "Scoring by version 1" not in heard.begun, "the answers were kept"
-    stated = dict(store.read(version.path).manifest.data["unlabelled"])
+    stated = dict(read_version(version.path).manifest.data["unlabelled"])
     said = stated.pop("teacher")
     assert stated.keys() == {"digest", "n", "positive"}
     assert stated["n"] == len(TAUGHT)
     assert 0 <= stated["positive"] <= len(TAUGHT)
     assert len(stated["digest"]) == 64
     assert said["version"] == 1
-    assert said["digest"] == teacher.manifest.files[store.CLASSIFIER]["sha256"]
+    assert said["digest"] == teacher.manifest.files[CLASSIFIER]["sha256"]
     assert f"| unlabelled | {len(TAUGHT)} |" in (version.path / "README.md").read_text(encoding="utf-8")
 
 

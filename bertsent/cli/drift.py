@@ -24,7 +24,7 @@ from bertsent.cli._render import command_line, note, print_json, progress
 from bertsent.cli._signals import noted_signals, stop_on_signal
 
 if TYPE_CHECKING:
-    from bertsent.retraining.monitor import Monitored
+    from bertsent.drift.monitored import Monitored
 
 DEFAULTS = DriftSettings()
 _WIDTH = 80  # columns, as few as a terminal has

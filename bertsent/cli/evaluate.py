@@ -12,9 +12,10 @@ import typer
 
 from bertsent.base.display import visible
 from bertsent.base.records.metrics import Evaluation, LengthBand
+from bertsent.base.settings.evaluation import EvaluateSettings
 from bertsent.base.settings.reading import LABEL_NAMES
 from bertsent.base.settings.scoring import Engine, ScoreSettings
-from bertsent.base.settings.training import EvaluateSettings, TrainSettings
+from bertsent.base.settings.training import TrainSettings
 from bertsent.cli._app import app
 from bertsent.cli._options import (
     EngineOption,
@@ -78,10 +79,11 @@ def evaluate(
     length, and the reviews that are most confidently wrong.
     """
     from bertsent.reports import evaluation_page as pages
+    from bertsent.reports.page import check_target
     from bertsent.scoring import evaluate as core
 
     if report is not None:
-        pages.check_target(report, force=force)
+        check_target(report, force=force)
     settings = replace(SCORE, engine=cast(Engine, engine), threshold=threshold, workers=workers)
     with progress(quiet=quiet) as shown:
         evaluation = core.evaluate(

@@ -10,7 +10,7 @@ import typer
 
 from bertsent.base.display import size, visible
 from bertsent.base.errors import UsageError
-from bertsent.base.settings.training import Format
+from bertsent.base.settings.export import Format
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli._app import app
 from bertsent.cli._options import JsonOption, ModelOption, QuietOption

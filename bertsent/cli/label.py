@@ -178,7 +178,7 @@ def _read(path: Path, log: LabelLog, settings: LabelSettings, *, skipped: bool) 
 
 def _data(named: Path | None) -> Path | None:
     """The data set whose rows are not to be labelled again; None where there is none."""
-    from bertsent.data.reviews import find_data_set
+    from bertsent.data.splits import find_data_set
 
     if named is not None:
         return named

@@ -17,7 +17,7 @@ from bertsent.cli._render import note, print_json
 from bertsent.cli.retrain import gate_lines
 
 if TYPE_CHECKING:
-    from bertsent.retraining.learning_curve import Entry
+    from bertsent.versions.registry import Entry
 
 DEFAULTS = LineageSettings()
 
@@ -42,9 +42,9 @@ def list_versions(ctx: typer.Context, json: JsonOption = False) -> None:
     """
     if ctx.invoked_subcommand is not None:
         return
-    from bertsent.retraining import learning_curve
+    from bertsent.versions import registry
 
-    entries = learning_curve.entries(Workspace.current())
+    entries = registry.entries(Workspace.current())
     if json:
         print_json([_entry_as_json(entry) for entry in entries])
         return

@@ -16,7 +16,8 @@ from bertsent.cli._render import prediction_line, print_json, progress
 from bertsent.cli.models import models
 
 if TYPE_CHECKING:
-    from bertsent.retraining.learning_curve import Curve, Difference
+    from bertsent.retraining.compare import Difference
+    from bertsent.retraining.learning_curve import Curve
 
 
 @models.command()
@@ -43,7 +44,7 @@ def diff(
     from bertsent.base.records.core import Review
     from bertsent.data.reviews import read_reviews, usable
     from bertsent.labelling.log import LabelLog
-    from bertsent.retraining import learning_curve
+    from bertsent.retraining import compare
     from bertsent.versions import store
 
     workspace, left_out = Workspace.current(), Counter[str]()
@@ -56,7 +57,7 @@ def diff(
             raise DataError("No review is labelled yet.", hint="name a folder or table of reviews")
         reviews = iter([Review(row.text, row.label) for row in rows])
     with progress(quiet=quiet) as shown:
-        found = learning_curve.diff(one, other, usable(reviews, left_out), progress=shown)
+        found = compare.diff(one, other, usable(reviews, left_out), progress=shown)
     if json:
         print_json(_difference_as_json(found, one.name, other.name))
     else:

@@ -77,7 +77,7 @@ def retrain(
     gate = GateSettings(margin=margin)
     said = toml_file.Config() if config_file is None else toml_file.load(config_file)
     workspace = Workspace.current()
-    from bertsent.data.reviews import find_data_set
+    from bertsent.data.splits import find_data_set
     from bertsent.labelling.log import LabelLog
     from bertsent.retraining import run as core
     from bertsent.retraining.records import Because

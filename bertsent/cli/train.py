@@ -156,7 +156,7 @@ def train(
     said = toml_file.Config() if config_file is None else toml_file.load(config_file)
     settings = toml_file.resolve(recipe, config=said, given=_given(ctx))
     workspace = Workspace.current()
-    from bertsent.data.reviews import find_data_set
+    from bertsent.data.splits import find_data_set
     from bertsent.versions import store
 
     scoring = None if unlabelled is None else store.find(teacher, folder=workspace.model, option="--teacher")

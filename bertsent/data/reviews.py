@@ -13,7 +13,6 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bertsent.base.digests import sha256_lines, sha256_text
 from bertsent.base.display import visible
 from bertsent.base.errors import DataError, UsageError
 from bertsent.base.records.core import Progress, Review, silent
@@ -22,18 +21,15 @@ from bertsent.base.text import clean, encodable, is_empty, read_utf8
 from bertsent.data.folders import (
     count_files,
     draw_names,
-    entries,
     file_names,
     has_files,
     is_folder,
     is_real_folder,
-    sorted_entries,
 )
 from bertsent.data.tables import read_table
 
 if TYPE_CHECKING:
-    from bertsent.base.records.training import Splits
-    from bertsent.base.settings.training import TrainSettings
+    pass
 
 _READ = ReadSettings()
 _HALVES = ("train", "test")
@@ -42,26 +38,6 @@ _FETCH = "bertsent download, or bertsent download --sample for a small data set"
 
 File = tuple[str, str]  # class folder and name
 Rows = dict[str, Review]  # by the digest of their text, sorted
-
-
-def find_data_set(data: Path) -> Path:
-    """The data set to use where none is named: `data/aclImdb`, else the only one in `data`.
-
-    Raises:
-        DataError: if there is none, or more than one to choose from.
-    """
-    if is_folder(data / "aclImdb"):
-        return data / "aclImdb"
-    inside = [data / entry.name for entry in sorted_entries(data)] if is_folder(data) else []
-    # A dot begins the name of a download that is still unpacking.
-    found = [path for path in inside if path.name[0] != "." and _is_data_set(path)]
-    if len(found) != 1:
-        raise DataError(
-            f"{visible(str(data))} must hold one data set (a folder with train/ or with pos/ and neg/).",
-            received=", ".join(visible(path.name) for path in found) or "none",
-            hint=f"--data {visible(str(found[0]))}" if found else _FETCH,
-        )
-    return found[0]
 
 
 def read_folder(folder: Path, *, settings: ReadSettings = _READ, progress: Progress = silent) -> list[Review]:
@@ -88,48 +64,6 @@ def read_folder(folder: Path, *, settings: ReadSettings = _READ, progress: Progr
         progress.note(f"{visible(str(folder))}: left out {total - len(reviews)} reviews without any text.")
         _require_classes(folder, _count_labels(reviews), settings)
     return reviews
-
-
-def load_splits(
-    folder: Path, settings: TrainSettings, *, read: ReadSettings = _READ, progress: Progress = silent
-) -> Splits:
-    """Reads a data set and splits it by text digest: clean texts, sorted by digest, each in one split.
-
-    `folder` holds `train/{pos,neg}` and perhaps `test/{pos,neg}`, or `pos` and `neg` themselves. Whether
-    a row goes to validation follows from its text and the seed alone, not from file order or other rows.
-    Without a test folder the test split is drawn first, in the same way and of the same share (with 0.2:
-    20 % test, 16 % validation, 64 % train). A text with both labels is left out of its half; a test row
-    whose text is in the training half is left out of the test split, whatever its label.
-
-    Raises:
-        DataError: if the folder, a class or a split of training is missing, empty or too small.
-    """
-    from bertsent.base.records.training import Splits
-
-    nested = is_real_folder(folder / "train")
-    source = folder / "train" if nested else folder
-    rows, duplicates, conflicts = _distinct(read_folder(source, settings=read, progress=progress))
-    leaked = 0
-    if nested and is_real_folder(folder / "test"):
-        held, repeated, mixed = _distinct(read_folder(folder / "test", settings=read, progress=progress))
-        test = {digest: review for digest, review in held.items() if digest not in rows}
-        duplicates, conflicts, leaked = duplicates + repeated, conflicts + mixed, len(held) - len(test)
-    else:
-        test, rows = _divide(rows, f"{settings.seed}:test", settings.validation_share)
-    validation, train = _divide(rows, str(settings.seed), settings.validation_share)
-    splits = {"train": train, "validation": validation, "test": test}
-    _require_both_labels(folder, splits, progress)
-    return Splits(
-        **{name: tuple(split.values()) for name, split in splits.items()},
-        digests={
-            name: sha256_lines(f"{digest} {review.label}" for digest, review in split.items())
-            for name, split in splits.items()
-        },
-        duplicates=duplicates,
-        conflicts=conflicts,
-        leaked=leaked,
-        ignored=tuple(_ignored(folder, nested=nested)),
-    )
 
 
 def read_reviews(
@@ -239,29 +173,6 @@ def _class_folders(folder: Path) -> list[str]:
     return [name for name in FOLDERS if is_real_folder(folder / name)]
 
 
-def _is_data_set(path: Path) -> bool:
-    return is_folder(path / "train") or all(is_folder(path / name) for name in FOLDERS)
-
-
-def _ignored(folder: Path, *, nested: bool, prefix: str = "") -> Iterator[str]:
-    """What load_splits passed by: its path relative to the data set, and how much it is."""
-    loose = 0
-    for entry in sorted_entries(folder):
-        name, inner = visible(prefix + entry.name), Path(entry.path)
-        if entry.is_symlink():
-            yield f"{name} (a link)"
-        elif not entry.is_dir():
-            loose += not entry.name.startswith(".")  # hidden ones are nobody's data
-        elif nested and entry.name in _HALVES:
-            yield from _ignored(inner, nested=False, prefix=f"{entry.name}/")
-        elif nested or entry.name not in FOLDERS:
-            yield f"{name} ({_count(len(list(inner.glob('*'))), 'file')})"
-        elif others := sum(1 for _ in entries(inner)) - count_files(inner):
-            yield f"{name} (entries that are no review: {others})"
-    if loose:
-        yield f"{prefix or './'} ({_count(loose, 'loose file')})"
-
-
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
@@ -278,39 +189,3 @@ def _require_classes(folder: Path, counts: Mapping[str, int], settings: ReadSett
             "reviews each, a UTF-8 text in every file *.txt.",
             received=", ".join(f"{name} {counts.get(name, 'missing')}" for name in FOLDERS),
         )
-
-
-def _require_both_labels(folder: Path, splits: Mapping[str, Rows], progress: Progress) -> None:
-    """Refuses a data set too small to train on; a test split without one label is only remarked on."""
-    counts = {split: _count_labels(rows.values()) for split, rows in splits.items()}
-    found = (f"{split} {row['pos']} pos, {row['neg']} neg" for split, row in counts.items())
-    if not all([*counts["train"].values(), *counts["validation"].values()]):
-        raise DataError(
-            f"{visible(str(folder))} is too small: train and validation need reviews of both labels.",
-            received="; ".join(found),
-            hint="add reviews, or change the validation share or the seed",
-        )
-    if not all(counts["test"].values()):
-        progress.note("The test split lacks a label, so some of its figures cannot be given.")
-
-
-def _distinct(reviews: Iterable[Review]) -> tuple[Rows, int, int]:
-    """The first review of each text; how many rows repeat one; how many texts have both labels."""
-    first: Rows = {}
-    contradicted: set[str] = set()
-    repeated = 0
-    for review in reviews:
-        digest = sha256_text(review.text)
-        earlier = first.setdefault(digest, review)
-        if earlier.label != review.label:
-            contradicted.add(digest)
-        elif earlier is not review:
-            repeated += 1
-    return {key: first[key] for key in sorted(first.keys() - contradicted)}, repeated, len(contradicted)
-
-
-def _divide(rows: Rows, salt: str, share: float) -> tuple[Rows, Rows]:
-    """The rows whose digest, salted and hashed into [0, 1), falls below `share`; and the others."""
-    drawn = {digest for digest in rows if int(sha256_text(f"{salt}:{digest}")[:16], 16) / 2**64 < share}
-    inside = {digest: review for digest, review in rows.items() if digest in drawn}
-    return inside, {digest: review for digest, review in rows.items() if digest not in drawn}

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from bertsent.base.display import size, visible
 from bertsent.base.errors import ArtefactError
 from bertsent.base.files import atomic_write
-from bertsent.base.settings.training import ReferenceSettings
+from bertsent.base.settings.drift import ReferenceSettings
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -11,13 +11,13 @@ from bertsent import __version__
 from bertsent.base.digests import sha256_file
 from bertsent.base.display import visible
 from bertsent.base.files import now, write_text
+from bertsent.base.settings.export import Format
 from bertsent.base.settings.scoring import EVEN
-from bertsent.base.settings.training import Format
 from bertsent.export.folder import DESCRIPTION, FORMAT, MARK
 from bertsent.export.records import Distance
 from bertsent.export.weights import calibration
 from bertsent.scoring.tokenizer import AnyTokenizer
-from bertsent.versions.store import Version
+from bertsent.versions.manifest import Version
 
 CARD = "README.md"
 _PLACES = {

@@ -16,15 +16,15 @@ from bertsent.base.errors import ArtefactError, UsageError
 from bertsent.base.files import disk_errors
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.resources import quiet_stderr
+from bertsent.base.settings.export import ExportSettings, Format
 from bertsent.base.settings.scoring import Window
-from bertsent.base.settings.training import ExportSettings, Format
 from bertsent.base.text import clean
 from bertsent.export import describe, folder, probe_texts, tolerance, weights
 from bertsent.export.records import Distance, Exported
 from bertsent.scoring.litert import Tokens
 from bertsent.scoring.scorer import Scorer
 from bertsent.scoring.tokenizer import pack, window
-from bertsent.versions.store import CLASSIFIER, VOCABULARY, WEIGHTS, WORDPIECE, Version
+from bertsent.versions.manifest import CLASSIFIER, VOCABULARY, WEIGHTS, WORDPIECE, Version
 
 ONNX = "classifier.onnx"
 SCRIPT = "score.py"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bertsent.base.display import visible
 from bertsent.base.errors import DataError
-from bertsent.base.settings.training import ExportSettings
+from bertsent.base.settings.export import ExportSettings
 from bertsent.data.reviews import read_reviews
 
 # What a cleaning or a tokenizer of its own gets wrong first.

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bertsent.base.settings.training import Format
+from bertsent.base.settings.export import Format
 
 
 @dataclass(frozen=True, slots=True)

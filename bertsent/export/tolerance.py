@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bertsent.base.errors import BertsentError
+from bertsent.base.settings.export import ExportSettings
 from bertsent.base.settings.scoring import EVEN
-from bertsent.base.settings.training import ExportSettings
 from bertsent.export.records import Distance
-from bertsent.versions.store import Version
+from bertsent.versions.manifest import Version
 
 _SETTINGS = ExportSettings()
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError
 from bertsent.base.presets import BUNDLED, Gelu
-from bertsent.versions.store import WEIGHTS, Version
+from bertsent.versions.manifest import WEIGHTS, Version
 
 Arrays = dict[str, NDArray[np.float32]]
 

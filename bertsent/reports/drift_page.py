@@ -14,8 +14,10 @@ from bertsent.base.files import now, write_text
 from bertsent.base.settings.drift import MonitorSettings
 from bertsent.base.settings.reading import LABEL_NAMES
 from bertsent.drift.history import Look
-from bertsent.reports import drift_plots, evaluation_page
-from bertsent.retraining.monitor import Monitored
+from bertsent.drift.monitored import Monitored
+from bertsent.reports import drift_plots
+from bertsent.reports import page as page_file
+from bertsent.reports.page import environment, folded
 
 MEASURES = (  # key, name for people, what it means
     ("text", "text", "how well new reviews can be told from old ones of the same label"),
@@ -87,7 +89,7 @@ def check_target(path: Path) -> None:
         UsageError: if the name is not that of an HTML file, or the file there is no page of `drift`.
         StorageError: if its folder cannot be written or is full.
     """
-    evaluation_page.check_target(path, force=_is_ours(path))
+    page_file.check_target(path, force=_is_ours(path))
 
 
 def write(found: Monitored, path: Path, *, command: str) -> None:
@@ -108,7 +110,7 @@ def page(found: Monitored, *, command: str, made: str) -> str:
     looks = found.trail.looks()
     look = found.look or (looks[-1] if looks else None)
     return str(
-        evaluation_page.environment()
+        environment()
         .get_template("drift.html")
         .render(
             found=found,
@@ -225,10 +227,7 @@ def _foreign(found: Monitored, look: Look) -> list[dict[str, Any]]:
     """The most foreign reviews whose text the label log still has."""
     known = {row.digest: row for row in found.labels}
     rows = [known[digest] for digest in look.report["foreign"] if digest in known][: _SETTINGS.foreign]
-    return [
-        {"label": LABEL_NAMES[row.label], "time": row.time, **evaluation_page.folded(row.text)}
-        for row in rows
-    ]
+    return [{"label": LABEL_NAMES[row.label], "time": row.time, **folded(row.text)} for row in rows]
 
 
 def _history(found: Monitored, looks: list[Look]) -> list[dict[str, Any]]:

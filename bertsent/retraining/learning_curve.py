@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import heapq
-import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,40 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from bertsent.base.errors import ArtefactError
-from bertsent.base.records.core import Prediction, Progress, Review, silent
+from bertsent.base.records.core import Progress, silent
 from bertsent.base.settings.retraining import LineageSettings
-from bertsent.base.settings.scoring import EVEN
 from bertsent.base.settings.workspace import Workspace
-from bertsent.retraining.gate import Answers, GateResult, Paired, compare
+from bertsent.retraining.gate import GateResult, Paired
 from bertsent.retraining.ledger import Ledger
-from bertsent.scoring.scorer import Scorer
-from bertsent.versions import registry, store
-from bertsent.versions.store import Manifest, Version
 
 _SETTINGS = LineageSettings()
 _NAN = float("nan")
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A version in the list of versions."""
-
-    number: int
-    current: bool
-    packaged: bool  # it came with bertsent and is not in the workspace
-    manifest: Manifest | None  # None: damaged
-    bytes: int  # of its files; those of a republished version are links
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Where two versions answer otherwise."""
-
-    reviews: int
-    differ: int
-    pairs: tuple[tuple[Prediction, Prediction], ...]  # the farthest apart first
-    paired: Paired  # the second as challenger, on the reviews with a label
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,77 +41,6 @@ class Curve:
     low: float  # 90 %
     high: float
     needed: int  # more retrains that it takes to say
-
-
-def entries(workspace: Workspace) -> list[Entry]:
-    """All versions that a workspace can use, ascending.
-
-    Raises:
-        ArtefactError: if `model/` cannot be read.
-    """
-    own, packaged = set(store.versions(workspace.model)), store.packaged()
-    found = []
-    for number in registry.numbers(workspace):
-        place = workspace.model if number in own or packaged is None else packaged
-        manifest = None
-        with contextlib.suppress(ArtefactError):
-            manifest = store.read(place / str(number)).manifest
-        files = manifest.files.values() if manifest else ()
-        found.append(
-            Entry(
-                number=number,
-                current=number == registry.current_number(workspace),
-                packaged=number not in own,
-                manifest=manifest,
-                bytes=sum(int(each["size"]) for each in files),
-            )
-        )
-    return found
-
-
-def diff(
-    first: Version,
-    second: Version,
-    reviews: Iterable[Review],
-    *,
-    settings: LineageSettings = _SETTINGS,
-    progress: Progress = silent,
-) -> Difference:
-    """Scores reviews by two versions and keeps those on which their answers differ.
-
-    An answer is the nearer label: a score that both call unsure can still differ.
-
-    Args:
-        reviews: With a label or without; those without text should be left out.
-    """
-    scorers = Scorer(first), Scorer(second)
-    gold: list[int] = []
-    scores: tuple[list[float], list[float]] = [], []
-    heap: list[tuple[float, int, tuple[Prediction, Prediction]]] = []
-    seen = differ = 0
-    progress.start("Scoring by both", None, "reviews")
-    stream = iter(reviews)
-    while chunk := list(itertools.islice(stream, settings.chunk)):
-        for one, other in zip(*(scorer.predict_reviews(chunk) for scorer in scorers), strict=True):
-            seen += 1
-            if one.gold is not None:
-                gold.append(one.gold)
-                scores[0].append(one.score)
-                scores[1].append(other.score)
-            if (one.score >= EVEN) != (other.score >= EVEN):
-                differ += 1
-                # The number keeps predictions from being compared, and the first of equals in.
-                heapq.heappush(heap, (abs(one.score - other.score), -seen, (one, other)))
-                if len(heap) > settings.shown:
-                    heapq.heappop(heap)
-        progress.advance(seen)
-    progress.finish()
-    return Difference(
-        reviews=seen,
-        differ=differ,
-        pairs=tuple(pair for _, _, pair in sorted(heap, reverse=True)),
-        paired=compare(Answers("", gold, *scores)),
-    )
 
 
 def curve(

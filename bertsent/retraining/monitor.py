@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from bertsent.base.errors import ArtefactError, DataError, MissingExtraError, TrainingError, UsageError
 from bertsent.base.files import lock
@@ -20,13 +20,12 @@ from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.settings.drift import DriftSettings, MonitorSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.drift.history import Ending, Look, Outcome, Trail, batch_digest
+from bertsent.drift.monitored import Action, Monitored
 from bertsent.labelling.decisions import Labelled
 from bertsent.labelling.log import LabelLog
 from bertsent.versions import store
+from bertsent.versions.manifest import REFERENCE, Manifest, Version, read_version, version_numbers
 
-# none: nothing to do; collect: too few to tell; reported: drift, and this run may not retrain; open: drift,
-# and the retraining could not begin, so the next run tries again; the others are how it ended.
-Action = Literal["none", "collect", "reported", "open", "published", "rejected", "failed"]
 Stopping = Callable[[], AbstractContextManager[Callable[[], bool]]]
 LOCK = "drift.lock"
 _MONITOR = MonitorSettings()
@@ -34,24 +33,6 @@ _MONITOR = MonitorSettings()
 
 def _never() -> AbstractContextManager[Callable[[], bool]]:
     return contextlib.nullcontext(lambda: False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Monitored:
-    """What a run found and did."""
-
-    version: str  # that was looked at
-    threshold: float
-    action: Action
-    reason: str  # of the action, as a sentence
-    look: Look | None  # taken in this run, or gone on with; None: nothing was judged
-    new_rows: int  # labels that no look has settled
-    needed: int  # of them, for the next look; 0: not said
-    looks: int  # at this version, this one counted
-    published: int | None = None  # the version that came of it
-    continued: bool = False  # the look is of an earlier run
-    trail: Trail
-    labels: tuple[Labelled, ...]  # all there are
 
 
 def run(
@@ -109,7 +90,7 @@ class _Run:
 
     workspace: Workspace
     settings: DriftSettings
-    version: store.Version
+    version: Version
     is_current: bool
     labels: tuple[Labelled, ...]
     data: Path | None
@@ -204,7 +185,7 @@ class _Run:
         from bertsent.drift.judge import judge
         from bertsent.scoring.scorer import Scorer
 
-        known = reference.read(self.version.file(store.REFERENCE))
+        known = reference.read(self.version.file(REFERENCE))
         scorer = Scorer(self.version)
         number = len(self.trail.looks(self.version.classifier_digest)) + 1
         rows = _score(scorer, self.version, fresh, self.progress)
@@ -231,7 +212,7 @@ class _Run:
         return self._end(look, retrained.outcome, retrained.version, retrained.reason, continued=continued)
 
     def _retrain(self, look: Look, *, resume: bool) -> Any:
-        from bertsent.data.reviews import find_data_set
+        from bertsent.data.splits import find_data_set
         from bertsent.retraining.records import Because
         from bertsent.retraining.run import retrain
 
@@ -249,11 +230,11 @@ class _Run:
                 stop=stop,
             )
 
-    def _published_of(self, look: Look) -> store.Manifest | None:
+    def _published_of(self, look: Look) -> Manifest | None:
         """The version that a retraining published before it was killed."""
-        for number in store.versions(self.workspace.model):
+        for number in version_numbers(self.workspace.model):
             with contextlib.suppress(ArtefactError):
-                manifest = store.read(self.workspace.model / str(number)).manifest
+                manifest = read_version(self.workspace.model / str(number)).manifest
                 if manifest.lineage.get("because", {}).get("batch") == look.batch:
                     return manifest
         return None
@@ -280,7 +261,7 @@ class _Run:
         )
 
 
-def _score(scorer: Any, version: store.Version, fresh: Sequence[Labelled], progress: Progress) -> list[Any]:
+def _score(scorer: Any, version: Version, fresh: Sequence[Labelled], progress: Progress) -> list[Any]:
     """The rows as `judge` takes them, scored by the version under test."""
     from bertsent.drift.records import NewRow
     from bertsent.scoring.tokenizer import window

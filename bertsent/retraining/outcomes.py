@@ -16,7 +16,8 @@ from bertsent.labelling.selection import Selection, described
 from bertsent.retraining.gate import GateResult
 from bertsent.retraining.ledger import Ledger
 from bertsent.retraining.records import Retrained, Run
-from bertsent.versions.store import Version, packaged, read, versions
+from bertsent.versions.manifest import Version, read_version, version_numbers
+from bertsent.versions.store import packaged
 
 _RETRAIN = RetrainSettings()
 
@@ -81,9 +82,9 @@ def earlier(run: Run, progress: Progress) -> Retrained | None:
 def _trained(workspace: Workspace) -> dict[int, Version]:
     """The versions of the workspace that a retrain made, by number, ascending."""
     found = {}
-    for number in versions(workspace.model):
+    for number in version_numbers(workspace.model):
         with contextlib.suppress(ArtefactError):  # a damaged one is for `find` to complain of
-            version = read(workspace.model / str(number))
+            version = read_version(workspace.model / str(number))
             if "gate" in version.manifest.lineage:
                 found[number] = version
     return found

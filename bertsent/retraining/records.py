@@ -12,7 +12,7 @@ from bertsent.labelling import selection
 from bertsent.labelling.decisions import Labelled
 from bertsent.retraining.gate import GateResult
 from bertsent.retraining.ledger import Ledger
-from bertsent.versions.store import Version
+from bertsent.versions.manifest import Version
 
 
 @dataclass(frozen=True, slots=True)

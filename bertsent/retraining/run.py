@@ -22,7 +22,7 @@ from bertsent.base.settings.retraining import GateSettings, RetrainSettings
 from bertsent.base.settings.toml_file import Config
 from bertsent.base.settings.training import TrainSettings
 from bertsent.base.settings.workspace import Workspace
-from bertsent.data.reviews import load_splits
+from bertsent.data.splits import load_splits
 from bertsent.labelling import selection
 from bertsent.labelling.decisions import Labelled
 from bertsent.labelling.selection import Selection
@@ -31,7 +31,7 @@ from bertsent.retraining.outcomes import earlier, event, heal, lineage
 from bertsent.retraining.records import Because, Retrained, Run
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions import registry
-from bertsent.versions.store import WEIGHTS, Version, read, versions
+from bertsent.versions.manifest import WEIGHTS, Version, read_version, version_numbers
 
 _GATE, _RETRAIN = GateSettings(), RetrainSettings()
 _WARM = "retrain"  # the recipe of a warm start
@@ -236,14 +236,14 @@ def _challenger(
         terminated = stopped.exit_code == ExitCode.TERMINATED
         hint = "the same command goes on"
         raise Interrupted(stopped.message, terminated=terminated, hint=hint) from stopped
-    return read(trained.path)
+    return read_version(trained.path)
 
 
 def _finished(folder: Path) -> Version | None:
     """The challenger that an earlier run left whole, if any."""
     with contextlib.suppress(ArtefactError):
-        for number in versions(folder):
-            challenger = read(folder / str(number))
+        for number in version_numbers(folder):
+            challenger = read_version(folder / str(number))
             challenger.verify()
             return challenger
     return None

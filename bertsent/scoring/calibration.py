@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bertsent.base.settings.evaluation import CalibrationSettings
 from bertsent.base.settings.reading import POSITIVE
 from bertsent.base.settings.scoring import EVEN
-from bertsent.base.settings.training import CalibrationSettings
 
 _SATURATED = 1e-7  # float32 resolves no less near 1
 _ROUNDING = 1e-9  # what 0.5 - (0.5 - score) may miss a score by; the band's own end gets an answer

@@ -14,7 +14,8 @@ from bertsent.base.display import visible
 from bertsent.base.errors import DataError, UsageError
 from bertsent.base.records.core import Prediction, Progress, silent
 from bertsent.base.records.metrics import Evaluation
-from bertsent.base.settings.training import EvaluateSettings, TrainSettings
+from bertsent.base.settings.evaluation import EvaluateSettings
+from bertsent.base.settings.training import TrainSettings
 from bertsent.data.reviews import count_reviews, read_reviews, usable
 from bertsent.scoring.metrics import by_length, by_score, measure, roc
 from bertsent.scoring.scorer import Scorer

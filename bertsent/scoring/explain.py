@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bertsent.base.settings.retraining import ExplainSettings
+from bertsent.base.settings.evaluation import ExplainSettings
 from bertsent.base.text import clean
 
 _SETTINGS = ExplainSettings()

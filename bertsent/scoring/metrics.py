@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bertsent.base.records.metrics import Confusion, LengthBand, Metrics, ScoreBand
+from bertsent.base.settings.evaluation import EvaluateSettings
 from bertsent.base.settings.scoring import EVEN
-from bertsent.base.settings.training import EvaluateSettings, TrainSettings
+from bertsent.base.settings.training import TrainSettings
 
 _EPSILON = 1e-7  # keeps the log of a score of exactly 0 or 1 finite; float32 resolves no less near 1
 _LOW, _HIGH = 0.025, 0.975  # of a 95 % interval

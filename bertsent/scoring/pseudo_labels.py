@@ -31,7 +31,7 @@ from bertsent.base.text import clean, is_empty
 from bertsent.data.reviews import read_reviews
 from bertsent.scoring.calibration import logit, sigmoid
 from bertsent.scoring.scorer import Scorer
-from bertsent.versions.store import Version
+from bertsent.versions.manifest import Version
 
 _DIGEST = 32  # bytes before the arrays: np.load reads some damaged files without a word
 

@@ -16,7 +16,8 @@ from bertsent.base.text import clean
 from bertsent.scoring.litert import Classifier, Scores, Tokens
 from bertsent.scoring.tokenizer import AnyTokenizer, Tokenizer, window
 from bertsent.versions import read_locks
-from bertsent.versions.store import CLASSIFIER, MANIFEST, VOCABULARY, WORDPIECE, Version, find
+from bertsent.versions.manifest import CLASSIFIER, MANIFEST, VOCABULARY, WORDPIECE, Version
+from bertsent.versions.store import find
 
 _REPORT = 64  # reviews between two reports of progress
 

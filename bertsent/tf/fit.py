@@ -29,7 +29,7 @@ from bertsent.tf.checkpoints import Begun, Checkpoints, Resumed, clear, unfinish
 from bertsent.tf.classifier import assign, build, parameters, weights
 from bertsent.tf.encoder import Encoder
 from bertsent.tf.litert import to_litert
-from bertsent.versions.store import WEIGHTS, Version
+from bertsent.versions.manifest import WEIGHTS, Version
 
 _BYTES = 4 * 4 * 2  # a parameter: float32, with two moments and the best epoch's copy, in two checkpoints
 _SCORED = 32  # rows a batch where nothing is learnt: as fast as any, and little padding

@@ -17,7 +17,8 @@ from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.scoring.scorer import Scorer
 from bertsent.tf import tf
 from bertsent.tf.hub import load_model, preprocessor_folder
-from bertsent.versions.store import HUB_TOKENIZER, find
+from bertsent.versions.manifest import HUB_TOKENIZER
+from bertsent.versions.store import find
 
 _BATCH = 256  # texts cut at a time; the ragged result of more would only take memory
 

@@ -22,9 +22,10 @@ from bertsent.base.records.core import Progress, Review
 from bertsent.base.records.metrics import Metrics, Quantised
 from bertsent.base.records.training import Epoch, Splits, Trained
 from bertsent.base.settings import toml_file
+from bertsent.base.settings.evaluation import CalibrationSettings
 from bertsent.base.settings.reading import POSITIVE
 from bertsent.base.settings.scoring import EVEN, ScoreSettings
-from bertsent.base.settings.training import CalibrationSettings, TrainSettings
+from bertsent.base.settings.training import TrainSettings
 from bertsent.drift import reference
 from bertsent.labelling.selection import Mix
 from bertsent.reports import plots
@@ -40,7 +41,20 @@ from bertsent.tf.encoder import Encoder
 from bertsent.tf.errors import disk_errors
 from bertsent.tf.litert import to_litert
 from bertsent.versions import model_card, store
-from bertsent.versions.store import Manifest, Version
+from bertsent.versions.manifest import (
+    CARD,
+    CLASSIFIER,
+    CONFIG,
+    HISTORY,
+    HUB_TOKENIZER,
+    PLOT,
+    REFERENCE,
+    VOCABULARY,
+    WEIGHTS,
+    WORDPIECE,
+    Manifest,
+    Version,
+)
 
 PROBES = ("great film", "It is meh.", "I want my two hours back; the plot made no sense at all.")
 _RELOAD_TOLERANCE = 1e-4  # the same file gives the same score after every reload
@@ -88,7 +102,7 @@ def publish(
     progress.start("Converting to LiteRT", None)
     with store.draft(folder) as path:
         if encoder.vocabulary is not None:
-            shutil.copyfile(encoder.vocabulary, path / store.VOCABULARY)
+            shutil.copyfile(encoder.vocabulary, path / VOCABULARY)
         found = _calibrate(path, encoder, classifier, encoded["validation"], settings, progress)
         litert = _convert(path, encoder, classifier, temperature=found.temperature, bias=found.bias)
         scores = {name: _scores(litert, encoded[name], name, progress) for name in ("validation", "test")}
@@ -109,15 +123,15 @@ def publish(
             calibration=found,
         )
         if keep_weights:
-            _write_weights(path / store.WEIGHTS, classifier)
+            _write_weights(path / WEIGHTS, classifier)
         if "reserved" in encoded:
             scores["reserved"] = _scores(litert, encoded["reserved"], "reserved", progress)
         _write_reference(path, encoded, scores, splits, mix, warm_start, seed=settings.seed)
         history = {"best_epoch": best_epoch, "epochs": [asdict(epoch) for epoch in epochs]}
-        write_text(path / store.CONFIG, toml_file.dumps(settings))
-        write_text(path / store.HISTORY, json.dumps(history, indent=2) + "\n")
-        plots.training_curves(epochs, best_epoch=best_epoch, path=path / store.PLOT)
-        write_text(path / store.CARD, model_card.render(manifest, epochs=epochs, best_epoch=best_epoch))
+        write_text(path / CONFIG, toml_file.dumps(settings))
+        write_text(path / HISTORY, json.dumps(history, indent=2) + "\n")
+        plots.training_curves(epochs, best_epoch=best_epoch, path=path / PLOT)
+        write_text(path / CARD, model_card.render(manifest, epochs=epochs, best_epoch=best_epoch))
         _check_reload(store.seal(path, manifest), encoder)
         version = store.publish(path, manifest, folder=folder)
     progress.finish()
@@ -148,14 +162,14 @@ def _write_reference(
     reserved = mix.reserved if mix else ()
     newest = mix.newest if mix else frozenset()
     reference.write(
-        path / store.REFERENCE,
+        path / REFERENCE,
         rows=[row[1:-1] for row in encoded["train"].rows()],
         labels=encoded["train"].labels,
         heldout_scores=np.concatenate([scores[name] for name in held]),
         heldout_labels=np.concatenate([encoded[name].labels for name in held]),
         seed=seed,
         digests=[sha256_text(review.text) for review in (*splits.train, *(mix.new if mix else ()))],
-        seen=reference.read(warm_start.file(store.REFERENCE)).seen if warm_start else (),
+        seen=reference.read(warm_start.file(REFERENCE)).seen if warm_start else (),
         newest=[sha256_text(review.text) in newest for review in beside],
         heldout_newest=[
             *(False for _ in splits.validation),
@@ -173,8 +187,8 @@ def _convert(
     bias: float = 0.0,
 ) -> Classifier:
     """Writes the LiteRT file of a draft and opens it."""
-    (path / store.CLASSIFIER).write_bytes(to_litert(classifier, temperature=temperature, bias=bias))
-    return Classifier(path / store.CLASSIFIER, tokenizer=encoder.tokenizer, settings=ScoreSettings())
+    (path / CLASSIFIER).write_bytes(to_litert(classifier, temperature=temperature, bias=bias))
+    return Classifier(path / CLASSIFIER, tokenizer=encoder.tokenizer, settings=ScoreSettings())
 
 
 def _calibrate(
@@ -281,9 +295,9 @@ def _manifest(
             "rebuilt": encoder.rebuilt,
         }
         | ({"gelu": encoder.layer.gelu} if encoder.rebuilt else {})
-        | ({"warm_start": warm_start.manifest.files[store.WEIGHTS]["sha256"]} if warm_start else {}),
+        | ({"warm_start": warm_start.manifest.files[WEIGHTS]["sha256"]} if warm_start else {}),
         tokenizer={
-            "kind": store.WORDPIECE if encoder.vocabulary else store.HUB_TOKENIZER,
+            "kind": WORDPIECE if encoder.vocabulary else HUB_TOKENIZER,
             "lower_case": encoder.tokenizer.lower_case,
             "normalisation": NORMALISATION,
             "digest": encoder.tokenizer.digest(),

@@ -16,7 +16,7 @@ from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.resources import quiet_stderr
-from bertsent.base.settings.training import ExportSettings
+from bertsent.base.settings.export import ExportSettings
 from bertsent.export import describe, folder, litert_onnx, probe_texts, tolerance, weights
 from bertsent.export.records import Distance, Exported
 from bertsent.scoring.calibration import sigmoid
@@ -29,7 +29,7 @@ from bertsent.tf.classifier import HEAD, assign
 from bertsent.tf.errors import disk_errors
 from bertsent.tf.hub import load_model, preprocessor_folder
 from bertsent.tf.hub_tokenizer import HubTokenizer
-from bertsent.versions.store import VOCABULARY, WEIGHTS, WORDPIECE, Version
+from bertsent.versions.manifest import VOCABULARY, WEIGHTS, WORDPIECE, Version
 
 SIGNATURE = "serving_default"
 INPUT, OUTPUT = "text", "score"

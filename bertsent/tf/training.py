@@ -19,7 +19,7 @@ from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.records.training import Splits, Trained
 from bertsent.base.settings.training import TrainSettings
 from bertsent.base.settings.workspace import Workspace
-from bertsent.data.reviews import load_splits
+from bertsent.data.splits import load_splits
 from bertsent.labelling.selection import Mix
 from bertsent.scoring.pseudo_labels import Taught, teach
 from bertsent.scoring.scorer import Scorer
@@ -28,7 +28,7 @@ from bertsent.tf import publish, tf
 from bertsent.tf.batches import Encoded, encode, join
 from bertsent.tf.checkpoints import clear
 from bertsent.tf.encoder import Encoder, load
-from bertsent.versions.store import WEIGHTS, Version
+from bertsent.versions.manifest import WEIGHTS, Version
 
 _BFLOAT16 = "auto_mixed_precision_onednn_bfloat16"
 

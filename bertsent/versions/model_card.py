@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bertsent.base.records.training import Epoch
-from bertsent.base.settings.training import CalibrationSettings
-from bertsent.versions.store import (
+from bertsent.base.settings.evaluation import CalibrationSettings
+from bertsent.versions.manifest import (
     CLASSIFIER,
     CONFIG,
     HISTORY,

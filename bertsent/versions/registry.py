@@ -17,7 +17,15 @@ from bertsent.base.files import disk_errors, lock, now, remove_stale, sync_direc
 from bertsent.base.records.training import Epoch
 from bertsent.base.settings.workspace import Workspace
 from bertsent.versions import model_card, read_locks, store
-from bertsent.versions.store import CARD, HISTORY, MANIFEST, Manifest, Version
+from bertsent.versions.manifest import (
+    CARD,
+    HISTORY,
+    MANIFEST,
+    Manifest,
+    Version,
+    read_version,
+    version_numbers,
+)
 
 _ROOM = 1_000_000  # bytes that a version of hard links needs; a copy finds out by itself
 _ADOPTED = "adopted"  # how a draft is called while it is made
@@ -97,7 +105,7 @@ def rollback(number: int | None, *, workspace: Workspace) -> tuple[int, Version]
 def numbers(workspace: Workspace) -> list[int]:
     """The versions a workspace can use: its own, and those that came with bertsent under other numbers."""
     packaged = store.packaged()
-    return sorted({*store.versions(workspace.model), *(store.versions(packaged) if packaged else ())})
+    return sorted({*version_numbers(workspace.model), *(version_numbers(packaged) if packaged else ())})
 
 
 def current_number(workspace: Workspace) -> int:
@@ -106,7 +114,7 @@ def current_number(workspace: Workspace) -> int:
     Raises:
         UsageError: if there is none.
     """
-    own = store.versions(workspace.model) or numbers(workspace)
+    own = version_numbers(workspace.model) or numbers(workspace)
     if not own:
         raise UsageError("There is no version yet.", hint="bertsent train --help")
     return own[-1]
@@ -187,7 +195,7 @@ def prune(workspace: Workspace, *, keep: int) -> Pruned:
         raise UsageError("At least 1 version must be kept: the current one.", received=keep)
     with _changing(workspace, "prune"):
         remove_stale(workspace.model)
-        there = store.versions(workspace.model)
+        there = version_numbers(workspace.model)
         damaged = [number for number in there if not _whole(number, workspace)]
         left_over = [number for number in there if number not in damaged][:-keep]
         removed = [number for number in left_over if _remove(workspace.model / str(number))]
@@ -221,3 +229,40 @@ def _remove(path: Path) -> bool:
     if hidden.exists():
         raise StorageError(f"{visible(str(hidden))} cannot be removed.", hint="remove it by hand")
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A version in the list of versions."""
+
+    number: int
+    current: bool
+    packaged: bool  # it came with bertsent and is not in the workspace
+    manifest: Manifest | None  # None: damaged
+    bytes: int  # of its files; those of a republished version are links
+
+
+def entries(workspace: Workspace) -> list[Entry]:
+    """All versions that a workspace can use, ascending.
+
+    Raises:
+        ArtefactError: if `model/` cannot be read.
+    """
+    own, packaged = set(version_numbers(workspace.model)), store.packaged()
+    found = []
+    for number in numbers(workspace):
+        place = workspace.model if number in own or packaged is None else packaged
+        manifest = None
+        with contextlib.suppress(ArtefactError):
+            manifest = read_version(place / str(number)).manifest
+        files = manifest.files.values() if manifest else ()
+        found.append(
+            Entry(
+                number=number,
+                current=number == current_number(workspace),
+                packaged=number not in own,
+                manifest=manifest,
+                bytes=sum(int(each["size"]) for each in files),
+            )
+        )
+    return found

@@ -60,7 +60,7 @@ from bertsent.drift.records import DriftReport, Measure, NewRow
 from bertsent.drift.reference import Reference
 from bertsent.scoring.scorer import Scorer
 from bertsent.scoring.tokenizer import window
-from bertsent.versions import store
+from bertsent.versions.manifest import CLASSIFIER, REFERENCE, read_version
 
 SETTINGS = DriftSettings()
 WEEKS, STREAMS, WEEKLY = 52, 100, 100  # looks, simulated lives of a model, new rows a look
@@ -90,12 +90,12 @@ class Bench:
     """The reviews, scored once, and the draws from them."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
-        version = store.read(arguments.model)
+        version = read_version(arguments.model)
         self.scorer = Scorer(version)
         self.manifest = version.manifest
         tokenizer = self.scorer.tokenizer
         self.vocabulary = tokenizer.pieces(range(tokenizer.vocabulary_size))
-        self.known = reference.read(version.file(store.REFERENCE))
+        self.known = reference.read(version.file(REFERENCE))
         self.share = arguments.runs
         self.cache: Path | None = arguments.cache
         self.counted: dict[str, tuple[Any, Any]] = {}
@@ -133,7 +133,7 @@ class Bench:
 
     def scores(self, texts: Sequence[str]) -> list[float]:
         """P(positive) of each text, from the cache where it has them."""
-        key = sha256_lines([*map(sha256_text, texts), self.manifest.files[store.CLASSIFIER]["sha256"]])
+        key = sha256_lines([*map(sha256_text, texts), self.manifest.files[CLASSIFIER]["sha256"]])
         kept = self.cache / f"{key[:16]}.npy" if self.cache else None
         if kept and kept.exists():
             return list(np.load(kept).tolist())

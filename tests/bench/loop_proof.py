@@ -38,7 +38,7 @@ from bertsent.base.text import clean
 from bertsent.data.reviews import read_folder, read_reviews
 from bertsent.labelling.decisions import decide
 from bertsent.labelling.log import LabelLog
-from bertsent.versions import store
+from bertsent.versions.manifest import version_numbers
 
 HALF = 150  # labels of each kind
 COMMAND = [sys.executable, "-c", "from bertsent.cli import main; main()", "drift", "--json"]
@@ -113,7 +113,7 @@ def outcome(folder: Path) -> str:
     ledger = (folder / "reports" / "ledger.jsonl").read_text().splitlines()
     left = sorted(path.name for path in (folder / "model").glob(".*")) if (folder / "model").exists() else []
     return (
-        f"{looks} look, {' '.join(ended)}, ledger {len(ledger)}, versions {store.versions(folder / 'model')}"
+        f"{looks} look, {' '.join(ended)}, ledger {len(ledger)}, versions {version_numbers(folder / 'model')}"
         + (f", left behind {left}" if left else "")
     )
 

@@ -35,7 +35,8 @@ from bertsent.base.settings.workspace import Workspace
 from bertsent.base.text import clean
 from bertsent.scoring.scorer import Scorer
 from bertsent.scoring.tokenizer import pack, window
-from bertsent.versions.store import CLASSIFIER, Version, find
+from bertsent.versions.manifest import CLASSIFIER, Version
+from bertsent.versions.store import find
 
 ENGINE = "bertsent"
 LAYERS, HIDDEN, INNER = 6, 384, 1536  # all-MiniLM-L6-v2

@@ -57,7 +57,7 @@ from bertsent.tf import tf
 from bertsent.tf.classifier import HEAD, assign, build, weights
 from bertsent.tf.encoder import Encoder, load
 from bertsent.tf.litert import to_litert
-from bertsent.versions.store import CLASSIFIER, WEIGHTS, Version, read
+from bertsent.versions.manifest import CLASSIFIER, WEIGHTS, Version, read_version
 
 SEED = 42  # of the draw of --limit
 MB = 1e6
@@ -96,7 +96,7 @@ OWN = "the version's own file"
 def main() -> int:
     arguments = _arguments()
     try:
-        version = read(arguments.version)
+        version = read_version(arguments.version)
         encoder, classifier = rebuild(version)
         reviews = draw(read_folder(arguments.data), arguments.limit)
         rows = compare(version, encoder, classifier, reviews)

@@ -33,14 +33,14 @@ from bertsent.base.settings.recipes import DEFAULT, find_recipe
 from bertsent.base.settings.scoring import EVEN
 from bertsent.base.settings.workspace import Workspace
 from bertsent.base.text import clean
-from bertsent.data.reviews import load_splits, read_reviews
+from bertsent.data.reviews import read_reviews
+from bertsent.data.splits import load_splits
 from bertsent.labelling import selection
 from bertsent.labelling.decisions import Labelled
 from bertsent.retraining.run import settings_for
 from bertsent.scoring.scorer import Scorer
 from bertsent.tf import training
-from bertsent.versions import store
-from bertsent.versions.store import Version
+from bertsent.versions.manifest import Version, read_version
 
 
 def main() -> int:
@@ -69,13 +69,13 @@ def main() -> int:
 def _lines(arguments: argparse.Namespace, workspace: Workspace) -> Iterator[str]:
     splits = _some(load_splits(arguments.data, find_recipe(arguments.recipe).settings), arguments)
     rows = _labelled(arguments.new)
-    champion = store.read(arguments.champion) if arguments.champion else None
+    champion = read_version(arguments.champion) if arguments.champion else None
     if champion is None:
         begun = time.monotonic()
         settings = find_recipe(arguments.recipe).settings
         nothing = selection.Mix(splits=splits, old=splits.train, new=(), reserved=())
         trained = training.train(settings, data=arguments.data, workspace=workspace, mix=nothing)
-        champion = store.read(trained.path)
+        champion = read_version(trained.path)
         yield f"champion on {len(splits.train)} rows: {_minutes(begun)}"
     everything = selection.select(rows, splits)
     reserved = [Review(row.text, row.label) for row in everything.reserved]
@@ -144,7 +144,7 @@ def _retrain(
         warm_start=champion if warm else None,
         resume=False,
     )
-    return store.read(trained.path)
+    return read_version(trained.path)
 
 
 def _accuracy(version: Version, reviews: Sequence[Review]) -> float:

@@ -28,7 +28,7 @@ from bertsent.base.settings.workspace import Workspace
 from bertsent.drift.history import Outcome, Trail
 from bertsent.labelling.log import LabelLog
 from bertsent.retraining.ledger import Ledger
-from bertsent.versions import store
+from bertsent.versions.manifest import WEIGHTS
 
 Run = Callable[..., Result]
 PACKAGE = Path(bertsent.__file__).parent
@@ -491,7 +491,7 @@ def test_drift_by_poisoned_labels_leaves_the_champion_alone(run: Run, home: Path
     # Without weights it begins with the encoder, at the pace of the champion: so it learns what it is told.
     version = home / "model" / "1"
     files = json.loads((version / "manifest.json").read_text(encoding="utf-8"))["files"]
-    drafts.edit(version, files={name: said for name, said in files.items() if name != store.WEIGHTS})
+    drafts.edit(version, files={name: said for name, said in files.items() if name != WEIGHTS})
     result = run("drift", "--json")
     assert result.exit_code == 3, result.stderr
     assert (answer(result)["action"], answer(result)["published"]) == ("rejected", None)

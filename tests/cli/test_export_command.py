@@ -20,13 +20,14 @@ from typer.testing import CliRunner, Result
 
 from bertsent import export
 from bertsent.base.errors import UsageError
-from bertsent.base.settings.training import ExportSettings
+from bertsent.base.settings.export import ExportSettings
 from bertsent.base.text import clean
 from bertsent.cli import app
 from bertsent.export import folder, numpy_bert, probe_texts, weights
 from bertsent.scoring.scorer import Scorer
 from bertsent.scoring.tokenizer import NORMALISATION, Tokenizer, pack, window
 from bertsent.versions import store
+from bertsent.versions.manifest import CLASSIFIER, VOCABULARY, WEIGHTS, WORDPIECE, read_version
 
 pytest.importorskip("tensorflow", reason="needs bertsent[train]")
 pytest.importorskip("onnxruntime", reason="needs bertsent[onnx]")
@@ -106,10 +107,10 @@ def keras(values: dict[str, Any], *, gelu: str = "erf") -> Any:
 def publish(model: Path, kept: dict[str, Any], litert: bytes) -> Path:
     """The next version of a folder, with these weights and this LiteRT file."""
     with store.draft(model, needed=0) as path:
-        (path / store.CLASSIFIER).write_bytes(litert)
-        (path / store.VOCABULARY).write_text("\n".join(tiny.vocabulary()) + "\n", encoding="utf-8")
+        (path / CLASSIFIER).write_bytes(litert)
+        (path / VOCABULARY).write_text("\n".join(tiny.vocabulary()) + "\n", encoding="utf-8")
         if kept:
-            save_file(kept, path / store.WEIGHTS)
+            save_file(kept, path / WEIGHTS)
         manifest = drafts.manifest(
             encoder={
                 "name": "tiny",
@@ -119,10 +120,10 @@ def publish(model: Path, kept: dict[str, Any], litert: bytes) -> Path:
                 "gelu": "erf",
             },
             tokenizer={
-                "kind": store.WORDPIECE,
+                "kind": WORDPIECE,
                 "lower_case": True,
                 "normalisation": NORMALISATION,
-                "digest": Tokenizer.from_file(path / store.VOCABULARY, lower_case=True).digest(),
+                "digest": Tokenizer.from_file(path / VOCABULARY, lower_case=True).digest(),
             },
             seq_length=PLACES,
             calibration={"temperature": TEMPERATURE, "bias": BIAS, "unsure": [0.4, 0.6], "rows": 9},
@@ -190,7 +191,7 @@ def test_exports_score_in_a_process_without_bertsent(
     assert np.ptp(expected()) > 0.3
     assert scores["saved-model"] == pytest.approx(expected(), abs=1e-4)
     assert scores["onnx"] == pytest.approx(expected(), abs=1e-4)
-    scorer = Scorer(store.read(home / "1"))
+    scorer = Scorer(read_version(home / "1"))
     ours = [prediction.score for prediction in scorer.predict(TEXTS)]
     assert scores["litert"] == pytest.approx(ours, abs=1e-4)
 
@@ -400,7 +401,7 @@ def test_export_without_weights_names_the_remedy(run: Run, home: Path, name: str
 def test_onnx_of_an_encoder_that_nobody_knows_is_refused(
     run: Run, home: Path, tmp_path: Path, encoder: dict[str, Any], fact: str
 ) -> None:
-    version = publish(tmp_path / "model", arrays(), (home / "1" / store.CLASSIFIER).read_bytes())
+    version = publish(tmp_path / "model", arrays(), (home / "1" / CLASSIFIER).read_bytes())
     drafts.edit(version, encoder=encoder)
     refused = run("export", "onnx", "out", "--model", version)
     assert refused.exit_code == 6
@@ -434,7 +435,7 @@ def test_check_compares_on_the_reviews_of_the_user(run: Run, home: Path, workspa
 
 
 def test_export_from_python_returns_what_it_found(home: Path, tmp_path: Path) -> None:
-    made = export.export(store.read(home / "1"), "litert", tmp_path / "out")
+    made = export.export(read_version(home / "1"), "litert", tmp_path / "out")
     assert made.path == tmp_path / "out"
     assert made.bytes == sum(file.stat().st_size for file in made.path.iterdir())
     assert made.distances[0].same_label == made.distances[0].texts

@@ -17,6 +17,7 @@ from bertsent.retraining.gate import Answers, judge
 from bertsent.retraining.ledger import Ledger
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions import store
+from bertsent.versions.manifest import version_numbers
 
 Run = Callable[..., Result]
 
@@ -162,7 +163,7 @@ def test_prune_removes_the_old_and_says_so(run: Run, home: Path) -> None:
     assert run("models", "prune").stdout == "Removed: none. Kept: 1, 2.\n"
     pruned = run("models", "prune", "--keep", "1")
     assert pruned.stdout == "Removed: 1. Kept: 2.\n"
-    assert store.versions(home / "model") == [2]
+    assert version_numbers(home / "model") == [2]
     assert run("models", "why", "2").exit_code == 0
     assert run("predict", "tasty").exit_code == 0
 

@@ -14,6 +14,7 @@ import pytest
 from typer.testing import Result
 
 from bertsent.versions import store
+from bertsent.versions.manifest import CLASSIFIER, MANIFEST, VOCABULARY
 
 Run = Callable[..., Result]
 KEYS = ["text", "score", "label", "tokens", "truncated", "version"]
@@ -128,7 +129,7 @@ def test_predict_refuses_a_model_that_is_none(run: Run, model: Path, wanted: str
     assert result.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", [store.CLASSIFIER, store.VOCABULARY, store.MANIFEST])
+@pytest.mark.parametrize("name", [CLASSIFIER, VOCABULARY, MANIFEST])
 def test_predict_with_a_damaged_version_names_the_file(run: Run, model: Path, name: str) -> None:
     content = bytearray((model / "1" / name).read_bytes())
     content[0] ^= 1
@@ -141,7 +142,7 @@ def test_predict_with_a_damaged_version_names_the_file(run: Run, model: Path, na
 
 @pytest.mark.parametrize("key", ["accuracy", "log_loss"])
 def test_predict_refuses_a_version_whose_figures_were_improved(run: Run, model: Path, key: str) -> None:
-    path = model / "1" / store.MANIFEST
+    path = model / "1" / MANIFEST
     values = json.loads(path.read_text(encoding="utf-8"))
     values["metrics"]["test"][key] = 0.99
     path.write_text(json.dumps(values), encoding="utf-8")

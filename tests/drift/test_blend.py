@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from drift_rows import FILMS, SHOPS, domain, make_reference, make_retrained, new_rows
 
-from bertsent.base.settings.drift import DriftSettings
-from bertsent.base.settings.training import ReferenceSettings
+from bertsent.base.settings.drift import DriftSettings, ReferenceSettings
 from bertsent.drift import reference
 from bertsent.drift.judge import judge
 from bertsent.drift.records import DriftReport, Measure, NewRow

@@ -49,8 +49,6 @@ KNOWN_SHA256 = {
         "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe"
     ),
 }
-
-
 KNOWN_FOLDER = {  # what the archive unpacks to: lets a run see before the download that the place is taken
     "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz": "aclImdb",
 }

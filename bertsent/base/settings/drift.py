@@ -56,3 +56,10 @@ class MonitorSettings:
     # the alpha that all looks share, so an hourly look at one label more would soon see nothing at all.
     growth: float = 2.0
     foreign: int = 10  # most foreign reviews on the page: what one reads in a sitting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceSettings:
+    """What a version keeps of its training data for `drift`."""
+
+    max_rows: int = 5000  # enough for the text measure (drift needs 5 to 10 reference rows a new row)

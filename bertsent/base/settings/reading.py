@@ -7,14 +7,8 @@ from dataclasses import dataclass
 from bertsent.base.settings.checks import require
 
 NEGATIVE, POSITIVE = 0, 1
-
-
 LABELS = {"negative": NEGATIVE, "positive": POSITIVE}  # also the order of every confusion table
-
-
 LABEL_NAMES = {number: name for name, number in LABELS.items()}
-
-
 FOLDERS = {"neg": NEGATIVE, "pos": POSITIVE}  # the aclImdb layout; no other folder is a class
 
 

@@ -9,17 +9,6 @@ from bertsent.base.settings.checks import require
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExplainSettings:
-    """Which words made a score."""
-
-    parts: int = 48  # runs of words that are left out in turn: half a second
-    refined: int = 48  # words of the strongest runs that are then left out one by one
-    least: float = 0.1  # log odds; a word that moves a score by less is not marked ...
-    share: float = 0.2  # ... nor one that moves it by less than this share of what the strongest does
-    shown: int = 6  # words listed on each side
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GateSettings:
     """What a challenger must show before it takes over."""
 

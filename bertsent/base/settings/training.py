@@ -10,7 +10,6 @@ from bertsent.base.settings.checks import names, require
 from bertsent.base.settings.scoring import Window
 
 Optimizer = Literal["adamw", "adam", "lamb", "sgd"]
-Format = Literal["saved-model", "litert", "onnx"]  # of an export
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,54 +89,3 @@ class TeacherSettings:
 
     least_reviews: int = 2  # that a bigram must stand in; most stand in one only and say nothing
     bag_strength: float = 20.0  # inverse of the regularisation; 10 to 50 differ by 0.3 points on IMDB
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CalibrationSettings:
-    """How a version's scores become probabilities, from its validation rows."""
-
-    sure: float = 0.8  # share of right answers; below it `predict` says unsure
-    coolest: float = (
-        0.1  # bounds of the temperature; a classifier beyond them is broken, not badly calibrated
-    )
-    hottest: float = 20.0
-    bias_spread: float = 0.5  # of the prior, in logits: 2,500 rows move the bias freely, 20 hardly
-    compared: int = 2000  # rows on which the LiteRT file meets the trained classifier: a minute in fp32
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluateSettings:
-    """How `evaluate` measures and what it shows."""
-
-    bins: int = 15  # of confidence, for the calibration error (Guo et al. 2017)
-    resamples: int = 1000  # what Efron and Tibshirani (1993) ask for an interval
-    length_bands: tuple[int, ...] = (32, 64, 128, 256, 512)  # word pieces; BERT ends at 512
-    score_bands: int = 20  # of the pictures; on 12,000 reviews each band has enough to tell noise from error
-    errors: int = 10  # wrong reviews shown: what one reads in a sitting
-
-    def __post_init__(self) -> None:
-        sizes = self.bins, self.resamples, self.score_bands
-        require(min(sizes) >= 1, "bins, resamples and score bands must be at least 1.", sizes)
-        bands = (0, *self.length_bands)
-        require(bands == tuple(sorted({*bands})), "length bands must ascend from 1.", self.length_bands)
-        require(self.errors >= 0, "errors must be at least 0.", self.errors)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReferenceSettings:
-    """What a version keeps of its training data for `drift`."""
-
-    max_rows: int = 5000  # enough for the text measure (drift needs 5 to 10 reference rows a new row)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportSettings:
-    """What an export must show before it appears."""
-
-    sample: int = 60  # bundled reviews it is compared on: those of the test half, some seconds
-    long: int = 3  # texts beside them that no window holds
-    checked: int = 200  # most of the user's own reviews it is compared on: half a minute to a minute
-    batch_size: int = 8  # of the comparison; nothing here depends on it
-    exact: float = 1e-4  # largest distance of float32 scores: another order of sums moves them by 2e-6
-    quantised: float = 0.02  # mean distance from int8 scores: int8 weights cost 0.005, another window 0.05
-    chance: float = 0.001  # of labels that differ from int8's more often than the manifest says

@@ -1,0 +1,49 @@
+"""Defaults of showing what a model is worth: evaluation, calibration, the words behind a score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bertsent.base.settings.checks import require
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainSettings:
+    """Which words made a score."""
+
+    parts: int = 48  # runs of words that are left out in turn: half a second
+    refined: int = 48  # words of the strongest runs that are then left out one by one
+    least: float = 0.1  # log odds; a word that moves a score by less is not marked ...
+    share: float = 0.2  # ... nor one that moves it by less than this share of what the strongest does
+    shown: int = 6  # words listed on each side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationSettings:
+    """How a version's scores become probabilities, from its validation rows."""
+
+    sure: float = 0.8  # share of right answers; below it `predict` says unsure
+    coolest: float = (
+        0.1  # bounds of the temperature; a classifier beyond them is broken, not badly calibrated
+    )
+    hottest: float = 20.0
+    bias_spread: float = 0.5  # of the prior, in logits: 2,500 rows move the bias freely, 20 hardly
+    compared: int = 2000  # rows on which the LiteRT file meets the trained classifier: a minute in fp32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateSettings:
+    """How `evaluate` measures and what it shows."""
+
+    bins: int = 15  # of confidence, for the calibration error (Guo et al. 2017)
+    resamples: int = 1000  # what Efron and Tibshirani (1993) ask for an interval
+    length_bands: tuple[int, ...] = (32, 64, 128, 256, 512)  # word pieces; BERT ends at 512
+    score_bands: int = 20  # of the pictures; on 12,000 reviews each band has enough to tell noise from error
+    errors: int = 10  # wrong reviews shown: what one reads in a sitting
+
+    def __post_init__(self) -> None:
+        sizes = self.bins, self.resamples, self.score_bands
+        require(min(sizes) >= 1, "bins, resamples and score bands must be at least 1.", sizes)
+        bands = (0, *self.length_bands)
+        require(bands == tuple(sorted({*bands})), "length bands must ascend from 1.", self.length_bands)
+        require(self.errors >= 0, "errors must be at least 0.", self.errors)

@@ -1,0 +1,21 @@
+"""Defaults of exports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Format = Literal["saved-model", "litert", "onnx"]  # of an export
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportSettings:
+    """What an export must show before it appears."""
+
+    sample: int = 60  # bundled reviews it is compared on: those of the test half, some seconds
+    long: int = 3  # texts beside them that no window holds
+    checked: int = 200  # most of the user's own reviews it is compared on: half a minute to a minute
+    batch_size: int = 8  # of the comparison; nothing here depends on it
+    exact: float = 1e-4  # largest distance of float32 scores: another order of sums moves them by 2e-6
+    quantised: float = 0.02  # mean distance from int8 scores: int8 weights cost 0.005, another window 0.05
+    chance: float = 0.001  # of labels that differ from int8's more often than the manifest says

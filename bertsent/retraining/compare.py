@@ -1,0 +1,71 @@
+"""Two versions on the same labelled reviews: where they differ, and which is better."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bertsent.base.records.core import Prediction, Progress, Review, silent
+from bertsent.base.settings.retraining import LineageSettings
+from bertsent.base.settings.scoring import EVEN
+from bertsent.retraining.gate import Answers, Paired, compare
+from bertsent.retraining.learning_curve import _SETTINGS
+from bertsent.scoring.scorer import Scorer
+from bertsent.versions.manifest import Version
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where two versions answer otherwise."""
+
+    reviews: int
+    differ: int
+    pairs: tuple[tuple[Prediction, Prediction], ...]  # the farthest apart first
+    paired: Paired  # the second as challenger, on the reviews with a label
+
+
+def diff(
+    first: Version,
+    second: Version,
+    reviews: Iterable[Review],
+    *,
+    settings: LineageSettings = _SETTINGS,
+    progress: Progress = silent,
+) -> Difference:
+    """Scores reviews by two versions and keeps those on which their answers differ.
+
+    An answer is the nearer label: a score that both call unsure can still differ.
+
+    Args:
+        reviews: With a label or without; those without text should be left out.
+    """
+    scorers = Scorer(first), Scorer(second)
+    gold: list[int] = []
+    scores: tuple[list[float], list[float]] = [], []
+    heap: list[tuple[float, int, tuple[Prediction, Prediction]]] = []
+    seen = differ = 0
+    progress.start("Scoring by both", None, "reviews")
+    stream = iter(reviews)
+    while chunk := list(itertools.islice(stream, settings.chunk)):
+        for one, other in zip(*(scorer.predict_reviews(chunk) for scorer in scorers), strict=True):
+            seen += 1
+            if one.gold is not None:
+                gold.append(one.gold)
+                scores[0].append(one.score)
+                scores[1].append(other.score)
+            if (one.score >= EVEN) != (other.score >= EVEN):
+                differ += 1
+                # The number keeps predictions from being compared, and the first of equals in.
+                heapq.heappush(heap, (abs(one.score - other.score), -seen, (one, other)))
+                if len(heap) > settings.shown:
+                    heapq.heappop(heap)
+        progress.advance(seen)
+    progress.finish()
+    return Difference(
+        reviews=seen,
+        differ=differ,
+        pairs=tuple(pair for _, _, pair in sorted(heap, reverse=True)),
+        paired=compare(Answers("", gold, *scores)),
+    )
