@@ -73,9 +73,9 @@ def tiny_encoder(once: Callable[..., Path]) -> tuple[Path, Path]:
     """Folders of a 2-layer random BERT and its preprocessor, as TF Hub would give them."""
     if importlib.util.find_spec("tensorflow") is None:
         pytest.skip("needs bertsent[train]")
-    import tiny
+    from support import tiny_bert
 
-    folder = once("tiny", tiny.export)
+    folder = once("tiny", tiny_bert.export)
     return folder / "encoder", folder / "preprocess"
 
 
@@ -135,22 +135,22 @@ def model(trained: Path, workspace: Path) -> Path:
 @pytest.fixture(scope="session")
 def films(once: Callable[..., Path]) -> Path:
     """A data set that a tiny encoder learns in seconds."""
-    import shop
+    from support import retrain_world as world
 
-    return once("films", shop.data_set)
+    return once("films", world.data_set)
 
 
 @pytest.fixture(scope="session")
 def champion(once: Callable[..., Path], tiny_encoder: tuple[Path, Path], films: Path) -> Path:
     """A workspace with a version that knows films."""
-    import shop
+    from support import retrain_world as world
 
     from bertsent.base.settings.workspace import Workspace
 
     def make(home: Path) -> None:
         from bertsent.tf.training import train
 
-        trained = train(shop.settings(tiny_encoder), data=films, workspace=Workspace(home))
+        trained = train(world.settings(tiny_encoder), data=films, workspace=Workspace(home))
         assert trained.metrics["test"].confusion.accuracy > 0.99, "or no gate could be told from another"
 
     return once("champion", make)
@@ -160,11 +160,11 @@ def champion(once: Callable[..., Path], tiny_encoder: tuple[Path, Path], films: 
 def challenged(once: Callable[..., Path], champion: Path, films: Path) -> Path:
     """That workspace with labels of another shop; because of drift a challenger is trained on them, and
     not yet judged."""
-    import shop
+    from support import retrain_world as world
 
     def make(home: Path) -> None:
         shutil.copytree(champion, home, dirs_exist_ok=True)
-        shop.challenge(home, films, shop.texts(shop.SHOP, shop.LABELS, seed=3))
+        world.challenge(home, films, world.texts(world.SHOP, world.LABELS, seed=3))
 
     return once("challenged", make)
 
@@ -172,11 +172,11 @@ def challenged(once: Callable[..., Path], champion: Path, films: Path) -> Path:
 @pytest.fixture(scope="session")
 def poisoned(once: Callable[..., Path], champion: Path, films: Path) -> Path:
     """The same with wrong labels of films, twice as many as there are right ones."""
-    import shop
+    from support import retrain_world as world
 
     def make(home: Path) -> None:
         shutil.copytree(champion, home, dirs_exist_ok=True)
-        rows = [(text, 1 - label) for text, label in shop.texts(shop.FILM, shop.LABELS, seed=4)]
-        shop.challenge(home, films, rows)
+        rows = [(text, 1 - label) for text, label in world.texts(world.FILM, world.LABELS, seed=4)]
+        world.challenge(home, films, rows)
 
     return once("poisoned", make)

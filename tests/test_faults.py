@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import faults
 import pytest
+from support import disk_faults
 
 from bertsent.base.errors import BusyError, ExitCode, StorageError
 from bertsent.base.files import lock
@@ -34,7 +34,10 @@ with lock(Path(sys.argv[1]), "train"):
 def broken(action: str, folder: Path, fault: str) -> list[dict[str, Any]]:
     """What was seen after each child; the last one met no fault."""
     ran = subprocess.run(
-        [sys.executable, faults.__file__, action, folder, fault], capture_output=True, check=True, timeout=60
+        [sys.executable, disk_faults.__file__, action, folder, fault],
+        capture_output=True,
+        check=True,
+        timeout=60,
     )
     rows = [json.loads(line) for line in ran.stdout.splitlines()]
     assert rows[-1]["status"] == 0
@@ -52,8 +55,8 @@ def temporary(row: dict[str, Any]) -> list[str]:
 def test_atomic_write_killed_at_any_step_leaves_the_old_or_the_new_file(workspace: Path) -> None:
     *killed, last = broken("write", workspace, "kill")
     assert {row["status"] for row in killed} == {-signal.SIGKILL}
-    assert {row["file"] for row in killed} <= {faults.OLD, faults.NEW}
-    assert last["file"] == faults.NEW
+    assert {row["file"] for row in killed} <= {disk_faults.OLD, disk_faults.NEW}
+    assert last["file"] == disk_faults.NEW
 
 
 @pytest.mark.parametrize("fault", ["full", "short"])
@@ -63,9 +66,9 @@ def test_atomic_write_on_a_full_disk_leaves_the_old_file_and_nothing_else(
     *failed, last = broken("write", workspace, fault)
     for row in failed:
         assert row["status"] == ExitCode.STORAGE
-        assert row["file"] == faults.OLD
+        assert row["file"] == disk_faults.OLD
         assert row["names"] == ["file"]
-    assert last["file"] == faults.NEW
+    assert last["file"] == disk_faults.NEW
 
 
 # publish
@@ -90,7 +93,7 @@ def test_publish_on_a_full_disk_leaves_the_store_as_it_was(workspace: Path, faul
 
 
 def test_publish_killed_at_any_moment_leaves_whole_versions_only(workspace: Path) -> None:
-    code = "import drafts, sys; from pathlib import Path\nwhile True: drafts.publish(Path(sys.argv[1]))"
+    code = "import sys; from pathlib import Path\nwhile True: fake_versions.publish(Path(sys.argv[1]))"
     for milliseconds in (0, 3, 7, 12, 20, 31):
         process = subprocess.Popen([sys.executable, "-c", code, str(workspace)], cwd=Path(__file__).parent)
         seen = len(version_numbers(workspace))
@@ -108,8 +111,8 @@ def test_publish_killed_at_any_moment_leaves_whole_versions_only(workspace: Path
 
 def test_publish_of_two_processes_at_once_gives_different_numbers(workspace: Path) -> None:
     code = (
-        "import drafts, sys; from pathlib import Path\n"
-        "print(*(drafts.publish(Path(sys.argv[1])).name for _ in range(20)))"
+        "import sys; from pathlib import Path\n"
+        "print(*(fake_versions.publish(Path(sys.argv[1])).name for _ in range(20)))"
     )
     command = [sys.executable, "-c", code, str(workspace)]
     both = [

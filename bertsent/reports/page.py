@@ -58,16 +58,20 @@ def environment() -> Any:
 
 
 def count(number: int) -> str:
+    """12,500"""
     return f"{number:,}"
 
 
 def percent(share: float) -> str:
+    """A share in [0, 1] as percent, without the sign: 94.0"""
     return f"{100 * share:.1f}"
 
 
 def figure(value: float) -> str:
+    """Four decimals; a dash for NaN."""
     return "-" if math.isnan(value) else f"{value:.4f}"
 
 
 def interval(ends: tuple[float, float]) -> str:
+    """Both ends of an interval; a dash where it does not exist."""
     return "-" if math.isnan(ends[0]) else f"{figure(ends[0])} to {figure(ends[1])}"

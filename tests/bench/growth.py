@@ -155,7 +155,7 @@ def judge(rows: Iterable[Growth], *, limit: float = LIMIT) -> list[str]:
 
 def load_texts(data: Path | None) -> list[str]:
     """The texts of a folder or table; without one those of the bundled sample."""
-    source = data or Path(bertsent.__file__).parent / "sample" / "reviews.jsonl"
+    source = data or Path(bertsent.__file__).parent / "data" / "sample" / "reviews.jsonl"
     return [review.text for review in read_reviews(source) if review.text]
 
 

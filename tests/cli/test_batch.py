@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import drafts
 import pytest
+from support import fake_versions
 from typer.testing import Result
 
 Run = Callable[..., Result]
@@ -97,7 +97,7 @@ def half_unsure(run: Run, spread: Path, workspace: Path, sample: Path) -> None:
     scores = [row["score"] for row in rows]
     below, above = [s for s in scores if s < 0.5], [s for s in scores if s >= 0.5]
     unsure = [statistics.median(below), statistics.median(above)]
-    drafts.edit(model / "1", calibration={"temperature": 1.0, "unsure": unsure, "rows": 20})
+    fake_versions.edit(model / "1", calibration={"temperature": 1.0, "unsure": unsure, "rows": 20})
 
 
 @pytest.mark.usefixtures("half_unsure")
@@ -132,7 +132,7 @@ def test_batch_with_a_threshold_is_never_unsure(run: Run, sample: Path) -> None:
 
 
 def test_batch_marks_and_counts_unsure_answers(run: Run, model: Path, workspace: Path) -> None:
-    drafts.edit(model / "1", calibration={"temperature": 1.0, "unsure": [0.0, 1.0], "rows": 20})
+    fake_versions.edit(model / "1", calibration={"temperature": 1.0, "unsure": [0.0, 1.0], "rows": 20})
     path = table(workspace, {"text": "good", "label": 1}, {"text": "bad", "label": 0}, {"text": "so so"})
     lines = run("batch", path).stdout.splitlines()
     assert [line[:9] for line in lines[:3]] == ["? unsure ", "? unsure ", "  unsure "]
@@ -141,7 +141,7 @@ def test_batch_marks_and_counts_unsure_answers(run: Run, model: Path, workspace:
 
 
 def test_batch_without_unsure_answers_does_not_speak_of_them(run: Run, model: Path, workspace: Path) -> None:
-    drafts.edit(model / "1", calibration={"temperature": 1.0, "unsure": [0.5, 0.5], "rows": 20})
+    fake_versions.edit(model / "1", calibration={"temperature": 1.0, "unsure": [0.5, 0.5], "rows": 20})
     path = table(workspace, {"text": "good"}, {"text": "bad"})
     assert "unsure" not in run("batch", path).stdout
 

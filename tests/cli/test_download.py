@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from archives import REVIEWS, tar_of
-from servers import Answer, Server, serve
+from support.archives import REVIEWS, tar_of
+from support.servers import Answer, Server, serve
 from typer.testing import Result
 
 from bertsent.base import files

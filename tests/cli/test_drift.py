@@ -15,11 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import drafts
-import drift_faults
 import pytest
-import shop
-from command import call, start
+from support import drift_faults, fake_versions
+from support import retrain_world as world
+from support.command import call, start
 from typer.testing import Result
 
 import bertsent
@@ -44,14 +43,14 @@ def home(champion: Path, workspace: Path) -> Path:
 
 def known(count: int, *, wrong: bool = False) -> list[tuple[str, int]]:
     """New reviews like those the champion was trained on; `wrong` turns their labels round."""
-    trained = {text for text, _ in shop.texts(shop.FILM, shop.TRAIN, seed=1)}
+    trained = {text for text, _ in world.texts(world.FILM, world.TRAIN, seed=1)}
     draw = random.Random(0)
     rows: dict[str, int] = {}
     while len(rows) < count:
         label = len(rows) % 2
         rest = " ".join(draw.choice(("the", "film", "was", "it", "and")) for _ in range(draw.randrange(6)))
-        word = shop.FILM[label]
-        text = f"{word} {rest} {word} number 1 {draw.randrange(shop.TRAIN)}"
+        word = world.FILM[label]
+        text = f"{word} {rest} {word} number 1 {draw.randrange(world.TRAIN)}"
         if text not in trained:
             rows[text] = label ^ wrong
     return list(rows.items())
@@ -86,7 +85,7 @@ def test_drift_without_a_label_says_so_and_is_done(run: Run, home: Path) -> None
 
 
 def test_drift_of_too_few_labels_cannot_tell_and_takes_no_look(run: Run, home: Path) -> None:
-    shop.label(home, known(29, wrong=True))
+    world.label(home, known(29, wrong=True))
     for _ in range(2):
         result = run("drift")
         assert result.exit_code == 4
@@ -103,7 +102,7 @@ def test_drift_of_too_few_labels_cannot_tell_and_takes_no_look(run: Run, home: P
 
 
 def test_drift_judges_no_label_twice(run: Run, home: Path) -> None:
-    shop.label(home, known(40, wrong=True))
+    world.label(home, known(40, wrong=True))
     assert run("drift", "--no-retrain").exit_code == 3
     result = run("drift", "--no-retrain")
     assert result.exit_code == 0
@@ -114,9 +113,9 @@ def test_drift_judges_no_label_twice(run: Run, home: Path) -> None:
 
 def test_drift_does_not_judge_a_changed_mind_anew(run: Run, home: Path) -> None:
     rows = known(40, wrong=True)
-    shop.label(home, rows)
+    world.label(home, rows)
     run("drift", "--no-retrain")
-    shop.label(home, [(text, 1 - label) for text, label in rows])
+    world.label(home, [(text, 1 - label) for text, label in rows])
     assert last_line(run("drift", "--no-retrain")).startswith("NOTHING NEW")
 
 
@@ -126,7 +125,7 @@ def test_drift_does_not_judge_a_changed_mind_anew(run: Run, home: Path) -> None:
 def test_drift_in_one_line_says_verdict_headline_threshold_what_fired_and_what_it_did(
     run: Run, home: Path
 ) -> None:
-    shop.label(home, known(40, wrong=True))
+    world.label(home, known(40, wrong=True))
     result = run("drift", "--no-retrain", "--threshold", "0.2")
     assert result.exit_code == 3
     line = last_line(result)
@@ -136,7 +135,7 @@ def test_drift_in_one_line_says_verdict_headline_threshold_what_fired_and_what_i
 
 
 def test_drift_of_like_reviews_is_stable(run: Run, home: Path) -> None:
-    shop.label(home, known(120))
+    world.label(home, known(120))
     result = run("drift", "--threshold", "0.9")
     assert result.exit_code == 0, result.stderr
     assert last_line(result).startswith("STABLE")
@@ -146,23 +145,23 @@ def test_drift_of_like_reviews_is_stable(run: Run, home: Path) -> None:
 
 def test_drift_that_cannot_tell_waits_until_the_batch_has_grown(run: Run, home: Path) -> None:
     rows = known(64)
-    shop.label(home, rows[:32])
+    world.label(home, rows[:32])
     result = run("drift")
     assert result.exit_code == 4
     assert "judged again from 64 on" in last_line(result)
     assert last_line(run("drift")).startswith("NOTHING NEW")
-    shop.label(home, rows[32:63])
+    world.label(home, rows[32:63])
     result = run("drift")
     assert result.exit_code == 4
     assert last_line(result).startswith("CANNOT TELL: 63 new labels")
     assert len(trail(home).looks()) == 1
-    shop.label(home, rows[63:])
+    world.label(home, rows[63:])
     run("drift")
     assert [(look.look, len(look.rows)) for look in trail(home).looks()] == [(1, 32), (2, 64)]
 
 
 def test_drift_where_nothing_can_be_measured_says_why_in_its_line(run: Run, home: Path) -> None:
-    shop.label(home, [row for row in known(80) if row[1]])
+    world.label(home, [row for row in known(80) if row[1]])
     result = run("drift")
     assert result.exit_code == 4
     assert (
@@ -172,7 +171,7 @@ def test_drift_where_nothing_can_be_measured_says_why_in_its_line(run: Run, home
 
 
 def test_drift_json_has_the_documented_keys(run: Run, home: Path) -> None:
-    shop.label(home, known(40, wrong=True))
+    world.label(home, known(40, wrong=True))
     found = answer(run("drift", "--no-retrain", "--json"))
     assert found.keys() >= KEYS
     assert (found["verdict"], found["action"], found["looks"]) == ("drift", "reported", 1)
@@ -188,7 +187,7 @@ def test_drift_json_has_the_documented_keys(run: Run, home: Path) -> None:
 def test_drift_on_a_terminal_shows_more_than_the_line(home: Path) -> None:
     import pty
 
-    shop.label(home, known(40, wrong=True))
+    world.label(home, known(40, wrong=True))
     reader, writer = pty.openpty()
     ended = call("drift", "--no-retrain", "--quiet", stdout=writer)
     os.close(writer)
@@ -206,7 +205,7 @@ def test_drift_on_a_terminal_shows_more_than_the_line(home: Path) -> None:
 
 def test_drift_at_another_version_reports_and_counts_for_nothing(run: Run, home: Path) -> None:
     shutil.copytree(home / "model" / "1", home / "old" / "1")
-    shop.label(home, known(40, wrong=True))
+    world.label(home, known(40, wrong=True))
     result = run("drift", "--model", home / "old" / "1")
     assert result.exit_code == 3
     assert "not the current one" in last_line(result)
@@ -214,7 +213,7 @@ def test_drift_at_another_version_reports_and_counts_for_nothing(run: Run, home:
 
 
 def test_drift_reads_labels_from_another_folder(run: Run, home: Path) -> None:
-    shop.label(home, known(40, wrong=True))
+    world.label(home, known(40, wrong=True))
     (home / "labels").rename(home / "answers")
     assert run("drift", "--no-retrain", "--labels", "answers").exit_code == 3
     assert run("drift", "--labels", "nowhere").exit_code == 2
@@ -256,7 +255,7 @@ def test_drift_is_kept_out_by_another_run_at_once(run: Run, home: Path) -> None:
 
 
 def test_drift_of_a_damaged_log_names_the_line(run: Run, home: Path) -> None:
-    shop.label(home, known(3))
+    world.label(home, known(3))
     log = home / "labels" / "log.jsonl"
     log.write_text(log.read_text(encoding="utf-8").replace("wonderful", "w", 1), encoding="utf-8")
     result = run("drift")
@@ -265,7 +264,7 @@ def test_drift_of_a_damaged_log_names_the_line(run: Run, home: Path) -> None:
 
 
 def test_drift_without_a_reference_says_that_the_version_lacks_it(run: Run, home: Path) -> None:
-    shop.label(home, known(40))
+    world.label(home, known(40))
     (home / "model" / "1" / "reference.npz").write_bytes(b"no")
     result = run("drift")
     assert result.exit_code == 6
@@ -277,7 +276,7 @@ def test_drift_without_a_reference_says_that_the_version_lacks_it(run: Run, home
 
 
 def test_drift_without_a_data_set_is_open_until_there_is_one(run: Run, home: Path) -> None:
-    shop.label(home, known(40, wrong=True))
+    world.label(home, known(40, wrong=True))
     first = run("drift")
     assert first.exit_code == 3
     assert "not handled yet" in last_line(first)
@@ -292,8 +291,8 @@ def test_drift_without_tensorflow_says_how_to_get_it(home: Path, tmp_path: Path)
     poison = tmp_path / "poison" / "tensorflow"
     poison.mkdir(parents=True)
     (poison / "__init__.py").write_text("raise ImportError('no tensorflow here')\n")
-    shop.label(home, known(60, wrong=True))
-    shop.data_set(home / "data" / "films")
+    world.label(home, known(60, wrong=True))
+    world.data_set(home / "data" / "films")
     environment = {**os.environ, "PYTHONPATH": f"{poison.parent}:{PACKAGE.parent}"}
     ended = call("drift", "--quiet", env=environment)
     assert ended.returncode == 3, ended.stderr.decode()
@@ -308,10 +307,10 @@ def test_drift_with_a_damaged_trail_judges_and_leaves_retraining_to_the_next_run
     run: Run, home: Path
 ) -> None:
     rows = known(100, wrong=True)
-    shop.label(home, rows[:40])
+    world.label(home, rows[:40])
     run("drift", "--no-retrain")
     (home / ".bertsent" / "drift.jsonl").unlink()
-    shop.label(home, rows[40:])
+    world.label(home, rows[40:])
     result = run("drift")
     assert result.exit_code == 3
     assert "missing or damaged" in result.stderr
@@ -322,7 +321,7 @@ def test_drift_with_a_damaged_trail_judges_and_leaves_retraining_to_the_next_run
 
 
 def test_drift_heals_the_trail_though_nothing_is_new(run: Run, home: Path) -> None:
-    shop.label(home, known(40, wrong=True))
+    world.label(home, known(40, wrong=True))
     run("drift", "--no-retrain")
     (home / "reports" / "drift.jsonl").write_text("noise", encoding="utf-8")
     assert last_line(run("drift")).startswith("NOTHING NEW")
@@ -331,7 +330,7 @@ def test_drift_heals_the_trail_though_nothing_is_new(run: Run, home: Path) -> No
 
 
 def test_drift_makes_both_copies_alike_after_a_kill_between_them(run: Run, home: Path) -> None:
-    shop.label(home, known(40, wrong=True))
+    world.label(home, known(40, wrong=True))
     run("drift", "--no-retrain")
     (home / "reports" / "drift.jsonl").unlink()
     (home / "reports" / ".drift.jsonl.x.tmp").write_text("half", encoding="utf-8")
@@ -343,7 +342,7 @@ def test_drift_makes_both_copies_alike_after_a_kill_between_them(run: Run, home:
 
 def test_drift_whose_trail_was_lost_never_retrains_for_the_labels_there_are(run: Run, home: Path) -> None:
     rows = known(80, wrong=True)
-    shop.label(home, rows[:40])
+    world.label(home, rows[:40])
     run("drift", "--no-retrain")
     shutil.rmtree(home / ".bertsent")
     shutil.rmtree(home / "reports")
@@ -353,7 +352,7 @@ def test_drift_whose_trail_was_lost_never_retrains_for_the_labels_there_are(run:
     assert "only reported" in last_line(result)
     assert last_line(run("drift")).startswith("NOTHING NEW")
     assert outcomes(home) == ["report_only"]
-    shop.label(home, rows[40:])
+    world.label(home, rows[40:])
     assert answer(run("drift", "--json"))["action"] == "open"
 
 
@@ -361,7 +360,7 @@ def test_drift_whose_trail_was_lost_never_retrains_for_the_labels_there_are(run:
 
 
 def test_drift_report_is_a_page_with_verdict_measures_and_history(run: Run, home: Path) -> None:
-    shop.label(home, [("<script>alert(1)</script> awful & \x1b[2J film", 0), *known(60, wrong=True)])
+    world.label(home, [("<script>alert(1)</script> awful & \x1b[2J film", 0), *known(60, wrong=True)])
     result = run("drift", "--no-retrain", "--report", "my page.html", "--quiet")
     assert result.exit_code == 3
     page = (home / "my page.html").read_text(encoding="utf-8")
@@ -373,7 +372,7 @@ def test_drift_report_is_a_page_with_verdict_measures_and_history(run: Run, home
 
 
 def test_drift_replaces_its_own_page_and_no_other_file(run: Run, home: Path) -> None:
-    shop.label(home, known(40, wrong=True))
+    world.label(home, known(40, wrong=True))
     for _ in range(2):
         assert run("drift", "--no-retrain", "--report", "r.html").exit_code in {0, 3}
     assert "No new label since" in (home / "r.html").read_text(encoding="utf-8")
@@ -388,7 +387,7 @@ def test_drift_replaces_its_own_page_and_no_other_file(run: Run, home: Path) -> 
 
 
 def test_drift_works_under_cron(home: Path) -> None:
-    shop.label(home, known(40, wrong=True))
+    world.label(home, known(40, wrong=True))
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PACKAGE.parent), "LANG": "C"}
     page = home / "report.html"
     for code, beginning in ((3, b"DRIFT"), (0, b"NOTHING NEW")):
@@ -413,7 +412,7 @@ def test_drift_watch_looks_again_and_ends_well_when_told(home: Path) -> None:
     with watching(home) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith(b"NOTHING NEW")
-        shop.label(home, known(40, wrong=True))
+        world.label(home, known(40, wrong=True))
         while not (line := process.stdout.readline()).startswith(b"DRIFT"):
             assert line, "it ended"
         asked = time.monotonic()
@@ -425,7 +424,7 @@ def test_drift_watch_looks_again_and_ends_well_when_told(home: Path) -> None:
 
 
 def test_drift_watch_survives_a_look_that_fails(home: Path) -> None:
-    shop.label(home, known(2))
+    world.label(home, known(2))
     log = home / "labels" / "log.jsonl"
     whole = log.read_bytes()
     log.write_bytes(whole.replace(b"awful", b"a", 1))
@@ -445,8 +444,8 @@ def test_drift_watch_survives_a_look_that_fails(home: Path) -> None:
 @pytest.fixture
 def drifted(home: Path) -> Path:
     """A workspace with 300 labels, half of them of another shop, and the data set of its version."""
-    shop.data_set(home / "data" / "films")
-    shop.label(home, [*known(150), *shop.texts(shop.SHOP, 150, seed=7)])
+    world.data_set(home / "data" / "films")
+    world.label(home, [*known(150), *world.texts(world.SHOP, 150, seed=7)])
     return home
 
 
@@ -486,12 +485,12 @@ def test_drift_of_another_shop_ends_in_a_new_version(run: Run, drifted: Path) ->
 
 
 def test_drift_by_poisoned_labels_leaves_the_champion_alone(run: Run, home: Path) -> None:
-    shop.data_set(home / "data" / "films")
-    shop.label(home, known(300, wrong=True))
+    world.data_set(home / "data" / "films")
+    world.label(home, known(300, wrong=True))
     # Without weights it begins with the encoder, at the pace of the champion: so it learns what it is told.
     version = home / "model" / "1"
     files = json.loads((version / "manifest.json").read_text(encoding="utf-8"))["files"]
-    drafts.edit(version, files={name: said for name, said in files.items() if name != WEIGHTS})
+    fake_versions.edit(version, files={name: said for name, said in files.items() if name != WEIGHTS})
     result = run("drift", "--json")
     assert result.exit_code == 3, result.stderr
     assert (answer(result)["action"], answer(result)["published"]) == ("rejected", None)
@@ -515,7 +514,7 @@ def test_drift_killed_while_it_trains_is_gone_on_with_to_one_outcome(run: Run, d
 
 
 def test_drift_killed_at_any_step_before_it_trains_has_taken_one_look_in_the_end(home: Path) -> None:
-    shop.label(home, known(40, wrong=True))
+    world.label(home, known(40, wrong=True))
     command = [sys.executable, drift_faults.__file__, "look", str(home), "kill"]
     ran = subprocess.run(command, capture_output=True, check=True, timeout=300)
     *killed, last = [json.loads(line) for line in ran.stdout.splitlines()]

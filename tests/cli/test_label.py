@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pseudo import Person, table
+from support.pty_terminal import Person, table
 
 from bertsent.base.errors import ExitCode
 from bertsent.base.records.core import Review

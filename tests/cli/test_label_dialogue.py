@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from pseudo import Person
+from support.pty_terminal import Person
 
 from bertsent.base.errors import Interrupted
 from bertsent.base.records.core import Review

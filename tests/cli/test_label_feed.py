@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import call, start
+from support.command import call, start
 from typer.testing import Result
 
 from bertsent.labelling.decisions import decide

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import drafts
 import pytest
-import shop
+from support import fake_versions
+from support import retrain_world as world
 from typer.testing import Result
 
 from bertsent.retraining.gate import Answers, judge
@@ -26,7 +26,7 @@ Run = Callable[..., Result]
 def finished(tmp_path_factory: pytest.TempPathFactory, challenged: Path, films: Path) -> Path:
     """A workspace in which drift led from version 1 to version 2."""
     home = Path(shutil.copytree(challenged, tmp_path_factory.mktemp("finished") / "home"))
-    assert shop.retrain(home, films).version == 2
+    assert world.retrain(home, films).version == 2
     return home
 
 
@@ -55,7 +55,7 @@ def test_models_lists_every_version_and_marks_the_current(run: Run) -> None:
         (2, True, "drift"),
     ]
     assert listed[1]["parent"] == 1
-    assert listed[1]["labels"] == pytest.approx(0.8 * shop.LABELS, abs=20)
+    assert listed[1]["labels"] == pytest.approx(0.8 * world.LABELS, abs=20)
 
 
 def test_models_lists_a_damaged_version_as_such(run: Run, home: Path) -> None:
@@ -69,7 +69,7 @@ def test_models_lists_a_damaged_version_as_such(run: Run, home: Path) -> None:
 def test_models_in_an_empty_workspace_lists_what_came_with_bertsent(
     run: Run, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drafts.publish(tmp_path / "package")
+    fake_versions.publish(tmp_path / "package")
     monkeypatch.setattr(store, "packaged", lambda: tmp_path / "package")
     listed = answer(run("models", "--json"))
     assert [(each["version"], each["packaged"], each["current"]) for each in listed] == [(1, True, True)]
@@ -80,7 +80,9 @@ def test_models_in_an_empty_workspace_lists_what_came_with_bertsent(
 
 
 def test_models_shows_what_a_manifest_says_safely(run: Run, workspace: Path) -> None:
-    drafts.publish(workspace / "model", reason="\x1b[2J", created="\x1b]0;x\x07", encoder={"name": "\x9b"})
+    fake_versions.publish(
+        workspace / "model", reason="\x1b[2J", created="\x1b]0;x\x07", encoder={"name": "\x9b"}
+    )
     for words in (["models"], ["models", "show", "1"], ["models", "why", "1"]):
         shown = run(*words)
         assert shown.exit_code == 0, shown.stderr
@@ -138,7 +140,7 @@ def test_rollback_says_what_is_current_now(run: Run, home: Path) -> None:
     back = run("models", "rollback")
     assert back.exit_code == 0, back.stderr
     assert back.stdout == "Version 3 is current now: it is version 1 again, and was 2\n"
-    assert shop.current(home).name == "3"
+    assert world.current(home).name == "3"
     assert "rollback 1" in run("models").stdout
     assert (
         "It has the files of version 1, and took the place of version 2" in run("models", "why", "3").stdout
@@ -184,24 +186,24 @@ def test_diff_shows_where_two_versions_disagree(run: Run, home: Path) -> None:
     said = run("models", "diff", "1", "2", "--quiet")
     assert said.exit_code == 0, said.stderr
     assert said.stdout.startswith("Versions 1 and 2 differ on ")
-    assert f"of {shop.LABELS} reviews" in said.stdout
+    assert f"of {world.LABELS} reviews" in said.stdout
     assert "McNemar p" in said.stdout
     found = answer(run("models", "diff", "1", "2", "--quiet", "--json"))
     assert found["versions"] == ["1", "2"]
-    assert found["reviews"] == found["labelled"] == shop.LABELS
+    assert found["reviews"] == found["labelled"] == world.LABELS
     assert found["right"][1] > found["right"][0]
     apart = [abs(pair["scores"][0] - pair["scores"][1]) for pair in found["pairs"]]
     assert apart == sorted(apart, reverse=True)
     assert len(apart) == min(10, found["differ"])
     for pair in found["pairs"]:
         assert (pair["scores"][0] >= 0.5) != (pair["scores"][1] >= 0.5)
-        assert pair["gold"] == ("positive" if shop.SHOP[1] in pair["text"] else "negative")
+        assert pair["gold"] == ("positive" if world.SHOP[1] in pair["text"] else "negative")
 
 
 @pytest.mark.usefixtures("home")
 def test_diff_of_a_version_with_itself_finds_nothing(run: Run, films: Path) -> None:
     found = answer(run("models", "diff", "2", "2", films / "test", "--quiet", "--json"))
-    assert (found["reviews"], found["differ"], found["pairs"]) == (shop.TEST, 0, [])
+    assert (found["reviews"], found["differ"], found["pairs"]) == (world.TEST, 0, [])
     assert found["difference"]["value"] == 0
 
 

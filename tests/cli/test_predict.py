@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import drafts
 import pytest
+from support import fake_versions
 from typer.testing import Result
 
 from bertsent.versions import store
@@ -181,7 +181,7 @@ def test_predict_refuses_a_threshold_outside_of_zero_to_one(run: Run, model: Pat
 def test_predict_is_unsure_of_a_text_whose_score_lies_in_the_band(run: Run, model: Path) -> None:
     (before,) = objects(run("predict", "great film", "--json"))
     low, high = min(before["score"], 0.5) - 0.01, max(before["score"], 0.5) + 0.01
-    drafts.edit(model / "1", calibration={"temperature": 1.0, "unsure": [low, high], "rows": 20})
+    fake_versions.edit(model / "1", calibration={"temperature": 1.0, "unsure": [low, high], "rows": 20})
     assert objects(run("predict", "great film", "--json")) == [before | {"label": "unsure"}]
     assert run("predict", "great film").stdout.startswith("unsure    0.")
 
@@ -189,13 +189,13 @@ def test_predict_is_unsure_of_a_text_whose_score_lies_in_the_band(run: Run, mode
 def test_predict_answers_a_text_whose_score_lies_beside_the_band(run: Run, model: Path) -> None:
     (before,) = objects(run("predict", "great film", "--json"))
     low, high = min(before["score"], 0.5), max(before["score"], 0.5)
-    drafts.edit(model / "1", calibration={"temperature": 1.0, "unsure": [low, high], "rows": 20})
+    fake_versions.edit(model / "1", calibration={"temperature": 1.0, "unsure": [low, high], "rows": 20})
     label = "positive" if before["score"] >= 0.5 else "negative"
     assert objects(run("predict", "great film", "--json")) == [before | {"label": label}]
 
 
 def test_predict_with_a_threshold_is_never_unsure(run: Run, model: Path) -> None:
-    drafts.edit(model / "1", calibration={"temperature": 1.0, "unsure": [0.0, 1.0], "rows": 20})
+    fake_versions.edit(model / "1", calibration={"temperature": 1.0, "unsure": [0.0, 1.0], "rows": 20})
     texts = ["great film", "awful film", "It is meh.", ""]
     assert {one["label"] for one in objects(run("predict", *texts, "--json"))} == {"unsure"}
     for one in objects(run("predict", *texts, "--json", "--threshold", "0.5")):

@@ -12,7 +12,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-import tiny
+from support import tiny_bert
 from typer.testing import CliRunner, Result
 
 from bertsent.base.presets import PRESETS
@@ -45,7 +45,7 @@ def seen(tiny_encoder: Folders) -> dict[str, Any]:
 
 
 def test_preview_gives_the_three_inputs_of_the_encoder(seen: dict[str, Any]) -> None:
-    pieces = tiny.vocabulary()
+    pieces = tiny_bert.vocabulary()
     assert seen["tokens"] == 4
     assert seen["word_pieces"][:6] == ["[CLS]", "a", "quiet", "film", ".", "[SEP]"]
     assert seen["word_pieces"][6:] == ["[PAD]"] * (SEQ_LENGTH - 6)
@@ -56,17 +56,17 @@ def test_preview_gives_the_three_inputs_of_the_encoder(seen: dict[str, Any]) -> 
 
 
 def test_preview_gives_the_outputs_of_the_encoder(seen: dict[str, Any]) -> None:
-    assert len(seen["pooled_output"]) == tiny.HIDDEN
+    assert len(seen["pooled_output"]) == tiny_bert.HIDDEN
     assert all(-1 <= value <= 1 for value in seen["pooled_output"])
     assert len(set(seen["pooled_output"])) > 1
-    assert seen["sequence_shape"] == [1, SEQ_LENGTH, tiny.HIDDEN]
+    assert seen["sequence_shape"] == [1, SEQ_LENGTH, tiny_bert.HIDDEN]
 
 
 def test_preview_counts_the_parameters(seen: dict[str, Any]) -> None:
-    hidden, inner = tiny.HIDDEN, tiny.INNER
-    embeddings = (len(tiny.vocabulary()) + 512 + 2 + 2) * hidden
+    hidden, inner = tiny_bert.HIDDEN, tiny_bert.INNER
+    embeddings = (len(tiny_bert.vocabulary()) + 512 + 2 + 2) * hidden
     block = 4 * (hidden * hidden + hidden) + 2 * hidden * inner + inner + hidden + 4 * hidden
-    expected = embeddings + tiny.LAYERS * block + hidden * hidden + hidden + hidden + 1
+    expected = embeddings + tiny_bert.LAYERS * block + hidden * hidden + hidden + hidden + 1
     assert seen["parameters"] == seen["trainable_parameters"] == expected
     assert seen["structure"]["parameters"] == expected
 
@@ -74,7 +74,7 @@ def test_preview_counts_the_parameters(seen: dict[str, Any]) -> None:
 def test_preview_draws_the_structure_with_every_part(seen: dict[str, Any]) -> None:
     parts = {part["name"]: part for part in seen["structure"]["parts"]}
     assert list(parts) == ["preprocessor", "encoder", "dropout", "classifier"]
-    assert str(len(tiny.vocabulary())) in parts["preprocessor"]["detail"]
+    assert str(len(tiny_bert.vocabulary())) in parts["preprocessor"]["detail"]
     encoder = {part["name"]: part for part in parts["encoder"]["parts"]}
     assert [part["name"] for part in encoder["transformer"]["parts"]] == ["layer_0", "layer_1"]
 
@@ -104,7 +104,7 @@ def test_preview_shows_and_plots_every_part(preview: Run, seen: dict[str, Any]) 
     shown = result.stdout
     for word in ("word pieces      4\n", "input_word_ids", "quiet", "padding", "untrained score", "layer_1"):
         assert word in shown
-    assert f"float32 [1, {SEQ_LENGTH}, {tiny.HIDDEN}]" in shown
+    assert f"float32 [1, {SEQ_LENGTH}, {tiny_bert.HIDDEN}]" in shown
     assert f"{seen['parameters']:,}" in shown
     assert f"{seen['untrained_score']:.4f}" in shown  # the seed is the same
     assert f"{seen['pooled_output'][0]:+.4f}" in shown

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import command
 import pytest
-import shop
+from support import command
+from support import retrain_world as world
 from typer.testing import Result
 
 from bertsent.retraining.ledger import Ledger
@@ -24,12 +24,12 @@ Run = Callable[..., Result]
 def home(champion: Path, workspace: Path) -> Path:
     """The champion and labels of another shop in this test's workspace."""
     shutil.copytree(champion, workspace, dirs_exist_ok=True)
-    shop.label(workspace, shop.texts(shop.SHOP, shop.LABELS, seed=3))
+    world.label(workspace, world.texts(world.SHOP, world.LABELS, seed=3))
     return workspace
 
 
 def options(films: Path, home: Path) -> list[str]:
-    return ["retrain", "--data", str(films), "--config", str(shop.write_config(home / "pace.toml"))]
+    return ["retrain", "--data", str(films), "--config", str(world.write_config(home / "pace.toml"))]
 
 
 def test_retrain_killed_in_training_and_run_again_publishes_once(run: Run, home: Path, films: Path) -> None:
@@ -68,7 +68,7 @@ def test_retrain_of_labels_that_were_rejected_ends_with_3(
     run: Run, poisoned: Path, workspace: Path, films: Path
 ) -> None:
     shutil.copytree(poisoned, workspace, dirs_exist_ok=True)
-    assert shop.retrain(workspace, films).outcome == "rejected"
+    assert world.retrain(workspace, films).outcome == "rejected"
     refused = run("retrain", "--data", films)
     assert refused.exit_code == 3
     assert refused.stdout.startswith("Rejected: rejected on ")
@@ -80,7 +80,7 @@ def test_retrain_reads_the_labels_of_another_folder(
     run: Run, champion: Path, workspace: Path, films: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(champion, workspace, dirs_exist_ok=True)
-    shop.label(tmp_path, shop.texts(shop.SHOP, 8, seed=3))
+    world.label(tmp_path, world.texts(world.SHOP, 8, seed=3))
     refused = run("retrain", "--data", films, "--labels", tmp_path / "labels")
     assert refused.exit_code == 7
     assert "Received: 8 usable" in refused.stderr
@@ -114,12 +114,12 @@ def test_retrain_refuses_options_that_cannot_be(
 def test_retrain_from_weights_that_are_not_there_is_refused(
     run: Run, home: Path, films: Path, challenged: Path
 ) -> None:
-    import drafts
+    from support import fake_versions
 
     manifest = json.loads((home / "model" / "1" / "manifest.json").read_text(encoding="utf-8"))
     (home / "model" / "1" / "weights.safetensors").unlink()
     files = {name: stated for name, stated in manifest["files"].items() if name != "weights.safetensors"}
-    drafts.edit(home / "model" / "1", files=files)
+    fake_versions.edit(home / "model" / "1", files=files)
     refused = run("retrain", "--data", films, "--warm-start")
     assert refused.exit_code == 6
     assert "carries no weights.safetensors" in refused.stderr

@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 from typing import IO
 
-import drafts
 import pytest
-from command import call, start
+from support import fake_versions
+from support.command import call, start
 
 import bertsent
 
@@ -218,7 +218,7 @@ def installed(tmp_path: Path) -> Path:
 def package(installed: Path, trained: Path, *, folder: str = "7") -> dict[str, str]:
     """Puts a version that calls itself 7 into the installation; the environment that uses it."""
     version = Path(shutil.copytree(trained / "1", installed / "bertsent" / "model" / folder))
-    drafts.edit(version, version=7)
+    fake_versions.edit(version, version=7)
     return {"PATH": os.environ["PATH"], "PYTHONPATH": str(installed)}
 
 

@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import command
 import pytest
-import tiny
+from support import command, tiny_bert
 from typer.testing import CliRunner, Result
 
 from bertsent.base.presets import UNCASED
@@ -76,7 +75,7 @@ def test_train_through_the_hub_graph_publishes_a_version_that_scores(
     run: Run, workspace: Path, tiny_encoder: Folders, sample: Path, tmp_path: Path
 ) -> None:
     # Factorised embeddings, as ELECTRA small has them: WordPiece, but no plain BERT.
-    encoder = tiny.export_encoder(tmp_path / "factorised", embedding_size=16, num_hidden_layers=1)
+    encoder = tiny_bert.export_encoder(tmp_path / "factorised", embedding_size=16, num_hidden_layers=1)
     trained = run("train", "--data", sample, *quick((encoder, tiny_encoder[1])))
     assert trained.exit_code == 0, trained.stderr
     assert "trains through TF Hub's own graph" in trained.stderr

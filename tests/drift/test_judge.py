@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drift_rows import PIECES, SHOPS, make_reference, new_rows
+from support.drift_rows import PIECES, SHOPS, make_reference, new_rows
 
 from bertsent.base.settings.drift import DriftSettings
 from bertsent.drift.judge import judge

@@ -1,0 +1,375 @@
+"""Reviews without labels: which are used, what they are to teach, and what is kept for the next run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import tiny_bert
+from support.listener import Listener
+
+from bertsent.base.errors import ArtefactError, DataError, UsageError
+from bertsent.base.records.core import Review
+from bertsent.base.records.training import Splits
+from bertsent.data.splits import load_splits
+from bertsent.scoring.calibration import logit
+from bertsent.scoring.pseudo_labels import Taught, teach
+from bertsent.scoring.scorer import Scorer
+from bertsent.versions import store
+from bertsent.versions.manifest import CLASSIFIER, Version
+
+Folders = tuple[Path, Path]
+Teach = Callable[..., Taught]
+
+NEW = (
+    "A wonderful, moving film with great acting and a lovely story.",
+    "Awful. Boring, badly acted, and a complete waste of two hours!",
+    "The plot is thin, yet the music and the pictures are beautiful.",
+    "I wanted to like it; I could not.",
+)
+
+
+@pytest.fixture(scope="module")
+def splits(sample: Path, tiny_encoder: Folders) -> Splits:
+    """The split that the trained version knows."""
+    return load_splits(sample, tiny_bert.settings(tiny_encoder))
+
+
+@pytest.fixture
+def heard() -> Listener:
+    return Listener()
+
+
+@pytest.fixture
+def teaching(model: Path, splits: Splits, workspace: Path, heard: Listener) -> Teach:
+    """Lets the trained version teach, with this test's own cache."""
+    version = store.find("1", folder=model)
+
+    def run(path: Path, *, teacher: Version = version, splits: Splits = splits, limit: int = 200) -> Taught:
+        heard.begun.clear()
+        cache = workspace / "taught"
+        return teach(path, teacher=teacher, splits=splits, limit=limit, cache=cache, progress=heard)
+
+    return run
+
+
+@pytest.fixture
+def folder(workspace: Path) -> Callable[..., Path]:
+    """Writes texts as a folder of reviews without labels."""
+
+    def write(*texts: str, name: str = "unsup") -> Path:
+        (workspace / name).mkdir()
+        for number, text in enumerate(texts):
+            (workspace / name / f"{number}_0.txt").write_text(text, encoding="utf-8")
+        return workspace / name
+
+    return write
+
+
+def by_text(taught: Taught) -> dict[str, float]:
+    pairs = zip(taught.reviews, taught.targets.tolist(), strict=True)
+    return {review.text: target for review, target in pairs}
+
+
+def kept(workspace: Path) -> Path:
+    """The one file of the cache."""
+    (file,) = (workspace / "taught").iterdir()
+    return file
+
+
+# which reviews
+
+
+@pytest.mark.parametrize("name", ["train", "validation", "test"])
+def test_teach_leaves_out_labelled_texts(
+    teaching: Teach, folder: Callable[..., Path], splits: Splits, name: str
+) -> None:
+    known = [review.text for review in getattr(splits, name)[:3]]
+    spelt = (known[0], f"  {known[1]}\n", known[2].replace(" ", "<br /><br />", 1))
+    assert set(by_text(teaching(folder(NEW[0], *spelt, NEW[1])))) == set(NEW[:2])
+
+
+def test_teach_takes_a_text_once(teaching: Teach, folder: Callable[..., Path]) -> None:
+    again = NEW[0].replace(" ", "  ")
+    taught = teaching(folder(NEW[0], NEW[0], again, f"\ufeff{NEW[0]}\r\n", NEW[1]))
+    assert sorted(review.text for review in taught.reviews) == sorted(NEW[:2])
+
+
+def test_teach_leaves_out_what_holds_nothing_to_read(teaching: Teach, folder: Callable[..., Path]) -> None:
+    assert set(by_text(teaching(folder("", " \n", "<br /><br />", "<p></p>", NEW[0])))) == {NEW[0]}
+
+
+def test_teach_gives_no_label_away(teaching: Teach, workspace: Path) -> None:
+    table = workspace / "table.jsonl"
+    rows = [{"text": text, "label": number % 2} for number, text in enumerate(NEW)]
+    table.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    taught = teaching(table)
+    assert len(taught.reviews) == len(NEW)
+    assert {review.label for review in taught.reviews} == {None}
+
+
+def test_teach_takes_at_most_the_limit_whatever_the_files_are_called(
+    teaching: Teach, folder: Callable[..., Path]
+) -> None:
+    first = teaching(folder(*NEW), limit=2)
+    second = teaching(folder(*NEW[::-1], NEW[0], name="other"), limit=2)
+    assert len(first.reviews) == 2
+    assert by_text(first) == by_text(second)
+    assert first.digest == second.digest
+
+
+def test_teach_digest_follows_the_texts(teaching: Teach, folder: Callable[..., Path]) -> None:
+    both, one = teaching(folder(*NEW[:2])), teaching(folder(NEW[0], name="one"))
+    other = teaching(folder(NEW[0], NEW[2], name="other"))
+    assert len({both.digest, one.digest, other.digest}) == 3
+
+
+def test_teach_refuses_a_path_of_which_nothing_is_left(
+    teaching: Teach, folder: Callable[..., Path], splits: Splits
+) -> None:
+    for number, texts in enumerate([[splits.train[0].text, splits.test[0].text], ["", "<br />"]]):
+        with pytest.raises(DataError, match="no review that is not labelled data already") as caught:
+            teaching(folder(*texts, name=f"nothing-{number}"))
+        assert caught.value.exit_code == 7
+        assert "unsup" in caught.value.hint
+
+
+def test_teach_refuses_a_path_that_cannot_be_read(
+    teaching: Teach, folder: Callable[..., Path], workspace: Path
+) -> None:
+    path = folder(*NEW)
+    (path / "9_0.txt").write_bytes(b"caf\xe9")
+    with pytest.raises(DataError, match=r"9_0\.txt"):
+        teaching(path)
+    with pytest.raises(DataError, match="missing"):
+        teaching(workspace / "missing")
+
+
+# what they teach
+
+
+def test_teach_gives_every_text_a_probability_of_its_own(
+    teaching: Teach, folder: Callable[..., Path]
+) -> None:
+    taught = teaching(folder(*NEW))
+    assert taught.targets.dtype == np.float32
+    assert taught.targets.shape == (len(NEW),)
+    assert ((taught.targets > 0) & (taught.targets < 1)).all()
+    assert len(set(taught.targets.tolist())) == len(NEW)
+
+
+def test_teach_gives_a_text_the_same_in_any_company(teaching: Teach, folder: Callable[..., Path]) -> None:
+    together = by_text(teaching(folder(*NEW)))
+    for number, text in enumerate(NEW):
+        assert by_text(teaching(folder(text, name=str(number)))) == {text: pytest.approx(together[text])}
+
+
+def test_teach_names_the_teacher(teaching: Teach, folder: Callable[..., Path], model: Path) -> None:
+    said = teaching(folder(*NEW)).teacher
+    files = store.find("1", folder=model).manifest.files
+    assert said["version"] == 1
+    assert said["digest"] == files[CLASSIFIER]["sha256"]
+    assert list(said["weights"]) == ["version", "bigrams", "bias"]
+    assert json.loads(json.dumps(said)) == said
+
+
+# two teachers that err on different reviews
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """A teacher whose scores spread, and data on which it and the words of a text say half each."""
+
+    teacher: Version
+    splits: Splits  # its test rows are not in it
+    test: tuple[Review, ...]
+
+
+def sentences(count: int) -> list[tuple[str, int]]:
+    """Texts of letters with one kind of sentiment words, and that kind: -1 or 1."""
+    random = np.random.default_rng(5)
+    kinds = {1: ("wonderful", "great", "lovely"), -1: ("awful", "boring", "poor")}
+    drawn = []
+    for number in range(count):
+        kind = 1 if random.random() < 0.5 else -1
+        letters = random.choice(list("abcdefghij"), random.integers(4, 16))
+        words = [*letters, *random.choice(kinds[kind], 3), str(number)]
+        drawn.append((" ".join(random.permutation(words)), kind))
+    return drawn
+
+
+@pytest.fixture(scope="module")
+def simulated(spread: Path) -> Simulated:
+    version = store.find("1", folder=spread)
+    data = {name: {"digest": name} for name in ("train", "validation")}
+    drawn = sentences(700)
+    logits = logit([one.score for one in Scorer(version).predict(text for text, _ in drawn)])
+    theirs = (logits - logits.mean()) / logits.std()
+    rows = tuple(
+        Review(text, int(0.6 * kind + its > 0))
+        for (text, kind), its in zip(drawn, theirs.tolist(), strict=True)
+    )
+    splits = Splits(
+        train=rows[:400],
+        validation=rows[400:550],
+        test=(),
+        digests={name: name for name in ("train", "validation", "test")},
+    )
+    teacher = replace(version, manifest=replace(version.manifest, data=data))
+    return Simulated(teacher=teacher, splits=splits, test=rows[550:])
+
+
+@pytest.fixture
+def taught(simulated: Simulated, folder: Callable[..., Path], teaching: Teach) -> Callable[..., Taught]:
+    """Lets the simulated teacher teach some texts."""
+    return lambda *texts: teaching(folder(*texts), teacher=simulated.teacher, splits=simulated.splits)
+
+
+def accuracy(scores: Iterable[float], rows: Sequence[Review]) -> float:
+    pairs = zip(scores, rows, strict=True)
+    return float(np.mean([(score >= 0.5) == review.label for score, review in pairs]))
+
+
+def test_both_together_know_more_than_either(simulated: Simulated, taught: Callable[..., Taught]) -> None:
+    together = by_text(taught(*(review.text for review in simulated.test)))
+    right = accuracy([together[review.text] for review in simulated.test], simulated.test)
+    version = [one.score for one in Scorer(simulated.teacher).predict_reviews(simulated.test)]
+    words = [float(any(word in r.text for word in ("wonder", "great", "lovely"))) for r in simulated.test]
+    either = max(accuracy(version, simulated.test), accuracy(words, simulated.test))
+    assert either < 0.8
+    assert right > either + 0.05
+
+
+def test_targets_follow_the_version_by_its_weight(
+    simulated: Simulated, taught: Callable[..., Taught]
+) -> None:
+    """Texts of words that no labelled review has are all the same to the bag of bigrams."""
+    told = taught("qzxv", "xqzj qzxv kqjz", "zzqj " * 40, "vwxyz zyxwv")
+    scored = Scorer(simulated.teacher).predict(by_text(told))
+    logits = logit([one.score for one in scored])
+    weight = told.teacher["weights"]["version"]
+    assert weight > 0.3
+    assert np.ptp(logits) > 0.3
+    assert np.diff(logit(told.targets)) == pytest.approx(weight * np.diff(logits), abs=1e-4)
+
+
+def test_targets_follow_the_bigrams_too(simulated: Simulated, taught: Callable[..., Taught]) -> None:
+    """Texts that differ where the version's window does not reach are all the same to it."""
+    ends = "a b c d e " * 10
+    texts = [f"{ends}{9 * word}{ends}".strip() for word in ("wonderful great lovely ", "awful boring poor ")]
+    assert len({one.score for one in Scorer(simulated.teacher).predict(texts)}) == 1
+    targets = by_text(taught(*texts))
+    # 0 without the bag; with it 0.27 to 0.45, as the last digits of the version's scores draw some labels.
+    assert logit(targets[texts[0]]) > logit(targets[texts[1]]) + 0.15
+
+
+# what is kept
+
+
+def test_teach_answers_a_second_time_from_the_cache(
+    teaching: Teach, folder: Callable[..., Path], model: Path, heard: Listener
+) -> None:
+    first = teaching(folder(*NEW))
+    assert heard.begun == ["Scoring by version 1", "Fitting a bag of bigrams"]
+    (model / "1" / CLASSIFIER).unlink()  # not even looked at
+    again = teaching(folder(*NEW[::-1], name="the same"))
+    assert heard.begun == []
+    assert by_text(again) == by_text(first)
+    assert (again.digest, again.teacher) == (first.digest, first.teacher)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: b"",
+        lambda whole: whole[:-1],
+        lambda whole: whole[: len(whole) // 2],
+        lambda whole: whole[:120] + bytes([whole[120] ^ 1]) + whole[121:],
+        lambda whole: whole[:-300] + b"\0" * 300,
+        lambda whole: b"no archive at all",
+    ],
+    ids=["empty", "cut", "half", "flip", "zeros", "foreign"],
+)
+def test_teach_scores_anew_where_the_cache_is_damaged(
+    teaching: Teach,
+    folder: Callable[..., Path],
+    workspace: Path,
+    heard: Listener,
+    damage: Callable[[bytes], bytes],
+) -> None:
+    first = teaching(path := folder(*NEW))
+    whole = kept(workspace).read_bytes()
+    kept(workspace).write_bytes(damage(whole))
+    again = teaching(path)
+    assert heard.begun
+    assert by_text(again) == by_text(first)
+    assert kept(workspace).read_bytes() == whole
+
+
+def other_teacher(model: Path) -> Version:
+    """The same version again, with a classifier of other bytes that scores alike."""
+    version = store.find("1", folder=model)
+    with store.draft(model, needed=0) as path:
+        for name in version.manifest.files:
+            (path / name).write_bytes(version.file(name).read_bytes())
+        with (path / CLASSIFIER).open("ab") as file:
+            file.write(b"\0" * 16)
+        return store.publish(path, version.manifest, folder=model)
+
+
+def test_teach_keeps_answers_of_one_teacher_from_another(
+    teaching: Teach, folder: Callable[..., Path], model: Path, heard: Listener
+) -> None:
+    first = teaching(path := folder(*NEW))
+    second = teaching(path, teacher=other_teacher(model))
+    assert "Scoring by version 2" in heard.begun
+    assert (first.teacher["version"], second.teacher["version"]) == (1, 2)
+    assert first.teacher["digest"] != second.teacher["digest"]
+
+
+def test_teach_keeps_answers_of_some_texts_from_others(
+    teaching: Teach, folder: Callable[..., Path], heard: Listener
+) -> None:
+    teaching(folder(*NEW))
+    for number, texts in enumerate([NEW[:3], [*NEW, "One more."], [*NEW[:3], "Another one."]]):
+        assert set(by_text(teaching(folder(*texts, name=str(number))))) == set(texts)
+        assert heard.begun
+
+
+# teachers that may not teach
+
+
+@pytest.mark.parametrize("changed", [{"seed": 43}, {"validation_share": 0.3}], ids=str)
+def test_teach_refuses_a_teacher_of_another_split(
+    teaching: Teach,
+    folder: Callable[..., Path],
+    sample: Path,
+    tiny_encoder: Folders,
+    changed: dict[str, float],
+) -> None:
+    other = load_splits(sample, tiny_bert.settings(tiny_encoder, **changed))
+    with pytest.raises(UsageError, match="trained on another split") as caught:
+        teaching(folder(*NEW), splits=other)
+    assert caught.value.exit_code == 2
+    assert all(option in caught.value.hint for option in ("--data", "--seed", "--validation-share"))
+
+
+@pytest.mark.parametrize("name", ["train", "validation"])
+def test_teach_refuses_a_teacher_of_which_one_half_differs(
+    teaching: Teach, folder: Callable[..., Path], splits: Splits, name: str
+) -> None:
+    other = replace(splits, digests={**splits.digests, name: "0" * 64})
+    with pytest.raises(UsageError, match="trained on another split"):
+        teaching(folder(*NEW), splits=other)
+
+
+def test_teach_refuses_a_teacher_that_is_damaged(
+    teaching: Teach, folder: Callable[..., Path], model: Path
+) -> None:
+    (model / "1" / CLASSIFIER).write_bytes(b"damaged")
+    with pytest.raises(ArtefactError, match=CLASSIFIER):
+        teaching(folder(*NEW))
