@@ -118,7 +118,7 @@ def spread(once: Callable[..., Path], tiny_encoder: tuple[Path, Path], trained: 
         head = made.get_layer(classifier.HEAD)
         head.kernel.assign(head.kernel * 40)
         folder = home / "model"
-        with store.draft(folder, needed=0) as path:
+        with store.staging(folder, needed=0) as path:
             (path / CLASSIFIER).write_bytes(to_litert(made))
             shutil.copyfile(trained / "1" / VOCABULARY, path / VOCABULARY)
             store.publish(path, read_version(trained / "1").manifest, folder=folder)

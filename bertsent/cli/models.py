@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bertsent.base.display import size, visible
-from bertsent.base.settings.retraining import LineageSettings
+from bertsent.base.settings.retraining import VersionSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli._app import app
 from bertsent.cli._options import JsonOption
@@ -19,7 +19,7 @@ from bertsent.cli.retrain import gate_lines
 if TYPE_CHECKING:
     from bertsent.versions.registry import Entry
 
-DEFAULTS = LineageSettings()
+DEFAULTS = VersionSettings()
 
 models = typer.Typer(
     help="List versions; show, explain, compare or go back to one.",

@@ -80,7 +80,7 @@ def retrain(
     from bertsent.data.splits import find_data_set
     from bertsent.labelling.log import LabelLog
     from bertsent.retraining import run as core
-    from bertsent.retraining.records import Because
+    from bertsent.retraining.records import Trigger
     from bertsent.versions import store
 
     champion = store.find(None, folder=workspace.model)
@@ -92,7 +92,7 @@ def retrain(
             data=data or find_data_set(workspace.data),
             champion=champion,
             rows=rows,
-            because=Because("asked"),
+            because=Trigger("asked"),
             settings=core.settings_for(
                 champion, warm_start=warm, labels=len(rows), recipe=recipe, config=said
             ),

@@ -63,7 +63,7 @@ def batch_digest(rows: Iterable[str]) -> str:
     return sha256_lines(sorted(rows))
 
 
-class Trail:
+class DriftHistory:
     """The trail of a workspace. Reading creates nothing; whoever appends must hold the lock of `drift`.
 
     Args:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bertsent.base.settings.drift import DriftSettings
 from bertsent.base.settings.reading import LABEL_NAMES, POSITIVE
-from bertsent.base.settings.scoring import EVEN
+from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.drift import features, text_measure
 from bertsent.drift.records import NAN, Measure, NewRow
 from bertsent.drift.reference import Reference
@@ -132,8 +132,8 @@ def take_error(
     if (why := _too_few(rows, settings)) or (why := _no_scores(reference, rows)):
         return Taken(Measure("error", NAN, why=why))
     gold = np.array([row.label for row in rows])
-    wrong = (np.array([row.score for row in rows]) >= EVEN) != (gold == POSITIVE)
-    missed = (reference.heldout_score >= EVEN) != (reference.heldout_label == POSITIVE)
+    wrong = (np.array([row.score for row in rows]) >= DEFAULT_THRESHOLD) != (gold == POSITIVE)
+    missed = (reference.heldout_score >= DEFAULT_THRESHOLD) != (reference.heldout_label == POSITIVE)
     there = [label for label in LABEL_NAMES if (gold == label).any()]
     new = _Share(int(wrong.sum()), len(rows), settings.confidence)
     old = {label: _share(missed[reference.heldout_label == label], settings) for label in there}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from bertsent.drift.history import Look, Trail
+from bertsent.drift.history import DriftHistory, Look
 from bertsent.labelling.decisions import Labelled
 
 # none: nothing to do; collect: too few to tell; reported: drift, and this run may not retrain; open: drift,
@@ -27,5 +27,5 @@ class Monitored:
     looks: int  # at this version, this one counted
     published: int | None = None  # the version that came of it
     continued: bool = False  # the look is of an earlier run
-    trail: Trail
+    trail: DriftHistory
     labels: tuple[Labelled, ...]  # all there are

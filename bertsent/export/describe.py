@@ -12,7 +12,7 @@ from bertsent.base.digests import sha256_file
 from bertsent.base.display import visible
 from bertsent.base.files import now, write_text
 from bertsent.base.settings.export import Format
-from bertsent.base.settings.scoring import EVEN
+from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.export.folder import DESCRIPTION, FORMAT, MARK
 from bertsent.export.records import Distance
 from bertsent.export.weights import calibration
@@ -61,8 +61,8 @@ def describe(
         "input": dict(inputs),
         "output": {"name": output, "type": "float32", "shape": ["batch"], "meaning": "P(positive), 0 to 1"},
         "labels": dict(manifest.labels),
-        "threshold": EVEN,
-        "unsure": list(manifest.calibration.get("unsure", (EVEN, EVEN))),
+        "threshold": DEFAULT_THRESHOLD,
+        "unsure": list(manifest.calibration.get("unsure", (DEFAULT_THRESHOLD, DEFAULT_THRESHOLD))),
         "seq_length": manifest.seq_length,
         "window": {"kind": manifest.window, "head": head, "tail": places - head},
         "calibration": {"temperature": temperature, "bias": bias, "applied": True},

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bertsent.base.errors import BertsentError
 from bertsent.base.settings.export import ExportSettings
-from bertsent.base.settings.scoring import EVEN
+from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.export.records import Distance
 from bertsent.versions.manifest import Version
 
@@ -68,7 +68,7 @@ def _distance(scores: Sequence[float], expected: ArrayLike, against: str, allowe
         texts=len(ours),
         mean=float(apart.mean()),
         largest=float(apart.max()),
-        same_label=int(((ours >= EVEN) == (theirs >= EVEN)).sum()),
+        same_label=int(((ours >= DEFAULT_THRESHOLD) == (theirs >= DEFAULT_THRESHOLD)).sum()),
         allowed=allowed,
     )
 

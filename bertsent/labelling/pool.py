@@ -22,7 +22,7 @@ from bertsent.base.errors import DataError
 from bertsent.base.records.core import Review
 from bertsent.base.settings.labelling import LabelSettings
 from bertsent.base.settings.reading import LABELS, ReadSettings
-from bertsent.base.settings.scoring import EVEN
+from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.base.text import clean
 from bertsent.data.reviews import read_reviews
 from bertsent.labelling.decisions import Decision, PickedBy
@@ -244,7 +244,7 @@ class Pool:
 
     def _uncertain(self) -> str | None:
         found = self._among(self._scores)
-        return min(found, key=lambda digest: abs(self._scores[digest] - EVEN)) if found else None
+        return min(found, key=lambda digest: abs(self._scores[digest] - DEFAULT_THRESHOLD)) if found else None
 
     def _diverse(self) -> str | None:
         found = self._among(self._places)

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bertsent.base.records.core import Prediction, Progress, Review, silent
-from bertsent.base.settings.retraining import LineageSettings
-from bertsent.base.settings.scoring import EVEN
+from bertsent.base.settings.retraining import VersionSettings
+from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.retraining.gate import Answers, Paired, compare
 from bertsent.retraining.learning_curve import _SETTINGS
 from bertsent.scoring.scorer import Scorer
@@ -31,7 +31,7 @@ def diff(
     second: Version,
     reviews: Iterable[Review],
     *,
-    settings: LineageSettings = _SETTINGS,
+    settings: VersionSettings = _SETTINGS,
     progress: Progress = silent,
 ) -> Difference:
     """Scores reviews by two versions and keeps those on which their answers differ.
@@ -55,7 +55,7 @@ def diff(
                 gold.append(one.gold)
                 scores[0].append(one.score)
                 scores[1].append(other.score)
-            if (one.score >= EVEN) != (other.score >= EVEN):
+            if (one.score >= DEFAULT_THRESHOLD) != (other.score >= DEFAULT_THRESHOLD):
                 differ += 1
                 # The number keeps predictions from being compared, and the first of equals in.
                 heapq.heappush(heap, (abs(one.score - other.score), -seen, (one, other)))

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bertsent.base.records.core import or_none
 from bertsent.base.settings.retraining import GateSettings
-from bertsent.base.settings.scoring import EVEN
+from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 
 _GATE = GateSettings()
 _NAN = float("nan")
@@ -188,7 +188,7 @@ def _deviation(gained: int, lost: int, n: int, delta: float) -> float:
 
 def _right(scores: ArrayLike, gold: NDArray[np.int64]) -> NDArray[np.bool_]:
     values = np.asarray(scores, np.float64)
-    return np.asarray(np.isfinite(values) & ((values >= EVEN) == (gold == 1)))
+    return np.asarray(np.isfinite(values) & ((values >= DEFAULT_THRESHOLD) == (gold == 1)))
 
 
 def _verdict(test: Paired, reserved: Paired, *, drift: bool, settings: GateSettings) -> tuple[bool, str]:

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from bertsent.base.records.core import Progress, silent
-from bertsent.base.settings.retraining import LineageSettings
+from bertsent.base.settings.retraining import VersionSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.retraining.gate import GateResult, Paired
 from bertsent.retraining.ledger import Ledger
 
-_SETTINGS = LineageSettings()
+_SETTINGS = VersionSettings()
 _NAN = float("nan")
 
 
@@ -44,7 +44,7 @@ class Curve:
 
 
 def curve(
-    workspace: Workspace, *, settings: LineageSettings = _SETTINGS, progress: Progress = silent
+    workspace: Workspace, *, settings: VersionSettings = _SETTINGS, progress: Progress = silent
 ) -> Curve:
     """The learning curve of a workspace, from its ledger."""
     points = tuple(_points(Ledger(workspace.reports).events(progress)))
@@ -67,7 +67,7 @@ def _points(events: Sequence[Mapping[str, Any]]) -> Iterable[Point]:
         )
 
 
-def _expected(points: Sequence[Point], settings: LineageSettings) -> tuple[float, float, float]:
+def _expected(points: Sequence[Point], settings: VersionSettings) -> tuple[float, float, float]:
     """Gain in accuracy that the next labels would bring, with its 90 % interval.
 
     A straight line of the challengers' accuracy on reserved rows against the logarithm of their labels,

@@ -19,7 +19,7 @@ from bertsent.base.files import lock
 from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.settings.drift import DriftSettings, MonitorSettings
 from bertsent.base.settings.workspace import Workspace
-from bertsent.drift.history import Ending, Look, Outcome, Trail, batch_digest
+from bertsent.drift.history import DriftHistory, Ending, Look, Outcome, batch_digest
 from bertsent.drift.monitored import Action, Monitored
 from bertsent.labelling.decisions import Labelled
 from bertsent.labelling.log import LabelLog
@@ -80,7 +80,7 @@ def run(
             retrain=retrain,
             progress=progress,
             stopping=stopping,
-            trail=Trail(workspace),
+            trail=DriftHistory(workspace),
         ).go()
 
 
@@ -97,7 +97,7 @@ class _Run:
     retrain: bool
     progress: Progress
     stopping: Stopping
-    trail: Trail
+    trail: DriftHistory
 
     def go(self) -> Monitored:
         if self.trail.problem:
@@ -105,9 +105,9 @@ class _Run:
         begun = self.trail.unfinished()
         published = self._published_of(begun) if begun is not None else None
         if begun is not None and published is not None:
-            from bertsent.retraining.run import settle
+            from bertsent.retraining.run import finish_killed_run
 
-            settle(self.workspace)
+            finish_killed_run(self.workspace)
             reason = str(published.lineage.get("gate", {}).get("reason", "before that run was killed"))
             return self._end(begun, "published", published.version, reason, continued=True)
         begun = self.trail.unfinished(self.version.classifier_digest)
@@ -213,7 +213,7 @@ class _Run:
 
     def _retrain(self, look: Look, *, resume: bool) -> Any:
         from bertsent.data.splits import find_data_set
-        from bertsent.retraining.records import Because
+        from bertsent.retraining.records import Trigger
         from bertsent.retraining.run import retrain
 
         data = self.data or find_data_set(self.workspace.data)
@@ -224,7 +224,7 @@ class _Run:
                 data=data,
                 champion=self.version,
                 rows=[row for row in self.labels if row.digest in known],
-                because=Because(kind="drift", batch=look.batch, report=look.report, rows=look.rows),
+                because=Trigger(kind="drift", batch=look.batch, report=look.report, rows=look.rows),
                 resume=resume,
                 progress=self.progress,
                 stop=stop,

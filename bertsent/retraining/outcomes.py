@@ -17,14 +17,14 @@ from bertsent.retraining.gate import GateResult
 from bertsent.retraining.ledger import Ledger
 from bertsent.retraining.records import Retrained, Run
 from bertsent.versions.manifest import Version, read_version, version_numbers
-from bertsent.versions.store import packaged
+from bertsent.versions.store import bundled
 
 _RETRAIN = RetrainSettings()
 
 
-def lineage(run: Run, picked: Selection, gate: GateResult) -> dict[str, Any]:
+def lineage_of(run: Run, picked: Selection, gate: GateResult) -> dict[str, Any]:
     """What led to a challenger, for the manifest; the event in the ledger is made of it."""
-    came_with = packaged()
+    came_with = bundled()
     return {
         "because": {"kind": run.because.kind, "batch": run.because.batch, "report": run.because.report},
         "rows": run.digest,
@@ -41,21 +41,21 @@ def lineage(run: Run, picked: Selection, gate: GateResult) -> dict[str, Any]:
     }
 
 
-def event(outcome: str, lineage: Mapping[str, Any], version: int | None) -> dict[str, Any]:
+def event(outcome: str, lineage_of: Mapping[str, Any], version: int | None) -> dict[str, Any]:
     """The line of the ledger."""
     return {
         "event": outcome,
         "version": version,
         "time": now(),
-        "kind": lineage["because"]["kind"],
-        "batch": lineage["because"]["batch"],
-        "rows": lineage["rows"],
-        "keys": lineage["keys"],
-        "champion": lineage["champion"],
-        "start": lineage["start"],
-        "labels": lineage["labels"]["n"],
-        "gate": lineage["gate"],
-        "reason": lineage["gate"]["reason"],
+        "kind": lineage_of["because"]["kind"],
+        "batch": lineage_of["because"]["batch"],
+        "rows": lineage_of["rows"],
+        "keys": lineage_of["keys"],
+        "champion": lineage_of["champion"],
+        "start": lineage_of["start"],
+        "labels": lineage_of["labels"]["n"],
+        "gate": lineage_of["gate"],
+        "reason": lineage_of["gate"]["reason"],
     }
 
 
@@ -63,7 +63,7 @@ def earlier(run: Run, progress: Progress) -> Retrained | None:
     """The outcome that these rows had before, if any. Judgements that a kill kept from the ledger get
     their line first."""
     known = _trained(run.workspace)
-    events = heal(run.workspace, known, progress)
+    events = repair_ledger(run.workspace, known, progress)
     published = _published(run, known)
     if published is not None:
         when = f"version {published.name} was trained on these labels on {published.manifest.created[:10]}"
@@ -90,7 +90,7 @@ def _trained(workspace: Workspace) -> dict[int, Version]:
     return found
 
 
-def heal(
+def repair_ledger(
     workspace: Workspace, known: Mapping[int, Version] | None = None, progress: Progress = silent
 ) -> list[dict[str, Any]]:
     """The events of the ledger, after versions that a kill kept from it got their line."""

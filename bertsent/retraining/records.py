@@ -16,7 +16,7 @@ from bertsent.versions.manifest import Version
 
 
 @dataclass(frozen=True, slots=True)
-class Because:
+class Trigger:
     """Why a retrain is run."""
 
     kind: Literal["drift", "asked"]
@@ -44,7 +44,7 @@ class Run:
     workspace: Workspace
     champion: Version
     rows: Sequence[Labelled]
-    because: Because
+    because: Trigger
     warm_start: bool
 
     @property

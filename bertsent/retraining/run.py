@@ -27,8 +27,8 @@ from bertsent.labelling import selection
 from bertsent.labelling.decisions import Labelled
 from bertsent.labelling.selection import Selection
 from bertsent.retraining.gate import Answers, GateResult, judge, least_rows
-from bertsent.retraining.outcomes import earlier, event, heal, lineage
-from bertsent.retraining.records import Because, Retrained, Run
+from bertsent.retraining.outcomes import earlier, event, lineage_of, repair_ledger
+from bertsent.retraining.records import Retrained, Run, Trigger
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions import registry
 from bertsent.versions.manifest import WEIGHTS, Version, read_version, version_numbers
@@ -45,7 +45,7 @@ def retrain(
     data: Path,
     champion: Version,
     rows: Sequence[Labelled],
-    because: Because,
+    because: Trigger,
     settings: TrainSettings | None = None,
     gate: GateSettings = _GATE,
     warm_start: bool | None = None,
@@ -98,7 +98,7 @@ def retrain(
     return replace(done, seconds=time.monotonic() - begun)
 
 
-def settle(workspace: Workspace) -> None:
+def finish_killed_run(workspace: Workspace) -> None:
     """Puts right what a retrain lacks that was killed after it published: its line in the ledger, and the
     challenger's folder, which nobody needs any more.
 
@@ -107,7 +107,7 @@ def settle(workspace: Workspace) -> None:
         StorageError, ArtefactError: if the ledger cannot be written or read.
     """
     with lock(workspace.state / "retrain.lock", "retrain"):
-        heal(workspace)
+        repair_ledger(workspace)
         shutil.rmtree(_challengers(workspace), ignore_errors=True)
 
 
@@ -287,7 +287,7 @@ def _judge(
 
 
 def _conclude(run: Run, challenger: Version, picked: Selection, result: GateResult) -> Retrained:
-    led_to = lineage(run, picked, result)
+    led_to = lineage_of(run, picked, result)
     if not result.passed:
         run.ledger.append(event("rejected", led_to, None))
         return Retrained("rejected", None, result, result.reason, 0.0)

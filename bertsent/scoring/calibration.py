@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bertsent.base.settings.evaluation import CalibrationSettings
 from bertsent.base.settings.reading import POSITIVE
-from bertsent.base.settings.scoring import EVEN
+from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 
 _SATURATED = 1e-7  # float32 resolves no less near 1
 _ROUNDING = 1e-9  # what 0.5 - (0.5 - score) may miss a score by; the band's own end gets an answer
@@ -104,9 +104,9 @@ def _band(scores: NDArray[np.float64], gold: NDArray[np.int64], *, sure: float) 
     in it and both sides together say more."""
     from sklearn.isotonic import IsotonicRegression
 
-    confidence = np.abs(scores - EVEN)
-    right = (scores >= EVEN) == (gold == POSITIVE)
+    confidence = np.abs(scores - DEFAULT_THRESHOLD)
+    right = (scores >= DEFAULT_THRESHOLD) == (gold == POSITIVE)
     fitted = IsotonicRegression(y_min=0, y_max=1).fit(confidence, right).predict(confidence)
     enough = confidence[fitted >= sure]
-    half = max(float(enough.min()) - _ROUNDING, 0.0) if len(enough) else EVEN
-    return EVEN - half, EVEN + half
+    half = max(float(enough.min()) - _ROUNDING, 0.0) if len(enough) else DEFAULT_THRESHOLD
+    return DEFAULT_THRESHOLD - half, DEFAULT_THRESHOLD + half

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bertsent.base.records.metrics import Confusion, LengthBand, Metrics, ScoreBand
 from bertsent.base.settings.evaluation import EvaluateSettings
-from bertsent.base.settings.scoring import EVEN
+from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.base.settings.training import TrainSettings
 
 _EPSILON = 1e-7  # keeps the log of a score of exactly 0 or 1 finite; float32 resolves no less near 1
@@ -171,7 +171,7 @@ class _Rows:
         self.n, self.positive = len(scores), gold.astype(np.float64)
         clipped = np.clip(scores, _EPSILON, 1 - _EPSILON)
         self.loss = -np.log(np.where(gold == 1, clipped, 1 - clipped))
-        self.gap = ((scores >= EVEN) == gold) - confidence
+        self.gap = ((scores >= DEFAULT_THRESHOLD) == gold) - confidence
         self.ties = np.flatnonzero(np.diff(scores, prepend=-np.inf))
         # In this order the rows of a bin stand together, once on each side of 0.5.
         self.runs = np.flatnonzero(np.diff(bin_of, prepend=-1))

@@ -11,7 +11,7 @@ import numpy as np
 from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError, BertsentError, UsageError
 from bertsent.base.records.core import Label, Prediction, Progress, Review
-from bertsent.base.settings.scoring import EVEN, ScoreSettings, Window
+from bertsent.base.settings.scoring import DEFAULT_THRESHOLD, ScoreSettings, Window
 from bertsent.base.text import clean
 from bertsent.scoring.litert import Classifier, Scores, Tokens
 from bertsent.scoring.tokenizer import AnyTokenizer, Tokenizer, window
@@ -55,7 +55,7 @@ class Scorer:
         manifest = version.manifest
         self._version = version.name
         self._seq_length = manifest.seq_length
-        low, high = manifest.calibration.get("unsure", (EVEN, EVEN))
+        low, high = manifest.calibration.get("unsure", (DEFAULT_THRESHOLD, DEFAULT_THRESHOLD))
         self.unsure = (float(low), float(high))  # between them too few answers are right
         self._window: Window = "head" if manifest.window == "head" else "head+tail"
         self.tokenizer = tokenizer or _tokenizer(version)
@@ -135,7 +135,7 @@ class Scorer:
     @property
     def threshold(self) -> float:
         """Scores from here on count as positive where every score needs an answer."""
-        return EVEN if self._settings.threshold is None else self._settings.threshold
+        return DEFAULT_THRESHOLD if self._settings.threshold is None else self._settings.threshold
 
     def label(self, score: float) -> Label:
         """The answer for a score: by the threshold that was set, else unsure within the version's band."""

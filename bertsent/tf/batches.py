@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertsent.base.records.core import Review
-from bertsent.base.settings.scoring import EVEN, Window
+from bertsent.base.settings.scoring import DEFAULT_THRESHOLD, Window
 from bertsent.scoring.tokenizer import AnyTokenizer, window
 from bertsent.tf import tf
 from bertsent.tf.token_cache import word_pieces
@@ -65,7 +65,7 @@ def encode(
     return Encoded(
         ids=np.concatenate(rows) if rows else np.empty(0, np.int32),
         lengths=np.array([len(row) for row in rows], np.int64),
-        labels=(targets >= EVEN).astype(np.int64),
+        labels=(targets >= DEFAULT_THRESHOLD).astype(np.int64),
         targets=targets,
     )
 

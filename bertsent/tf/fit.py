@@ -17,7 +17,7 @@ from bertsent.base.files import require_space
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.records.metrics import Metrics
 from bertsent.base.records.training import Epoch
-from bertsent.base.settings.scoring import EVEN
+from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.base.settings.training import TrainSettings
 from bertsent.scoring.calibration import calibrate, sigmoid
 from bertsent.scoring.metrics import measure
@@ -123,7 +123,7 @@ def compiled(encoder: Encoder, settings: TrainSettings, *, steps: int) -> Any:
     return classifier
 
 
-def step_back(classifier: Any, version: Version, share: float) -> None:
+def interpolate_weights(classifier: Any, version: Version, share: float) -> None:
     """Sets weights that lie so far (0 to 1) on the way from a version's to the classifier's own."""
     from safetensors.numpy import load_file
 
@@ -155,7 +155,7 @@ def _begin_with(version: Version, classifier: Any, encoder: Encoder) -> None:
 
 def _right(targets: Any, logits: Any) -> Any:
     """1 where a logit says what its target says, float32 [batch, 1]; a teacher's targets are not 0 or 1."""
-    return tf.cast(tf.equal(targets >= EVEN, logits >= 0), tf.float32)
+    return tf.cast(tf.equal(targets >= DEFAULT_THRESHOLD, logits >= 0), tf.float32)
 
 
 def _beginning(kept: Checkpoints, folder: Path, *, resume: bool, progress: Progress) -> Resumed:
@@ -261,4 +261,4 @@ def evaluate(
     scores = sigmoid(logits)
     if np.isnan(scores).any():  # the last step of an epoch went wrong, and no loss came after it
         raise diverged(f"{np.isnan(scores).sum()} of {len(scores)} scores that are no number")
-    return measure(calibrate(scores, split.labels).apply(logits), split.labels, threshold=EVEN)
+    return measure(calibrate(scores, split.labels).apply(logits), split.labels, threshold=DEFAULT_THRESHOLD)

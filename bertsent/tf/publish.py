@@ -24,7 +24,7 @@ from bertsent.base.records.training import Epoch, Splits, Trained
 from bertsent.base.settings import toml_file
 from bertsent.base.settings.evaluation import CalibrationSettings
 from bertsent.base.settings.reading import POSITIVE
-from bertsent.base.settings.scoring import EVEN, ScoreSettings
+from bertsent.base.settings.scoring import DEFAULT_THRESHOLD, ScoreSettings
 from bertsent.base.settings.training import TrainSettings
 from bertsent.drift import reference
 from bertsent.labelling.selection import Mix
@@ -100,7 +100,7 @@ def publish(
         StorageError: if the disk does not take it.
     """
     progress.start("Converting to LiteRT", None)
-    with store.draft(folder) as path:
+    with store.staging(folder) as path:
         if encoder.vocabulary is not None:
             shutil.copyfile(encoder.vocabulary, path / VOCABULARY)
         found = _calibrate(path, encoder, classifier, encoded["validation"], settings, progress)
@@ -132,7 +132,7 @@ def publish(
         write_text(path / HISTORY, json.dumps(history, indent=2) + "\n")
         plots.training_curves(epochs, best_epoch=best_epoch, path=path / PLOT)
         write_text(path / CARD, model_card.render(manifest, epochs=epochs, best_epoch=best_epoch))
-        _check_reload(store.seal(path, manifest), encoder)
+        _check_reload(store.finalise(path, manifest), encoder)
         version = store.publish(path, manifest, folder=folder)
     progress.finish()
     return Trained(
@@ -217,7 +217,7 @@ def _scores(litert: Classifier, split: Encoded, name: str, progress: Progress) -
 
 
 def _measure(scores: NDArray[np.float32], split: Encoded) -> Metrics:
-    return measure(scores, split.labels, threshold=EVEN, intervals=True)
+    return measure(scores, split.labels, threshold=DEFAULT_THRESHOLD, intervals=True)
 
 
 def _compare(scores: NDArray[np.float32], trained: NDArray[np.float64], split: Encoded) -> Quantised:
@@ -233,9 +233,9 @@ def _compare(scores: NDArray[np.float32], trained: NDArray[np.float64], split: E
             received=f"scores {apart:.3f} apart on average",
             hint="choose another encoder, for example --encoder minilm",
         )
-    answers = trained >= EVEN
+    answers = trained >= DEFAULT_THRESHOLD
     return Quantised(
-        agreement=float(np.mean(answers == (scores >= EVEN))),
+        agreement=float(np.mean(answers == (scores >= DEFAULT_THRESHOLD))),
         classifier_accuracy=float(np.mean(answers == (split.labels == POSITIVE))),
         rows=len(split),
     )
@@ -323,7 +323,7 @@ def _counts(splits: Splits, name: str) -> dict[str, Any]:
 def _taught(taught: Taught | None) -> dict[str, Any]:
     if taught is None:
         return {}
-    positive = int((taught.targets >= EVEN).sum())
+    positive = int((taught.targets >= DEFAULT_THRESHOLD).sum())
     stated = {"digest": taught.digest, "n": len(taught.reviews), "positive": positive}
     return {"unlabelled": stated | {"teacher": dict(taught.teacher)}}
 

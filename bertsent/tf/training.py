@@ -110,7 +110,7 @@ def train(
         # Traced anew, in fp32: the LiteRT file is compared with the weights, not with their rounding.
         fit.classifier.make_predict_function(force=True)
         if mix and warm_start is not None:
-            fitting.step_back(fit.classifier, warm_start, mix.step)
+            fitting.interpolate_weights(fit.classifier, warm_start, mix.step)
         trained = publish.publish(
             encoder,
             fit.classifier,

@@ -16,7 +16,7 @@ from bertsent.base.digests import DigestAhead, sha256_file
 from bertsent.base.display import size, visible
 from bertsent.base.errors import ArtefactError
 from bertsent.base.settings.reading import LABELS
-from bertsent.base.settings.scoring import EVEN, Window
+from bertsent.base.settings.scoring import DEFAULT_THRESHOLD, Window
 
 FORMAT = 1  # raised when a reader of today could no longer read the directory
 MANIFEST = "manifest.json"
@@ -146,12 +146,12 @@ def offering_another(path: Path) -> Iterator[None]:
     try:
         yield
     except ArtefactError as error:
-        whole = _whole_beside(path)
+        whole = _intact_beside(path)
         other = f", or use --model {visible(str(whole))}, which is whole" if whole else ""
         raise ArtefactError(error.message, received=error.received, hint=error.hint + other) from error
 
 
-def _whole_beside(path: Path) -> Path | None:
+def _intact_beside(path: Path) -> Path | None:
     for number in reversed(version_numbers(path.parent)):
         other = path.parent / str(number)
         with contextlib.suppress(ArtefactError):
@@ -201,7 +201,7 @@ def read_version(path: Path) -> Version:
 def _can_score(manifest: Manifest) -> bool:
     """Whether all that scoring relies on is there and of its kind: anybody may have written it."""
     files, tokenizer = manifest.files, manifest.tokenizer
-    low, high = manifest.calibration.get("unsure", (EVEN, EVEN))
+    low, high = manifest.calibration.get("unsure", (DEFAULT_THRESHOLD, DEFAULT_THRESHOLD))
     return (
         isinstance(manifest.version, int)
         and isinstance(manifest.seq_length, int)
@@ -210,7 +210,7 @@ def _can_score(manifest: Manifest) -> bool:
         and manifest.labels == LABELS
         and isinstance(manifest.lineage.get("republished_from", 1), int)
         and all(isinstance(part, Mapping) for part in (*manifest.data.values(), *manifest.metrics.values()))
-        and 0 <= low <= EVEN <= high <= 1
+        and 0 <= low <= DEFAULT_THRESHOLD <= high <= 1
         and {"kind", "lower_case", "normalisation", "digest"} <= tokenizer.keys()
         and files.keys() >= set(_NEEDED[tokenizer["kind"]])
         and all({"sha256", "size"} <= stated.keys() for stated in files.values())

@@ -91,7 +91,7 @@ def rollback(number: int | None, *, workspace: Workspace) -> tuple[int, Version]
     """
     with _changing(workspace, "rollback"):
         last = current_number(workspace)
-        current = _whole(last, workspace)
+        current = _intact(last, workspace)
         if number is None:
             old = _before(last, current, workspace)
         else:
@@ -104,7 +104,7 @@ def rollback(number: int | None, *, workspace: Workspace) -> tuple[int, Version]
 
 def numbers(workspace: Workspace) -> list[int]:
     """The versions a workspace can use: its own, and those that came with bertsent under other numbers."""
-    packaged = store.packaged()
+    packaged = store.bundled()
     return sorted({*version_numbers(workspace.model), *(version_numbers(packaged) if packaged else ())})
 
 
@@ -123,7 +123,7 @@ def current_number(workspace: Workspace) -> int:
 def _before(last: int, current: Version | None, workspace: Workspace) -> Version:
     limit = _origin(current) if current else last
     for number in reversed([each for each in numbers(workspace) if each < limit]):
-        old = _whole(number, workspace)
+        old = _intact(number, workspace)
         if old and not (current and old.classifier_digest == current.classifier_digest):
             return old
     raise UsageError(
@@ -155,7 +155,7 @@ def adopt(version: Version, *, folder: Path, after: int, reason: str, lineage: M
     """
     version.verify()
     manifest = replace(version.manifest, created=now(), reason=reason, lineage=dict(lineage))
-    with store.draft(folder, name=_ADOPTED, needed=_ROOM) as path:
+    with store.staging(folder, name=_ADOPTED, needed=_ROOM) as path:
         for name in version.manifest.files:
             if name != CARD:
                 _link(version.path / name, path / name)
@@ -196,7 +196,7 @@ def prune(workspace: Workspace, *, keep: int) -> Pruned:
     with _changing(workspace, "prune"):
         remove_stale(workspace.model)
         there = version_numbers(workspace.model)
-        damaged = [number for number in there if not _whole(number, workspace)]
+        damaged = [number for number in there if not _intact(number, workspace)]
         left_over = [number for number in there if number not in damaged][:-keep]
         removed = [number for number in left_over if _remove(workspace.model / str(number))]
     return Pruned(
@@ -207,7 +207,7 @@ def prune(workspace: Workspace, *, keep: int) -> Pruned:
     )
 
 
-def _whole(number: int, workspace: Workspace) -> Version | None:
+def _intact(number: int, workspace: Workspace) -> Version | None:
     """A version none of whose files is damaged, else None."""
     with contextlib.suppress(ArtefactError):
         version = store.find(str(number), folder=workspace.model)
@@ -248,7 +248,7 @@ def entries(workspace: Workspace) -> list[Entry]:
     Raises:
         ArtefactError: if `model/` cannot be read.
     """
-    own, packaged = set(version_numbers(workspace.model)), store.packaged()
+    own, packaged = set(version_numbers(workspace.model)), store.bundled()
     found = []
     for number in numbers(workspace):
         place = workspace.model if number in own or packaged is None else packaged

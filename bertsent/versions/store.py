@@ -33,7 +33,7 @@ from bertsent.versions.manifest import (
 )
 
 
-def packaged() -> Path | None:
+def bundled() -> Path | None:
     """The `model` folder that came with bertsent: inside the wheel, or beside the package in a checkout."""
     package = Path(__file__).parent.parent
     return next(
@@ -71,7 +71,7 @@ def find(model: str | None, *, folder: Path, option: str = "--model") -> Version
 
 
 def _numbered(number: int, folder: Path, option: str) -> Path:
-    for place in (folder, packaged()):
+    for place in (folder, bundled()):
         if place is not None and number in version_numbers(place):
             return place / str(number)
     there = ", ".join(map(str, version_numbers(folder))) or "none"
@@ -82,7 +82,7 @@ def _numbered(number: int, folder: Path, option: str) -> Path:
 
 
 def _current(folder: Path) -> Path:
-    place = folder if version_numbers(folder) else packaged()
+    place = folder if version_numbers(folder) else bundled()
     if place is None:
         raise UsageError(
             f"No model yet: {visible(str(folder))} is empty and none came with this installation.",
@@ -97,7 +97,7 @@ def next_number(folder: Path) -> int:
 
 
 @contextlib.contextmanager
-def draft(folder: Path, *, name: str = "next", needed: int = 200_000_000) -> Iterator[Path]:
+def staging(folder: Path, *, name: str = "next", needed: int = 200_000_000) -> Iterator[Path]:
     """A folder to write a new version into, called `.<name>.*.tmp` beside where it will stand; gone
     afterwards if unpublished.
 
@@ -111,7 +111,7 @@ def draft(folder: Path, *, name: str = "next", needed: int = 200_000_000) -> Ite
         yield path
 
 
-def seal(path: Path, manifest: Manifest) -> Version:
+def finalise(path: Path, manifest: Manifest) -> Version:
     """Writes the manifest of a draft, with digest and size of every file in it, and reads it back."""
     files = {
         file.name: {"sha256": sha256_file(file), "size": file.stat().st_size}
@@ -138,7 +138,7 @@ def publish(path: Path, manifest: Manifest, *, folder: Path, after: int | None =
     """
     for _ in range(100):  # another run may take a number between the look and the rename
         number = max(next_number(folder), 1 + (after or 0))
-        seal(path, replace(manifest, version=number, parent=_parent(folder) or after))
+        finalise(path, replace(manifest, version=number, parent=_parent(folder) or after))
         target = folder / str(number)
         if publish_directory(path, target):
             return read_version(target)

@@ -17,7 +17,7 @@ from bertsent.base.settings.download import KNOWN_FOLDER, KNOWN_SHA256, Download
 from bertsent.base.settings.drift import ReferenceSettings
 from bertsent.base.settings.evaluation import CalibrationSettings, EvaluateSettings
 from bertsent.base.settings.reading import FOLDERS, LABELS, ReadSettings, WriteSettings
-from bertsent.base.settings.retraining import GateSettings, LineageSettings, RetrainSettings
+from bertsent.base.settings.retraining import GateSettings, RetrainSettings, VersionSettings
 from bertsent.base.settings.scoring import ScoreSettings, TokenizerSettings
 from bertsent.base.settings.training import CheckpointSettings, TeacherSettings, TrainSettings
 from bertsent.base.settings.workspace import Workspace
@@ -28,7 +28,7 @@ RECORDS = [
     DownloadSettings,
     EvaluateSettings,
     GateSettings,
-    LineageSettings,
+    VersionSettings,
     ReadSettings,
     ReferenceSettings,
     RetrainSettings,

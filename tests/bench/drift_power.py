@@ -51,7 +51,7 @@ from bertsent.base.digests import sha256_lines, sha256_text
 from bertsent.base.display import visible
 from bertsent.base.records.core import Review
 from bertsent.base.settings.drift import DriftSettings
-from bertsent.base.settings.scoring import EVEN
+from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.base.text import clean, is_empty
 from bertsent.data.reviews import read_folder, read_reviews
 from bertsent.drift import reference
@@ -114,7 +114,7 @@ class Bench:
             NewRow(
                 digest=sha256_text(text),
                 pieces=(cut := self.cut(ids)),
-                label=int(score >= EVEN) if review.label is None else review.label,
+                label=int(score >= DEFAULT_THRESHOLD) if review.label is None else review.label,
                 score=score,
                 tokens=len(ids),
                 truncated=len(cut) < len(ids),

@@ -48,7 +48,7 @@ from bertsent.base.files import now, write_text
 from bertsent.base.records.core import Review
 from bertsent.base.resources import quiet_stderr
 from bertsent.base.settings.reading import POSITIVE
-from bertsent.base.settings.scoring import EVEN, ScoreSettings, Window
+from bertsent.base.settings.scoring import DEFAULT_THRESHOLD, ScoreSettings, Window
 from bertsent.data.reviews import read_folder
 from bertsent.scoring.litert import Classifier
 from bertsent.scoring.metrics import measure
@@ -233,12 +233,12 @@ def float_head(classifier: Any) -> Callable[..., Any]:
 
 def figures(scores: Scores, reference: Scores, gold: NDArray[np.int64]) -> Figures:
     """How good the scores are, and how far from the reference."""
-    measured = measure(scores, gold, threshold=EVEN)
+    measured = measure(scores, gold, threshold=DEFAULT_THRESHOLD)
     return {
         "accuracy": measured.confusion.accuracy,
         "log_loss": measured.log_loss,
         "ece": measured.ece,
-        "agreement": float(np.mean((scores >= EVEN) == (reference >= EVEN))),
+        "agreement": float(np.mean((scores >= DEFAULT_THRESHOLD) == (reference >= DEFAULT_THRESHOLD))),
         "mean_difference": float(np.mean(np.abs(scores.astype(np.float64) - reference))),
     }
 

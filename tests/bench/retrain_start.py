@@ -30,7 +30,7 @@ from bertsent.base.digests import sha256_text
 from bertsent.base.records.core import Review
 from bertsent.base.records.training import Splits
 from bertsent.base.settings.recipes import DEFAULT, find_recipe
-from bertsent.base.settings.scoring import EVEN
+from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.base.settings.workspace import Workspace
 from bertsent.base.text import clean
 from bertsent.data.reviews import read_reviews
@@ -149,7 +149,10 @@ def _retrain(
 
 def _accuracy(version: Version, reviews: Sequence[Review]) -> float:
     found = Scorer(version).predict([review.text for review in reviews])
-    right = [(one.score >= EVEN) == (review.label == 1) for one, review in zip(found, reviews, strict=True)]
+    right = [
+        (one.score >= DEFAULT_THRESHOLD) == (review.label == 1)
+        for one, review in zip(found, reviews, strict=True)
+    ]
     return float(np.mean(right))
 
 

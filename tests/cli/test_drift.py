@@ -24,7 +24,7 @@ from typer.testing import Result
 import bertsent
 from bertsent.base.files import lock
 from bertsent.base.settings.workspace import Workspace
-from bertsent.drift.history import Outcome, Trail
+from bertsent.drift.history import DriftHistory, Outcome
 from bertsent.labelling.log import LabelLog
 from bertsent.retraining.ledger import Ledger
 from bertsent.versions.manifest import WEIGHTS
@@ -66,8 +66,8 @@ def answer(result: Result) -> dict[str, Any]:
     return value
 
 
-def trail(home: Path) -> Trail:
-    return Trail(Workspace(home))
+def trail(home: Path) -> DriftHistory:
+    return DriftHistory(Workspace(home))
 
 
 def outcomes(home: Path) -> list[str]:

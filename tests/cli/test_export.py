@@ -105,7 +105,7 @@ def keras(values: dict[str, Any], *, gelu: str = "erf") -> Any:
 
 def publish(model: Path, kept: dict[str, Any], litert: bytes) -> Path:
     """The next version of a folder, with these weights and this LiteRT file."""
-    with store.draft(model, needed=0) as path:
+    with store.staging(model, needed=0) as path:
         (path / CLASSIFIER).write_bytes(litert)
         (path / VOCABULARY).write_text("\n".join(tiny_bert.vocabulary()) + "\n", encoding="utf-8")
         if kept:

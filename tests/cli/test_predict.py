@@ -105,7 +105,7 @@ def test_predict_changes_nothing_in_the_workspace(run: Run, model: Path, workspa
 
 def test_predict_scores_with_the_version_that_model_names(run: Run, model: Path, tmp_path: Path) -> None:
     version = store.find("1", folder=model)
-    with store.draft(model, needed=0) as path:
+    with store.staging(model, needed=0) as path:
         for name in version.manifest.files:
             (path / name).write_bytes(version.file(name).read_bytes())
         store.publish(path, version.manifest, folder=model)

@@ -15,7 +15,7 @@ from support import drift_faults
 from bertsent.base.digests import sha256_text
 from bertsent.base.errors import StorageError
 from bertsent.base.settings.workspace import Workspace
-from bertsent.drift.history import COUNT, Look, Outcome, Trail, batch_digest
+from bertsent.drift.history import COUNT, DriftHistory, Look, Outcome, batch_digest
 
 CURRENT = "c" * 64
 WHEN = "2026-01-02T03:04:05Z"
@@ -50,7 +50,7 @@ def copies(home: Workspace) -> tuple[Path, Path]:
 
 
 def written(home: Workspace, *events: Look | Outcome) -> None:
-    trail = Trail(home)
+    trail = DriftHistory(home)
     for event in events:
         trail.append(event)
 
@@ -61,13 +61,13 @@ def written(home: Workspace, *events: Look | Outcome) -> None:
 def test_trail_reads_what_was_appended(home: Workspace) -> None:
     first, second = look(1), look(2, "drift")
     written(home, first, second, outcome(second))
-    trail = Trail(home)
+    trail = DriftHistory(home)
     assert trail.events == [first, second, outcome(second)]
     assert (trail.problem, trail.lost) == ("", False)
 
 
 def test_trail_of_an_empty_workspace_is_empty_and_makes_nothing(home: Workspace) -> None:
-    trail = Trail(home)
+    trail = DriftHistory(home)
     assert (trail.events, trail.problem, trail.lost) == ([], "", False)
     assert not home.state.exists()
     assert not home.reports.exists()
@@ -86,30 +86,30 @@ def test_judged_holds_the_rows_of_every_verdict_but_cannot_tell(home: Workspace)
     written(
         home, look(1, "cannot_tell", rows="ab"), look(2, "drift", rows="cd"), look(3, "stable", rows="ef")
     )
-    assert Trail(home).judged == set("cdef")
-    assert Trail(home).seen == set("abcdef")
+    assert DriftHistory(home).judged == set("cdef")
+    assert DriftHistory(home).seen == set("abcdef")
 
 
 def test_looks_are_those_of_a_version_where_one_is_named(home: Workspace) -> None:
     written(home, look(1), look(1, digest="d" * 64), look(2))
-    assert [each.look for each in Trail(home).looks(CURRENT)] == [1, 2]
-    assert len(Trail(home).looks()) == 3
+    assert [each.look for each in DriftHistory(home).looks(CURRENT)] == [1, 2]
+    assert len(DriftHistory(home).looks()) == 3
 
 
 def test_unfinished_is_drift_without_an_outcome(home: Workspace) -> None:
     drifted = look(2, "drift")
     written(home, look(1), drifted, look(3, "stable"))
-    assert Trail(home).unfinished(CURRENT) == drifted
-    assert Trail(home).unfinished() == drifted
-    assert Trail(home).unfinished("d" * 64) is None
+    assert DriftHistory(home).unfinished(CURRENT) == drifted
+    assert DriftHistory(home).unfinished() == drifted
+    assert DriftHistory(home).unfinished("d" * 64) is None
     written(home, outcome(drifted, "rejected"))
-    assert Trail(home).unfinished(CURRENT) is None
+    assert DriftHistory(home).unfinished(CURRENT) is None
 
 
 def test_unfinished_looks_at_the_newest_drift_only(home: Workspace) -> None:
     old, new = look(1, "drift"), look(2, "drift")
     written(home, old, new, outcome(new))
-    trail = Trail(home)
+    trail = DriftHistory(home)
     assert trail.unfinished(CURRENT) is None
     assert (trail.outcome_of(old), trail.outcome_of(new)) == (None, outcome(new))
 
@@ -150,7 +150,7 @@ def test_trail_with_one_copy_damaged_is_whole_and_says_so(
     events = [look(1), look(2, "drift"), look(3, "stable")]
     written(home, *events)
     damage(copies(home)[which])
-    trail = Trail(home)
+    trail = DriftHistory(home)
     assert trail.events == events
     assert "missing or damaged" in trail.problem
     assert copies(home)[which].name in trail.problem
@@ -164,8 +164,8 @@ def test_append_heals_a_damaged_copy(home: Workspace, damage: Callable[[Path], N
     written(home, look(3))
     first, second = (path.read_text(encoding="utf-8") for path in copies(home))
     assert first == second
-    assert Trail(home).problem == ""
-    assert [each.look for each in Trail(home).looks()] == [1, 2, 3]
+    assert DriftHistory(home).problem == ""
+    assert [each.look for each in DriftHistory(home).looks()] == [1, 2, 3]
 
 
 def test_trail_takes_from_each_copy_what_the_other_lacks(home: Workspace) -> None:
@@ -174,7 +174,7 @@ def test_trail_takes_from_each_copy_what_the_other_lacks(home: Workspace) -> Non
     for path, gone in zip(copies(home), (1, 3), strict=True):
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
         path.write_text("".join(lines[:gone] + lines[gone + 1 :]), encoding="utf-8")
-    trail = Trail(home)
+    trail = DriftHistory(home)
     assert trail.events == events
     assert trail.problem
     assert not trail.lost
@@ -188,7 +188,7 @@ def test_trail_that_was_emptied_with_its_count_is_lost(home: Workspace) -> None:
     written(home, look(1), look(2, "drift"))
     for path in (*copies(home), home.labels / COUNT):
         empty(path)
-    assert Trail(home).lost
+    assert DriftHistory(home).lost
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, fill_with_noise], ids=lambda damage: damage.__name__)
@@ -198,11 +198,11 @@ def test_trail_that_was_lost_is_told_from_one_that_never_was(
     written(home, look(1), look(2))
     for path in copies(home):
         damage(path)
-    trail = Trail(home)
+    trail = DriftHistory(home)
     assert trail.lost
     assert "lost" in trail.problem
     written(home, look(1))
-    assert (Trail(home).lost, Trail(home).problem) == (False, "")
+    assert (DriftHistory(home).lost, DriftHistory(home).problem) == (False, "")
 
 
 def test_trail_that_goes_back_to_an_older_state_is_lost(home: Workspace) -> None:
@@ -211,16 +211,16 @@ def test_trail_that_goes_back_to_an_older_state_is_lost(home: Workspace) -> None
     written(home, look(2, "drift"), outcome(look(2, "drift")))
     for path in copies(home):
         path.write_bytes(older)
-    assert Trail(home).lost
+    assert DriftHistory(home).lost
 
 
 def test_trail_without_labels_beside_it_works(workspace: Path) -> None:
     home = Workspace(workspace)
     written(home, look(1))
-    assert Trail(home).problem == ""
+    assert DriftHistory(home).problem == ""
     copies(home)[0].unlink()
     written(home, look(2))
-    assert [each.look for each in Trail(home).looks()] == [1, 2]
+    assert [each.look for each in DriftHistory(home).looks()] == [1, 2]
     assert not home.labels.exists()
 
 
@@ -232,7 +232,7 @@ def test_trail_of_a_newer_bertsent_is_kept_and_stops_retraining(home: Workspace)
     for path in copies(home):
         path.write_text(path.read_text(encoding="utf-8") + json.dumps(values) + "\n", encoding="utf-8")
     (home.labels / COUNT).write_text("2\n", encoding="ascii")
-    assert "newer" in Trail(home).problem
+    assert "newer" in DriftHistory(home).problem
     written(home, look(3))
     assert all('"audit"' in path.read_text(encoding="utf-8") for path in copies(home))
 
@@ -240,7 +240,7 @@ def test_trail_of_a_newer_bertsent_is_kept_and_stops_retraining(home: Workspace)
 def test_append_to_a_folder_that_cannot_be_raises(home: Workspace) -> None:
     home.reports.write_text("a file", encoding="utf-8")
     with pytest.raises(StorageError):
-        Trail(home).append(look(1))
+        DriftHistory(home).append(look(1))
 
 
 # kills and full disks

@@ -14,7 +14,7 @@ from support.html_page import Page
 
 from bertsent.base.errors import UsageError
 from bertsent.base.settings.workspace import Workspace
-from bertsent.drift.history import Look, Outcome, Trail, batch_digest
+from bertsent.drift.history import DriftHistory, Look, Outcome, batch_digest
 from bertsent.drift.monitored import Monitored
 from bertsent.drift.records import Compared, Diagnostics, DriftReport, Measure, Word
 from bertsent.labelling.decisions import Labelled
@@ -65,7 +65,7 @@ def look(number: int = 1, **changes: Any) -> Look:
 def monitored(
     home: Path, *looks: Look, action: Any = "reported", text: str = "fine", **more: Any
 ) -> Monitored:
-    trail = Trail(Workspace(home))
+    trail = DriftHistory(Workspace(home))
     for each in looks:
         trail.append(each)
     return Monitored(

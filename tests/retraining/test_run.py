@@ -26,13 +26,13 @@ from bertsent.base.settings.toml_file import Config
 from bertsent.base.settings.training import TrainSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.retraining.ledger import Ledger
-from bertsent.retraining.records import Because, Retrained
+from bertsent.retraining.records import Retrained, Trigger
 from bertsent.retraining.run import can_warm_start, settings_for
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions import registry
 from bertsent.versions.manifest import CARD, HISTORY, WEIGHTS, version_numbers
 
-ASKED = Because("asked")
+ASKED = Trigger("asked")
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +157,7 @@ def test_retrain_leaves_one_line_and_nothing_else(published: tuple[Path, Retrain
 
 @pytest.mark.parametrize("because", [world.DRIFT, ASKED], ids=["drift", "asked"])
 def test_retrain_of_labels_that_have_their_version_does_nothing(
-    after: Any, published: tuple[Path, Retrained], films: Path, because: Because
+    after: Any, published: tuple[Path, Retrained], films: Path, because: Trigger
 ) -> None:
     home = after(published)
     again = world.retrain(home, films, because=because)
@@ -231,7 +231,7 @@ def test_retrain_of_rejected_labels_waits_for_a_fifth_more(
 ) -> None:
     home = after(rejected)
     world.label(home, world.texts(world.SHOP, more, seed=6))
-    other = Because("drift", batch="c" * 64)
+    other = Trigger("drift", batch="c" * 64)
     assert began_training(home, films, because=other) == trains
     if not trains:
         said = world.retrain(home, films, because=other).reason

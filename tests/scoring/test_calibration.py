@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bertsent.base.settings.evaluation import CalibrationSettings
-from bertsent.base.settings.scoring import EVEN
+from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.scoring.calibration import Calibration, calibrate, logit, sigmoid
 
 ROWS = 5000
@@ -35,7 +35,7 @@ def log_loss(scores: Array, gold: Array) -> float:
 
 
 def right(scores: Array, gold: Array) -> Array:
-    answers: Array = (scores >= EVEN) == (gold == 1)
+    answers: Array = (scores >= DEFAULT_THRESHOLD) == (gold == 1)
     return answers
 
 
@@ -153,7 +153,7 @@ def test_band_holds_what_the_middle_parts_wrongly() -> None:
     gold = np.repeat([0, 1, 0, 1], 100)
     scores = np.repeat([0.1, 0.4, 0.6, 0.9], 100)
     found = calibrate(scores, gold)
-    assert inside(found, applied(found, scores)).tolist() == (abs(scores - EVEN) < 0.2).tolist()
+    assert inside(found, applied(found, scores)).tolist() == (abs(scores - DEFAULT_THRESHOLD) < 0.2).tolist()
 
 
 def test_band_is_everything_where_no_answer_is_right_often_enough() -> None:
@@ -173,7 +173,7 @@ def test_band_reaches_as_far_down_as_up() -> None:
 def test_twenty_rows_give_a_band_around_the_middle(seed: int) -> None:
     scores, gold = simulate(seed, rows=20)
     found = calibrate(scores, gold)
-    assert 0 <= found.unsure[0] <= EVEN <= found.unsure[1] <= 1
+    assert 0 <= found.unsure[0] <= DEFAULT_THRESHOLD <= found.unsure[1] <= 1
     assert found.temperature > 0
     assert found.rows == 20
 

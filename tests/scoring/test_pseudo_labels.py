@@ -313,7 +313,7 @@ def test_teach_scores_anew_where_the_cache_is_damaged(
 def other_teacher(model: Path) -> Version:
     """The same version again, with a classifier of other bytes that scores alike."""
     version = store.find("1", folder=model)
-    with store.draft(model, needed=0) as path:
+    with store.staging(model, needed=0) as path:
         for name in version.manifest.files:
             (path / name).write_bytes(version.file(name).read_bytes())
         with (path / CLASSIFIER).open("ab") as file:

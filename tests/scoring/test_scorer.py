@@ -258,7 +258,7 @@ def test_scorer_refuses_a_damaged_file_before_scoring(model: Path) -> None:
 def test_scorer_refuses_what_litert_cannot_read(model: Path, content: bytes) -> None:
     version = store.find("1", folder=model)
     (version.path / CLASSIFIER).write_bytes(content)
-    store.seal(version.path, version.manifest)
+    store.finalise(version.path, version.manifest)
     with pytest.raises(ArtefactError, match="LiteRT cannot read") as caught:
         scorer(model)
     assert caught.value.hint

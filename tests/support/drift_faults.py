@@ -20,7 +20,7 @@ from typing import Any
 
 from bertsent.base.settings.drift import DriftSettings
 from bertsent.base.settings.workspace import Workspace
-from bertsent.drift.history import Look, Trail, batch_digest
+from bertsent.drift.history import DriftHistory, Look, batch_digest
 from bertsent.retraining import monitor
 from support import disk_faults
 
@@ -43,7 +43,7 @@ def made(number: int) -> Look:
 
 
 def append(folder: Path) -> None:
-    trail = Trail(Workspace(folder))
+    trail = DriftHistory(Workspace(folder))
     trail.append(made(len(trail.events) + 1))
 
 
@@ -62,7 +62,7 @@ def prepare(action: str, folder: Path) -> None:
 
 
 def seen(folder: Path) -> dict[str, Any]:
-    trail = Trail(Workspace(folder))
+    trail = DriftHistory(Workspace(folder))
     return {
         "problem": trail.problem,
         "events": [asdict(event).get("look", "outcome") for event in trail.events],

@@ -38,7 +38,7 @@ def manifest(**changes: Any) -> Manifest:
 
 def publish(folder: Path, *, classifier: bytes = b"classifier" * 100, **changes: Any) -> Version:
     """Publishes the next version of `folder`."""
-    with store.draft(folder, needed=0) as path:
+    with store.staging(folder, needed=0) as path:
         (path / CLASSIFIER).write_bytes(classifier)
         (path / VOCABULARY).write_text(VOCABULARY_TEXT, encoding="utf-8")
         return store.publish(path, manifest(**changes), folder=folder)

@@ -17,7 +17,7 @@ from bertsent.base.settings.training import TrainSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.labelling.decisions import decide
 from bertsent.labelling.log import LabelLog
-from bertsent.retraining.records import Because, Retrained
+from bertsent.retraining.records import Retrained, Trigger
 from bertsent.versions.manifest import Version
 from bertsent.versions.store import find
 from support import tiny_bert
@@ -28,7 +28,7 @@ FILM = ("awful", "wonderful")  # by label
 SHOP = ("stale", "tasty")
 # One epoch, as there are too few validation rows to choose between two.
 PACE = {"epochs": 1, "init_lr": 3e-3, "batch_size": 4, "crops": 0.0, "optimizer": "adam"}
-DRIFT = Because(
+DRIFT = Trigger(
     "drift",
     batch="b" * 64,
     report={
@@ -95,7 +95,7 @@ class AtTheGate(Listener):
             raise Interrupted("At the gate.")
 
 
-def retrain(home: Path, data: Path, *, because: Because = DRIFT, **options: Any) -> Retrained:
+def retrain(home: Path, data: Path, *, because: Trigger = DRIFT, **options: Any) -> Retrained:
     """Retrains on all labels of a workspace, from the champion."""
     champion = current(home)
     return core.retrain(

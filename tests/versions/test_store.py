@@ -95,18 +95,18 @@ def test_publish_never_takes_a_number_that_is_taken(folder: Path) -> None:
 
 
 def test_draft_unpublished_leaves_nothing(folder: Path) -> None:
-    with store.draft(folder, needed=0) as path:
+    with store.staging(folder, needed=0) as path:
         (path / "file").write_bytes(b"x")
     assert list(folder.iterdir()) == []
 
 
 def test_draft_refuses_a_full_disk_before_the_work(folder: Path) -> None:
-    with pytest.raises(StorageError, match="needs"), store.draft(folder, needed=10**18):
+    with pytest.raises(StorageError, match="needs"), store.staging(folder, needed=10**18):
         pytest.fail("began")
 
 
 def test_publish_without_a_classifier_is_refused(folder: Path) -> None:
-    with store.draft(folder, needed=0) as path, pytest.raises(ArtefactError):
+    with store.staging(folder, needed=0) as path, pytest.raises(ArtefactError):
         store.publish(path, fake_versions.manifest(), folder=folder)
     assert version_numbers(folder) == []
 

@@ -45,7 +45,7 @@ class RetrainSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LineageSettings:
+class VersionSettings:
     """How versions are kept and compared, and the learning curve of a workspace."""
 
     keep: int = 5  # versions that `models prune` leaves to go back to; one takes 24 MB, 70 with weights

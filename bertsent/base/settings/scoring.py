@@ -11,7 +11,7 @@ from bertsent.base.settings.checks import names, require
 Window = Literal["head", "head+tail"]
 Engine = Literal["litert", "tensorflow"]
 
-EVEN = 0.5  # a score from here on is nearer to positive: where labels are compared with answers
+DEFAULT_THRESHOLD = 0.5  # a score from here on is nearer to positive: where labels are compared with answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
