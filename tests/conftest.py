@@ -15,6 +15,11 @@ from typer.testing import CliRunner, Result
 from bertsent.cli import app
 from bertsent.versions.manifest import CLASSIFIER, VOCABULARY, read_version
 
+# Some helpers of tests/support run as processes of their own, and import each other.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")])
+)
+
 
 @pytest.fixture(autouse=True)
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -24,7 +24,7 @@ from bertsent.versions.manifest import version_numbers
 HOLD = """
 import sys
 from pathlib import Path
-from bertsent.files import lock
+from bertsent.base.files import lock
 with lock(Path(sys.argv[1]), "train"):
     print("held", flush=True)
     sys.stdin.readline()
@@ -93,7 +93,10 @@ def test_publish_on_a_full_disk_leaves_the_store_as_it_was(workspace: Path, faul
 
 
 def test_publish_killed_at_any_moment_leaves_whole_versions_only(workspace: Path) -> None:
-    code = "import sys; from pathlib import Path\nwhile True: fake_versions.publish(Path(sys.argv[1]))"
+    code = (
+        "import sys; from pathlib import Path; from support import fake_versions\n"
+        "while True: fake_versions.publish(Path(sys.argv[1]))"
+    )
     for milliseconds in (0, 3, 7, 12, 20, 31):
         process = subprocess.Popen([sys.executable, "-c", code, str(workspace)], cwd=Path(__file__).parent)
         seen = len(version_numbers(workspace))
@@ -111,7 +114,7 @@ def test_publish_killed_at_any_moment_leaves_whole_versions_only(workspace: Path
 
 def test_publish_of_two_processes_at_once_gives_different_numbers(workspace: Path) -> None:
     code = (
-        "import sys; from pathlib import Path\n"
+        "import sys; from pathlib import Path; from support import fake_versions\n"
         "print(*(fake_versions.publish(Path(sys.argv[1])).name for _ in range(20)))"
     )
     command = [sys.executable, "-c", code, str(workspace)]

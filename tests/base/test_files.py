@@ -174,13 +174,13 @@ def test_sha256_file_of_no_file_is_an_artefact_error(workspace: Path, name: str)
 
 
 def test_sha256_folder_tells_names_and_contents_apart(workspace: Path) -> None:
-    digests = set()
+    seen = set()
     for name, content in (("a", b"1"), ("b", b"1"), ("b", b"2"), ("in/b", b"2")):
-        folder = workspace / str(len(digests))
+        folder = workspace / str(len(seen))
         (folder / name).parent.mkdir(parents=True)
         (folder / name).write_bytes(content)
-        digests.add(digests.sha256_folder(folder))
-    assert len(digests) == 4
+        seen.add(digests.sha256_folder(folder))
+    assert len(seen) == 4
 
 
 def test_sha256_text_takes_any_text() -> None:

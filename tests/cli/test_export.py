@@ -17,12 +17,12 @@ from safetensors.numpy import save_file
 from support import fake_versions, tiny_bert
 from typer.testing import CliRunner, Result
 
-from bertsent import export
 from bertsent.base.errors import UsageError
 from bertsent.base.settings.export import ExportSettings
 from bertsent.base.text import clean
 from bertsent.cli import app
 from bertsent.export import folder, numpy_bert, probe_texts, weights
+from bertsent.export.litert_onnx import export
 from bertsent.scoring.scorer import Scorer
 from bertsent.scoring.tokenizer import NORMALISATION, Tokenizer, pack, window
 from bertsent.versions import store
@@ -434,7 +434,7 @@ def test_check_compares_on_the_reviews_of_the_user(run: Run, home: Path, workspa
 
 
 def test_export_from_python_returns_what_it_found(home: Path, tmp_path: Path) -> None:
-    made = export.export(read_version(home / "1"), "litert", tmp_path / "out")
+    made = export(read_version(home / "1"), "litert", tmp_path / "out")
     assert made.path == tmp_path / "out"
     assert made.bytes == sum(file.stat().st_size for file in made.path.iterdir())
     assert made.distances[0].same_label == made.distances[0].texts

@@ -11,7 +11,7 @@ import pytest
 # came just before that call.
 WAITING = """
 import _thread, signal, sys, threading, time
-from bertsent.cli._pipe import stdin_pipe
+from bertsent.cli._stdin import stdin_pipe
 
 signal.signal({number}, signal.default_int_handler)
 pipe = stdin_pipe()

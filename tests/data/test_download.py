@@ -21,7 +21,7 @@ from bertsent.base import files
 from bertsent.base.errors import BusyError, DataError, StorageError, UsageError
 from bertsent.base.records.training import Download
 from bertsent.base.settings.download import DownloadSettings
-from bertsent.data import download
+from bertsent.data.download import dataset
 
 Get = Callable[..., Download]
 
@@ -200,7 +200,7 @@ def test_download_leaves_nothing_when_a_write_fails(workspace: Path, tmp_path: P
         (tmp_path / "archive.tar.gz").write_bytes(content)
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
         with pytest.raises(StorageError):
-            download.download(DownloadSettings(url=str(tmp_path / "archive.tar.gz")), data=workspace / "data")
+            dataset.download(DownloadSettings(url=str(tmp_path / "archive.tar.gz")), data=workspace / "data")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert list((workspace / "data").iterdir()) == []
@@ -232,12 +232,12 @@ def test_download_reports_the_files_it_unpacks(tmp_path: Path) -> None:
         def note(self, message: str) -> None:
             raise AssertionError(message)
 
-    download.download(DownloadSettings(url=str(path)), data=tmp_path / "data", progress=Recorder())
+    dataset.download(DownloadSettings(url=str(path)), data=tmp_path / "data", progress=Recorder())
     assert seen == [("Unpacking archive.tar.gz", "files"), (len(REVIEWS),), ()]
 
 
 def test_write_sample_gives_a_balanced_data_set(workspace: Path) -> None:
-    done = download.write_sample(data=workspace / "data")
+    done = dataset.write_sample(data=workspace / "data")
     assert done.path == workspace / "data" / "sample"
     assert set(done.counts) == {"train/pos", "train/neg", "test/pos", "test/neg"}
     assert done.counts["train/pos"] == done.counts["train/neg"]
@@ -245,6 +245,6 @@ def test_write_sample_gives_a_balanced_data_set(workspace: Path) -> None:
 
 
 def test_write_sample_is_complete_the_second_time(workspace: Path) -> None:
-    assert download.write_sample(data=workspace / "data").fetched
-    assert not download.write_sample(data=workspace / "data").fetched
+    assert dataset.write_sample(data=workspace / "data").fetched
+    assert not dataset.write_sample(data=workspace / "data").fetched
     assert [path.name for path in (workspace / "data").iterdir()] == ["sample"]

@@ -15,7 +15,7 @@ from support.servers import Answer, impatient, serve
 from bertsent.base.errors import ArtefactError, NetworkError
 from bertsent.base.records.training import Download
 from bertsent.base.settings.download import KNOWN_SHA256, DownloadSettings
-from bertsent.data import download
+from bertsent.data.download import dataset
 
 BODY = tar_of(REVIEWS, mode="w:")  # plain: large enough to be cut in two
 OTHER = tar_of(dict.fromkeys(REVIEWS, b"Another text. " * 200), mode="w:")
@@ -32,7 +32,7 @@ def data(workspace: Path) -> Path:
 @pytest.fixture
 def fetch(data: Path) -> Fetch:
     """Downloads from a server, with waits of milliseconds."""
-    return lambda server, **asked: download.download(impatient(server.url), data=data, **asked)
+    return lambda server, **asked: dataset.download(impatient(server.url), data=data, **asked)
 
 
 def test_download_gives_the_whole_data_set(fetch: Fetch, data: Path) -> None:
@@ -132,7 +132,7 @@ def test_download_goes_on_as_long_as_each_attempt_brings_something(data: Path) -
     step = len(BODY) // 6 + 1
     with serve(BODY, Answer(cut=step)) as server:
         settings = DownloadSettings(url=server.url, attempts=2, backoff=0.001, headway=1000)
-        download.download(settings, data=data)
+        dataset.download(settings, data=data)
     assert len(server.requests) == 6
     assert_complete(data)
 
@@ -212,7 +212,7 @@ def test_download_checks_the_known_digest(fetch: Fetch, data: Path, monkeypatch:
 )
 def test_download_refuses_more_than_the_largest_size(data: Path, answer: Answer) -> None:
     with serve(BODY, answer) as server, pytest.raises(ArtefactError, match="larger than"):
-        download.download(replace(impatient(server.url), max_bytes=HALF), data=data)
+        dataset.download(replace(impatient(server.url), max_bytes=HALF), data=data)
     assert_nothing(data)
 
 

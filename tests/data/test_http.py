@@ -14,7 +14,7 @@ from support.servers import LOCALHOST_PEM, Answer, impatient, serve
 
 from bertsent.base.errors import BertsentError, NetworkError, UsageError
 from bertsent.base.records.training import Download
-from bertsent.data import download
+from bertsent.data.download import dataset
 
 BODY = tar_of(REVIEWS)
 
@@ -29,7 +29,7 @@ def data(workspace: Path) -> Path:
 @pytest.fixture
 def fetch(data: Path) -> Fetch:
     """Downloads from an address, with waits of milliseconds."""
-    return lambda url: download.download(impatient(url), data=data)
+    return lambda url: dataset.download(impatient(url), data=data)
 
 
 def test_download_obeys_retry_after_up_to_the_longest_wait(fetch: Fetch, data: Path) -> None:

@@ -166,8 +166,8 @@ def test_judge_gives_the_same_report_whatever_the_order(known: Reference) -> Non
 
 def test_judge_gives_the_same_report_whatever_the_hash_seed(tmp_path: Path) -> None:
     code = (
-        "import json, sys; from pathlib import Path; from drift_rows import *;"
-        "from bertsent.drift.judge import judge; from bertsent.settings import DriftSettings;"
+        "import json, sys; from pathlib import Path; from support.drift_rows import *;"
+        "from bertsent.drift.judge import judge; from bertsent.base.settings.drift import DriftSettings;"
         "known = make_reference(Path(sys.argv[1]), rows=300);"
         "report = judge(known, new_rows(100, seed=1), settings=DriftSettings(shuffles=49));"
         "print(json.dumps(report.as_json()))"

@@ -289,7 +289,8 @@ def test_append_that_the_disk_refuses_leaves_the_log_as_it_was(log: LabelLog, fo
     log.append(decide("one", "positive"))
     before = (folder / "log.jsonl").read_bytes()
     code = (
-        "import resource, signal; from pathlib import Path; from bertsent.labels import LabelLog, decide\n"
+        "import resource, signal; from pathlib import Path\n"
+        "from bertsent.labelling.decisions import decide; from bertsent.labelling.log import LabelLog\n"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({len(before) + 40},) * 2)\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         f"LabelLog(Path({str(folder)!r})).append(decide('two', 'positive'))\n"
@@ -316,7 +317,7 @@ def test_append_killed_anywhere_loses_the_decision_in_hand_at_most(tmp_path: Pat
 WRITER = """
 import sys
 from pathlib import Path
-from bertsent.labels import LabelLog, decide
+from bertsent.labelling.decisions import decide; from bertsent.labelling.log import LabelLog
 log = LabelLog(Path(sys.argv[1]))
 for number in range(int(sys.argv[3])):
     decision = decide(f"{sys.argv[2]} {number}", "positive")

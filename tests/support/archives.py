@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bertsent.base.records.training import Download
 from bertsent.base.settings.download import DownloadSettings
-from bertsent.data import download
+from bertsent.data.download import dataset
 
 REVIEWS = {
     f"movies/{split}/{name}/{number}.txt": f"Review {number}, {name} of {split}: a film. ".encode() * 40
@@ -82,7 +82,7 @@ def unpack(
     path = workspace.parent / name
     path.write_bytes(content)
     settings = DownloadSettings(url=str(path), **limits)  # type: ignore[arg-type]
-    return download.download(settings, data=workspace / "data", force=force)
+    return dataset.download(settings, data=workspace / "data", force=force)
 
 
 def tree(folder: Path) -> list[str]:

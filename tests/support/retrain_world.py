@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from bertsent import retraining as core
 from bertsent.base.errors import Interrupted
 from bertsent.base.settings.toml_file import Config
 from bertsent.base.settings.training import TrainSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.labelling.decisions import decide
 from bertsent.labelling.log import LabelLog
+from bertsent.retraining import run as core
 from bertsent.retraining.records import Retrained, Trigger
 from bertsent.versions.manifest import Version
 from bertsent.versions.store import find

@@ -20,10 +20,10 @@ from bertsent.versions.manifest import CLASSIFIER, MANIFEST, VOCABULARY, Version
 READ = """
 import sys
 from pathlib import Path
-from bertsent import leases
+from bertsent.versions import read_locks
 class Reader: pass
 reader = Reader()
-leases.hold(Path(sys.argv[1]), reader=reader)
+read_locks.hold(Path(sys.argv[1]), reader=reader)
 print("reading", flush=True)
 sys.stdin.readline()
 """
