@@ -51,7 +51,7 @@ class Scorer:
         tokenizer: AnyTokenizer | None = None,
     ) -> None:
         self._settings = settings or ScoreSettings()
-        read_locks.hold(version.path / MANIFEST, reader=self)
+        read_locks.lock_for_reading(version.path / MANIFEST, reader=self)
         manifest = version.manifest
         self._version = version.name
         self._seq_length = manifest.seq_length
