@@ -20,6 +20,7 @@ from typing import IO, Any
 
 from bertsent.base.display import size, visible
 from bertsent.base.errors import DataError, MissingExtraError, UsageError
+from bertsent.base.files import is_file
 from bertsent.base.records.core import Review
 from bertsent.base.settings.reading import FOLDERS, LABELS, NEGATIVE, POSITIVE, ReadSettings
 
@@ -42,7 +43,7 @@ def read_table(path: Path, *, settings: ReadSettings) -> Iterator[Review]:
         MissingExtraError: for Parquet without pyarrow.
     """
     suffix, limit = path.suffix.lower(), settings.max_review_bytes
-    if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file may raise; opening a FIFO would wait
+    if not is_file(path):  # to open a FIFO would wait
         raise _bad(path, "is neither a folder nor a regular file.")
     if suffix not in READABLE:
         raise UsageError(f"Reviews come from a folder or {', '.join(READABLE)}.", received=visible(str(path)))
