@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bertsent.cli.terminal.keys import Terminal
     from bertsent.labelling.log import LabelLog
     from bertsent.labelling.pool import Pool
-    from bertsent.labelling.shared_scorer import Model
+    from bertsent.labelling.shared_scorer import SharedScorer
 
 DEFAULTS = LabelSettings()
 
@@ -147,13 +147,13 @@ def _feed(log: LabelLog, picked_by: str) -> dict[str, Any]:
     return _counted(counts) | {"unchanged": counts["unchanged"], "empty": counts["empty"]}
 
 
-def _model(named: str | None, settings: LabelSettings) -> Model:
-    from bertsent.labelling.shared_scorer import Model
+def _model(named: str | None, settings: LabelSettings) -> SharedScorer:
+    from bertsent.labelling.shared_scorer import SharedScorer
 
-    return Model(lambda: open_scorer(named, ScoreSettings()), settings)
+    return SharedScorer(lambda: open_scorer(named, ScoreSettings()), settings)
 
 
-def _type(log: LabelLog, model: Model, *, keys: str, show_score: bool, json: bool) -> dict[str, Any]:
+def _type(log: LabelLog, model: SharedScorer, *, keys: str, show_score: bool, json: bool) -> dict[str, Any]:
     """Asks for reviews and their labels."""
     from bertsent.cli.terminal.keys import parse_keys
     from bertsent.cli.terminal.typing import Dialogue
@@ -191,7 +191,7 @@ def _data(named: Path | None) -> Path | None:
 def _walk(
     pool: Pool,
     log: LabelLog,
-    model: Model,
+    model: SharedScorer,
     settings: LabelSettings,
     *,
     title: str,

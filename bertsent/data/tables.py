@@ -46,13 +46,12 @@ def read_table(path: Path, *, settings: ReadSettings) -> Iterator[Review]:
         raise UsageError(f"Reviews come from a folder or {', '.join(READABLE)}.", received=visible(str(path)))
     if suffix == ".parquet":
         return _read_parquet(pyarrow_or_error(), path, settings)
+    lines = _lines(path, limit)
     if suffix in {".csv", ".tsv"}:
-        return _read_csv(path, limit, _lines(path, limit))
+        return _read_csv(path, limit, lines)
     if suffix == ".txt":
-        return (
-            _review(line.rstrip("\r\n"), None, f"{path}:{number}") for number, line in _lines(path, limit)
-        )
-    return _read_json(path, _lines(path, limit))
+        return (_review(line.rstrip("\r\n"), None, f"{path}:{number}") for number, line in lines)
+    return _read_json(path, lines)
 
 
 def read_stream(stream: IO[bytes], *, name: str, settings: ReadSettings) -> Iterator[str]:
@@ -242,8 +241,8 @@ def pyarrow_or_error() -> Any:
     Raises:
         MissingExtraError: if it is not installed.
     """
-    # Arrow's own pool reserves a gigabyte of addresses, which `ulimit -v` may refuse, and keeps freed memory.
-    # The pool is chosen when the package is first imported.
+    # Its own pool reserves a gigabyte of addresses, which a limit (ulimit -v) may refuse, and keeps what was
+    # freed; it is chosen when the package is first imported.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     try:
         import pyarrow.parquet

@@ -24,7 +24,7 @@ from bertsent.data.duplicates import Copies, sketch
 from bertsent.data.reviews import read_reviews
 from bertsent.labelling.decisions import Labelled
 from bertsent.labelling.pool import Pool
-from bertsent.labelling.shared_scorer import Model
+from bertsent.labelling.shared_scorer import SharedScorer
 
 if TYPE_CHECKING:
     from bertsent.labelling.pool import Vectors
@@ -34,7 +34,7 @@ _WORD = re.compile(r"\w+")
 
 def prepare(
     pool: Pool,
-    model: Model,
+    model: SharedScorer,
     *,
     labelled: Sequence[Labelled],
     data: Path | None,

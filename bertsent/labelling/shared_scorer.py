@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bertsent.scoring.scorer import Scorer
 
 
-class Model:
+class SharedScorer:
     """A scorer that two threads may use, opened when it is first needed: the person's, and the one beside
     it, which waits while the other one has something to ask.
 

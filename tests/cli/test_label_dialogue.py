@@ -20,7 +20,7 @@ from bertsent.cli.terminal.walk import KEYS, Recorder, Walk
 from bertsent.labelling.decisions import decide
 from bertsent.labelling.log import LabelLog
 from bertsent.labelling.pool import Pool
-from bertsent.labelling.shared_scorer import Model
+from bertsent.labelling.shared_scorer import SharedScorer
 from bertsent.scoring.scorer import Scorer
 
 ASK, CHOOSE = "Ctrl-D: no more", "quit:"
@@ -125,7 +125,7 @@ def terminated() -> Scorer:
 def test_label_ends_when_it_is_told_while_the_model_works(workspace: Path, key: str) -> None:
     settings, recorder = LabelSettings(), Recorder(LabelLog(workspace / "labels"))
     bound = {key: action for action, keys in KEYS.items() for key in keys}
-    model = Model(terminated, settings)
+    model = SharedScorer(terminated, settings)
     typing = Dialogue(
         cast(Terminal, Keys("a", "enter", "enter", key)),
         keys=bound,

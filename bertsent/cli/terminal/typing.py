@@ -13,7 +13,7 @@ from bertsent.cli.terminal.screen import Screen, about_words
 from bertsent.cli.terminal.walk import Recorder, key_names
 from bertsent.labelling.decisions import Answer
 from bertsent.labelling.pool import Question
-from bertsent.labelling.shared_scorer import Model
+from bertsent.labelling.shared_scorer import SharedScorer
 
 if TYPE_CHECKING:
     from bertsent.base.records.core import Prediction
@@ -34,7 +34,13 @@ class Dialogue:
     """
 
     def __init__(
-        self, terminal: Terminal, *, keys: dict[str, str], recorder: Recorder, model: Model, show_score: bool
+        self,
+        terminal: Terminal,
+        *,
+        keys: dict[str, str],
+        recorder: Recorder,
+        model: SharedScorer,
+        show_score: bool,
     ) -> None:
         self._terminal = terminal
         self._screen = Screen(terminal)

@@ -15,7 +15,7 @@ from bertsent.cli.terminal.screen import Screen, about_words
 from bertsent.labelling.decisions import Answer, Decision, decide, undo
 from bertsent.labelling.log import LabelLog
 from bertsent.labelling.pool import Pool, Question, second_look
-from bertsent.labelling.shared_scorer import Model
+from bertsent.labelling.shared_scorer import SharedScorer
 
 if TYPE_CHECKING:
     from bertsent.base.records.core import Prediction
@@ -86,7 +86,7 @@ class Walk:
         keys: dict[str, str],
         recorder: Recorder,
         pool: Pool,
-        model: Model,
+        model: SharedScorer,
         show_score: bool,
         settings: LabelSettings,
         title: str,
@@ -228,7 +228,7 @@ def key_names(keys: dict[str, str], actions: Sequence[str]) -> list[str]:
     return [f"{'/'.join(short[action] or bound[action][:1])} {action}" for action in actions]
 
 
-def _explain(model: Model, text: str) -> Explanation:
+def _explain(model: SharedScorer, text: str) -> Explanation:
     from bertsent.scoring.explain import explain
 
     return explain(text, model.scores)
