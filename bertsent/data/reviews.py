@@ -47,9 +47,7 @@ def read_folder(folder: Path, *, settings: ReadSettings = _READ, progress: Progr
     return reviews
 
 
-def read_reviews(
-    path: Path, *, num_files: int | None = None, seed: int | None = None, settings: ReadSettings = _READ
-) -> Iterator[Review]:
+def read_reviews(path: Path, *, num_files: int | None = None, seed: int | None = None) -> Iterator[Review]:
     """Yields the reviews of a folder or table one by one, so that memory does not grow with their texts.
 
     Texts are not cleaned (the tokenizer does that), but lone surrogates become U+FFFD and a text with
@@ -57,10 +55,8 @@ def read_reviews(
     `neg`, or one of them, gives gold labels; one of `*.txt` files gives none.
 
     Args:
-        path: The folder or table.
         num_files: Draw so many files from each class folder, or take all where it has fewer.
         seed: Of that draw; None for the seed of `TrainSettings`.
-        settings: The limits of a review.
 
     Raises:
         DataError: at once if there is nothing to read at `path`; while reading, at a file or row that
@@ -68,10 +64,10 @@ def read_reviews(
         UsageError: for a table of unknown suffix, or `num_files` with a table or below 1.
     """
     if is_folder(path):
-        return map(_readable, _read_files(path, _classes(path, num_files), settings, num_files, seed))
+        return map(_readable, _read_files(path, _classes(path, num_files), _READ, num_files, seed))
     if num_files is not None:
         raise UsageError("A number of files can only be drawn from a folder.", received=visible(str(path)))
-    return map(_readable, read_table(path, settings=settings))
+    return map(_readable, read_table(path, settings=_READ))
 
 
 def usable(reviews: Iterable[Review], left_out: Counter[str], *, labelled: bool = False) -> Iterator[Review]:

@@ -11,7 +11,7 @@ from bertsent.base.display import visible
 from bertsent.base.errors import DataError
 from bertsent.base.files import is_folder
 from bertsent.base.records.core import Progress, Review, silent
-from bertsent.base.settings.reading import FOLDERS, HALVES, ReadSettings
+from bertsent.base.settings.reading import FOLDERS, HALVES
 from bertsent.data.folders import count_files, entries, is_real_folder, sorted_entries
 from bertsent.data.reviews import FETCH_HINT, count_labels, read_folder
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from bertsent.base.records.training import Splits
     from bertsent.base.settings.training import TrainSettings
 
-_READ = ReadSettings()
 _Rows = dict[str, Review]  # by the digest of their text, sorted
 
 
@@ -43,9 +42,7 @@ def find_data_set(data: Path) -> Path:
     return data_sets[0]
 
 
-def load_splits(
-    folder: Path, settings: TrainSettings, *, read: ReadSettings = _READ, progress: Progress = silent
-) -> Splits:
+def load_splits(folder: Path, settings: TrainSettings, *, progress: Progress = silent) -> Splits:
     """Reads a data set and splits it by text digest. Texts are clean, each is in one split, sorted by digest.
 
     Whether a row goes to validation depends on its text and the seed only, not on file order or other rows.
@@ -56,7 +53,6 @@ def load_splits(
     Args:
         folder: Holds `train/{pos,neg}` and perhaps `test/{pos,neg}`, or `pos` and `neg` themselves.
         settings: Seed and share of the validation split.
-        read: The limits of a review and of a class.
         progress: Told of the files read.
 
     Raises:
@@ -66,10 +62,10 @@ def load_splits(
 
     nested = is_real_folder(folder / "train")
     source = folder / "train" if nested else folder
-    rows, duplicates, conflicts = _distinct(read_folder(source, settings=read, progress=progress))
+    rows, duplicates, conflicts = _distinct(read_folder(source, progress=progress))
     leaked = 0
     if nested and is_real_folder(folder / "test"):
-        given, repeated, mixed = _distinct(read_folder(folder / "test", settings=read, progress=progress))
+        given, repeated, mixed = _distinct(read_folder(folder / "test", progress=progress))
         test = {digest: review for digest, review in given.items() if digest not in rows}
         duplicates, conflicts, leaked = duplicates + repeated, conflicts + mixed, len(given) - len(test)
     else:

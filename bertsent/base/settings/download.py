@@ -1,4 +1,4 @@
-"""Defaults of downloads and where they are kept."""
+"""Defaults of downloads, the known archives, and the folder that caches encoders."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from bertsent.base.settings.checks import require
 
 
 def cache_folder() -> Path:
-    """The per-user cache for encoders: `BERTSENT_CACHE`, else the platform's (never /tmp,
-    which cleaners empty by halves: tensorflow/hub issues 602 and 896)."""
+    """The user's cache for encoders: `BERTSENT_CACHE`, else the platform's. Never /tmp, where cleaners remove
+    some files of an encoder and leave others (tensorflow/hub issues 602 and 896)."""
     named = os.environ.get("BERTSENT_CACHE")
     if named:
         return Path(named)
@@ -49,6 +49,6 @@ KNOWN_SHA256 = {
         "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe"
     ),
 }
-KNOWN_FOLDER = {  # what the archive unpacks to: lets a run see before the download that the place is taken
+KNOWN_FOLDER = {  # what the archive unpacks to: a run sees before the download whether it is in the way
     "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz": "aclImdb",
 }

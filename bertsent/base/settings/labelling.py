@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
-from bertsent.base.settings.checks import names, require
+from bertsent.base.settings.checks import require, require_choice
 
 Order = Literal["random", "uncertain", "diverse", "mixed"]  # in which `label` asks
 
@@ -25,7 +25,7 @@ class LabelSettings:
     dimensions: int = 1024  # of the hashed words that "diverse" compares
 
     def __post_init__(self) -> None:
-        require(self.order in get_args(Order), f"order is one of {names(Order)}.", self.order)
+        require_choice("order", self.order, Order)
         require(self.again >= 0, "again must be at least 0, which is never.", self.again)
 
 

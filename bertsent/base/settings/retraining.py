@@ -1,8 +1,7 @@
-"""Defaults of what goes on around a model: labelling, drift, retraining, versions."""
+"""Defaults of retraining: the gate, what is trained on, and the versions of a workspace."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from bertsent.base.settings.checks import require
@@ -17,11 +16,7 @@ class GateSettings:
     test_rows: int = 10_000  # at most, drawn by digest: they tell 0.4 points, and take a minute or two
 
     def __post_init__(self) -> None:
-        require(
-            math.isfinite(self.margin) and 0 < self.margin < 1,
-            "margin must lie between 0 and 1.",
-            self.margin,
-        )
+        require(0 < self.margin < 1, "margin must lie between 0 and 1.", self.margin)
         require(0.5 < self.confidence < 1, "confidence must lie between 0.5 and 1.", self.confidence)
         require(self.test_rows >= 1, "test rows must be at least 1.", self.test_rows)
 

@@ -1,12 +1,11 @@
-"""Defaults of what every start needs: the workspace, the labels, reading, writing and scoring."""
+"""Defaults of scoring: tokenizer, engine, threshold, workers and memory."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
-from bertsent.base.settings.checks import names, require
+from bertsent.base.settings.checks import require, require_choice
 
 Window = Literal["head", "head+tail"]
 Engine = Literal["litert", "tensorflow"]
@@ -43,10 +42,10 @@ class ScoreSettings:
 
     def __post_init__(self) -> None:
         require(
-            self.threshold is None or (math.isfinite(self.threshold) and 0 < self.threshold < 1),
+            self.threshold is None or 0 < self.threshold < 1,
             "threshold must lie between 0 and 1.",
             self.threshold,
         )
-        require(self.engine in get_args(Engine), f"engine is one of {names(Engine)}.", self.engine)
+        require_choice("engine", self.engine, Engine)
         require(self.workers is None or self.workers >= 1, "workers must be at least 1.", self.workers)
         require(min(self.chunk, self.chunk_characters) >= 1, "chunk must be at least 1.", self.chunk)
