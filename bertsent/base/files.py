@@ -142,7 +142,8 @@ def publish_directory(folder: Path, target: Path, *, sync_each: bool = True, rep
                 path = Path(parent, name)
                 path.chmod(0o644)
                 if sync_each:
-                    _sync(path)
+                    with path.open("rb") as file:
+                        os.fsync(file.fileno())
             Path(parent).chmod(0o755)
             if sync_each:
                 sync_directory(Path(parent))
@@ -188,10 +189,6 @@ def remove_stale(parent: Path, *, older_than: float = 86_400, pattern: str = ".*
 
 def sync_directory(path: Path) -> None:
     """Syncs the names in a folder: a rename is durable only after that."""
-    _sync(path)
-
-
-def _sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -222,9 +219,7 @@ def require_space(folder: Path, needed: int) -> None:
 def lock(path: Path, doing: str) -> Iterator[None]:
     """Holds the lock file at `path` during the block; the kernel frees it when the process dies.
 
-    Args:
-        path: The lock file. Beside it, `<name>.owner` says who holds it.
-        doing: What the holder does, for the message to others.
+    `<name>.owner` beside it tells others what the holder is `doing`.
 
     Raises:
         BusyError: at once, naming the holder, if another process has the lock.

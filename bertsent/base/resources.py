@@ -44,7 +44,9 @@ def memory(root: Path = _ROOT) -> int | None:
         if limit.isdecimal()  # not "max"
     ]
     addresses, _ = resource.getrlimit(resource.RLIMIT_AS)
-    return min(granted + [addresses] * (addresses != resource.RLIM_INFINITY), default=None)
+    if addresses != resource.RLIM_INFINITY:
+        granted.append(addresses)
+    return min(granted, default=None)
 
 
 def _groups(controller: str, root: Path) -> Iterator[Path]:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bertsent.base.digests import sha256_lines, sha256_text
 from bertsent.base.display import visible
 from bertsent.base.errors import DataError
 from bertsent.base.files import is_folder
 from bertsent.base.records.core import Progress, Review, silent
+from bertsent.base.records.training import Splits
 from bertsent.base.settings.reading import FOLDERS, HALVES
+from bertsent.base.settings.training import TrainSettings
 from bertsent.data.folders import count_files, entries, is_real_folder, sorted_entries
 from bertsent.data.reviews import FETCH_HINT, count_labels, read_folder
-
-if TYPE_CHECKING:
-    from bertsent.base.records.training import Splits
-    from bertsent.base.settings.training import TrainSettings
 
 _Rows = dict[str, Review]  # by the digest of their text, sorted
 
@@ -53,13 +50,10 @@ def load_splits(folder: Path, settings: TrainSettings, *, progress: Progress = s
     Args:
         folder: Holds `train/{pos,neg}` and perhaps `test/{pos,neg}`, or `pos` and `neg` themselves.
         settings: Seed and share of the validation split.
-        progress: Told of the files read.
 
     Raises:
         DataError: if the folder, a class or a split of training is missing, empty or too small.
     """
-    from bertsent.base.records.training import Splits
-
     nested = is_real_folder(folder / "train")
     source = folder / "train" if nested else folder
     rows, duplicates, conflicts = _distinct(read_folder(source, progress=progress))

@@ -42,12 +42,8 @@ def prepare(
     """Loads the pool, finds copies, scores a sample and computes its vectors, until `stop` is set.
 
     Args:
-        pool: Its `read_on` has not been called yet.
-        model: Scores the sample.
         labelled: The labelled rows. Their copies are left out; diverse questions differ from the newest.
-        data: A data set (`train` and `test`, or `pos` and `neg`), whose rows are left out; None for none.
-        settings: Sizes of the sample and of its vectors.
-        stop: Ends the work early.
+        data: A data set (`train` and `test`, or `pos` and `neg`), whose rows are left out.
     """
     pool.read_on(stop, rows=settings.first)
     texts = pool.texts()

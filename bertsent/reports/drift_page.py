@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from bertsent import __version__
 from bertsent.base.display import visible
-from bertsent.base.files import now, write_text
+from bertsent.base.files import is_file, now, write_text
 from bertsent.base.settings.drift import MonitorSettings
 from bertsent.base.settings.reading import LABEL_NAMES
 from bertsent.drift.history import Look
@@ -271,7 +270,7 @@ def _point(look: Look) -> drift_plots.Point:
 
 
 def _is_ours(path: Path) -> bool:
-    if not os.path.isfile(path):  # noqa: PTH113 - as in `report`; to open a FIFO would wait for its writer
+    if not is_file(path):  # to open a FIFO would wait for its writer
         return False
     try:
         with path.open("rb") as file:

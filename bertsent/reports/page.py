@@ -10,7 +10,7 @@ from typing import Any
 
 from bertsent.base.display import visible
 from bertsent.base.errors import UsageError
-from bertsent.base.files import require_space
+from bertsent.base.files import is_folder, require_space
 from bertsent.base.text import clean
 
 SUFFIXES = (".html", ".htm")
@@ -27,14 +27,13 @@ def check_target(path: Path, *, force: bool) -> None:
         UsageError: if the name is not that of an HTML file, or `path` exists and not `force`.
         StorageError: if its folder cannot be written or is full.
     """
-    # os.path, because Path raises on a name too long for a path
-    if path.suffix.lower() not in SUFFIXES or os.path.isdir(path):  # noqa: PTH112
+    if path.suffix.lower() not in SUFFIXES or is_folder(path):
         raise UsageError("A report goes to a file that ends in .html.", received=visible(str(path)))
     if len(os.fsencode(path.name)) > _LONGEST:
         raise UsageError(
             f"The name of a report has at most {_LONGEST} bytes.", received=visible(path.name)[:60]
         )
-    if os.path.exists(path) and not force:  # noqa: PTH110
+    if os.path.exists(path) and not force:  # noqa: PTH110 - Path.exists may raise
         raise UsageError(f"{visible(str(path))} exists.", hint="--force replaces it")
     require_space(path.parent, _ROOM)
 

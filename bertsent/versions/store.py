@@ -134,10 +134,8 @@ def publish(path: Path, manifest: Manifest, *, folder: Path, after: int | None =
     """Makes a staged version the next one of `folder`. It appears complete under its number, or not at all.
 
     Args:
-        path: The staged version.
-        manifest: Its manifest, without number, parent and files.
-        folder: The folder of versions. The number is one above all that are in use there, also by damaged
-            versions: no number is used twice.
+        manifest: Of the staged version at `path`; its number, parent and files are set here.
+        folder: The folder of versions. The number is one above all in use there, also by damaged versions.
         after: The number of the version it follows, if that is not in `folder`.
 
     Raises:

@@ -20,11 +20,18 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("bertsent"))
 
 
+ACL_IMDB = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"  # the authors' page
+# As TensorFlow Datasets has it: tensorflow_datasets/datasets/imdb_reviews/checksums.tsv
+KNOWN_SHA256 = {ACL_IMDB: "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe"}
+# What an archive unpacks to: a run sees before the download whether something is in the way.
+KNOWN_FOLDER = {ACL_IMDB: "aclImdb"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadSettings:
     """How archives are fetched and unpacked."""
 
-    url: str = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"  # the authors' page
+    url: str = ACL_IMDB
     connect_timeout: float = 10.0  # seconds; a host that takes longer to answer is down
     read_timeout: float = 60.0  # seconds without a byte; the Stanford server pauses for up to half a minute
     attempts: int = 5  # with the back-off below: about 30 s of patience in all
@@ -41,14 +48,3 @@ class DownloadSettings:
 
     def __post_init__(self) -> None:
         require(self.attempts >= 1, "attempts must be at least 1.", self.attempts)
-
-
-KNOWN_SHA256 = {
-    # As TensorFlow Datasets has it: tensorflow_datasets/datasets/imdb_reviews/checksums.tsv
-    "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz": (
-        "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe"
-    ),
-}
-KNOWN_FOLDER = {  # what the archive unpacks to: a run sees before the download whether it is in the way
-    "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz": "aclImdb",
-}

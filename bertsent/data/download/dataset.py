@@ -165,8 +165,8 @@ def _unpack(request: _Request, archive: Path) -> Download:
     with files.temporary_sibling(request.data / "unpack") as folder:
         extract(archive, folder, request.settings, progress=request.progress)
         root = _root(folder)
-        name = _stem(request.settings.url) if root == folder else root.name
-        return _publish(request, root, request.data / name)
+        name = root.name if root != folder else _ENDINGS.sub("", file_name(request.settings.url))
+        return _publish(request, root, request.data / (name or "archive"))
 
 
 def _root(folder: Path) -> Path:
@@ -175,10 +175,6 @@ def _root(folder: Path) -> Path:
     if len(tops) == 1 and not tops[0].name.startswith(".") and tops[0].name not in {*HALVES, *FOLDERS}:
         return tops[0]
     return folder
-
-
-def _stem(url: str) -> str:
-    return _ENDINGS.sub("", file_name(url)) or "archive"
 
 
 def _publish(request: _Request, root: Path, target: Path) -> Download:

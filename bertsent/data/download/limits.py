@@ -35,8 +35,7 @@ _DAMAGE = (
     ValueError,
     LookupError,
     OverflowError,
-    NotImplementedError,  # a packing method zipfile does not know
-    RuntimeError,  # an encrypted member; RecursionError of a chain of headers
+    RuntimeError,  # an encrypted member, an unknown packing method, too deep a chain of headers
 )
 
 

@@ -30,7 +30,7 @@ _CHUNK = 1 << 20  # also the longest header of a tar that is accepted
 _EVERY = 200  # members between two reports of progress, which would otherwise cost as much as the files
 _BLOCK = 512  # bytes of a tar block
 
-_Reader = Callable[[Path], IO[bytes]]
+_Reader = Callable[[Path, str], IO[bytes]]
 _READERS: dict[bytes, _Reader] = {
     b"\x1f\x8b": cast(_Reader, gzip.open),
     b"BZh": cast(_Reader, bz2.open),
@@ -41,8 +41,7 @@ _ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # a first member, or the end of an empty 
 
 class _Member(NamedTuple):
     name: str
-    is_folder: bool
-    stream: IO[bytes] | None  # None for a folder
+    stream: IO[bytes] | None  # None: a folder
 
 
 def extract(archive: Path, folder: Path, settings: DownloadSettings, *, progress: Progress = silent) -> None:
@@ -70,7 +69,7 @@ def extract(archive: Path, folder: Path, settings: DownloadSettings, *, progress
     with contextlib.closing(members(archive, guard)) as stream:
         for member in stream:
             guard.member()
-            parts = names.admit(member.name, is_folder=member.is_folder)
+            parts = names.admit(member.name, is_folder=member.stream is None)
             if _is_junk(parts):
                 continue
             if member.stream is None:
@@ -113,27 +112,23 @@ def _is_junk(parts: tuple[str, ...]) -> bool:
     return not parts or parts[0] == "__MACOSX" or parts[-1] == ".DS_Store" or parts[-1].startswith("._")
 
 
-def _plain(path: Path) -> IO[bytes]:
-    return path.open("rb")
-
-
 def _tar_members(archive: Path, guard: Guard) -> Generator[_Member]:
     with archive.open("rb") as file:
         start = file.read(8)
-    reader = next((use for magic, use in _READERS.items() if start.startswith(magic)), _plain)
-    with guard.damage(), reader(archive) as unpacked:
+    reader = next((use for magic, use in _READERS.items() if start.startswith(magic)), cast(_Reader, open))
+    with guard.damage(), reader(archive, "rb") as unpacked:
         stream = _Forward(unpacked, guard)
         with tarfile.open(fileobj=stream, mode="r:", encoding="utf-8") as tar:
             for info in tar:
                 if info.isdir():
-                    yield _Member(info.name, True, None)
+                    yield _Member(info.name, None)
                     continue
                 # isreg() also accepts sparse files, whose holes no limit on the stream would count
                 if info.type not in {tarfile.REGTYPE, tarfile.AREGTYPE} or info.issparse():
                     raise guard.refuse("it holds a link or a device", repr(visible(info.name)))
                 if info.size < 0:
                     raise guard.refuse("a header in it has an impossible length", f"{info.size} bytes")
-                yield _Member(info.name, False, tar.extractfile(info))
+                yield _Member(info.name, tar.extractfile(info))
         stream.finish()
 
 
@@ -191,10 +186,10 @@ def _zip_members(archive: Path, guard: Guard) -> Generator[_Member]:
                 raise guard.refuse("it holds a link or a device", repr(visible(info.filename)))
             name = info.orig_filename  # zipfile cuts `filename` at a NUL
             if info.is_dir():
-                yield _Member(name, True, None)
+                yield _Member(name, None)
                 continue
             with file.open(info) as stream:
-                yield _Member(name, False, cast(IO[bytes], _Counted(stream, guard)))
+                yield _Member(name, cast(IO[bytes], _Counted(stream, guard)))
 
 
 class _Counted(io.RawIOBase):
