@@ -34,11 +34,11 @@ class Sketch:
 
 def sketch(text: str, settings: CopySettings = _SETTINGS) -> Sketch:
     """The sketch of a text; a few ten microseconds."""
-    found = words(text) or [text]  # a text without words is its own key
-    digest = hashlib.blake2b(" ".join(found).encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    if len(found) < settings.least_words:
+    tokens = words(text) or [text]  # a text without words is its own key
+    digest = hashlib.blake2b(" ".join(tokens).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    if len(tokens) < settings.least_words:
         return Sketch(digest, ())
-    hashes = np.array([zlib.crc32(word.encode("utf-8", "surrogatepass")) for word in found], np.uint64)
+    hashes = np.array([zlib.crc32(word.encode("utf-8", "surrogatepass")) for word in tokens], np.uint64)
     runs = _scramble(hashes[:-2] * _MIX[0] + hashes[1:-1] * _MIX[1] + hashes[2:] * _MIX[2])
     return Sketch(digest, tuple(np.unique(runs)[: settings.sketch].tolist()))
 

@@ -135,7 +135,7 @@ def adopt(version: Version, *, folder: Path, after: int, reason: str, lineage: M
 
     Raises:
         ArtefactError: if a file of `version` is damaged.
-        StorageError: if the disk does not take it.
+        StorageError: if the disk fails or is full.
     """
     version.verify()
     manifest = replace(version.manifest, created=now(), reason=reason, lineage=dict(lineage))

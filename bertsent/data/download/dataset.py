@@ -95,7 +95,7 @@ def write_sample(*, data: Path, force: bool = False, progress: Progress = silent
 
     Raises:
         UsageError: if another folder is in the way and `force` is not given.
-        StorageError: if the disk does not take it.
+        StorageError: if the disk fails or is full.
         BusyError: if a download runs in this workspace.
     """
     text = (resources.files("bertsent.data") / "sample" / "reviews.jsonl").read_text(encoding="utf-8")
