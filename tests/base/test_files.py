@@ -1,4 +1,4 @@
-"""Files that are whole or not there, text that is safe to show, and what reading refuses."""
+"""Files that appear complete or not at all, text that is safe to display, and what reading refuses."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class DownloadSettings:
     url: str = ACL_IMDB
     connect_timeout: float = 10.0  # seconds; a host that takes longer to answer is down
     read_timeout: float = 60.0  # seconds without a byte; the Stanford server pauses for up to half a minute
-    attempts: int = 5  # with the back-off below: about 30 s of patience in all
+    attempts: int = 5  # with the back-off below, about 30 s in all
     backoff: float = 2.0  # seconds before the second attempt, doubled each time
     max_backoff: float = 60.0  # seconds; also the longest Retry-After that is obeyed
     max_members: int = 500_000  # aclImdb has 100,000 files; five million would fill the inodes
@@ -43,8 +43,8 @@ class DownloadSettings:
     max_member_bytes: int = 512 * 1024**2  # one file of an archive; the largest of aclImdb has 40 MB
     ratio_from: int = 16 * 1024**2  # bytes unpacked; below it a small tar's empty blocks look like a bomb
     space_factor: int = 8  # on the disk : packed; aclImdb takes 7 times its archive in 4 KiB blocks
-    headway: int = 1024**2  # bytes; an attempt that brings so many starts the count of attempts anew
-    keep_partial: float = 7 * 86_400.0  # seconds; an older half of a download is removed
+    headway: int = 1024**2  # bytes; an attempt that fetches so many resets the count of attempts
+    keep_partial: float = 7 * 86_400.0  # seconds; older partial downloads are removed
 
     def __post_init__(self) -> None:
         require(self.attempts >= 1, "attempts must be at least 1.", self.attempts)

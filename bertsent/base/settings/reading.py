@@ -28,7 +28,7 @@ class ReadSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteSettings:
-    """How much of a Parquet file is held before it is written: a row group, ended by either bound."""
+    """The size of a row group of Parquet, which is held in memory; either bound ends it."""
 
     group_rows: int = 8192  # 10 MB of IMDB reviews; a footer of a million rows stays small with it
     group_characters: int = 8 * 1024**2  # of text; 8192 of the longest reviews would be 8 GiB

@@ -11,9 +11,9 @@ from bertsent.base.settings.checks import require
 class GateSettings:
     """What a challenger must show before it takes over."""
 
-    margin: float = 0.01  # of accuracy on the test rows that may be lost: a point, which nobody notices
+    margin: float = 0.01  # accuracy that may be lost on the test rows: one point, which nobody notices
     confidence: float = 0.95  # one-sided, of every statement of the gate
-    test_rows: int = 10_000  # at most, drawn by digest: they tell 0.4 points, and take a minute or two
+    test_rows: int = 10_000  # at most, drawn by digest: they resolve 0.4 points, and take a minute or two
 
     def __post_init__(self) -> None:
         require(0 < self.margin < 1, "margin must lie between 0 and 1.", self.margin)

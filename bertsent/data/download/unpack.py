@@ -84,7 +84,7 @@ def extract(archive: Path, folder: Path, settings: DownloadSettings, *, progress
 
 
 def sniff(archive: Path) -> str:
-    """ "zip" or "tar" (also a compressed one), by the first bytes.
+    """The kind of an archive by its first bytes: "zip", or "tar" (also a compressed one).
 
     Raises:
         ArtefactError: if it is neither.
