@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import shlex
 import shutil
 import sys
@@ -15,7 +14,7 @@ from typing import Any
 import typer
 
 from bertsent.base.display import size, visible
-from bertsent.base.records.core import Prediction, Progress, silent
+from bertsent.base.records.core import Prediction, Progress, silent, to_json
 
 _PLAIN_INTERVAL = 30.0  # seconds between two lines where stderr is no terminal (cron mail, log files)
 
@@ -26,26 +25,16 @@ def note(message: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """One JSON object on one line of stdout, in UTF-8 whatever the locale.
+    """A record, or a structure of records, as JSON on one line of stdout, in UTF-8 whatever the locale.
 
-    NaN, which JSON lacks, becomes null. Where a character could drive a terminal or cannot be encoded,
-    the line is written in ASCII, which changes no value.
+    `to_json` says what becomes of NaN. Where a character could drive a terminal or cannot be encoded, the
+    line is written in ASCII, which changes no value.
     """
-    finite = _finite(value)
-    line = json.dumps(finite, ensure_ascii=False, allow_nan=False)
+    plain = to_json(value)
+    line = json.dumps(plain, ensure_ascii=False, allow_nan=False)
     if not line.isprintable():
-        line = json.dumps(finite, allow_nan=False)
+        line = json.dumps(plain, allow_nan=False)
     typer.echo(line.encode())
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value
 
 
 def prediction_line(prediction: Prediction, *, reserved: int = 0) -> str:

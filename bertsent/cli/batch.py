@@ -123,7 +123,7 @@ def _as_json(summary: BatchSummary) -> dict[str, object]:
         "unsure": summary.unsure,
         "truncated": summary.truncated,
         "accuracy": summary.confusion.accuracy,
-        "confusion": summary.confusion.as_json(),
+        "confusion": summary.confusion,
         "seconds": summary.seconds,
         "reviews_per_second": summary.reviews_per_second,
         "output": summary.output,

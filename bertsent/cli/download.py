@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -70,7 +70,7 @@ def download(
         else:
             done = _archive(url, sha256, force, shown)
     if json:
-        print_json(asdict(done) | {"path": str(done.path), "counts": dict(done.counts)})
+        print_json(done)
     else:
         typer.echo(_line(done))
 

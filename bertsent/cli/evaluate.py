@@ -114,7 +114,7 @@ def _as_json(evaluation: Evaluation) -> dict[str, Any]:
             name: {"value": value, "low": metrics.intervals[name][0], "high": metrics.intervals[name][1]}
             for name, value in metrics.figures.items()
         },
-        "confusion": metrics.confusion.as_json(),
+        "confusion": metrics.confusion,
         "by_length": [
             {
                 "from": band.first,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -69,13 +68,9 @@ def export(
 
             made = litert_onnx.export(version, chosen, out, check=check, force=force, progress=shown)
     if json:
-        print_json(_as_json(made))
+        print_json(made)
     else:
         _print(made)
-
-
-def _as_json(made: Exported) -> dict[str, Any]:
-    return {**asdict(made), "path": str(made.path)}
 
 
 def _print(made: Exported) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bertsent.base.display import size, visible
+from bertsent.base.records.core import to_json
 from bertsent.base.settings.retraining import VersionSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli._app import app
@@ -108,9 +109,7 @@ def show(number: NumberArgument, json: JsonOption = False) -> None:
     version.verify()
     manifest = version.manifest
     if json:
-        from dataclasses import asdict
-
-        print_json(asdict(manifest) | {"path": str(version.path)})
+        print_json(to_json(manifest) | {"path": version.path})
         return
     typer.echo(f"Version {version.name} in {visible(str(version.path))}, whole")
     made = f"{manifest.created} by {manifest.reason}"
@@ -218,7 +217,7 @@ def rollback(
     now = version.manifest.version
     origin = version.manifest.lineage.get("republished_from", now)
     if json:
-        print_json({"before": before, "version": now, "republished_from": origin, "path": str(version.path)})
+        print_json({"before": before, "version": now, "republished_from": origin, "path": version.path})
     elif before == now:
         typer.echo(f"Version {now} is current already" + (f": it is version {origin}" * (origin != now)))
     else:
@@ -240,9 +239,7 @@ def prune(
 
     pruned = registry.prune(Workspace.current(), keep=keep)
     if json:
-        from dataclasses import asdict
-
-        print_json(asdict(pruned))
+        print_json(pruned)
         return
     typer.echo(f"Removed: {_numbers(pruned.removed)}. Kept: {_numbers(pruned.kept)}.")
     if pruned.in_use:

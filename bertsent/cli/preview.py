@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -78,7 +78,7 @@ def preview(
         plots.structure(seen.structure, plot)
         note(f"Structure drawn in {plot}")
     if json:
-        print_json(asdict(seen))
+        print_json(seen)
     else:
         _print(seen)
 
@@ -86,7 +86,7 @@ def preview(
 def _print_presets(*, json: bool) -> None:
     for preset in PRESETS.values():
         if json:
-            print_json(asdict(preset))
+            print_json(preset)
         else:
             size = f"{preset.layers:>2} layers, {preset.hidden_size:>3} wide, {preset.heads:>2} heads"
             typer.echo(f"{preset.name:<40} {size}  {preset.handle}")

@@ -117,7 +117,7 @@ def as_json(retrained: Retrained) -> dict[str, Any]:
         "version": retrained.version,
         "reason": retrained.reason,
         "earlier": retrained.earlier,
-        "gate": retrained.gate.as_json(),
+        "gate": retrained.gate,
         "seconds": retrained.seconds,
     }
 

@@ -215,7 +215,7 @@ def _note_settings(settings: TrainSettings, *, recipe: str | None, file: Path | 
 def _as_json(trained: Trained) -> dict[str, object]:
     return {
         "version": trained.version,
-        "path": str(trained.path),
+        "path": trained.path,
         "best_epoch": trained.best_epoch,
         "metrics": {name: values.as_json() for name, values in trained.metrics.items()},
         "litert_agreement": trained.quantised.agreement,
