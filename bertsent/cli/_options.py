@@ -7,6 +7,22 @@ from typing import Annotated
 
 import typer
 
+from bertsent.base.settings.scoring import Engine, Window
+
+NumFilesOption = Annotated[
+    int | None,
+    typer.Option(
+        "--num-files", metavar="N", help="Draw N files from each of pos and neg at random. [default: all]"
+    ),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE.toml",
+        help="Settings that overrule the recipe's (and, to retrain, the current version's).",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON and nothing else.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 ModelOption = Annotated[
@@ -15,14 +31,12 @@ ModelOption = Annotated[
         "--model",
         metavar="VERSION|FOLDER",
         help="A version number under model/, or a version's folder. [default: the current version]",
-        show_default=False,
     ),
 ]
 EngineOption = Annotated[
-    str,
+    Engine,
     typer.Option(
         "--engine",
-        metavar="litert|tensorflow",
         help="tensorflow: cut texts by the encoder's own preprocessor, for a version without WordPiece.",
     ),
 ]
@@ -32,7 +46,6 @@ ThresholdOption = Annotated[
         "--threshold",
         help="A score at or above it is positive, all others negative. [default: 0.5, and unsure where fewer "
         "than 80 % of such answers are right]",
-        show_default=False,
     ),
 ]
 WorkersOption = Annotated[
@@ -42,7 +55,6 @@ WorkersOption = Annotated[
         metavar="N",
         help="Score on N cores; the scores are the same. [default: all that this process may use, fewer in "
         "little memory]",
-        show_default=False,
     ),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of everything that is drawn at random.")]
@@ -54,22 +66,14 @@ EncoderOption = Annotated[
 PreprocessorOption = Annotated[
     str,
     typer.Option(
-        "--preprocessor",
-        metavar="HANDLE|FOLDER",
-        help="The encoder's partner. [default: the preset's]",
-        show_default=False,
+        "--preprocessor", metavar="HANDLE|FOLDER", help="The encoder's partner. [default: the preset's]"
     ),
 ]
 SeqLengthOption = Annotated[
     int, typer.Option("--seq-length", help="Word pieces the classifier sees, 8 to 512.")
 ]
 WindowOption = Annotated[
-    str,
-    typer.Option(
-        "--window",
-        metavar="head|head+tail",
-        help="What is kept of a longer review: its beginning, or beginning and end.",
-    ),
+    Window, typer.Option("--window", help="Which part of a longer review is read: head, or head and tail.")
 ]
 DataOption = Annotated[
     Path | None,
@@ -77,15 +81,11 @@ DataOption = Annotated[
         "--data",
         metavar="FOLDER",
         help="Data set in the aclImdb layout. [default: data/aclImdb, else the only data set in data/]",
-        show_default=False,
     ),
 ]
 LabelsOption = Annotated[
     Path | None,
     typer.Option(
-        "--labels",
-        metavar="FOLDER",
-        help="The folder of `bertsent label` with its log. [default: labels/]",
-        show_default=False,
+        "--labels", metavar="FOLDER", help="The folder of `bertsent label` with its log. [default: labels/]"
     ),
 ]

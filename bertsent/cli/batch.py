@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
@@ -13,14 +13,14 @@ from bertsent.base.display import visible
 from bertsent.base.records.core import Prediction
 from bertsent.base.records.metrics import BatchSummary
 from bertsent.base.settings.reading import LABEL_NAMES
-from bertsent.base.settings.scoring import Engine, ScoreSettings
+from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.base.settings.training import TrainSettings
-from bertsent.cli._app import app
 from bertsent.cli._options import (
     EngineOption,
     ForceOption,
     JsonOption,
     ModelOption,
+    NumFilesOption,
     QuietOption,
     SeedOption,
     ThresholdOption,
@@ -28,11 +28,11 @@ from bertsent.cli._options import (
 )
 from bertsent.cli._render import duration, prediction_line, print_json, progress
 from bertsent.cli._scorer import open_scorer
+from bertsent.cli._tables import confusion_lines
 
 SCORE, DRAW = ScoreSettings(), TrainSettings()
 
 
-@app.command()
 def batch(
     path: Annotated[
         Path,
@@ -40,15 +40,7 @@ def batch(
             metavar="PATH", help="A folder with pos and neg, a folder of .txt files, CSV, JSONL or Parquet."
         ),
     ],
-    num_files: Annotated[
-        int | None,
-        typer.Option(
-            "--num-files",
-            metavar="N",
-            help="Draw N files from each of pos and neg at random. [default: all]",
-            show_default=False,
-        ),
-    ] = None,
+    num_files: NumFilesOption = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -59,8 +51,7 @@ def batch(
         ),
     ] = None,
     raw_csv: Annotated[
-        bool,
-        typer.Option("--raw-csv", help="CSV as it is: no ' before a text that a spreadsheet would run."),
+        bool, typer.Option("--raw-csv", help="CSV as it is: no ' before a text that a spreadsheet would run.")
     ] = False,
     force: ForceOption = False,
     model: ModelOption = None,
@@ -77,7 +68,7 @@ def batch(
     """
     from bertsent.scoring import batch as core
 
-    settings = replace(SCORE, engine=cast(Engine, engine), threshold=threshold, workers=workers)
+    settings = replace(SCORE, engine=engine, threshold=threshold, workers=workers)
     # Rows on a terminal are progress enough, and a bar between them would tear them.
     shows_rows = output is None and sys.stdout.isatty()
     with progress(quiet=quiet or shows_rows) as shown:
@@ -148,8 +139,6 @@ def _print_summary(summary: BatchSummary) -> None:
         typer.echo(
             f"accuracy {counts.accuracy:.4f} on {summary.labelled} labelled reviews (x: wrong, ?: unsure)"
         )
-        typer.echo("                 called negative  called positive")
-        typer.echo(f"  gold negative  {counts.true_negative:>15}  {counts.false_positive:>15}")
-        typer.echo(f"  gold positive  {counts.false_negative:>15}  {counts.true_positive:>15}")
+        typer.echo("\n".join(confusion_lines(counts)))
     if summary.output:
         typer.echo(f"Predictions: {visible(summary.output)}")

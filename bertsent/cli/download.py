@@ -16,7 +16,6 @@ from bertsent.base.records.training import Download
 from bertsent.base.settings.download import DownloadSettings
 from bertsent.base.settings.reading import FOLDERS
 from bertsent.base.settings.workspace import Workspace
-from bertsent.cli._app import app
 from bertsent.cli._options import JsonOption, QuietOption
 from bertsent.cli._render import print_json, progress
 
@@ -24,7 +23,6 @@ _DEFAULTS = DownloadSettings()
 _SHOWN = 8  # folders named in the answer
 
 
-@app.command()
 def download(
     url: Annotated[
         str,

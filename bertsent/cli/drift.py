@@ -18,7 +18,6 @@ from bertsent.base.display import visible
 from bertsent.base.errors import BertsentError, ExitCode, Interrupted, UsageError
 from bertsent.base.settings.drift import DriftSettings
 from bertsent.base.settings.workspace import Workspace
-from bertsent.cli._app import app
 from bertsent.cli._options import DataOption, JsonOption, LabelsOption, ModelOption, QuietOption
 from bertsent.cli._render import command_line, note, print_json, progress
 from bertsent.cli._signals import noted_signals, stop_on_signal
@@ -40,7 +39,6 @@ _EXIT = {
 }
 
 
-@app.command()
 def drift(
     ctx: typer.Context,
     threshold: Annotated[

@@ -6,7 +6,7 @@ import math
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 
@@ -14,14 +14,14 @@ from bertsent.base.display import visible
 from bertsent.base.records.metrics import Evaluation, LengthBand
 from bertsent.base.settings.evaluation import EvaluateSettings
 from bertsent.base.settings.reading import LABEL_NAMES
-from bertsent.base.settings.scoring import Engine, ScoreSettings
+from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.base.settings.training import TrainSettings
-from bertsent.cli._app import app
 from bertsent.cli._options import (
     EngineOption,
     ForceOption,
     JsonOption,
     ModelOption,
+    NumFilesOption,
     QuietOption,
     SeedOption,
     ThresholdOption,
@@ -29,12 +29,12 @@ from bertsent.cli._options import (
 )
 from bertsent.cli._render import command_line, duration, prediction_line, print_json, progress
 from bertsent.cli._scorer import open_scorer
+from bertsent.cli._tables import confusion_lines, metric
 
 DEFAULTS, SCORE, DRAW = EvaluateSettings(), ScoreSettings(), TrainSettings()
 _BAR = 24  # columns of a bar that stands for 100 %
 
 
-@app.command()
 def evaluate(
     ctx: typer.Context,
     path: Annotated[
@@ -44,15 +44,7 @@ def evaluate(
             help="A folder with pos and neg, or a CSV, JSONL or Parquet file with columns text and label.",
         ),
     ],
-    num_files: Annotated[
-        int | None,
-        typer.Option(
-            "--num-files",
-            metavar="N",
-            help="Draw N files from each of pos and neg at random. [default: all]",
-            show_default=False,
-        ),
-    ] = None,
+    num_files: NumFilesOption = None,
     report: Annotated[
         Path | None,
         typer.Option(
@@ -84,7 +76,7 @@ def evaluate(
 
     if report is not None:
         check_target(report, force=force)
-    settings = replace(SCORE, engine=cast(Engine, engine), threshold=threshold, workers=workers)
+    settings = replace(SCORE, engine=engine, threshold=threshold, workers=workers)
     with progress(quiet=quiet) as shown:
         evaluation = core.evaluate(
             path,
@@ -152,7 +144,7 @@ def _print(evaluation: Evaluation) -> None:
         f"({evaluation.reviews_per_second:.0f} a second)"
     )
     if evaluation.unsure:
-        others = _figure(evaluation.accuracy_of_the_others)
+        others = metric(evaluation.accuracy_of_the_others)
         typer.echo(f"unsure {evaluation.unsure}; accuracy of the others {others}")
     if evaluation.truncated:
         typer.echo(f"{evaluation.truncated} were longer than the model's window")
@@ -168,15 +160,13 @@ def _print(evaluation: Evaluation) -> None:
 def _print_figures(evaluation: Evaluation) -> None:
     from bertsent.reports.evaluation_page import FIGURES
 
-    metrics, counts = evaluation.metrics, evaluation.metrics.confusion
+    metrics = evaluation.metrics
     typer.echo("\n              value     95 % interval")
     for name, title, _ in FIGURES:
         value, (low, high) = metrics.figures[name], metrics.intervals[name]
         interval = "-" if math.isnan(low) else f"{low:.4f} to {high:.4f}"
-        typer.echo(f"  {title:<9}  {_figure(value):>6}  {interval:>16}")
-    typer.echo("\n                 called negative  called positive")
-    typer.echo(f"  gold negative  {counts.true_negative:>15}  {counts.false_positive:>15}")
-    typer.echo(f"  gold positive  {counts.false_negative:>15}  {counts.true_positive:>15}")
+        typer.echo(f"  {title:<9}  {metric(value):>6}  {interval:>16}")
+    typer.echo("\n".join(["", *confusion_lines(metrics.confusion)]))
 
 
 def _print_lengths(evaluation: Evaluation) -> None:
@@ -197,10 +187,6 @@ def _print_wrong(evaluation: Evaluation) -> None:
     typer.echo(f"\nThe most confidently wrong, {len(evaluation.wrong)} of {wrong}:")
     for prediction in evaluation.wrong:
         typer.echo(f"x {prediction_line(prediction, reserved=2)}")
-
-
-def _figure(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.4f}"
 
 
 def _range(band: LengthBand) -> str:

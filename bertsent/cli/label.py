@@ -10,21 +10,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bertsent.base.display import visible
-from bertsent.base.errors import DataError, UsageError
+from bertsent.base.errors import DataError
 from bertsent.base.settings.labelling import LabelSettings, Order
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.base.settings.workspace import Workspace
-from bertsent.cli._app import app
 from bertsent.cli._options import DataOption, JsonOption, ModelOption, SeedOption
 from bertsent.cli._render import duration, note, print_json
 from bertsent.cli._scorer import open_scorer
 from bertsent.cli._stdin import stdin_pipe
+from bertsent.labelling.decisions import PickedBy
 
 if TYPE_CHECKING:
     from bertsent.cli.terminal.keys import Terminal
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 DEFAULTS = LabelSettings()
 
 
-@app.command()
 def label(
     pool: Annotated[
         Path | None,
@@ -46,10 +45,9 @@ def label(
         ),
     ] = None,
     order: Annotated[
-        str,
+        Order,
         typer.Option(
             "--order",
-            metavar="|".join(get_args(Order)),
             help="How the next review of a pool is picked. mixed: 60 % uncertain, 20 % unlike those before, "
             "20 % random. While no score is known, at random.",
         ),
@@ -60,7 +58,6 @@ def label(
             "--show-score/--blind",
             help="Show the model's answer before yours. [default: blind with a pool, so that the model does "
             "not lead you]",
-            show_default=False,
         ),
     ] = None,
     keys: Annotated[
@@ -80,10 +77,9 @@ def label(
     ] = DEFAULTS.again,
     skipped: Annotated[bool, typer.Option("--skipped", help="Ask what was skipped before, too.")] = False,
     picked_by: Annotated[
-        str,
+        PickedBy,
         typer.Option(
             "--picked-by",
-            metavar="typed|random|uncertain|diverse|first",
             help="From a pipe: how its rows were picked. Drift judges by typed and random ones.",
         ),
     ] = "typed",
@@ -99,7 +95,7 @@ def label(
     """
     from bertsent.labelling.log import LabelLog
 
-    settings = replace(DEFAULTS, order=cast(Order, order), again=again, seed=seed)
+    settings = replace(DEFAULTS, order=order, again=again, seed=seed)
     log = LabelLog(Workspace.current().labels, settings)
     began = time.monotonic()
     asked: Pool | None = None
@@ -127,20 +123,15 @@ def label(
         raise asked.error
 
 
-def _feed(log: LabelLog, picked_by: str) -> dict[str, Any]:
+def _feed(log: LabelLog, picked_by: PickedBy) -> dict[str, Any]:
     """Records what comes through a pipe."""
     from bertsent.data.tables import read_labelled_stream
-    from bertsent.labelling.decisions import PickedBy
     from bertsent.labelling.feed import feed
 
-    if picked_by not in get_args(PickedBy):
-        raise UsageError(
-            f"--picked-by is one of {', '.join(get_args(PickedBy))}.", received=visible(picked_by)
-        )
     counts: Counter[str] = Counter()
     rows = read_labelled_stream(stdin_pipe(), name="stdin", settings=ReadSettings())
     try:
-        feed(log, rows, picked_by=cast(PickedBy, picked_by), counts=counts)
+        feed(log, rows, picked_by=picked_by, counts=counts)
     except DataError:
         note(f"Recorded before that row: {counts['positive'] + counts['negative']}.")
         raise

@@ -7,16 +7,15 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bertsent.base.errors import DataError, UsageError
 from bertsent.base.records.core import Prediction
 from bertsent.base.settings.reading import ReadSettings
-from bertsent.base.settings.scoring import Engine, ScoreSettings
+from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.base.settings.workspace import Workspace
-from bertsent.cli._app import app
 from bertsent.cli._options import EngineOption, JsonOption, ModelOption, ThresholdOption
 from bertsent.cli._render import note, prediction_line, print_json
 from bertsent.cli._scorer import open_scorer
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 DEFAULTS = ScoreSettings()
 
 
-@app.command()
 def predict(
     texts: Annotated[
         list[str] | None,
@@ -56,7 +54,7 @@ def predict(
     """
     record = None if sentiment is None else _recorder(_answer(sentiment))
     # One text at a time: a line of a pipe is answered before the next one is read.
-    settings = replace(DEFAULTS, engine=cast(Engine, engine), threshold=threshold, chunk=1)
+    settings = replace(DEFAULTS, engine=engine, threshold=threshold, chunk=1)
     source = _texts(texts or [], file or [])
     scorer = open_scorer(model, settings)
     for number, prediction in enumerate(scorer.predict(source), start=1):

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 
 from bertsent.base.display import visible
 from bertsent.base.presets import PRESETS
 from bertsent.base.records.training import Preview, Tree
-from bertsent.base.settings.scoring import Window
 from bertsent.base.settings.training import TrainSettings
-from bertsent.cli._app import app
 from bertsent.cli._options import (
     EncoderOption,
     JsonOption,
@@ -31,7 +29,6 @@ _EXAMPLE = "This is such an amazing movie!"  # the text of TensorFlow's tutorial
 _VALUES = 6  # of the pooled output that are shown
 
 
-@app.command()
 def preview(
     text: Annotated[str, typer.Argument(help="The text to look at.")] = _EXAMPLE,
     encoder: EncoderOption = DEFAULTS.encoder,
@@ -41,12 +38,7 @@ def preview(
     seed: SeedOption = DEFAULTS.seed,
     plot: Annotated[
         Path | None,
-        typer.Option(
-            "--plot",
-            metavar="FILE",
-            help="Draw the model's structure as .svg, .png or .pdf.",
-            show_default=False,
-        ),
+        typer.Option("--plot", metavar="FILE", help="Draw the model's structure as .svg, .png or .pdf."),
     ] = None,
     names: Annotated[bool, typer.Option("--list", help="List the encoders known by name, and stop.")] = False,
     json: JsonOption = False,
@@ -65,7 +57,7 @@ def preview(
         encoder=encoder,
         preprocessor=preprocessor,
         seq_length=seq_length,
-        window=cast(Window, window),
+        window=window,
         seed=seed,
     )
     if plot is not None:

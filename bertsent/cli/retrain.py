@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,20 +12,18 @@ from bertsent.base.settings import toml_file
 from bertsent.base.settings.recipes import RECIPES
 from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.workspace import Workspace
-from bertsent.cli._app import app
-from bertsent.cli._options import DataOption, JsonOption, LabelsOption, QuietOption
+from bertsent.cli._options import ConfigOption, DataOption, JsonOption, LabelsOption, QuietOption
 from bertsent.cli._render import duration, print_json, progress
 from bertsent.cli._signals import stop_on_signal
+from bertsent.cli._tables import gate_lines
 
 if TYPE_CHECKING:
-    from bertsent.retraining.gate import GateResult
     from bertsent.retraining.records import Retrained
 
 GATE = GateSettings()
 _RECIPES = ", ".join(RECIPES)
 
 
-@app.command()
 def retrain(
     data: DataOption = None,
     labels: LabelsOption = None,
@@ -36,7 +33,6 @@ def retrain(
             "--warm-start/--from-encoder",
             help="Begin with the current version's weights, some old reviews beside the labels; or with the "
             "encoder and all of them. [default: --warm-start, if the version carries weights]",
-            show_default=False,
         ),
     ] = None,
     recipe: Annotated[
@@ -45,25 +41,14 @@ def retrain(
             "--recipe",
             metavar="NAME",
             help=f"How fast it learns: {_RECIPES}; the encoder stays. [default: retrain for a warm start]",
-            show_default=False,
         ),
     ] = None,
-    config_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--config",
-            metavar="FILE.toml",
-            help="Settings that overrule the recipe's and those of the current version.",
-            show_default=False,
-        ),
-    ] = None,
+    config: ConfigOption = None,
     margin: Annotated[
-        float,
-        typer.Option("--margin", help="Share of right answers that may be lost on the test reviews."),
+        float, typer.Option("--margin", help="Share of right answers that may be lost on the test reviews.")
     ] = GATE.margin,
     force: Annotated[
-        bool,
-        typer.Option("--force", help="Train although the same labels had an outcome before."),
+        bool, typer.Option("--force", help="Train although the same labels had an outcome before.")
     ] = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -75,7 +60,7 @@ def retrain(
     code 3. A run that was stopped or killed goes on. Needs TensorFlow: pip install 'bertsent[train]'.
     """
     gate = GateSettings(margin=margin)
-    said = toml_file.Config() if config_file is None else toml_file.load(config_file)
+    said = toml_file.Config() if config is None else toml_file.load(config)
     workspace = Workspace.current()
     from bertsent.data.splits import find_data_set
     from bertsent.labelling.log import LabelLog
@@ -133,20 +118,3 @@ def _print(retrained: Retrained) -> None:
         typer.echo(line)
     if not retrained.earlier:
         typer.echo(f"{duration(retrained.seconds)} in all")
-
-
-def gate_lines(gate: GateResult) -> list[str]:
-    """The comparison of champion and challenger as a table."""
-    sure = round(100 * gate.confidence)
-    lines = [
-        f"  rows      number  champion  challenger  difference  {sure} % above  {sure} % below  McNemar p"
-    ]
-    for name, rows in (("test", gate.test), ("reserved", gate.reserved)):
-        if not rows.n:
-            lines.append(f"  {name:<8}  {0:>6}")
-            continue
-        lines.append(
-            f"  {name:<8}  {rows.n:>6}  {rows.champion / rows.n:>8.4f}  {rows.challenger / rows.n:>10.4f}  "
-            f"{rows.difference:>+10.4f}  {rows.low:>+10.4f}  {rows.high:>+10.4f}  {rows.p_value:>9.2g}"
-        )
-    return lines

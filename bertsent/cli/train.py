@@ -15,10 +15,10 @@ from bertsent.base.records.training import Trained
 from bertsent.base.settings import toml_file
 from bertsent.base.settings.download import DownloadSettings
 from bertsent.base.settings.recipes import DEFAULT, RECIPES
-from bertsent.base.settings.training import TrainSettings
+from bertsent.base.settings.training import Optimizer, TrainSettings
 from bertsent.base.settings.workspace import Workspace
-from bertsent.cli._app import app
 from bertsent.cli._options import (
+    ConfigOption,
     DataOption,
     EncoderOption,
     JsonOption,
@@ -35,7 +35,6 @@ DEFAULTS = TrainSettings()
 _RECIPES = ", ".join(f"{recipe.name} ({recipe.about})" for recipe in RECIPES.values())
 
 
-@app.command()
 def train(
     ctx: typer.Context,
     data: DataOption = None,
@@ -48,7 +47,6 @@ def train(
             "--unlabelled",
             metavar="FOLDER",
             help="Reviews without labels (.txt files): a teacher's scores of them train the new version too.",
-            show_default=False,
         ),
     ] = None,
     teacher: Annotated[
@@ -57,7 +55,6 @@ def train(
             "--teacher",
             metavar="VERSION|FOLDER",
             help="The version that scores --unlabelled. [default: the current version]",
-            show_default=False,
         ),
     ] = None,
     unlabelled_rows: Annotated[
@@ -70,24 +67,12 @@ def train(
             "--warm-start",
             metavar="VERSION|FOLDER",
             help="Begin with this version's weights, not with those of the encoder.",
-            show_default=False,
         ),
     ] = None,
     recipe: Annotated[
-        str | None,
-        typer.Option(
-            "--recipe", metavar="NAME", help=f"Settings to start from: {_RECIPES}.", show_default=False
-        ),
+        str | None, typer.Option("--recipe", metavar="NAME", help=f"Settings to start from: {_RECIPES}.")
     ] = None,
-    config_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--config",
-            metavar="FILE.toml",
-            help="Settings that overrule the recipe's; the options given here overrule both.",
-            show_default=False,
-        ),
-    ] = None,
+    config: ConfigOption = None,
     encoder: EncoderOption = DEFAULTS.encoder,
     preprocessor: PreprocessorOption = DEFAULTS.preprocessor,
     epochs: Annotated[int, typer.Option("--epochs", help="Passes over the training data.")] = DEFAULTS.epochs,
@@ -98,7 +83,7 @@ def train(
         float, typer.Option("--warmup", help="Share of the steps in which the learning rate rises.")
     ] = DEFAULTS.warmup,
     optimizer: Annotated[
-        str, typer.Option("--optimizer", metavar="adamw|adam|lamb|sgd", help="With linear warm-up and decay.")
+        Optimizer, typer.Option("--optimizer", help="With linear warm-up and decay.")
     ] = DEFAULTS.optimizer,
     batch_size: Annotated[
         int, typer.Option("--batch-size", help="Reviews a training step.")
@@ -123,12 +108,7 @@ def train(
     seed: SeedOption = DEFAULTS.seed,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            metavar="FOLDER",
-            help="Where versions are published. [default: model/]",
-            show_default=False,
-        ),
+        typer.Option("--output", metavar="FOLDER", help="Where versions are published. [default: model/]"),
     ] = None,
     weights: Annotated[
         bool,
@@ -153,7 +133,7 @@ def train(
         raise UsageError(
             "--teacher scores the reviews of --unlabelled, which is not given.", received=visible(teacher)
         )
-    said = toml_file.Config() if config_file is None else toml_file.load(config_file)
+    said = toml_file.Config() if config is None else toml_file.load(config)
     settings = toml_file.resolve(recipe, config=said, given=_given(ctx))
     workspace = Workspace.current()
     from bertsent.data.splits import find_data_set
@@ -164,7 +144,7 @@ def train(
         None if warm_start is None else store.find(warm_start, folder=workspace.model, option="--warm-start")
     )
     with progress(quiet=quiet) as shown:
-        _note_settings(settings, recipe=said.recipe if recipe is None else recipe, file=config_file, to=shown)
+        _note_settings(settings, recipe=said.recipe if recipe is None else recipe, file=config, to=shown)
         if url:
             from bertsent.data.download.dataset import download
 

@@ -1,4 +1,4 @@
-"""`bertsent models diff` and `curve`: what a version, and what labels, changed."""
+"""`bertsent models diff`: the reviews on which two versions disagree."""
 
 from __future__ import annotations
 
@@ -7,30 +7,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bertsent.base.display import visible
 from bertsent.base.errors import DataError
 from bertsent.base.settings.reading import LABEL_NAMES
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli._options import JsonOption, QuietOption
 from bertsent.cli._render import prediction_line, print_json, progress
-from bertsent.cli.models import models
+from bertsent.cli._tables import points
 
 if TYPE_CHECKING:
     from bertsent.retraining.compare import Difference
-    from bertsent.retraining.learning_curve import Curve
 
 
-@models.command()
 def diff(
     first: Annotated[str, typer.Argument(metavar="A", help="A version.")],
     second: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
     path: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="PATH",
-            help="A folder or table of reviews. [default: those labelled so far]",
-            show_default=False,
-        ),
+        typer.Argument(metavar="PATH", help="A folder or table of reviews. [default: those labelled so far]"),
     ] = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -92,71 +85,10 @@ def _print_difference(found: Difference, first: str, second: str) -> None:
     if paired.n:
         typer.echo(
             f"Of {paired.n} with a label {first} answers {paired.champion} rightly and {second} "
-            f"{paired.challenger}: {_points(paired.difference, paired.low, paired.high)}, "
+            f"{paired.challenger}: {points(paired.difference, paired.low, paired.high)}, "
             f"McNemar p {paired.p_value:.2g}"
         )
     for one, other in found.pairs:
         gold = f", gold {LABEL_NAMES[one.gold]}" if one.gold is not None else ""
         typer.echo(f"\n{first} says {one.label} {one.score:.4f}{gold}; {second} says:")
         typer.echo(prediction_line(other))
-
-
-def _points(value: float, low: float, high: float) -> str:
-    return f"{100 * value:+.2f} points ({100 * low:+.2f} to {100 * high:+.2f})"
-
-
-@models.command()
-def curve(json: JsonOption = False, quiet: QuietOption = False) -> None:
-    """Show what each retrain gained.
-
-    And what the next 100 labels would buy, as far as it can be told.
-    """
-    from bertsent.retraining import learning_curve
-
-    with progress(quiet=quiet) as shown:
-        found = learning_curve.curve(Workspace.current(), progress=shown)
-    if json:
-        print_json(_curve_as_json(found))
-    else:
-        _print_curve(found)
-
-
-def _curve_as_json(found: Curve) -> dict[str, Any]:
-    return {
-        "retrains": [
-            {
-                "version": point.version,
-                "time": point.time,
-                "labels": point.labels,
-                "start": point.start,
-                "reserved": point.reserved.n,
-                "gained": point.reserved.difference,
-                "low": point.reserved.low,
-                "high": point.reserved.high,
-            }
-            for point in found.points
-        ],
-        "next_labels": found.labels,
-        "expected": {"value": found.expected, "low": found.low, "high": found.high},
-        "retrains_needed": found.needed,
-    }
-
-
-def _print_curve(found: Curve) -> None:
-    if found.points:
-        typer.echo("  retrained             labels  began with  reserved  became      gained there")
-    for point in found.points:
-        rows, became = point.reserved, f"version {point.version}" if point.version else "rejected"
-        gained = _points(rows.difference, rows.low, rows.high) if rows.n else "-"
-        typer.echo(
-            f"  {visible(point.time):<20}  {point.labels:>6}  {visible(point.start):<10}  {rows.n:>8}  "
-            f"{became:<10}  {gained}"
-        )
-    if found.needed:
-        typer.echo(
-            f"Too few retrains to say what the next {found.labels} labels would buy: it takes {found.needed} "
-            "more, each with more labels."
-        )
-    else:
-        expected = _points(found.expected, found.low, found.high)
-        typer.echo(f"The next {found.labels} labels would buy {expected}, 90 % sure, on reviews like those.")

@@ -1,0 +1,72 @@
+"""`bertsent models`: the versions there are, and which is current."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from bertsent.base.display import size, visible
+from bertsent.base.settings.workspace import Workspace
+from bertsent.cli._options import JsonOption
+from bertsent.cli._render import note, print_json
+from bertsent.cli._tables import metric, or_dash
+
+if TYPE_CHECKING:
+    from bertsent.versions.registry import Entry
+
+
+def list_versions(ctx: typer.Context, json: JsonOption = False) -> None:
+    """List versions; show, explain, compare or go back to one.
+
+    Without a command: the list, newest last. The current version is marked by a star.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    from bertsent.versions import registry
+
+    entries = registry.entries(Workspace.current())
+    if json:
+        print_json([_entry_as_json(entry) for entry in entries])
+        return
+    if not entries:
+        note("No version yet: bertsent train makes one.")
+        return
+    typer.echo("  version  made                  by         parent  labels  test accuracy      size")
+    for entry in entries:
+        typer.echo(_entry_line(entry))
+
+
+def _entry_as_json(entry: Entry) -> dict[str, Any]:
+    stated = {
+        "version": entry.number,
+        "current": entry.current,
+        "packaged": entry.packaged,
+        "damaged": entry.manifest is None,
+        "bytes": entry.bytes,
+    }
+    if entry.manifest is None:
+        return stated
+    manifest = entry.manifest
+    return stated | {
+        "created": manifest.created,
+        "reason": manifest.reason,
+        "parent": manifest.parent,
+        "republished_from": manifest.lineage.get("republished_from"),
+        "labels": manifest.data.get("labels", {}).get("n", 0),
+        "test_accuracy": manifest.metrics.get("test", {}).get("accuracy"),
+    }
+
+
+def _entry_line(entry: Entry) -> str:
+    stated, mark = _entry_as_json(entry), "*" if entry.current else " "
+    if entry.manifest is None:
+        return f"{mark} {entry.number:>7}  damaged; bertsent models show {entry.number}"
+    of = f" {stated['republished_from']}" if stated["republished_from"] else ""
+    line = (
+        f"{mark} {entry.number:>7}  {visible(str(stated['created'])):<20}  "
+        f"{visible(str(stated['reason'])) + of:<10} {or_dash(stated['parent']):>6}  "
+        f"{or_dash(stated['labels'] or None):>6}  {metric(stated['test_accuracy']):>13}  "
+        f"{size(entry.bytes):>8}"
+    )
+    return line + ("  (came with bertsent)" if entry.packaged else "")
