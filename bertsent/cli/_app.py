@@ -28,9 +28,9 @@ LIFE_CYCLE = {
     "preview": "Show what an encoder makes of a text, before any training.",
     "train": "Train a classifier and publish it as a new version.",
     "predict": "Score texts: how likely each is positive, and its label.",
-    "label": "Label reviews, one key each; every answer is kept at once.",
+    "label": "Label reviews, one key each; every label is saved at once.",
     "batch": "Score all reviews of a folder or table and sum up.",
-    "evaluate": "Measure how good the answers on labelled reviews are.",
+    "evaluate": "Measure how good the predictions on labelled reviews are.",
     "drift": "Compare new labels with the training data, and retrain on drift.",
     "retrain": "Train on old and new reviews, and publish what is better.",
     "models": "List versions; show, explain, compare or go back to one.",
@@ -73,9 +73,9 @@ class _Group(TyperGroup):
         previous = _terminate_by_exception()
         try:
             with _as_exit_codes():
-                answer = super().invoke(ctx)
+                result = super().invoke(ctx)
                 sys.stdout.flush()  # a full disk behind stdout must fail here, not after the last line
-                return answer
+                return result
         finally:
             if previous is not None:
                 signal.signal(signal.SIGTERM, previous)

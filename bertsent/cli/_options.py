@@ -1,4 +1,4 @@
-"""Options that several commands share, each declared once."""
+"""The options that several commands share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ConfigOption = Annotated[
         help="Settings that overrule the recipe's (and, to retrain, the current version's).",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON and nothing else.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 ModelOption = Annotated[
     str | None,
@@ -45,7 +45,7 @@ ThresholdOption = Annotated[
     typer.Option(
         "--threshold",
         help="A score at or above it is positive, all others negative. [default: 0.5, and unsure where fewer "
-        "than 80 % of such answers are right]",
+        "than 80 % of such predictions are right]",
     ),
 ]
 WorkersOption = Annotated[

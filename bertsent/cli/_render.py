@@ -1,4 +1,4 @@
-"""How the command layer shows things: progress and notes on stderr, answers on stdout."""
+"""What the commands print: progress and notes on stderr, results on stdout."""
 
 from __future__ import annotations
 
@@ -54,15 +54,15 @@ def progress(*, quiet: bool = False) -> Iterator[Progress]:
     if quiet:
         yield _Quiet()
         return
-    shown: _Bar | _Lines = _Bar() if sys.stderr.isatty() else _Lines()
+    reporter: _Bar | _Lines = _Bar() if sys.stderr.isatty() else _Lines()
     try:
-        yield shown
+        yield reporter
     finally:
-        shown.finish()
+        reporter.finish()
 
 
-def _figures(figures: dict[str, float]) -> str:
-    return "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in figures.items())
+def _metrics(values: dict[str, float]) -> str:
+    return "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in values.items())
 
 
 class _Quiet:
@@ -99,7 +99,7 @@ class _Lines:
             amount += f" of {size(self._total) if self._unit == 'bytes' else self._total}"
             left = (at - self._began) * (self._total - done) / max(done, 1)
             amount += f", {duration(left)} left"
-        note(f"{self._what}: {amount}  {_figures(figures)}".rstrip())
+        note(f"{self._what}: {amount}  {_metrics(figures)}".rstrip())
 
     def finish(self) -> None:
         self._what = ""
@@ -148,7 +148,7 @@ class _Bar:
 
     def advance(self, done: int, **figures: float) -> None:
         if self._bar is not None:
-            self._bar.update(self._task, completed=done, figures=_figures(figures))
+            self._bar.update(self._task, completed=done, figures=_metrics(figures))
 
     def finish(self) -> None:
         if self._bar is not None:
@@ -177,9 +177,12 @@ def duration(seconds: float) -> str:
 def command_line(ctx: typer.Context) -> str:
     """The command line, as a shell would take it."""
     words = ["bertsent", str(ctx.info_name)]
-    for each in ctx.command.params:
-        source, value = ctx.get_parameter_source(each.name or ""), ctx.params.get(each.name or "")
+    for parameter in ctx.command.params:
+        name = parameter.name or ""
+        source, value = ctx.get_parameter_source(name), ctx.params.get(name)
         if source is not None and source.name == "COMMANDLINE":
-            words += [] if each.param_type_name == "argument" else [each.opts[0]]
-            words += [] if value is True else [str(value)]
+            if parameter.param_type_name != "argument":
+                words.append(parameter.opts[0])
+            if value is not True:
+                words.append(str(value))
     return shlex.join(words)

@@ -66,22 +66,22 @@ def batch(
 
     With --json: one object a review (none with --output), then one with the key summary.
     """
+    scorer = open_scorer(model, replace(SCORE, engine=engine, threshold=threshold, workers=workers))
     from bertsent.scoring import batch as core
 
-    settings = replace(SCORE, engine=engine, threshold=threshold, workers=workers)
     # Rows on a terminal are progress enough, and a bar between them would tear them.
     shows_rows = output is None and sys.stdout.isatty()
-    with progress(quiet=quiet or shows_rows) as shown:
+    with progress(quiet=quiet or shows_rows) as bar:
         summary = core.run(
             path,
-            scorer=open_scorer(model, settings),
+            scorer=scorer,
             num_files=num_files,
             seed=seed,
             output=output,
             raw_csv=raw_csv,
             force=force,
             each=_ignore if output else _print_json if json else _print,
-            progress=shown,
+            progress=bar,
         )
     if json:
         print_json({"summary": _as_json(summary)})

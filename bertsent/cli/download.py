@@ -20,7 +20,7 @@ from bertsent.cli._options import JsonOption, QuietOption
 from bertsent.cli._render import print_json, progress
 
 _DEFAULTS = DownloadSettings()
-_SHOWN = 8  # folders named in the answer
+_SHOWN = 8  # folders that the result names
 
 
 def download(
@@ -33,7 +33,9 @@ def download(
     sha256: Annotated[
         str,
         typer.Option(
-            "--sha256", metavar="HEX", help="SHA-256 the archive must have. [default: the known one, if any]"
+            "--sha256",
+            metavar="HEX",
+            help="The archive's SHA-256. [default: the published one, if any]",
         ),
     ] = "",
     sample: Annotated[
@@ -58,22 +60,22 @@ def download(
     _refuse_contradiction(url=url != _DEFAULTS.url, sha256=bool(sha256), sample=sample, encoder=bool(encoder))
     if encoder and force:
         raise UsageError("--force is for data sets: encoders in the cache are verified, never replaced.")
-    with progress(quiet=quiet) as shown:
+    with progress(quiet=quiet) as bar:
         if encoder:
-            done = _encoder(encoder, shown)
+            done = _encoder(encoder, bar)
         elif sample:
             from bertsent.data.download.dataset import write_sample
 
-            done = write_sample(data=Workspace.current().data, force=force, progress=shown)
+            done = write_sample(data=Workspace.current().data, force=force, progress=bar)
         else:
-            done = _archive(url, sha256, force, shown)
+            done = _archive(url, sha256, force, bar)
     if json:
         print_json(done)
     else:
         typer.echo(_line(done))
 
 
-def _archive(url: str, sha256: str, force: bool, shown: Progress) -> Download:
+def _archive(url: str, sha256: str, force: bool, bar: Progress) -> Download:
     from bertsent.data.download.dataset import download as fetch
 
     return fetch(
@@ -81,14 +83,14 @@ def _archive(url: str, sha256: str, force: bool, shown: Progress) -> Download:
         data=Workspace.current().data,
         sha256=sha256,
         force=force,
-        progress=shown,
+        progress=bar,
     )
 
 
-def _encoder(name: str, shown: Progress) -> Download:
+def _encoder(name: str, bar: Progress) -> Download:
     from bertsent.tf.hub import fetch
 
-    return fetch(name, progress=shown)
+    return fetch(name, progress=bar)
 
 
 def _refuse_contradiction(**given: bool) -> None:

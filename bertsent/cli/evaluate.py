@@ -65,26 +65,27 @@ def evaluate(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Measure how good the answers on labelled reviews are.
+    """Measure how good the predictions on labelled reviews are.
 
     Accuracy, precision, recall, F1, ROC AUC, log loss and calibration error with 95 % intervals, accuracy by
     length, and the reviews that are most confidently wrong.
     """
     from bertsent.reports import evaluation_page as pages
     from bertsent.reports.page import check_target
-    from bertsent.scoring import evaluate as core
 
     if report is not None:
         check_target(report, force=force)
-    settings = replace(SCORE, engine=engine, threshold=threshold, workers=workers)
-    with progress(quiet=quiet) as shown:
+    scorer = open_scorer(model, replace(SCORE, engine=engine, threshold=threshold, workers=workers))
+    from bertsent.scoring import evaluate as core
+
+    with progress(quiet=quiet) as bar:
         evaluation = core.evaluate(
             path,
-            scorer=open_scorer(model, settings),
+            scorer=scorer,
             num_files=num_files,
             seed=seed,
             errors=errors,
-            progress=shown,
+            progress=bar,
         )
     if json:
         print_json(_as_json(evaluation))
@@ -127,8 +128,8 @@ def _as_json(evaluation: Evaluation) -> dict[str, Any]:
         "empty": evaluation.empty,
         "unlabelled": evaluation.unlabelled,
         "wrong": [
-            {"path": each.path, "gold": LABEL_NAMES[each.gold or 0], "score": each.score, "text": each.text}
-            for each in evaluation.wrong
+            {"path": row.path, "gold": LABEL_NAMES[row.gold or 0], "score": row.score, "text": row.text}
+            for row in evaluation.wrong
         ],
         "reviews_per_second": evaluation.reviews_per_second,
         "seconds": evaluation.seconds,
@@ -152,12 +153,12 @@ def _print(evaluation: Evaluation) -> None:
         typer.echo(f"{evaluation.empty} had nothing to read and were left out")
     if evaluation.unlabelled:
         typer.echo(f"{evaluation.unlabelled} had no label and were left out")
-    _print_figures(evaluation)
+    _print_metrics(evaluation)
     _print_lengths(evaluation)
     _print_wrong(evaluation)
 
 
-def _print_figures(evaluation: Evaluation) -> None:
+def _print_metrics(evaluation: Evaluation) -> None:
     from bertsent.reports.evaluation_page import FIGURES
 
     metrics = evaluation.metrics

@@ -48,15 +48,15 @@ def export(
     from bertsent.versions import store
 
     version = store.find(model, folder=Workspace.current().model)
-    with progress(quiet=quiet) as shown:
+    with progress(quiet=quiet) as bar:
         if form == "saved-model":
             from bertsent.tf import saved_model
 
-            made = saved_model.export(version, out, check=check, force=force, progress=shown)
+            made = saved_model.export(version, out, check=check, force=force, progress=bar)
         else:
             from bertsent.export import litert_onnx
 
-            made = litert_onnx.export(version, form, out, check=check, force=force, progress=shown)
+            made = litert_onnx.export(version, form, out, check=check, force=force, progress=bar)
     if json:
         print_json(made)
     else:

@@ -1,7 +1,8 @@
-"""`bertsent label`: a person's answers, kept as data."""
+"""`bertsent label`: a person labels reviews."""
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bertsent.base import resources
 from bertsent.base.display import visible
 from bertsent.base.errors import DataError
 from bertsent.base.settings.labelling import LabelSettings, Order
@@ -49,15 +51,15 @@ def label(
         typer.Option(
             "--order",
             help="How the next review of a pool is picked. mixed: 60 % uncertain, 20 % unlike those before, "
-            "20 % random. While no score is known, at random.",
+            "20 % random. At random until there are scores.",
         ),
     ] = DEFAULTS.order,
     show_score: Annotated[
         bool | None,
         typer.Option(
             "--show-score/--blind",
-            help="Show the model's answer before yours. [default: blind with a pool, so that the model does "
-            "not lead you]",
+            help="Show the model's prediction before you label. [default: blind with a pool, so that the "
+            "model does not lead you]",
         ),
     ] = None,
     keys: Annotated[
@@ -72,15 +74,18 @@ def label(
     again: Annotated[
         int,
         typer.Option(
-            "--again", metavar="N", help="Ask about every Nth time something old, unannounced; 0: never."
+            "--again",
+            metavar="N",
+            help="Ask about an earlier review again every N questions or so, unannounced, to measure your "
+            "consistency; 0: never.",
         ),
     ] = DEFAULTS.again,
-    skipped: Annotated[bool, typer.Option("--skipped", help="Ask what was skipped before, too.")] = False,
+    skipped: Annotated[bool, typer.Option("--skipped", help="Ask about skipped reviews again.")] = False,
     picked_by: Annotated[
         PickedBy,
         typer.Option(
             "--picked-by",
-            help="From a pipe: how its rows were picked. Drift judges by typed and random ones.",
+            help="How the rows of a pipe were picked. Only typed and random ones count for drift.",
         ),
     ] = "typed",
     data: DataOption = None,
@@ -88,13 +93,14 @@ def label(
     seed: SeedOption = DEFAULTS.seed,
     json: JsonOption = False,
 ) -> None:
-    """Label reviews, one key each; every answer is kept at once.
+    """Label reviews, one key each; every label is saved at once.
 
-    In labels/: log.jsonl, and pos and neg made of it. Copies of what is answered, of other reviews of the
-    pool, and of the data set are left out.
+    In labels/: log.jsonl, and pos and neg made of it. Copies of labelled reviews, of other reviews of
+    the pool, and of the data set are left out.
     """
     from bertsent.labelling.log import LabelLog
 
+    resources.save_addresses()  # before a thread imports NumPy
     settings = replace(DEFAULTS, order=order, again=again, seed=seed)
     log = LabelLog(Workspace.current().labels, settings)
     began = time.monotonic()
@@ -147,8 +153,8 @@ def _model(named: str | None, settings: LabelSettings) -> Model:
 def _type(log: LabelLog, model: Model, *, keys: str, show_score: bool, json: bool) -> dict[str, Any]:
     """Asks for reviews and their labels."""
     from bertsent.cli.terminal.keys import parse_keys
+    from bertsent.cli.terminal.session import KEYS, Recorder
     from bertsent.cli.terminal.typing import Dialogue
-    from bertsent.cli.terminal.walk import KEYS, Recorder
 
     recorder = Recorder(log)
     bound = parse_keys(keys, KEYS)
@@ -162,7 +168,9 @@ def _read(path: Path, log: LabelLog, settings: LabelSettings, *, skipped: bool) 
     from bertsent.labelling.pool import read_pool
 
     answered = {
-        each.digest for each in log.standing() if not each.again and not (skipped and each.label == "skip")
+        decision.digest
+        for decision in log.standing()
+        if not decision.again and not (skipped and decision.label == "skip")
     }
     return read_pool(path, answered=answered, settings=settings)
 
@@ -193,7 +201,8 @@ def _walk(
 ) -> dict[str, Any]:
     """Walks a pool, and prepares the next questions meanwhile."""
     from bertsent.cli.terminal.keys import parse_keys
-    from bertsent.cli.terminal.walk import KEYS, Recorder, Walk
+    from bertsent.cli.terminal.session import KEYS, Recorder
+    from bertsent.cli.terminal.walk import Walk
 
     recorder = Recorder(log)
     bound = parse_keys(keys, KEYS)
@@ -221,8 +230,8 @@ def _walk(
         left = walk.left
     for problem in pool.problems:
         note(problem)
-    found = {"rows": pool.rows, "whole": pool.whole, "left": left, "left_out": dict(pool.left_out)}
-    return _counted(recorder.counts) | {"pool": found}
+    stock = {"rows": pool.rows, "whole": pool.whole, "left": left, "left_out": dict(pool.left_out)}
+    return _counted(recorder.counts) | {"pool": stock}
 
 
 @contextmanager
@@ -245,7 +254,7 @@ def _terminal(
 
 
 def _counted(counts: Counter[str]) -> dict[str, Any]:
-    """The answers of this run under their documented names."""
+    """The labels of this run, by their documented names."""
     return {
         "positive": counts["positive"],
         "negative": counts["negative"],
@@ -271,9 +280,9 @@ def _show(summary: dict[str, Any], *, json: bool) -> None:
     if json:
         print_json(summary)
         return
-    given = ", ".join(
-        f"{summary[name]} {said}"
-        for name, said in (
+    counts = ", ".join(
+        f"{summary[name]} {words}"
+        for name, words in (
             ("positive", "positive"),
             ("negative", "negative"),
             ("skipped", "skipped"),
@@ -283,14 +292,14 @@ def _show(summary: dict[str, Any], *, json: bool) -> None:
         )
         if summary.get(name) or name in {"positive", "negative"}
     )
-    typer.echo(f"This time: {given}, in {duration(summary['seconds'])}")
+    typer.echo(f"This time: {counts}, in {duration(summary['seconds'])}")
     if "pool" in summary:
         _show_pool(summary["pool"])
     labels, same = summary["labels"], summary["self_agreement"]
     typer.echo(f"Labels in all: {labels['n']} ({labels['positive']} positive, {labels['negative']} negative)")
     if same["n"]:
-        kappa = "" if same["kappa"] != same["kappa"] else f", kappa {same['kappa']:.2f}"
-        typer.echo(f"Asked again unannounced: {same['same']} of {same['n']} answered the same{kappa}")
+        kappa = "" if math.isnan(same["kappa"]) else f", kappa {same['kappa']:.2f}"
+        typer.echo(f"Asked again unannounced: {same['same']} of {same['n']} got the same label{kappa}")
 
 
 def _show_pool(pool: dict[str, Any]) -> None:
@@ -298,6 +307,6 @@ def _show_pool(pool: dict[str, Any]) -> None:
 
     rows = f"{pool['rows']} rows{'' if pool['whole'] else ', not read to its end'}"
     typer.echo(f"Pool: {rows}, {pool['left']} left to ask")
-    for why, said in LEFT_OUT.items():
+    for why, words in LEFT_OUT.items():
         if pool["left_out"].get(why):
-            typer.echo(f"  {pool['left_out'][why]:>6} left out: {said}")
+            typer.echo(f"  {pool['left_out'][why]:>6} left out: {words}")

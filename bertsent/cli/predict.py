@@ -43,17 +43,17 @@ def predict(
         typer.Option(
             "--sentiment",
             metavar="0|1|negative|positive",
-            help="What the texts are: kept in labels/, beside their scores, as label keeps its answers.",
+            help="The label of the texts: saved in labels/ with their scores, as bertsent label does.",
         ),
     ] = None,
     json: JsonOption = False,
 ) -> None:
     """Score texts: how likely each is positive, and its label.
 
-    Needs no TensorFlow. With - every line of stdin is answered as it comes.
+    Needs no TensorFlow. With - every line of stdin is scored as it comes.
     """
-    record = None if sentiment is None else _recorder(_answer(sentiment))
-    # One text at a time: a line of a pipe is answered before the next one is read.
+    record = None if sentiment is None else _recorder(_label(sentiment))
+    # One text at a time: a line of a pipe is scored before the next one is read.
     settings = replace(DEFAULTS, engine=engine, threshold=threshold, chunk=1)
     source = _texts(texts or [], file or [])
     scorer = open_scorer(model, settings)
@@ -63,7 +63,7 @@ def predict(
             record(prediction)
 
 
-def _answer(sentiment: str) -> Answer:
+def _label(sentiment: str) -> Answer:
     """The label that `--sentiment` names.
 
     Raises:
@@ -80,16 +80,16 @@ def _answer(sentiment: str) -> Answer:
     return "positive" if label else "negative"
 
 
-def _recorder(answer: Answer) -> Callable[[Prediction], None]:
-    """Keeps predictions with their label, in one log that is read once only."""
+def _recorder(label: Answer) -> Callable[[Prediction], None]:
+    """Writes predictions with their label to the log, which is read once only."""
     from bertsent.labelling.decisions import decide
     from bertsent.labelling.log import LabelLog
 
     log = LabelLog(Workspace.current().labels)
 
     def record(prediction: Prediction) -> None:
-        log.append(decide(prediction.text, answer, score=prediction.score, version=prediction.version))
-        note(f"Recorded as {answer}.")
+        log.append(decide(prediction.text, label, score=prediction.score, version=prediction.version))
+        note(f"Recorded as {label}.")
 
     return record
 

@@ -26,7 +26,7 @@ from bertsent.reports import plots
 
 DEFAULTS = TrainSettings()
 _EXAMPLE = "This is such an amazing movie!"  # the text of TensorFlow's tutorial
-_VALUES = 6  # of the pooled output that are shown
+_VALUES = 6  # of the pooled output printed
 
 
 def preview(
@@ -64,8 +64,8 @@ def preview(
         plots.check_format(plot)
     from bertsent.tf import preview as core
 
-    with progress(quiet=quiet) as shown:
-        seen = core.preview(text, settings, progress=shown)
+    with progress(quiet=quiet) as bar:
+        seen = core.preview(text, settings, progress=bar)
     if plot is not None:
         plots.structure(seen.structure, plot)
         note(f"Structure drawn in {plot}")
@@ -93,14 +93,15 @@ def _print(seen: Preview) -> None:
     cut = "; the window does not hold them all" if seen.truncated else ""
     typer.echo(f"word pieces      {seen.tokens}{cut}")
     table = Table(
-        "place", "piece", "input_word_ids", "input_mask", "input_type_ids", box=None, pad_edge=False
+        "position", "piece", "input_word_ids", "input_mask", "input_type_ids", box=None, pad_edge=False
     )
+    columns = (seen.word_pieces, seen.input_word_ids, seen.input_mask, seen.input_type_ids)
     used = sum(seen.input_mask)
-    for place in range(used):
-        table.add_row(str(place), visible(seen.word_pieces[place]), *(str(n) for n in _inputs(seen, place)))
+    for position in range(used):
+        table.add_row(str(position), *(visible(str(column[position])) for column in columns))
     console.print(table)
     if used < len(seen.input_mask):
-        typer.echo(f"... and {len(seen.input_mask) - used} places of padding ([PAD], mask 0)")
+        typer.echo(f"... and {len(seen.input_mask) - used} positions of padding ([PAD], mask 0)")
     first = " ".join(f"{value:+.4f}" for value in seen.pooled_output[:_VALUES])
     typer.echo(f"pooled output    float32 [1, {len(seen.pooled_output)}]: {first} ...")
     sequence = f"float32 {list(seen.sequence_shape)}" if seen.sequence_shape else "none"
@@ -111,17 +112,13 @@ def _print(seen: Preview) -> None:
     console.print(_tree(seen.structure))
 
 
-def _inputs(seen: Preview, place: int) -> tuple[int, int, int]:
-    return seen.input_word_ids[place], seen.input_mask[place], seen.input_type_ids[place]
-
-
 def _tree(tree: Tree, *, depth: int = 3) -> Any:
-    """The structure as a Rich tree; the layers of the encoder are the deepest level shown."""
+    """The structure as a Rich tree; the layers of the encoder are the deepest level."""
     from rich.text import Text
     from rich.tree import Tree as RichTree
 
     count = f"  ({tree.parameters:,})" if tree.parameters else ""
-    shown = RichTree(Text(visible(" ".join(part for part in (tree.name, tree.detail) if part)) + count))
+    branch = RichTree(Text(visible(" ".join(part for part in (tree.name, tree.detail) if part)) + count))
     for part in tree.parts if depth else ():
-        shown.children.append(_tree(part, depth=depth - 1))
-    return shown
+        branch.children.append(_tree(part, depth=depth - 1))
+    return branch

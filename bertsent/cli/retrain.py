@@ -45,7 +45,7 @@ def retrain(
     ] = None,
     config: ConfigOption = None,
     margin: Annotated[
-        float, typer.Option("--margin", help="Share of right answers that may be lost on the test reviews.")
+        float, typer.Option("--margin", help="How much accuracy may be lost on the test reviews, 0 to 1.")
     ] = GATE.margin,
     force: Annotated[
         bool, typer.Option("--force", help="Train although the same labels had an outcome before.")
@@ -55,12 +55,12 @@ def retrain(
 ) -> None:
     """Train on old and new reviews, and publish what is better.
 
-    The challenger and the current version answer the same test reviews, and the same labelled reviews that
+    The challenger and the current version score the same test reviews, and the same labelled reviews that
     never train (20 %). It must not be worse on either, and better on one; else it is rejected, with exit
     code 3. A run that was stopped or killed goes on. Needs TensorFlow: pip install 'bertsent[train]'.
     """
     gate = GateSettings(margin=margin)
-    said = toml_file.Config() if config is None else toml_file.load(config)
+    overrides = toml_file.Config() if config is None else toml_file.load(config)
     workspace = Workspace.current()
     from bertsent.data.splits import find_data_set
     from bertsent.labelling.log import LabelLog
@@ -71,7 +71,7 @@ def retrain(
     champion = store.find(None, folder=workspace.model)
     warm = core.can_warm_start(champion) if warm_start is None else warm_start
     rows = LabelLog(labels or workspace.labels).labelled()
-    with progress(quiet=quiet) as shown, stop_on_signal() as stop:
+    with progress(quiet=quiet) as bar, stop_on_signal() as stop:
         retrained = core.retrain(
             workspace,
             data=data or find_data_set(workspace.data),
@@ -79,12 +79,12 @@ def retrain(
             rows=rows,
             because=Trigger("asked"),
             settings=core.settings_for(
-                champion, warm_start=warm, labels=len(rows), recipe=recipe, config=said
+                champion, warm_start=warm, labels=len(rows), recipe=recipe, config=overrides
             ),
             gate=gate,
             warm_start=warm,
             force=force,
-            progress=shown,
+            progress=bar,
             stop=stop,
         )
     if json:

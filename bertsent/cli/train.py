@@ -46,7 +46,7 @@ def train(
         typer.Option(
             "--unlabelled",
             metavar="FOLDER",
-            help="Reviews without labels (.txt files): a teacher's scores of them train the new version too.",
+            help="Reviews without labels (.txt files) to train on too; --teacher gives them pseudo-labels.",
         ),
     ] = None,
     teacher: Annotated[
@@ -59,7 +59,7 @@ def train(
     ] = None,
     unlabelled_rows: Annotated[
         int,
-        typer.Option("--unlabelled-rows", help="At most so many of --unlabelled, drawn by their digests."),
+        typer.Option("--unlabelled-rows", help="Use at most this many of --unlabelled (chosen by hash)."),
     ] = DEFAULTS.unlabelled_rows,
     warm_start: Annotated[
         str | None,
@@ -103,7 +103,7 @@ def train(
         float, typer.Option("--dropout", help="Share of the pooled output zeroed in training.")
     ] = DEFAULTS.dropout,
     validation_share: Annotated[
-        float, typer.Option("--validation-share", help="Share of the training data kept for validation.")
+        float, typer.Option("--validation-share", help="Share of the training data reserved for validation.")
     ] = DEFAULTS.validation_share,
     seed: SeedOption = DEFAULTS.seed,
     output: Annotated[
@@ -133,8 +133,8 @@ def train(
         raise UsageError(
             "--teacher scores the reviews of --unlabelled, which is not given.", received=visible(teacher)
         )
-    said = toml_file.Config() if config is None else toml_file.load(config)
-    settings = toml_file.resolve(recipe, config=said, given=_given(ctx))
+    overrides = toml_file.Config() if config is None else toml_file.load(config)
+    settings = toml_file.resolve(recipe, config=overrides, given=_given(ctx))
     workspace = Workspace.current()
     from bertsent.data.splits import find_data_set
     from bertsent.versions import store
@@ -143,12 +143,12 @@ def train(
     start = (
         None if warm_start is None else store.find(warm_start, folder=workspace.model, option="--warm-start")
     )
-    with progress(quiet=quiet) as shown:
-        _note_settings(settings, recipe=said.recipe if recipe is None else recipe, file=config, to=shown)
+    with progress(quiet=quiet) as bar:
+        _note_settings(settings, recipe=overrides.recipe if recipe is None else recipe, file=config, to=bar)
         if url:
             from bertsent.data.download.dataset import download
 
-            data = download(DownloadSettings(url=url), data=workspace.data, progress=shown).path
+            data = download(DownloadSettings(url=url), data=workspace.data, progress=bar).path
         folder = data or find_data_set(workspace.data)
         from bertsent.tf import training
 
@@ -163,7 +163,7 @@ def train(
                 unlabelled=unlabelled,
                 teacher=scoring,
                 warm_start=start,
-                progress=shown,
+                progress=bar,
                 stop=stop,
             )
     if json:
@@ -174,7 +174,7 @@ def train(
 
 def _given(ctx: typer.Context) -> dict[str, Any]:
     """The settings among the options that the caller gave, the others standing at what --help shows."""
-    names = [each.name for each in fields(TrainSettings) if each.name in ctx.params]
+    names = [field.name for field in fields(TrainSettings) if field.name in ctx.params]
     sources = {name: ctx.get_parameter_source(name) for name in names}
     return {
         name: ctx.params[name]
@@ -214,6 +214,7 @@ def _print(trained: Trained) -> None:
         )
     alike = 100 * trained.quantised.agreement
     typer.echo(
-        f"Best epoch {trained.best_epoch} of {len(trained.epochs)}; LiteRT answers as the trained classifier "
-        f"on {alike:.2f} % of {trained.quantised.rows} reviews; {duration(trained.seconds)} in all"
+        f"Best epoch {trained.best_epoch} of {len(trained.epochs)}; LiteRT gives the same labels as the "
+        f"trained classifier on {alike:.2f} % of {trained.quantised.rows} reviews; "
+        f"{duration(trained.seconds)} in all"
     )

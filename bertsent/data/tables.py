@@ -21,6 +21,7 @@ from typing import IO, Any
 from bertsent.base.display import size, visible
 from bertsent.base.errors import DataError, MissingExtraError, UsageError
 from bertsent.base.records.core import Review
+from bertsent.base.resources import save_addresses
 from bertsent.base.settings.reading import FOLDERS, LABELS, NEGATIVE, POSITIVE, ReadSettings
 
 READABLE = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt")
@@ -244,9 +245,7 @@ def pyarrow_or_error() -> Any:
     Raises:
         MissingExtraError: if it is not installed.
     """
-    # Its own pool reserves a gigabyte of addresses, which a limit (ulimit -v) may refuse, and keeps what was
-    # freed; it is chosen when the package is first imported.
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    save_addresses()
     try:
         import pyarrow.parquet
     except ImportError as error:

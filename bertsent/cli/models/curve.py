@@ -23,15 +23,15 @@ def curve(json: JsonOption = False, quiet: QuietOption = False) -> None:
     """
     from bertsent.retraining import learning_curve
 
-    with progress(quiet=quiet) as shown:
-        found = learning_curve.curve(Workspace.current(), progress=shown)
+    with progress(quiet=quiet) as bar:
+        result = learning_curve.curve(Workspace.current(), progress=bar)
     if json:
-        print_json(_curve_as_json(found))
+        print_json(_curve_as_json(result))
     else:
-        _print_curve(found)
+        _print_curve(result)
 
 
-def _curve_as_json(found: Curve) -> dict[str, Any]:
+def _curve_as_json(result: Curve) -> dict[str, Any]:
     return {
         "retrains": [
             {
@@ -44,29 +44,29 @@ def _curve_as_json(found: Curve) -> dict[str, Any]:
                 "low": point.reserved.low,
                 "high": point.reserved.high,
             }
-            for point in found.points
+            for point in result.points
         ],
-        "next_labels": found.labels,
-        "expected": {"value": found.expected, "low": found.low, "high": found.high},
-        "retrains_needed": found.needed,
+        "next_labels": result.labels,
+        "expected": {"value": result.expected, "low": result.low, "high": result.high},
+        "retrains_needed": result.needed,
     }
 
 
-def _print_curve(found: Curve) -> None:
-    if found.points:
+def _print_curve(result: Curve) -> None:
+    if result.points:
         typer.echo("  retrained             labels  began with  reserved  became      gained there")
-    for point in found.points:
+    for point in result.points:
         rows, became = point.reserved, f"version {point.version}" if point.version else "rejected"
         gained = points(rows.difference, rows.low, rows.high) if rows.n else "-"
         typer.echo(
             f"  {visible(point.time):<20}  {point.labels:>6}  {visible(point.start):<10}  {rows.n:>8}  "
             f"{became:<10}  {gained}"
         )
-    if found.needed:
+    if result.needed:
         typer.echo(
-            f"Too few retrains to say what the next {found.labels} labels would buy: it takes {found.needed} "
-            "more, each with more labels."
+            f"Too few retrains to say what the next {result.labels} labels would buy: "
+            f"it takes {result.needed} more, each with more labels."
         )
     else:
-        expected = points(found.expected, found.low, found.high)
-        typer.echo(f"The next {found.labels} labels would buy {expected}, 90 % sure, on reviews like those.")
+        expected = points(result.expected, result.low, result.high)
+        typer.echo(f"The next {result.labels} labels would buy {expected}, 90 % sure, on reviews like those.")

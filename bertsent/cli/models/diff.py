@@ -49,20 +49,20 @@ def diff(
         if not rows:
             raise DataError("No review is labelled yet.", hint="name a folder or table of reviews")
         reviews = iter([Review(row.text, row.label) for row in rows])
-    with progress(quiet=quiet) as shown:
-        found = compare.diff(one, other, usable(reviews, left_out), progress=shown)
+    with progress(quiet=quiet) as bar:
+        difference = compare.diff(one, other, usable(reviews, left_out), progress=bar)
     if json:
-        print_json(_difference_as_json(found, one.name, other.name))
+        print_json(_difference_as_json(difference, one.name, other.name))
     else:
-        _print_difference(found, one.name, other.name)
+        _print_difference(difference, one.name, other.name)
 
 
-def _difference_as_json(found: Difference, first: str, second: str) -> dict[str, Any]:
-    paired = found.paired
+def _difference_as_json(difference: Difference, first: str, second: str) -> dict[str, Any]:
+    paired = difference.paired
     return {
         "versions": [first, second],
-        "reviews": found.reviews,
-        "differ": found.differ,
+        "reviews": difference.reviews,
+        "differ": difference.differ,
         "pairs": [
             {
                 "text": one.text,
@@ -70,7 +70,7 @@ def _difference_as_json(found: Difference, first: str, second: str) -> dict[str,
                 "gold": None if one.gold is None else LABEL_NAMES[one.gold],
                 "scores": [one.score, other.score],
             }
-            for one, other in found.pairs
+            for one, other in difference.pairs
         ],
         "labelled": paired.n,
         "right": [paired.champion, paired.challenger],
@@ -79,16 +79,16 @@ def _difference_as_json(found: Difference, first: str, second: str) -> dict[str,
     }
 
 
-def _print_difference(found: Difference, first: str, second: str) -> None:
-    typer.echo(f"Versions {first} and {second} differ on {found.differ} of {found.reviews} reviews")
-    paired = found.paired
+def _print_difference(difference: Difference, first: str, second: str) -> None:
+    typer.echo(f"Versions {first} and {second} differ on {difference.differ} of {difference.reviews} reviews")
+    paired = difference.paired
     if paired.n:
         typer.echo(
-            f"Of {paired.n} with a label {first} answers {paired.champion} rightly and {second} "
+            f"Of {paired.n} labelled reviews {first} predicts {paired.champion} correctly and {second} "
             f"{paired.challenger}: {points(paired.difference, paired.low, paired.high)}, "
             f"McNemar p {paired.p_value:.2g}"
         )
-    for one, other in found.pairs:
+    for one, other in difference.pairs:
         gold = f", gold {LABEL_NAMES[one.gold]}" if one.gold is not None else ""
         typer.echo(f"\n{first} says {one.label} {one.score:.4f}{gold}; {second} says:")
         typer.echo(prediction_line(other))

@@ -38,7 +38,7 @@ def list_versions(ctx: typer.Context, json: JsonOption = False) -> None:
 
 
 def _entry_as_json(entry: Entry) -> dict[str, Any]:
-    stated = {
+    row = {
         "version": entry.number,
         "current": entry.current,
         "packaged": entry.packaged,
@@ -46,9 +46,9 @@ def _entry_as_json(entry: Entry) -> dict[str, Any]:
         "bytes": entry.bytes,
     }
     if entry.manifest is None:
-        return stated
+        return row
     manifest = entry.manifest
-    return stated | {
+    return row | {
         "created": manifest.created,
         "reason": manifest.reason,
         "parent": manifest.parent,
@@ -59,14 +59,14 @@ def _entry_as_json(entry: Entry) -> dict[str, Any]:
 
 
 def _entry_line(entry: Entry) -> str:
-    stated, mark = _entry_as_json(entry), "*" if entry.current else " "
+    row, mark = _entry_as_json(entry), "*" if entry.current else " "
     if entry.manifest is None:
         return f"{mark} {entry.number:>7}  damaged; bertsent models show {entry.number}"
-    of = f" {stated['republished_from']}" if stated["republished_from"] else ""
+    of = f" {row['republished_from']}" if row["republished_from"] else ""
     line = (
-        f"{mark} {entry.number:>7}  {visible(str(stated['created'])):<20}  "
-        f"{visible(str(stated['reason'])) + of:<10} {or_dash(stated['parent']):>6}  "
-        f"{or_dash(stated['labels'] or None):>6}  {metric(stated['test_accuracy']):>13}  "
+        f"{mark} {entry.number:>7}  {visible(str(row['created'])):<20}  "
+        f"{visible(str(row['reason'])) + of:<10} {or_dash(row['parent']):>6}  "
+        f"{or_dash(row['labels'] or None):>6}  {metric(row['test_accuracy']):>13}  "
         f"{size(entry.bytes):>8}"
     )
     return line + ("  (came with bertsent)" if entry.packaged else "")

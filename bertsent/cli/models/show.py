@@ -43,8 +43,8 @@ def show(number: NumberArgument, json: JsonOption = False) -> None:
     for name, rows in manifest.data.items():
         count, positive = or_dash(rows.get("n")), or_dash(rows.get("positive"))
         typer.echo(f"  data     {visible(name)}: {count} reviews, {positive} positive")
-    for name, stated in manifest.files.items():
-        typer.echo(f"  file     {visible(name):<20} {size(stated['size']):>9}")
+    for name, file in manifest.files.items():
+        typer.echo(f"  file     {visible(name):<20} {size(file['size']):>9}")
 
 
 def why(number: NumberArgument, json: JsonOption = False) -> None:
@@ -57,9 +57,8 @@ def why(number: NumberArgument, json: JsonOption = False) -> None:
     version = store.find(number, folder=Workspace.current().model)
     manifest = version.manifest
     if json:
-        stated = {"version": manifest.version, "created": manifest.created, "reason": manifest.reason}
-        labels = manifest.data.get("labels")
-        print_json(stated | {"parent": manifest.parent, "labels": labels, "lineage": manifest.lineage})
+        causes = {name: getattr(manifest, name) for name in ("version", "created", "reason", "parent")}
+        print_json(causes | {"labels": manifest.data.get("labels"), "lineage": manifest.lineage})
         return
     typer.echo(f"Version {version.name}, {visible(manifest.created)}, by {visible(manifest.reason)}")
     lineage = manifest.lineage
@@ -98,8 +97,8 @@ def _print_drift(because: Mapping[str, Any]) -> None:
         for name, values in report.get("measures", {}).items()
         if values.get("value") is not None and values.get("low") is not None
     ]
-    said = f"Drift: {report.get('verdict')}, {', '.join(fired)}, threshold {report.get('threshold')}"
-    typer.echo(f"  {visible(said)}")
+    verdict = f"Drift: {report.get('verdict')}, {', '.join(fired)}, threshold {report.get('threshold')}"
+    typer.echo(f"  {visible(verdict)}")
     if report.get("reason"):
         typer.echo(f"  {visible(str(report['reason']))}")
 

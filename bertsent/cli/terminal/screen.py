@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len, chop_cells, set_cell_size
+
 from bertsent.base.display import visible
-from bertsent.cli.terminal.keys import Terminal, width
+from bertsent.cli.terminal.keys import Terminal
 
 if TYPE_CHECKING:
     from bertsent.scoring.explain import Explanation
@@ -18,29 +20,22 @@ _BOLD, _DIM, _GREEN, _RED, _LINED, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\
 
 
 def wrap(words: Sequence[str], columns: int) -> list[list[tuple[str, int]]]:
-    """Words in lines of at most `columns`; each with its place in the text. Longer words are cut."""
+    """Words in lines of at most `columns` (10 or more). Longer words are cut.
+
+    Returns:
+        A list for each line, of pieces to show and the number of the word that each belongs to.
+    """
     lines: list[list[tuple[str, int]]] = [[]]
     used = 0
-    for place, word in enumerate(words):
-        for piece in _cut(visible(word), columns):
-            taken = width(piece)
+    for number, word in enumerate(words):
+        shown = visible(word)
+        for piece in chop_cells(shown, columns) if cell_len(shown) > columns else [shown]:
+            taken = cell_len(piece)
             if lines[-1] and used + 1 + taken > columns:
                 lines.append([])
             used = taken if not lines[-1] else used + 1 + taken
-            lines[-1].append((piece, place))
+            lines[-1].append((piece, number))
     return lines
-
-
-def _cut(word: str, columns: int) -> Iterator[str]:
-    """A word in pieces of at most `columns`, at least a character each, in time that grows with it only."""
-    start = used = 0
-    for place, character in enumerate(word if width(word) > columns else ""):
-        taken = width(character)
-        if used + taken > columns and place > start:
-            yield word[start:place]
-            start, used = place, 0
-        used += taken
-    yield word[start:]
 
 
 class Screen:
@@ -68,7 +63,7 @@ class Screen:
             keys: What to press, given whether there is more than one page.
         """
         columns, lines = self._terminal.size
-        below = ["", *(f" {line}" for each in about for line in _plain_lines(each, columns - 2))]
+        below = ["", *(f" {line}" for note in about for line in _plain_lines(note, columns - 2))]
         body = self.body(text, marks)
         for paged in (False, True):
             footer = _plain_lines("   ".join(keys(paged)), columns - 2, gap="   ")[: max(lines // 4, 1)]
@@ -93,7 +88,7 @@ class Screen:
         least = marks.least() if marks else 1.0
         weights = [weight / least for weight in marks.weights] if marks else [0.0] * len(text.split())
         return [
-            " " + " ".join(self._mark(piece, weights[place]) for piece, place in line)
+            " " + " ".join(self._mark(piece, weights[number]) for piece, number in line)
             for line in self._wrapped[2]
         ]
 
@@ -116,11 +111,13 @@ class Screen:
         return self.style(how + (_BOLD if abs(weight) >= _STRONG else ""), piece)
 
     def _title(self, title: str, status: str, columns: int) -> str:
-        room = columns - 2 - width(status) - 2
-        if width(title) > room:
-            title = "..." + title[len(title) - max(room - 3, 0) :] if room > 3 else ""
-        gap = max(columns - 2 - width(title) - width(status), 1)
-        return " " + self.bold(title) + " " * gap + status[: max(columns - 2, 0)]
+        room = columns - 2 - cell_len(status) - 2
+        if cell_len(title) > room:
+            while title and cell_len(title) > room - 3:
+                title = title[1:]
+            title = f"...{title}" if title else ""
+        gap = max(columns - 2 - cell_len(title) - cell_len(status), 1)
+        return " " + self.bold(title) + " " * gap + _cut(status, columns - 2)
 
     def _show(self, frame: Sequence[str]) -> None:
         if self._terminal.ansi:
@@ -138,13 +135,18 @@ def about_words(marks: Explanation) -> list[str]:
     return said
 
 
+def _cut(text: str, columns: int) -> str:
+    """The beginning of a text, as far as `columns` (at least one) go."""
+    return text if cell_len(text) <= columns else set_cell_size(text, max(columns, 1))
+
+
 def _plain_lines(text: str, columns: int, *, gap: str = " ") -> list[str]:
     """Text in lines of at most `columns`, broken at `gap` only, cut where one part is longer."""
     lines = [""]
     for part in text.split(gap):
-        part = part[: max(columns, 1)]
+        part = _cut(part, columns)
         joined = lines[-1] + gap + part if lines[-1] else part
-        if width(joined) <= columns:
+        if cell_len(joined) <= columns:
             lines[-1] = joined
         else:
             lines.append(part)
