@@ -37,12 +37,7 @@ LIFE_CYCLE = {
     "export": "Write a version for TF Serving, LiteRT or ONNX Runtime.",
 }
 _LONGEST = 120  # characters of a message that may quote what the user gave
-_OUTPUT_FAILED = {
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EIO,
-}  # what stdout, sent to a file, may raise
+_OUTPUT_FAILED = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # errors of stdout sent to a file
 
 
 class _Group(TyperGroup):

@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from bertsent.base.settings.scoring import Engine, Window
+from bertsent.base.settings import scoring
 
-NumFilesOption = Annotated[
+NumFiles = Annotated[
     int | None,
     typer.Option(
         "--num-files", metavar="N", help="Draw N files from each of pos and neg at random. [default: all]"
     ),
 ]
-ConfigOption = Annotated[
+Config = Annotated[
     Path | None,
     typer.Option(
         "--config",
@@ -23,9 +23,9 @@ ConfigOption = Annotated[
         help="Settings that overrule the recipe's (and, to retrain, the current version's).",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
-ModelOption = Annotated[
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+Model = Annotated[
     str | None,
     typer.Option(
         "--model",
@@ -33,14 +33,14 @@ ModelOption = Annotated[
         help="A version number under model/, or a version's folder. [default: the current version]",
     ),
 ]
-EngineOption = Annotated[
-    Engine,
+Engine = Annotated[
+    scoring.Engine,
     typer.Option(
         "--engine",
         help="tensorflow: cut texts by the encoder's own preprocessor, for a version without WordPiece.",
     ),
 ]
-ThresholdOption = Annotated[
+Threshold = Annotated[
     float | None,
     typer.Option(
         "--threshold",
@@ -48,7 +48,7 @@ ThresholdOption = Annotated[
         "than 80 % of such predictions are right]",
     ),
 ]
-WorkersOption = Annotated[
+Workers = Annotated[
     int | None,
     typer.Option(
         "--workers",
@@ -57,25 +57,24 @@ WorkersOption = Annotated[
         "little memory]",
     ),
 ]
-SeedOption = Annotated[int, typer.Option("--seed", help="Seed of everything that is drawn at random.")]
-ForceOption = Annotated[bool, typer.Option("--force", help="Replace an output file that exists.")]
-EncoderOption = Annotated[
+Seed = Annotated[int, typer.Option("--seed", help="Seed of everything that is drawn at random.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an output file that exists.")]
+Encoder = Annotated[
     str,
     typer.Option("--encoder", metavar="NAME|HANDLE|FOLDER", help="The encoder; preview --list names them."),
 ]
-PreprocessorOption = Annotated[
+Preprocessor = Annotated[
     str,
     typer.Option(
         "--preprocessor", metavar="HANDLE|FOLDER", help="The encoder's partner. [default: the preset's]"
     ),
 ]
-SeqLengthOption = Annotated[
-    int, typer.Option("--seq-length", help="Word pieces the classifier sees, 8 to 512.")
+SeqLength = Annotated[int, typer.Option("--seq-length", help="Word pieces the classifier sees, 8 to 512.")]
+Window = Annotated[
+    scoring.Window,
+    typer.Option("--window", help="Which part of a longer review is read: its head, or head and tail."),
 ]
-WindowOption = Annotated[
-    Window, typer.Option("--window", help="Which part of a longer review is read: head, or head and tail.")
-]
-DataOption = Annotated[
+Data = Annotated[
     Path | None,
     typer.Option(
         "--data",
@@ -83,7 +82,7 @@ DataOption = Annotated[
         help="Data set in the aclImdb layout. [default: data/aclImdb, else the only data set in data/]",
     ),
 ]
-LabelsOption = Annotated[
+Labels = Annotated[
     Path | None,
     typer.Option(
         "--labels", metavar="FOLDER", help="The folder of `bertsent label` with its log. [default: labels/]"

@@ -14,7 +14,7 @@ from typing import Any
 import typer
 
 from bertsent.base.display import size, visible
-from bertsent.base.records.core import Prediction, Progress, silent, to_json
+from bertsent.base.records.core import Prediction, Progress, to_json
 
 _PLAIN_INTERVAL = 30.0  # seconds between two lines where stderr is no terminal (cron mail, log files)
 
@@ -65,19 +65,14 @@ def _metrics(values: dict[str, float]) -> str:
     return "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in values.items())
 
 
-class _Quiet:
+class _Quiet(Progress):
     """Keeps notes, which say what the user must know, and drops progress."""
-
-    start = staticmethod(silent.start)
-    advance = staticmethod(silent.advance)
-    finish = staticmethod(silent.finish)
-    tell = staticmethod(silent.tell)
 
     def note(self, message: str) -> None:
         note(message)
 
 
-class _Lines:
+class _Lines(Progress):
     """Progress as plain lines, for logs."""
 
     def __init__(self) -> None:
@@ -110,7 +105,7 @@ class _Lines:
     tell = note
 
 
-class _Bar:
+class _Bar(Progress):
     """Progress as a Rich bar with speed and remaining time."""
 
     def __init__(self) -> None:
@@ -118,29 +113,19 @@ class _Bar:
         self._task: Any = None
 
     def start(self, what: str, total: int | None, unit: str = "") -> None:
+        from rich import progress as bars
         from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            DownloadColumn,
-            MofNCompleteColumn,
-            ProgressColumn,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-            TransferSpeedColumn,
-        )
-        from rich.progress import Progress as RichProgress
 
         self.finish()
-        amount: list[ProgressColumn] = [DownloadColumn(), TransferSpeedColumn()]
+        amount: list[bars.ProgressColumn] = [bars.DownloadColumn(), bars.TransferSpeedColumn()]
         if unit != "bytes":
-            amount = [] if total is None else [MofNCompleteColumn()]
-        amount.append(TimeElapsedColumn() if total is None else TimeRemainingColumn())
-        self._bar = RichProgress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            amount = [] if total is None else [bars.MofNCompleteColumn()]
+        amount.append(bars.TimeElapsedColumn() if total is None else bars.TimeRemainingColumn())
+        self._bar = bars.Progress(
+            bars.TextColumn("{task.description}", markup=False),
+            bars.BarColumn(),
             *amount,
-            TextColumn("{task.fields[figures]}", markup=False),
+            bars.TextColumn("{task.fields[figures]}", markup=False),
             console=Console(stderr=True),
         )
         self._bar.start()
@@ -162,6 +147,15 @@ class _Bar:
             note(message)
 
     tell = note
+
+
+def writable(character: str, plain: str) -> str:
+    """A character if stdout can encode it, else the plain one."""
+    try:
+        character.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return plain
+    return character
 
 
 def duration(seconds: float) -> str:

@@ -27,6 +27,12 @@ def points(value: float, low: float, high: float) -> str:
     return f"{100 * value:+.2f} points ({100 * low:+.2f} to {100 * high:+.2f})"
 
 
+def reading_lines(*, truncated: int, empty: int) -> list[str]:
+    """How many reviews were not read whole, and how many not at all; nothing where there is none."""
+    lines = [f"{truncated} were longer than the model's window"] if truncated else []
+    return lines + ([f"{empty} had nothing to read and were left out"] if empty else [])
+
+
 def confusion_lines(counts: Confusion) -> list[str]:
     """The table of gold labels against predictions."""
     return [

@@ -15,20 +15,10 @@ from bertsent.base.records.metrics import BatchSummary
 from bertsent.base.settings.reading import LABEL_NAMES
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.base.settings.training import TrainSettings
-from bertsent.cli._options import (
-    EngineOption,
-    ForceOption,
-    JsonOption,
-    ModelOption,
-    NumFilesOption,
-    QuietOption,
-    SeedOption,
-    ThresholdOption,
-    WorkersOption,
-)
+from bertsent.cli import _options as options
 from bertsent.cli._render import duration, prediction_line, print_json, progress
 from bertsent.cli._scorer import open_scorer
-from bertsent.cli._tables import confusion_lines
+from bertsent.cli._tables import confusion_lines, reading_lines
 
 SCORE, DRAW = ScoreSettings(), TrainSettings()
 
@@ -40,7 +30,7 @@ def batch(
             metavar="PATH", help="A folder with pos and neg, a folder of .txt files, CSV, JSONL or Parquet."
         ),
     ],
-    num_files: NumFilesOption = None,
+    num_files: options.NumFiles = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -53,14 +43,14 @@ def batch(
     raw_csv: Annotated[
         bool, typer.Option("--raw-csv", help="CSV as it is: no ' before a text that a spreadsheet would run.")
     ] = False,
-    force: ForceOption = False,
-    model: ModelOption = None,
-    engine: EngineOption = SCORE.engine,
-    threshold: ThresholdOption = SCORE.threshold,
-    workers: WorkersOption = SCORE.workers,
-    seed: SeedOption = DRAW.seed,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    force: options.Force = False,
+    model: options.Model = None,
+    engine: options.Engine = SCORE.engine,
+    threshold: options.Threshold = SCORE.threshold,
+    workers: options.Workers = SCORE.workers,
+    seed: options.Seed = DRAW.seed,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Score all reviews of a folder or table and sum up.
 
@@ -80,17 +70,13 @@ def batch(
             output=output,
             raw_csv=raw_csv,
             force=force,
-            each=_ignore if output else _print_json if json else _print,
+            each=(lambda prediction: None) if output else _print_json if json else _print,
             progress=bar,
         )
     if json:
         print_json({"summary": _as_json(summary)})
     else:
         _print_summary(summary)
-
-
-def _ignore(prediction: Prediction) -> None:
-    """With --output the predictions go to the file only."""
 
 
 def _print_json(prediction: Prediction) -> None:
@@ -131,10 +117,8 @@ def _print_summary(summary: BatchSummary) -> None:
         f"{summary.reviews - summary.positive - summary.unsure} negative"
         + (f", {summary.unsure} unsure" if summary.unsure else "")
     )
-    if summary.truncated:
-        typer.echo(f"{summary.truncated} were longer than the model's window")
-    if summary.empty:
-        typer.echo(f"{summary.empty} had nothing to read and were left out")
+    for line in reading_lines(truncated=summary.truncated, empty=summary.empty):
+        typer.echo(line)
     if summary.labelled:
         typer.echo(
             f"accuracy {counts.accuracy:.4f} on {summary.labelled} labelled reviews (x: wrong, ?: unsure)"

@@ -11,12 +11,11 @@ import typer
 
 from bertsent.base.display import size, visible
 from bertsent.base.errors import UsageError
-from bertsent.base.records.core import Progress
 from bertsent.base.records.training import Download
 from bertsent.base.settings.download import DownloadSettings
 from bertsent.base.settings.reading import FOLDERS
 from bertsent.base.settings.workspace import Workspace
-from bertsent.cli._options import JsonOption, QuietOption
+from bertsent.cli import _options as options
 from bertsent.cli._render import print_json, progress
 
 _DEFAULTS = DownloadSettings()
@@ -50,8 +49,8 @@ def download(
     force: Annotated[
         bool, typer.Option("--force", help="Fetch again, and replace a data set that is there.")
     ] = False,
-    quiet: QuietOption = False,
-    json: JsonOption = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
 ) -> None:
     """Fetch the Large Movie Review Dataset (or another) into data/.
 
@@ -62,35 +61,22 @@ def download(
         raise UsageError("--force is for data sets: encoders in the cache are verified, never replaced.")
     with progress(quiet=quiet) as bar:
         if encoder:
-            done = _encoder(encoder, bar)
-        elif sample:
-            from bertsent.data.download.dataset import write_sample
+            from bertsent.tf.hub import fetch
 
-            done = write_sample(data=Workspace.current().data, force=force, progress=bar)
+            done = fetch(encoder, progress=bar)
         else:
-            done = _archive(url, sha256, force, bar)
+            from bertsent.data.download import dataset
+
+            data = Workspace.current().data
+            if sample:
+                done = dataset.write_sample(data=data, force=force, progress=bar)
+            else:
+                settings = replace(_DEFAULTS, url=url)
+                done = dataset.download(settings, data=data, sha256=sha256, force=force, progress=bar)
     if json:
         print_json(done)
     else:
         typer.echo(_line(done))
-
-
-def _archive(url: str, sha256: str, force: bool, bar: Progress) -> Download:
-    from bertsent.data.download.dataset import download as fetch
-
-    return fetch(
-        replace(_DEFAULTS, url=url),
-        data=Workspace.current().data,
-        sha256=sha256,
-        force=force,
-        progress=bar,
-    )
-
-
-def _encoder(name: str, bar: Progress) -> Download:
-    from bertsent.tf.hub import fetch
-
-    return fetch(name, progress=bar)
 
 
 def _refuse_contradiction(**given: bool) -> None:

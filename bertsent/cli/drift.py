@@ -18,7 +18,7 @@ from bertsent.base.display import visible
 from bertsent.base.errors import BertsentError, ExitCode, Interrupted, UsageError
 from bertsent.base.settings.drift import DriftSettings
 from bertsent.base.settings.workspace import Workspace
-from bertsent.cli._options import DataOption, JsonOption, LabelsOption, ModelOption, QuietOption
+from bertsent.cli import _options as options
 from bertsent.cli._render import command_line, note, print_json, progress
 from bertsent.cli._signals import noted_signals, stop_on_signal
 
@@ -28,15 +28,7 @@ if TYPE_CHECKING:
 DEFAULTS = DriftSettings()
 _WIDTH = 80  # columns, as few as a terminal has
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_EXIT = {
-    "none": ExitCode.DONE,
-    "published": ExitCode.DONE,
-    "collect": ExitCode.CANNOT_TELL,
-    "reported": ExitCode.DRIFT,
-    "open": ExitCode.DRIFT,
-    "rejected": ExitCode.DRIFT,
-    "failed": ExitCode.DRIFT,
-}
+_EXIT = {"none": ExitCode.DONE, "published": ExitCode.DONE, "collect": ExitCode.CANNOT_TELL}
 
 
 def drift(
@@ -65,11 +57,11 @@ def drift(
             "--watch", metavar="TIME", help="Keep running and check every 30m, 1h, 1d ...: for containers."
         ),
     ] = None,
-    labels: LabelsOption = None,
-    data: DataOption = None,
-    model: ModelOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    labels: options.Labels = None,
+    data: options.Data = None,
+    model: options.Model = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Compare new labels with the training data, and retrain on drift.
 
@@ -102,7 +94,7 @@ def drift(
         _show(outcome, json=json)
         if report is not None:
             drift_page.write(outcome, report, command=command_line(ctx))
-        return _EXIT[outcome.action]
+        return _EXIT.get(outcome.action, ExitCode.DRIFT)
 
     if pause is None:
         raise typer.Exit(look())

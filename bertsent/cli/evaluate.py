@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,20 +15,10 @@ from bertsent.base.settings.evaluation import EvaluateSettings
 from bertsent.base.settings.reading import LABEL_NAMES
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.base.settings.training import TrainSettings
-from bertsent.cli._options import (
-    EngineOption,
-    ForceOption,
-    JsonOption,
-    ModelOption,
-    NumFilesOption,
-    QuietOption,
-    SeedOption,
-    ThresholdOption,
-    WorkersOption,
-)
-from bertsent.cli._render import command_line, duration, prediction_line, print_json, progress
+from bertsent.cli import _options as options
+from bertsent.cli._render import command_line, duration, prediction_line, print_json, progress, writable
 from bertsent.cli._scorer import open_scorer
-from bertsent.cli._tables import confusion_lines, metric
+from bertsent.cli._tables import confusion_lines, metric, reading_lines
 
 DEFAULTS, SCORE, DRAW = EvaluateSettings(), ScoreSettings(), TrainSettings()
 _BAR = 24  # columns of a bar that stands for 100 %
@@ -44,7 +33,7 @@ def evaluate(
             help="A folder with pos and neg, or a CSV, JSONL or Parquet file with columns text and label.",
         ),
     ],
-    num_files: NumFilesOption = None,
+    num_files: options.NumFiles = None,
     report: Annotated[
         Path | None,
         typer.Option(
@@ -56,14 +45,14 @@ def evaluate(
     errors: Annotated[
         int, typer.Option("--errors", metavar="N", help="How many of the most confidently wrong to show.")
     ] = DEFAULTS.errors,
-    force: ForceOption = False,
-    model: ModelOption = None,
-    engine: EngineOption = SCORE.engine,
-    threshold: ThresholdOption = SCORE.threshold,
-    workers: WorkersOption = SCORE.workers,
-    seed: SeedOption = DRAW.seed,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    force: options.Force = False,
+    model: options.Model = None,
+    engine: options.Engine = SCORE.engine,
+    threshold: options.Threshold = SCORE.threshold,
+    workers: options.Workers = SCORE.workers,
+    seed: options.Seed = DRAW.seed,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Measure how good the predictions on labelled reviews are.
 
@@ -147,10 +136,8 @@ def _print(evaluation: Evaluation) -> None:
     if evaluation.unsure:
         others = metric(evaluation.accuracy_of_the_others)
         typer.echo(f"unsure {evaluation.unsure}; accuracy of the others {others}")
-    if evaluation.truncated:
-        typer.echo(f"{evaluation.truncated} were longer than the model's window")
-    if evaluation.empty:
-        typer.echo(f"{evaluation.empty} had nothing to read and were left out")
+    for line in reading_lines(truncated=evaluation.truncated, empty=evaluation.empty):
+        typer.echo(line)
     if evaluation.unlabelled:
         typer.echo(f"{evaluation.unlabelled} had no label and were left out")
     _print_metrics(evaluation)
@@ -195,8 +182,4 @@ def _range(band: LengthBand) -> str:
 
 
 def _bar(share: float) -> str:
-    try:
-        "█".encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        return "#" * round(_BAR * share)
-    return "█" * round(_BAR * share)
+    return writable("█", "#") * round(_BAR * share)

@@ -10,7 +10,7 @@ import typer
 from bertsent.base.display import size, visible
 from bertsent.base.settings.export import Format
 from bertsent.base.settings.workspace import Workspace
-from bertsent.cli._options import JsonOption, ModelOption, QuietOption
+from bertsent.cli import _options as options
 from bertsent.cli._render import duration, print_json, progress
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def export(
             metavar="OUT", help="The folder to write. A saved-model goes into OUT/N, N the version's number."
         ),
     ],
-    model: ModelOption = None,
+    model: options.Model = None,
     check: Annotated[
         Path | None,
         typer.Option(
@@ -37,8 +37,8 @@ def export(
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Write a version for TF Serving, LiteRT or ONNX Runtime.
 

@@ -22,7 +22,7 @@ from bertsent.base.settings.labelling import LabelSettings, Order
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.base.settings.workspace import Workspace
-from bertsent.cli._options import DataOption, JsonOption, ModelOption, SeedOption
+from bertsent.cli import _options as options
 from bertsent.cli._render import duration, note, print_json
 from bertsent.cli._scorer import open_scorer
 from bertsent.cli._stdin import stdin_pipe
@@ -88,10 +88,10 @@ def label(
             help="How the rows of a pipe were picked. Only typed and random ones count for drift.",
         ),
     ] = "typed",
-    data: DataOption = None,
-    model: ModelOption = None,
-    seed: SeedOption = DEFAULTS.seed,
-    json: JsonOption = False,
+    data: options.Data = None,
+    model: options.Model = None,
+    seed: options.Seed = DEFAULTS.seed,
+    json: options.Json = False,
 ) -> None:
     """Label reviews, one key each; every label is saved at once.
 

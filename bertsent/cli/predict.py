@@ -16,7 +16,7 @@ from bertsent.base.records.core import Prediction
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.base.settings.workspace import Workspace
-from bertsent.cli._options import EngineOption, JsonOption, ModelOption, ThresholdOption
+from bertsent.cli import _options as options
 from bertsent.cli._render import note, prediction_line, print_json
 from bertsent.cli._scorer import open_scorer
 
@@ -35,9 +35,9 @@ def predict(
         list[Path] | None,
         typer.Option("--file", metavar="FILE", help="Score this whole file as one text; may be repeated."),
     ] = None,
-    model: ModelOption = None,
-    engine: EngineOption = DEFAULTS.engine,
-    threshold: ThresholdOption = DEFAULTS.threshold,
+    model: options.Model = None,
+    engine: options.Engine = DEFAULTS.engine,
+    threshold: options.Threshold = DEFAULTS.threshold,
     sentiment: Annotated[
         str | None,
         typer.Option(
@@ -46,7 +46,7 @@ def predict(
             help="The label of the texts: saved in labels/ with their scores, as bertsent label does.",
         ),
     ] = None,
-    json: JsonOption = False,
+    json: options.Json = False,
 ) -> None:
     """Score texts: how likely each is positive, and its label.
 

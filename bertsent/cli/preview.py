@@ -12,15 +12,7 @@ from bertsent.base.display import visible
 from bertsent.base.presets import PRESETS
 from bertsent.base.records.training import Preview, Tree
 from bertsent.base.settings.training import TrainSettings
-from bertsent.cli._options import (
-    EncoderOption,
-    JsonOption,
-    PreprocessorOption,
-    QuietOption,
-    SeedOption,
-    SeqLengthOption,
-    WindowOption,
-)
+from bertsent.cli import _options as options
 from bertsent.cli._render import note, print_json, progress
 from bertsent.reports import plots
 
@@ -31,18 +23,18 @@ _VALUES = 6  # of the pooled output printed
 
 def preview(
     text: Annotated[str, typer.Argument(help="The text to look at.")] = _EXAMPLE,
-    encoder: EncoderOption = DEFAULTS.encoder,
-    preprocessor: PreprocessorOption = DEFAULTS.preprocessor,
-    seq_length: SeqLengthOption = DEFAULTS.seq_length,
-    window: WindowOption = DEFAULTS.window,
-    seed: SeedOption = DEFAULTS.seed,
+    encoder: options.Encoder = DEFAULTS.encoder,
+    preprocessor: options.Preprocessor = DEFAULTS.preprocessor,
+    seq_length: options.SeqLength = DEFAULTS.seq_length,
+    window: options.Window = DEFAULTS.window,
+    seed: options.Seed = DEFAULTS.seed,
     plot: Annotated[
         Path | None,
         typer.Option("--plot", metavar="FILE", help="Draw the model's structure as .svg, .png or .pdf."),
     ] = None,
     names: Annotated[bool, typer.Option("--list", help="List the encoders known by name, and stop.")] = False,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Show what an encoder makes of a text, before any training.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,7 @@ from bertsent.base.settings import toml_file
 from bertsent.base.settings.recipes import RECIPES
 from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.workspace import Workspace
-from bertsent.cli._options import ConfigOption, DataOption, JsonOption, LabelsOption, QuietOption
+from bertsent.cli import _options as options
 from bertsent.cli._render import duration, print_json, progress
 from bertsent.cli._signals import stop_on_signal
 from bertsent.cli._tables import gate_lines
@@ -25,8 +25,8 @@ _RECIPES = ", ".join(RECIPES)
 
 
 def retrain(
-    data: DataOption = None,
-    labels: LabelsOption = None,
+    data: options.Data = None,
+    labels: options.Labels = None,
     warm_start: Annotated[
         bool | None,
         typer.Option(
@@ -43,15 +43,15 @@ def retrain(
             help=f"How fast it learns: {_RECIPES}; the encoder stays. [default: retrain for a warm start]",
         ),
     ] = None,
-    config: ConfigOption = None,
+    config: options.Config = None,
     margin: Annotated[
         float, typer.Option("--margin", help="How much accuracy may be lost on the test reviews, 0 to 1.")
     ] = GATE.margin,
     force: Annotated[
         bool, typer.Option("--force", help="Train although the same labels had an outcome before.")
     ] = False,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Train on old and new reviews, and publish what is better.
 
@@ -88,23 +88,11 @@ def retrain(
             stop=stop,
         )
     if json:
-        print_json(as_json(retrained))
+        print_json(retrained)
     else:
         _print(retrained)
     if retrained.outcome == "rejected":
         raise typer.Exit(ExitCode.DRIFT)
-
-
-def as_json(retrained: Retrained) -> dict[str, Any]:
-    """The documented keys of a retrain's outcome."""
-    return {
-        "outcome": retrained.outcome,
-        "version": retrained.version,
-        "reason": retrained.reason,
-        "earlier": retrained.earlier,
-        "gate": retrained.gate,
-        "seconds": retrained.seconds,
-    }
 
 
 def _print(retrained: Retrained) -> None:

@@ -17,17 +17,7 @@ from bertsent.base.settings.download import DownloadSettings
 from bertsent.base.settings.recipes import DEFAULT, RECIPES
 from bertsent.base.settings.training import Optimizer, TrainSettings
 from bertsent.base.settings.workspace import Workspace
-from bertsent.cli._options import (
-    ConfigOption,
-    DataOption,
-    EncoderOption,
-    JsonOption,
-    PreprocessorOption,
-    QuietOption,
-    SeedOption,
-    SeqLengthOption,
-    WindowOption,
-)
+from bertsent.cli import _options as options
 from bertsent.cli._render import duration, print_json, progress
 from bertsent.cli._signals import stop_on_signal
 
@@ -37,7 +27,7 @@ _RECIPES = ", ".join(f"{recipe.name} ({recipe.about})" for recipe in RECIPES.val
 
 def train(
     ctx: typer.Context,
-    data: DataOption = None,
+    data: options.Data = None,
     url: Annotated[
         str, typer.Option("--url", metavar="URL|FILE", help="Download this archive first and train on it.")
     ] = "",
@@ -72,9 +62,9 @@ def train(
     recipe: Annotated[
         str | None, typer.Option("--recipe", metavar="NAME", help=f"Settings to start from: {_RECIPES}.")
     ] = None,
-    config: ConfigOption = None,
-    encoder: EncoderOption = DEFAULTS.encoder,
-    preprocessor: PreprocessorOption = DEFAULTS.preprocessor,
+    config: options.Config = None,
+    encoder: options.Encoder = DEFAULTS.encoder,
+    preprocessor: options.Preprocessor = DEFAULTS.preprocessor,
     epochs: Annotated[int, typer.Option("--epochs", help="Passes over the training data.")] = DEFAULTS.epochs,
     init_lr: Annotated[
         float, typer.Option("--init-lr", help="Learning rate that falls linearly to 0, after the warm-up.")
@@ -88,11 +78,11 @@ def train(
     batch_size: Annotated[
         int, typer.Option("--batch-size", help="Reviews a training step.")
     ] = DEFAULTS.batch_size,
-    seq_length: SeqLengthOption = DEFAULTS.seq_length,
+    seq_length: options.SeqLength = DEFAULTS.seq_length,
     train_length: Annotated[
         int, typer.Option("--train-length", help="Word pieces of a training example, at most --seq-length.")
     ] = DEFAULTS.train_length,
-    window: WindowOption = DEFAULTS.window,
+    window: options.Window = DEFAULTS.window,
     crops: Annotated[
         float,
         typer.Option(
@@ -105,7 +95,7 @@ def train(
     validation_share: Annotated[
         float, typer.Option("--validation-share", help="Share of the training data reserved for validation.")
     ] = DEFAULTS.validation_share,
-    seed: SeedOption = DEFAULTS.seed,
+    seed: options.Seed = DEFAULTS.seed,
     output: Annotated[
         Path | None,
         typer.Option("--output", metavar="FOLDER", help="Where versions are published. [default: model/]"),
@@ -120,8 +110,8 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint of a run that was stopped.")
     ] = False,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Train a classifier and publish it as a new version.
 
@@ -174,8 +164,11 @@ def train(
 
 def _given(ctx: typer.Context) -> dict[str, Any]:
     """The settings among the options that the caller gave, the others standing at what --help shows."""
-    names = [field.name for field in fields(TrainSettings) if field.name in ctx.params]
-    sources = {name: ctx.get_parameter_source(name) for name in names}
+    sources = {
+        field.name: ctx.get_parameter_source(field.name)
+        for field in fields(TrainSettings)
+        if field.name in ctx.params
+    }
     return {
         name: ctx.params[name]
         for name, source in sources.items()

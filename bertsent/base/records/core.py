@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import PurePath
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 Label = Literal["positive", "negative", "unsure"]
 
@@ -68,8 +68,8 @@ def to_json(value: Any) -> Any:
     return str(value) if isinstance(value, PurePath) else value
 
 
-class Progress(Protocol):
-    """Where the core reports how far it is; the command layer draws it.
+class Progress:
+    """Where the core reports how far it is; this one drops it all, those of the command layer draw it.
 
     The core never prints: it calls these, and `silent` serves where nobody looks.
     """
@@ -90,21 +90,4 @@ class Progress(Protocol):
         """Says one line that the user should read, even one who wants no progress."""
 
 
-class _Silent:
-    def start(self, what: str, total: int | None, unit: str = "") -> None:
-        pass
-
-    def advance(self, done: int, **figures: float) -> None:
-        pass
-
-    def finish(self) -> None:
-        pass
-
-    def tell(self, message: str) -> None:
-        pass
-
-    def note(self, message: str) -> None:
-        pass
-
-
-silent: Progress = _Silent()
+silent = Progress()

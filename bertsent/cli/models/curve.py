@@ -8,7 +8,7 @@ import typer
 
 from bertsent.base.display import visible
 from bertsent.base.settings.workspace import Workspace
-from bertsent.cli._options import JsonOption, QuietOption
+from bertsent.cli import _options as options
 from bertsent.cli._render import print_json, progress
 from bertsent.cli._tables import points
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bertsent.retraining.learning_curve import Curve
 
 
-def curve(json: JsonOption = False, quiet: QuietOption = False) -> None:
+def curve(json: options.Json = False, quiet: options.Quiet = False) -> None:
     """Show what each retrain gained.
 
     And what the next 100 labels would buy, as far as it can be told.

@@ -10,7 +10,7 @@ import typer
 from bertsent.base.errors import DataError
 from bertsent.base.settings.reading import LABEL_NAMES
 from bertsent.base.settings.workspace import Workspace
-from bertsent.cli._options import JsonOption, QuietOption
+from bertsent.cli import _options as options
 from bertsent.cli._render import prediction_line, print_json, progress
 from bertsent.cli._tables import points
 
@@ -25,8 +25,8 @@ def diff(
         Path | None,
         typer.Argument(metavar="PATH", help="A folder or table of reviews. [default: those labelled so far]"),
     ] = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Find the reviews on which two versions disagree.
 

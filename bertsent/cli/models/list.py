@@ -8,7 +8,7 @@ import typer
 
 from bertsent.base.display import size, visible
 from bertsent.base.settings.workspace import Workspace
-from bertsent.cli._options import JsonOption
+from bertsent.cli import _options as options
 from bertsent.cli._render import note, print_json
 from bertsent.cli._tables import metric, or_dash
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bertsent.versions.registry import Entry
 
 
-def list_versions(ctx: typer.Context, json: JsonOption = False) -> None:
+def list_versions(ctx: typer.Context, json: options.Json = False) -> None:
     """List versions; show, explain, compare or go back to one.
 
     Without a command: the list, newest last. The current version is marked by a star.

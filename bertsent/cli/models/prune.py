@@ -8,7 +8,7 @@ import typer
 
 from bertsent.base.settings.retraining import VersionSettings
 from bertsent.base.settings.workspace import Workspace
-from bertsent.cli._options import JsonOption
+from bertsent.cli import _options as options
 from bertsent.cli._render import print_json
 
 DEFAULTS = VersionSettings()
@@ -18,7 +18,7 @@ def prune(
     keep: Annotated[
         int, typer.Option("--keep", metavar="K", help="How many of the newest whole versions to keep.")
     ] = DEFAULTS.keep,
-    json: JsonOption = False,
+    json: options.Json = False,
 ) -> None:
     """Remove old versions.
 

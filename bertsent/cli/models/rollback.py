@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bertsent.base.settings.workspace import Workspace
-from bertsent.cli._options import JsonOption
+from bertsent.cli import _options as options
 from bertsent.cli._render import print_json
 
 
@@ -15,7 +15,7 @@ def rollback(
     number: Annotated[
         int | None, typer.Argument(metavar="N", help="Which version. [default: the one before the current]")
     ] = None,
-    json: JsonOption = False,
+    json: options.Json = False,
 ) -> None:
     """Make an old version current again.
 

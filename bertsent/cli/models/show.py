@@ -10,7 +10,7 @@ import typer
 from bertsent.base.display import size, visible
 from bertsent.base.records.core import to_json
 from bertsent.base.settings.workspace import Workspace
-from bertsent.cli._options import JsonOption
+from bertsent.cli import _options as options
 from bertsent.cli._render import print_json
 from bertsent.cli._tables import gate_lines, metric, or_dash
 
@@ -19,7 +19,7 @@ NumberArgument = Annotated[
 ]
 
 
-def show(number: NumberArgument, json: JsonOption = False) -> None:
+def show(number: NumberArgument, json: options.Json = False) -> None:
     """Show what a version is, and check all its files."""
     from bertsent.versions import store
 
@@ -47,7 +47,7 @@ def show(number: NumberArgument, json: JsonOption = False) -> None:
         typer.echo(f"  file     {visible(name):<20} {size(file['size']):>9}")
 
 
-def why(number: NumberArgument, json: JsonOption = False) -> None:
+def why(number: NumberArgument, json: options.Json = False) -> None:
     """Say what led to a version.
 
     Which labels, which drift verdict, and how it compared with the version it took over from.

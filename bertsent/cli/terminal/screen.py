@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
 from bertsent.base.display import visible
+from bertsent.cli._render import writable
 from bertsent.cli.terminal.keys import Terminal
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Screen:
 
     def rule(self) -> str:
         """A line across the terminal."""
-        return self.style(_DIM, _dash() * (self._terminal.size[0] - 1))
+        return self.style(_DIM, writable("─", "-") * (self._terminal.size[0] - 1))
 
     def style(self, code: str, text: str) -> str:
         """`text` in a style where the terminal has one."""
@@ -151,11 +151,3 @@ def _plain_lines(text: str, columns: int, *, gap: str = " ") -> list[str]:
         else:
             lines.append(part)
     return lines
-
-
-def _dash() -> str:
-    try:
-        "─".encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        return "-"
-    return "─"

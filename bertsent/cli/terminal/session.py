@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from bertsent.base.display import visible
@@ -65,30 +66,22 @@ class Recorder:
         return standing[-1]
 
 
+@dataclass
 class Session:
-    """A person, a terminal and a model.
+    """A person at a terminal, and a model; what `Dialogue` and `Walk` share."""
 
-    Args:
-        terminal: Open.
-        keys: Key -> action of `KEYS`.
-        recorder: Where the labels go.
-        model: For scores and explanations.
-        show_score: Show the model's prediction before the person labels.
-    """
+    terminal: Terminal  # open
+    keys: dict[str, str]  # key -> action of `KEYS`
+    recorder: Recorder  # where the labels go
+    model: Model  # for scores and explanations
+    show_score: bool  # before the person labels
 
-    def __init__(
-        self, terminal: Terminal, *, keys: dict[str, str], recorder: Recorder, model: Model, show_score: bool
-    ) -> None:
-        self._terminal = terminal
-        self._screen = Screen(terminal)
-        self._keys = keys
-        self._recorder = recorder
-        self._model = model
-        self._show_score = show_score
+    def __post_init__(self) -> None:
+        self._screen = Screen(self.terminal)
 
     def _action(self, key: str) -> str:
         """What a key does; "" if nothing."""
-        return "quit" if key == "eof" else self._keys.get(key) or self._keys.get(key.lower(), "")
+        return "quit" if key == "eof" else self.keys.get(key) or self.keys.get(key.lower(), "")
 
     def _try(self, call: Callable[[], Result]) -> Result | None:
         """What a call of the model returns. Where it fails, the person is told, and the session goes on."""
@@ -106,7 +99,7 @@ class Session:
     def _explain(self, text: str) -> Explanation | None:
         from bertsent.scoring.explain import explain
 
-        return self._try(lambda: explain(text, self._model.scores))
+        return self._try(lambda: explain(text, self.model.scores))
 
 
 def key_names(keys: dict[str, str], actions: Sequence[str]) -> list[str]:

@@ -23,8 +23,8 @@ class Dialogue(Session):
         """Asks until the person wants no more."""
         going = True
         while going:
-            self._terminal.write(f"{self._screen.bold(_PROMPT)}\n")
-            text = read_review(self._terminal)
+            self.terminal.write(f"{self._screen.bold(_PROMPT)}\n")
+            text = read_review(self.terminal)
             if text is None:
                 return
             if is_empty(clean(text)):
@@ -34,23 +34,23 @@ class Dialogue(Session):
 
     def _ask(self, text: str) -> bool:
         """Asks for the label of a text; False if the person wants no more."""
-        before = next((row for row in self._recorder.log.labelled() if row.digest == sha256_text(text)), None)
+        before = next((row for row in self.recorder.log.labelled() if row.digest == sha256_text(text)), None)
         if before is not None:
             self._say(f"Labelled before: {'positive' if before.label else 'negative'}, {before.time}.")
-        prediction = self._try(lambda: next(self._model.predict([text])))
-        if prediction is not None and self._show_score:
+        prediction = self._try(lambda: next(self.model.predict([text])))
+        if prediction is not None and self.show_score:
             self._say(self._screen.bold(f"{prediction.label}  {prediction.score:.4f}"))
         while True:
-            self._terminal.write(f"{self._choices()} ")
-            key = self._terminal.key()
+            self.terminal.write(f"{self._choices()} ")
+            key = self.terminal.key()
             while key in {"", "redraw"}:
-                key = self._terminal.key()
+                key = self.terminal.key()
             action = self._action(key) or "nothing"
-            self._terminal.write(f"{action}\n")
+            self.terminal.write(f"{action}\n")
             if action == "explain":
                 self._show_words(text)
             elif action == "undo":
-                undone = self._recorder.take_back()
+                undone = self.recorder.take_back()
                 self._say(
                     f"Taken back: {undone.label}, {_start(undone.text)}"
                     if undone
@@ -59,8 +59,8 @@ class Dialogue(Session):
             else:
                 if action in {"positive", "negative"}:
                     question = Question(text, sha256_text(text), "", "typed")
-                    self._recorder.record(question, LABEL_OF[action], prediction)
-                self._terminal.write("\n")
+                    self.recorder.record(question, LABEL_OF[action], prediction)
+                self.terminal.write("\n")
                 return action != "quit"
 
     def _tell_failure(self, error: BertsentError) -> None:
@@ -78,12 +78,12 @@ class Dialogue(Session):
 
     def _choices(self) -> str:
         labels, others = (
-            key_names(self._keys, names) for names in (["positive", "negative"], ["explain", "undo", "quit"])
+            key_names(self.keys, names) for names in (["positive", "negative"], ["explain", "undo", "quit"])
         )
         return "  ".join([*labels, "enter nothing", *others]) + ":"
 
     def _say(self, line: str) -> None:
-        self._terminal.write(f"{line}\n")
+        self.terminal.write(f"{line}\n")
 
 
 def _start(text: str) -> str:

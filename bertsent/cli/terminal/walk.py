@@ -2,50 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bertsent.base.display import visible
 from bertsent.base.errors import BertsentError
 from bertsent.base.settings.labelling import LabelSettings
 from bertsent.base.settings.reading import LABELS
-from bertsent.cli.terminal.keys import Terminal
 from bertsent.cli.terminal.screen import about_words
-from bertsent.cli.terminal.session import KEYS, LABEL_OF, Recorder, Session, key_names
+from bertsent.cli.terminal.session import KEYS, LABEL_OF, Session, key_names
 from bertsent.labelling.pool import Pool, Question, second_look
-from bertsent.labelling.shared_scorer import Model
 
 if TYPE_CHECKING:
     from bertsent.scoring.explain import Explanation
 
 
+@dataclass
 class Walk(Session):
-    """Asks one question after the other until the person quits.
+    """Asks one question after the other until the person quits."""
 
-    Args:
-        terminal, keys, recorder, model, show_score: As `Session`.
-        pool: The questions.
-        settings: How often old questions come again.
-        title: Stands at the top of the screen.
-    """
+    pool: Pool  # the questions
+    settings: LabelSettings  # how often old questions come again
+    title: str  # of the screen
 
-    def __init__(
-        self,
-        terminal: Terminal,
-        *,
-        keys: dict[str, str],
-        recorder: Recorder,
-        pool: Pool,
-        model: Model,
-        show_score: bool,
-        settings: LabelSettings,
-        title: str,
-    ) -> None:
-        super().__init__(terminal, keys=keys, recorder=recorder, model=model, show_score=show_score)
-        self._pool = pool
-        self._settings = settings
-        self._title = title
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self._waiting: list[Question] = []  # to be asked again after an undo; the last one comes first
-        self._said = ""  # about the last key
+        self._message = ""  # about the last key
         self._question: Question | None = None  # without a label yet
         self._marks: Explanation | None = None
 
@@ -58,10 +41,10 @@ class Walk(Session):
     def _next(self) -> Question | None:
         if self._waiting:
             return self._waiting.pop()
-        standing = self._recorder.log.standing()
+        standing = self.recorder.log.standing()
         # Another process may have labelled some meanwhile; what this one asked has left the pool.
-        self._pool.leave_out_answered({decision.digest for decision in standing if decision.label in LABELS})
-        return second_look(standing, settings=self._settings) or self._pool.next()
+        self.pool.leave_out_answered({decision.digest for decision in standing if decision.label in LABELS})
+        return second_look(standing, settings=self.settings) or self.pool.next()
 
     def _ask(self, question: Question | None) -> bool:
         """Shows a question until it has a label; False if the person quits."""
@@ -70,14 +53,14 @@ class Walk(Session):
         if question is not None and self._score(question):
             self._draw(question)
         while True:
-            key = self._terminal.key()
+            key = self.terminal.key()
             action = self._action(key)
             if action == "quit":
                 return False
             if action in LABEL_OF and question is not None:
                 self._score(question)
-                self._recorder.record(question, LABEL_OF[action], self._model.known(question.text))
-                self._said = f"last: {'skipped' if action == 'skip' else action}"
+                self.recorder.record(question, LABEL_OF[action], self.model.known(question.text))
+                self._message = f"last: {'skipped' if action == 'skip' else action}"
                 self._question = None
                 return True
             if action == "undo" and self._undo(question):
@@ -88,9 +71,9 @@ class Walk(Session):
                 self._draw(question)
 
     def _undo(self, question: Question | None) -> bool:
-        taken = self._recorder.take_back()
+        taken = self.recorder.take_back()
         if taken is None:
-            self._said = "nothing to take back"
+            self._message = "nothing to take back"
             return False
         if question is not None:
             self._waiting.append(question)
@@ -98,47 +81,47 @@ class Walk(Session):
         self._waiting.append(
             Question(taken.text, taken.digest, taken.path, taken.picked_by, again=taken.again)
         )
-        self._said = f"taken back: {taken.label}"
+        self._message = f"taken back: {taken.label}"
         return True
 
     def _look(self, action: str, question: Question) -> None:
         self._screen.page += {"more": 1, "back": -1}.get(action, 0)
         if action == "explain" and self._marks is None:
-            self._said = "leaving words out ..."
+            self._message = "leaving words out ..."
             self._draw(question)
-            self._said = ""
+            self._message = ""
             self._marks = self._explain(question.text)
 
     def _score(self, question: Question) -> bool:
         """Scores the text while the person begins to read; whether there is something new to show."""
-        if self._model.known(question.text) is None and (self._show_score or self._model.ready):
-            self._try(lambda: list(self._model.predict([question.text])))
-            return self._show_score
+        if self.model.known(question.text) is None and (self.show_score or self.model.ready):
+            self._try(lambda: list(self.model.predict([question.text])))
+            return self.show_score
         return False
 
     def _tell_failure(self, error: BertsentError) -> None:
-        self._said = "no model"
-        self._pool.say(f"No scores: {error}")
+        self._message = "no model"
+        self.pool.say(f"No scores: {error}")
 
     def _draw(self, question: Question | None) -> None:
-        counts = self._recorder.counts
+        counts = self.recorder.counts
         done = sum(counts[name] for name in (*LABEL_OF, "again")) - counts["undone"]
-        left = f"{self.left} left{'' if self._pool.whole else ' and more'}"
+        left = f"{self.left} left{'' if self.pool.whole else ' and more'}"
         self._screen.draw(
             "Nothing is left to ask." if question is None else question.text,
-            title=self._title,
-            status="  ".join(filter(None, [self._said, f"{max(done, 0)} answered, {left}"])),
+            title=self.title,
+            status="  ".join(filter(None, [self._message, f"{max(done, 0)} answered, {left}"])),
             about=[] if question is None else self._about(question),
-            keys=lambda paged: key_names(self._keys, self._offered(paged)),
+            keys=lambda paged: key_names(self.keys, self._offered(paged)),
             marks=self._marks,
         )
 
     def _about(self, question: Question) -> list[str]:
         lines = [visible(question.path)] if question.path else []
-        prediction = self._model.known(question.text)
+        prediction = self.model.known(question.text)
         if self._marks is not None:
             lines += [f"score {self._marks.score:.4f}", *about_words(self._marks)]
-        elif self._show_score:
+        elif self.show_score:
             shown = "..." if prediction is None else f"{prediction.score:.4f}  {prediction.label}"
             lines.append(f"score {shown}")
         return lines
@@ -152,4 +135,4 @@ class Walk(Session):
     @property
     def left(self) -> int:
         """How many questions have no label yet, the one on the screen included."""
-        return len(self._pool) + len(self._waiting) + (self._question is not None)
+        return len(self.pool) + len(self._waiting) + (self._question is not None)
