@@ -37,6 +37,11 @@ def print_json(value: Any) -> None:
     typer.echo(line.encode())
 
 
+def pick(record: object, *names: str) -> dict[str, Any]:
+    """Some attributes of a record, by their names: a part of what `print_json` writes."""
+    return {name: getattr(record, name) for name in names}
+
+
 def prediction_line(prediction: Prediction, *, reserved: int = 0) -> str:
     """Label, score and the beginning of the text: whole in a pipe, on a terminal one line wide, less the
     `reserved` columns that the caller puts before it."""

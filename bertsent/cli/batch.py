@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,7 +16,7 @@ from bertsent.base.settings.reading import LABEL_NAMES
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.base.settings.training import TrainSettings
 from bertsent.cli import _options as options
-from bertsent.cli._render import duration, prediction_line, print_json, progress
+from bertsent.cli._render import duration, pick, prediction_line, print_json, progress
 from bertsent.cli._scorer import open_scorer
 from bertsent.cli._tables import confusion_lines, reading_lines
 
@@ -90,21 +90,10 @@ def _print(prediction: Prediction) -> None:
     typer.echo(f"{mark} {prediction_line(prediction, reserved=2)}")
 
 
-def _as_json(summary: BatchSummary) -> dict[str, object]:
-    return {
-        "version": summary.version,
-        "reviews": summary.reviews,
-        "empty": summary.empty,
-        "labelled": summary.labelled,
-        "positive": summary.positive,
-        "unsure": summary.unsure,
-        "truncated": summary.truncated,
-        "accuracy": summary.confusion.accuracy,
-        "confusion": summary.confusion,
-        "seconds": summary.seconds,
-        "reviews_per_second": summary.reviews_per_second,
-        "output": summary.output,
-    }
+def _as_json(summary: BatchSummary) -> dict[str, Any]:
+    counts = pick(summary, "version", "reviews", "empty", "labelled", "positive", "unsure", "truncated")
+    speed = pick(summary, "seconds", "reviews_per_second", "output")
+    return counts | pick(summary.confusion, "accuracy") | {"confusion": summary.confusion} | speed
 
 
 def _print_summary(summary: BatchSummary) -> None:

@@ -19,7 +19,7 @@ from bertsent.base.errors import BertsentError, ExitCode, Interrupted, UsageErro
 from bertsent.base.settings.drift import DriftSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _options as options
-from bertsent.cli._render import command_line, note, print_json, progress
+from bertsent.cli._render import command_line, note, pick, print_json, progress
 from bertsent.cli._signals import noted_signals, stop_on_signal
 
 if TYPE_CHECKING:
@@ -158,21 +158,15 @@ def _as_json(outcome: Monitored) -> dict[str, Any]:
     unjudged: dict[str, Any] = {
         "verdict": "cannot_tell" if outcome.action == "collect" else None,
         "headline": None,
-        "threshold": outcome.threshold,
+        **pick(outcome, "threshold", "new_rows"),
         "measures": {},
         "fired": [],
         "smallest_visible": {},
-        "new_rows": outcome.new_rows,
     }
     return {
         **(unjudged if outcome.look is None else outcome.look.report),
-        "looks": outcome.looks,
-        "action": outcome.action,
         "why": outcome.reason,
-        "version": outcome.version,
-        "published": outcome.published,
-        "needed": outcome.needed,
-        "continued": outcome.continued,
+        **pick(outcome, "looks", "action", "version", "published", "needed", "continued"),
     }
 
 

@@ -16,7 +16,7 @@ from bertsent.base.settings.reading import LABEL_NAMES
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.base.settings.training import TrainSettings
 from bertsent.cli import _options as options
-from bertsent.cli._render import command_line, duration, prediction_line, print_json, progress, writable
+from bertsent.cli._render import command_line, duration, pick, prediction_line, print_json, progress, writable
 from bertsent.cli._scorer import open_scorer
 from bertsent.cli._tables import confusion_lines, metric, reading_lines
 
@@ -89,23 +89,14 @@ def evaluate(
 def _as_json(evaluation: Evaluation) -> dict[str, Any]:
     metrics = evaluation.metrics
     return {
-        "n": evaluation.n,
-        "version": evaluation.version,
-        "threshold": evaluation.threshold,
+        **pick(evaluation, "n", "version", "threshold"),
         **{
-            name: {"value": value, "low": metrics.intervals[name][0], "high": metrics.intervals[name][1]}
+            name: {"value": value, **_ends(metrics.intervals[name])}
             for name, value in metrics.figures.items()
         },
         "confusion": metrics.confusion,
         "by_length": [
-            {
-                "from": band.first,
-                "to": band.last,
-                "n": band.n,
-                "accuracy": band.accuracy,
-                "low": band.interval[0],
-                "high": band.interval[1],
-            }
+            {"from": band.first, "to": band.last, **pick(band, "n", "accuracy"), **_ends(band.interval)}
             for band in evaluation.by_length
         ],
         "unsure": {
@@ -113,16 +104,17 @@ def _as_json(evaluation: Evaluation) -> dict[str, Any]:
             "share": evaluation.unsure / evaluation.n,
             "accuracy_of_the_others": evaluation.accuracy_of_the_others,
         },
-        "truncated": evaluation.truncated,
-        "empty": evaluation.empty,
-        "unlabelled": evaluation.unlabelled,
+        **pick(evaluation, "truncated", "empty", "unlabelled"),
         "wrong": [
             {"path": row.path, "gold": LABEL_NAMES[row.gold or 0], "score": row.score, "text": row.text}
             for row in evaluation.wrong
         ],
-        "reviews_per_second": evaluation.reviews_per_second,
-        "seconds": evaluation.seconds,
+        **pick(evaluation, "reviews_per_second", "seconds"),
     }
+
+
+def _ends(interval: tuple[float, float]) -> dict[str, float]:
+    return dict(zip(("low", "high"), interval, strict=True))
 
 
 def _print(evaluation: Evaluation) -> None:

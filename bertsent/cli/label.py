@@ -30,6 +30,7 @@ from bertsent.labelling.decisions import PickedBy
 
 if TYPE_CHECKING:
     from bertsent.cli.terminal.keys import Terminal
+    from bertsent.cli.terminal.session import Recorder
     from bertsent.labelling.log import LabelLog
     from bertsent.labelling.pool import Pool
     from bertsent.labelling.shared_scorer import Model
@@ -107,22 +108,30 @@ def label(
     asked: Pool | None = None
     if not sys.stdin.isatty() and pool is None:
         summary = _feed(log, picked_by)
-    elif pool is None:
-        shown = show_score is not False
-        summary = _type(log, _model(model, settings), keys=keys, show_score=shown, json=json)
     else:
-        asked = _read(pool, log, settings, skipped=skipped)
-        summary = _walk(
-            asked,
-            log,
-            _model(model, settings),
-            settings,
-            title=visible(str(pool)),
-            keys=keys,
-            show_score=bool(show_score),
-            data=_data(data),
-            json=json,
-        )
+        from bertsent.cli.terminal.keys import parse_keys
+        from bertsent.cli.terminal.session import KEYS, Recorder
+        from bertsent.labelling.shared_scorer import Model
+
+        bound, recorder = parse_keys(keys, KEYS), Recorder(log)
+        scorer = Model(lambda: open_scorer(model, ScoreSettings()), settings)
+        if pool is None:
+            _type(bound, recorder, scorer, show_score=show_score is not False, json=json)
+            summary = _counted(recorder.counts)
+        else:
+            asked = _read(pool, log, settings, skipped=skipped)
+            stock = _walk(
+                asked,
+                bound,
+                recorder,
+                scorer,
+                settings,
+                title=visible(str(pool)),
+                show_score=bool(show_score),
+                data=_data(data),
+                json=json,
+            )
+            summary = _counted(recorder.counts) | {"pool": stock}
     log.rebuild()
     _show(summary | _totals(log) | {"seconds": round(time.monotonic() - began, 1)}, json=json)
     if asked is not None and asked.error is not None:
@@ -144,24 +153,13 @@ def _feed(log: LabelLog, picked_by: PickedBy) -> dict[str, Any]:
     return _counted(counts) | {"unchanged": counts["unchanged"], "empty": counts["empty"]}
 
 
-def _model(named: str | None, settings: LabelSettings) -> Model:
-    from bertsent.labelling.shared_scorer import Model
-
-    return Model(lambda: open_scorer(named, ScoreSettings()), settings)
-
-
-def _type(log: LabelLog, model: Model, *, keys: str, show_score: bool, json: bool) -> dict[str, Any]:
+def _type(keys: dict[str, str], recorder: Recorder, model: Model, *, show_score: bool, json: bool) -> None:
     """Asks for reviews and their labels."""
-    from bertsent.cli.terminal.keys import parse_keys
-    from bertsent.cli.terminal.session import KEYS, Recorder
     from bertsent.cli.terminal.typing import Dialogue
 
-    recorder = Recorder(log)
-    bound = parse_keys(keys, KEYS)
     # The model loads while the first review is typed.
     with _terminal(to_stderr=json, whole_screen=False, beside=lambda stop: model.warm()) as terminal:
-        Dialogue(terminal, keys=bound, recorder=recorder, model=model, show_score=show_score).run()
-    return _counted(recorder.counts)
+        Dialogue(terminal, keys, recorder, model, show_score).run()
 
 
 def _read(path: Path, log: LabelLog, settings: LabelSettings, *, skipped: bool) -> Pool:
@@ -189,26 +187,22 @@ def _data(named: Path | None) -> Path | None:
 
 def _walk(
     pool: Pool,
-    log: LabelLog,
+    keys: dict[str, str],
+    recorder: Recorder,
     model: Model,
     settings: LabelSettings,
     *,
     title: str,
-    keys: str,
     show_score: bool,
     data: Path | None,
     json: bool,
 ) -> dict[str, Any]:
-    """Walks a pool, and prepares the next questions meanwhile."""
-    from bertsent.cli.terminal.keys import parse_keys
-    from bertsent.cli.terminal.session import KEYS, Recorder
+    """Walks a pool, and prepares the next questions meanwhile; what the summary says of the pool."""
     from bertsent.cli.terminal.walk import Walk
 
-    recorder = Recorder(log)
-    bound = parse_keys(keys, KEYS)
     left = len(pool)
     if left:
-        labelled = log.labelled()
+        labelled = recorder.log.labelled()
 
         def beside(stop: threading.Event) -> None:
             from bertsent.labelling.background import prepare
@@ -216,22 +210,12 @@ def _walk(
             prepare(pool, model, labelled=labelled, data=data, settings=settings, stop=stop)
 
         with _terminal(to_stderr=json, whole_screen=True, beside=beside) as terminal:
-            walk = Walk(
-                terminal,
-                keys=bound,
-                recorder=recorder,
-                pool=pool,
-                model=model,
-                show_score=show_score,
-                settings=settings,
-                title=title,
-            )
+            walk = Walk(terminal, keys, recorder, model, show_score, pool, settings, title)
             walk.run()
         left = walk.left
     for problem in pool.problems:
         note(problem)
-    stock = {"rows": pool.rows, "whole": pool.whole, "left": left, "left_out": dict(pool.left_out)}
-    return _counted(recorder.counts) | {"pool": stock}
+    return {"rows": pool.rows, "whole": pool.whole, "left": left, "left_out": dict(pool.left_out)}
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -55,9 +54,12 @@ def predict(
     record = None if sentiment is None else _recorder(_label(sentiment))
     # One text at a time: a line of a pipe is scored before the next one is read.
     settings = replace(DEFAULTS, engine=engine, threshold=threshold, chunk=1)
-    source = _texts(texts or [], file or [])
+    if not texts and not file:
+        if sys.stdin.isatty():
+            raise UsageError("Name a text to score.", hint='bertsent predict "great film"')
+        texts = ["-"]
     scorer = open_scorer(model, settings)
-    for number, prediction in enumerate(scorer.predict(source), start=1):
+    for number, prediction in enumerate(scorer.predict(_texts(texts or [], file or [])), start=1):
         _show(number, prediction, window=scorer.window, json=json)
         if record is not None:
             record(prediction)
@@ -95,30 +97,19 @@ def _recorder(label: Answer) -> Callable[[Prediction], None]:
 
 
 def _texts(texts: list[str], files: list[Path]) -> Iterator[str]:
-    """The texts named on the command line, in the order: arguments, files.
-
-    Raises:
-        UsageError: if nothing was named.
-    """
-    if not texts and not files:
-        if sys.stdin.isatty():
-            raise UsageError("Name a text to score.", hint='bertsent predict "great film"')
-        texts = ["-"]
-    arguments = (_lines() if text == "-" else [text] for text in texts)
-    return itertools.chain(itertools.chain.from_iterable(arguments), map(_whole, files))
-
-
-def _lines() -> Iterator[str]:
-    from bertsent.cli._stdin import stdin_pipe
-    from bertsent.data.tables import read_stream
-
-    return read_stream(stdin_pipe(), name="stdin", settings=ReadSettings())
-
-
-def _whole(file: Path) -> str:
+    """The texts named on the command line, the arguments first; - stands for the lines of stdin."""
     from bertsent.base.text import read_utf8
 
-    return read_utf8(file, limit=ReadSettings().max_review_bytes)
+    for text in texts:
+        if text == "-":
+            from bertsent.cli._stdin import stdin_pipe
+            from bertsent.data.tables import read_stream
+
+            yield from read_stream(stdin_pipe(), name="stdin", settings=ReadSettings())
+        else:
+            yield text
+    for file in files:
+        yield read_utf8(file, limit=ReadSettings().max_review_bytes)
 
 
 def _show(number: int, prediction: Prediction, *, window: str, json: bool) -> None:

@@ -18,7 +18,7 @@ from bertsent.base.settings.recipes import DEFAULT, RECIPES
 from bertsent.base.settings.training import Optimizer, TrainSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _options as options
-from bertsent.cli._render import duration, print_json, progress
+from bertsent.cli._render import duration, pick, print_json, progress
 from bertsent.cli._signals import stop_on_signal
 
 DEFAULTS = TrainSettings()
@@ -185,15 +185,12 @@ def _note_settings(settings: TrainSettings, *, recipe: str | None, file: Path | 
         to.note(f"{', '.join(origins)}: {toml_file.describe(settings)}")
 
 
-def _as_json(trained: Trained) -> dict[str, object]:
+def _as_json(trained: Trained) -> dict[str, Any]:
     return {
-        "version": trained.version,
-        "path": trained.path,
-        "best_epoch": trained.best_epoch,
+        **pick(trained, "version", "path", "best_epoch", "seconds"),
         "metrics": {name: values.as_json() for name, values in trained.metrics.items()},
         "litert_agreement": trained.quantised.agreement,
         "classifier_accuracy": trained.quantised.classifier_accuracy,
-        "seconds": trained.seconds,
     }
 
 

@@ -9,7 +9,7 @@ import typer
 from bertsent.base.display import visible
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _options as options
-from bertsent.cli._render import print_json, progress
+from bertsent.cli._render import pick, print_json, progress
 from bertsent.cli._tables import points
 
 if TYPE_CHECKING:
@@ -35,19 +35,15 @@ def _curve_as_json(result: Curve) -> dict[str, Any]:
     return {
         "retrains": [
             {
-                "version": point.version,
-                "time": point.time,
-                "labels": point.labels,
-                "start": point.start,
+                **pick(point, "version", "time", "labels", "start"),
                 "reserved": point.reserved.n,
                 "gained": point.reserved.difference,
-                "low": point.reserved.low,
-                "high": point.reserved.high,
+                **pick(point.reserved, "low", "high"),
             }
             for point in result.points
         ],
         "next_labels": result.labels,
-        "expected": {"value": result.expected, "low": result.low, "high": result.high},
+        "expected": {"value": result.expected, **pick(result, "low", "high")},
         "retrains_needed": result.needed,
     }
 

@@ -11,7 +11,7 @@ from bertsent.base.errors import DataError
 from bertsent.base.settings.reading import LABEL_NAMES
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _options as options
-from bertsent.cli._render import prediction_line, print_json, progress
+from bertsent.cli._render import pick, prediction_line, print_json, progress
 from bertsent.cli._tables import points
 
 if TYPE_CHECKING:
@@ -61,12 +61,10 @@ def _difference_as_json(difference: Difference, first: str, second: str) -> dict
     paired = difference.paired
     return {
         "versions": [first, second],
-        "reviews": difference.reviews,
-        "differ": difference.differ,
+        **pick(difference, "reviews", "differ"),
         "pairs": [
-            {
-                "text": one.text,
-                "path": one.path,
+            pick(one, "text", "path")
+            | {
                 "gold": None if one.gold is None else LABEL_NAMES[one.gold],
                 "scores": [one.score, other.score],
             }
@@ -74,8 +72,8 @@ def _difference_as_json(difference: Difference, first: str, second: str) -> dict
         ],
         "labelled": paired.n,
         "right": [paired.champion, paired.challenger],
-        "difference": {"value": paired.difference, "low": paired.low, "high": paired.high},
-        "p_value": paired.p_value,
+        "difference": {"value": paired.difference, **pick(paired, "low", "high")},
+        **pick(paired, "p_value"),
     }
 
 

@@ -9,7 +9,7 @@ import typer
 from bertsent.base.display import size, visible
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _options as options
-from bertsent.cli._render import note, print_json
+from bertsent.cli._render import note, pick, print_json
 from bertsent.cli._tables import metric, or_dash
 
 if TYPE_CHECKING:
@@ -49,9 +49,7 @@ def _entry_as_json(entry: Entry) -> dict[str, Any]:
         return row
     manifest = entry.manifest
     return row | {
-        "created": manifest.created,
-        "reason": manifest.reason,
-        "parent": manifest.parent,
+        **pick(manifest, "created", "reason", "parent"),
         "republished_from": manifest.lineage.get("republished_from"),
         "labels": manifest.data.get("labels", {}).get("n", 0),
         "test_accuracy": manifest.metrics.get("test", {}).get("accuracy"),

@@ -11,7 +11,7 @@ from bertsent.base.display import size, visible
 from bertsent.base.records.core import to_json
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _options as options
-from bertsent.cli._render import print_json
+from bertsent.cli._render import pick, print_json
 from bertsent.cli._tables import gate_lines, metric, or_dash
 
 NumberArgument = Annotated[
@@ -57,7 +57,7 @@ def why(number: NumberArgument, json: options.Json = False) -> None:
     version = store.find(number, folder=Workspace.current().model)
     manifest = version.manifest
     if json:
-        causes = {name: getattr(manifest, name) for name in ("version", "created", "reason", "parent")}
+        causes = pick(manifest, "version", "created", "reason", "parent")
         print_json(causes | {"labels": manifest.data.get("labels"), "lineage": manifest.lineage})
         return
     typer.echo(f"Version {version.name}, {visible(manifest.created)}, by {visible(manifest.reason)}")
