@@ -15,6 +15,14 @@ NumFiles = Annotated[
         "--num-files", metavar="N", help="Draw N files from each of pos and neg at random. [default: all]"
     ),
 ]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="FILE",
+        help="Also write a page (.html): the result, its plots, and the reviews to read.",
+    ),
+]
 Config = Annotated[
     Path | None,
     typer.Option(

@@ -9,7 +9,6 @@ import textwrap
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -43,14 +42,7 @@ def drift(
     no_retrain: Annotated[
         bool, typer.Option("--no-retrain", help="Report drift only; a later run without it retrains.")
     ] = False,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            "--report",
-            metavar="FILE",
-            help="Also write a page (.html): verdict, measures, history, unfamiliar reviews.",
-        ),
-    ] = None,
+    report: options.Report = None,
     watch: Annotated[
         str | None,
         typer.Option(
@@ -125,10 +117,8 @@ def _watch(look: Callable[[], ExitCode], pause: float) -> None:
         for round_ in itertools.count():
             try:
                 look()
-            except Interrupted:
-                raise
             except BertsentError as error:
-                if isinstance(error, UsageError) and not round_:
+                if isinstance(error, Interrupted) or (isinstance(error, UsageError) and not round_):
                     raise
                 note(f"Error: {error}")
             sys.stdout.flush()

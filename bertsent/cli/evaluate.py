@@ -34,14 +34,7 @@ def evaluate(
         ),
     ],
     num_files: options.NumFiles = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            "--report",
-            metavar="FILE",
-            help="Write a page (.html) with ROC curve, calibration, scores, and the errors to read.",
-        ),
-    ] = None,
+    report: options.Report = None,
     errors: Annotated[
         int, typer.Option("--errors", metavar="N", help="How many of the most confidently wrong to show.")
     ] = DEFAULTS.errors,

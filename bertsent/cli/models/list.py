@@ -38,13 +38,8 @@ def list_versions(ctx: typer.Context, json: options.Json = False) -> None:
 
 
 def _entry_as_json(entry: Entry) -> dict[str, Any]:
-    row = {
-        "version": entry.number,
-        "current": entry.current,
-        "packaged": entry.packaged,
-        "damaged": entry.manifest is None,
-        "bytes": entry.bytes,
-    }
+    row = {"version": entry.number, **pick(entry, "current", "packaged", "bytes")}
+    row["damaged"] = entry.manifest is None
     if entry.manifest is None:
         return row
     manifest = entry.manifest

@@ -29,6 +29,8 @@ def rollback(
     if json:
         print_json({"before": before, "version": now, "republished_from": origin, "path": version.path})
     elif before == now:
-        typer.echo(f"Version {now} is current already" + (f": it is version {origin}" * (origin != now)))
+        typer.echo(
+            f"Version {now} is current already" + ("" if origin == now else f": it is version {origin}")
+        )
     else:
         typer.echo(f"Version {now} is current now: it is version {origin} again, and was {before}")
