@@ -36,7 +36,7 @@ LIFE_CYCLE = {
     "models": "List versions; show, explain, compare or go back to one.",
     "export": "Write a version for TF Serving, LiteRT or ONNX Runtime.",
 }
-_LONGEST = 120  # characters of a message that may quote what the user gave
+_LONGEST = 140  # characters of a message that may quote what the user gave
 _OUTPUT_FAILED = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # errors of stdout sent to a file
 
 
