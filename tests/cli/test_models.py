@@ -96,7 +96,7 @@ def test_models_shows_what_a_manifest_says_safely(run: Run, workspace: Path) -> 
 @pytest.mark.usefixtures("home")
 def test_show_names_encoder_figures_and_files(run: Run, finished: Path) -> None:
     shown = run("models", "show", "2").stdout
-    for word in ("Version 2", "whole", "32 word pieces", "labels:", "classifier.tflite", "accuracy 1.0000"):
+    for word in ("Version 2", "intact", "32 word pieces", "labels:", "classifier.tflite", "accuracy 1.0000"):
         assert word in shown
     assert answer(run("models", "show", "2", "--json"))["version"] == 2
 

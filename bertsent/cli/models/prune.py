@@ -16,7 +16,7 @@ DEFAULTS = VersionSettings()
 
 def prune(
     keep: Annotated[
-        int, typer.Option("--keep", metavar="K", help="How many of the newest whole versions to keep.")
+        int, typer.Option("--keep", metavar="K", help="How many of the newest intact versions to keep.")
     ] = DEFAULTS.keep,
     json: options.Json = False,
 ) -> None:

@@ -29,16 +29,16 @@ def show(number: NumberArgument, json: options.Json = False) -> None:
     if json:
         print_json(to_json(manifest) | {"path": version.path})
         return
-    typer.echo(f"Version {version.name} in {visible(str(version.path))}, whole")
+    typer.echo(f"Version {version.name} in {visible(str(version.path))}, intact")
     made = f"{manifest.created} by {manifest.reason}"
     typer.echo(f"  made     {visible(made)}, parent {or_dash(manifest.parent)}")
     typer.echo(f"  encoder  {visible(str(manifest.encoder.get('name')))}")
     typer.echo(f"  input    {manifest.seq_length} word pieces, window {visible(manifest.window)}")
-    for name, figures in manifest.metrics.items():
+    for name, metrics in manifest.metrics.items():
         typer.echo(
-            f"  {visible(name):<10} accuracy {metric(figures.get('accuracy'))}, "
-            f"F1 {metric(figures.get('f1'))}, ROC AUC {metric(figures.get('roc_auc'))} "
-            f"({figures.get('n')} reviews)"
+            f"  {visible(name):<10} accuracy {metric(metrics.get('accuracy'))}, "
+            f"F1 {metric(metrics.get('f1'))}, ROC AUC {metric(metrics.get('roc_auc'))} "
+            f"({metrics.get('n')} reviews)"
         )
     for name, rows in manifest.data.items():
         count, positive = or_dash(rows.get("n")), or_dash(rows.get("positive"))

@@ -57,10 +57,12 @@ class Screen:
         keys: Callable[[bool], Sequence[str]],
         marks: Explanation | None,
     ) -> None:
-        """Draws all anew, at the size the terminal has now; `page` is brought into the text's range.
+        """Draws everything again, at the terminal's present size. A `page` beyond the text becomes its last.
 
         Args:
-            keys: What to press, given whether there is more than one page.
+            about: Lines below the text.
+            keys: Given whether there is more than one page, returns what to press.
+            marks: The weight of each word, where the person asked for an explanation.
         """
         columns, lines = self._terminal.size
         below = ["", *(f" {line}" for note in about for line in _plain_lines(note, columns - 2))]
@@ -113,9 +115,10 @@ class Screen:
     def _title(self, title: str, status: str, columns: int) -> str:
         room = columns - 2 - cell_len(status) - 2
         if cell_len(title) > room:
-            while title and cell_len(title) > room - 3:
-                title = title[1:]
-            title = f"...{title}" if title else ""
+            start = len(title)
+            while start and cell_len(title[start - 1 :]) <= room - 3:
+                start -= 1
+            title = f"...{title[start:]}" if title[start:] else ""
         gap = max(columns - 2 - cell_len(title) - cell_len(status), 1)
         return " " + self.bold(title) + " " * gap + _cut(status, columns - 2)
 
@@ -127,12 +130,12 @@ class Screen:
 
 
 def about_words(marks: Explanation) -> list[str]:
-    """The words that made a score, for those who do not see the colours."""
-    said = []
+    """The words that made a score, for people who do not see the colours."""
+    lines = []
     for sign, label in ((1, "positive"), (-1, "negative")):
         words = [visible(word) for word in marks.strongest(sign=sign)]
-        said.append(f"to {label}: {'  '.join(words) or '-'}")
-    return said
+        lines.append(f"to {label}: {'  '.join(words) or '-'}")
+    return lines
 
 
 def _cut(text: str, columns: int) -> str:
