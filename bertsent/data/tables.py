@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import itertools
 import json
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -19,6 +18,7 @@ from bertsent.base.display import size, visible
 from bertsent.base.errors import DataError, MissingExtraError, UsageError
 from bertsent.base.files import is_file
 from bertsent.base.records.core import Review
+from bertsent.base.resources import save_addresses
 from bertsent.base.settings.reading import FOLDERS, LABELS, NEGATIVE, POSITIVE, ReadSettings
 
 READABLE = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt")
@@ -241,9 +241,7 @@ def pyarrow_or_error() -> Any:
     Raises:
         MissingExtraError: if it is not installed.
     """
-    # Its own pool reserves a gigabyte of addresses, which a limit (ulimit -v) may refuse, and keeps what was
-    # freed; it is chosen when the package is first imported.
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    save_addresses()
     try:
         import pyarrow.parquet
     except ImportError as error:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bertsent.base.records.core import or_none
+from bertsent.base.records.core import to_json
 
 MeasureName = Literal["text", "error", "label_share"]
 Verdict = Literal["drift", "stable", "cannot_tell"]
@@ -42,17 +42,6 @@ class Measure:
     n: int = 0  # new rows that went into it
     why: str = ""  # in words, why it was not judged
 
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "value": or_none(self.value),
-            "low": or_none(self.low),
-            "high": or_none(self.high),
-            "p_value": or_none(self.p_value),
-            "adjusted": or_none(self.adjusted),
-            "n": self.n,
-            "why": self.why,
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class Compared:
@@ -66,17 +55,6 @@ class Compared:
     old: tuple[int, ...] = ()  # rows in each bin
     new: tuple[int, ...] = ()
 
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "p_value": or_none(self.p_value),
-            "distance": or_none(self.distance),
-            "median_old": or_none(self.median_old),
-            "median_new": or_none(self.median_new),
-            "edges": list(self.edges),
-            "old": list(self.old),
-            "new": list(self.new),
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -86,10 +64,6 @@ class Word:
     direction: Literal["more", "less"]  # in the new rows than in the reference
     strength: float  # above 0; larger moved more
     text: str = ""  # the whole word, where the vocabulary was at hand
-
-    def as_json(self) -> dict[str, Any]:
-        stated = {"piece": self.piece, "direction": self.direction, "strength": self.strength}
-        return stated | ({"text": self.text} if self.text else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +76,6 @@ class Diagnostics:
     truncated_new: float = NAN
     duplicates: int = 0  # new rows whose pieces equal those of another new or a reference row
     words: tuple[Word, ...] = ()  # at most 10 each way, strongest first
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "length": self.length.as_json(),
-            "scores": self.scores.as_json(),
-            "truncated_old": or_none(self.truncated_old),
-            "truncated_new": or_none(self.truncated_new),
-            "duplicates": self.duplicates,
-            "words": [word.as_json() for word in self.words],
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,20 +98,10 @@ class DriftReport:
     foreign: tuple[str, ...] = ()  # digests of the most foreign rows, most foreign first
 
     def as_json(self) -> dict[str, Any]:
-        """The documented keys; a figure that does not exist is None, for JSON knows no NaN."""
-        return {
-            "verdict": self.verdict,
-            "headline": or_none(self.headline),
-            "threshold": self.threshold,
-            "alpha": self.alpha,
-            "look": self.look,
-            "measures": {measure.name: measure.as_json() for measure in self.measures},
-            "fired": list(self.fired),
-            "smallest_visible": {name: or_none(value) for name, value in self.smallest_visible.items()},
-            "new_rows": self.new_rows,
-            "reference_rows": self.reference_rows,
-            "newest_share": or_none(self.newest_share),
-            "diagnostics": self.diagnostics.as_json(),
-            "reason": self.reason,
-            "foreign": list(self.foreign),
-        }
+        """The documented keys: `to_json` of the report, with the measures by their names."""
+        stated: dict[str, Any] = to_json(self)
+        stated["measures"] = {measure.pop("name"): measure for measure in stated["measures"]}
+        for word in stated["diagnostics"]["words"]:
+            if not word["text"]:
+                del word["text"]
+        return stated

@@ -11,6 +11,7 @@ from bertsent import __version__
 from bertsent.base.digests import sha256_file
 from bertsent.base.display import visible
 from bertsent.base.files import now, write_text
+from bertsent.base.records.core import to_json
 from bertsent.base.settings.export import Format
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.export.folder import DESCRIPTION, FORMAT, MARK
@@ -74,7 +75,7 @@ def describe(
             "end": tokenizer.end_id,
         },
         "examples": dict(examples or {}),
-        "compared": [distance.as_json() for distance in distances],
+        "compared": to_json(distances),
     }
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bertsent.base.settings.export import Format
 
@@ -19,9 +18,6 @@ class Distance:
     largest: float
     same_label: int  # texts that both put on the same side of 0.5
     allowed: str  # the bounds it had to keep, in words
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bertsent.base.records.core import or_none
 from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 
@@ -61,19 +60,9 @@ class GateResult:
     margin: float
     confidence: float
 
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "passed": self.passed,
-            "reason": self.reason,
-            "test": _stated(self.test),
-            "reserved": _stated(self.reserved),
-            "margin": self.margin,
-            "confidence": self.confidence,
-        }
-
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> GateResult:
-        """What `as_json` gave.
+        """The result of which `to_json` made these values.
 
         Raises:
             KeyError, TypeError: if it was not that.
@@ -244,12 +233,6 @@ def _points(difference: float) -> str:
 
 def _range(rows: Paired) -> str:
     return f"{100 * rows.low:+.2f} to {100 * rows.high:+.2f}"
-
-
-def _stated(rows: Paired) -> dict[str, Any]:
-    return {
-        name: or_none(value) if isinstance(value, float) else value for name, value in asdict(rows).items()
-    }
 
 
 def _read(values: Mapping[str, Any]) -> Paired:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from bertsent.base.errors import ArtefactError
 from bertsent.base.files import now
-from bertsent.base.records.core import Progress, silent
+from bertsent.base.records.core import Progress, silent, to_json
 from bertsent.base.settings.retraining import RetrainSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.labelling.selection import Selection, described
@@ -37,7 +37,7 @@ def lineage_of(run: Run, picked: Selection, gate: GateResult) -> dict[str, Any]:
         "start": "champion" if run.warm_start else "encoder",
         "labels": described(picked.training) | {"left_out": dict(picked.left_out)},
         "reserved": described(picked.reserved),
-        "gate": gate.as_json(),
+        "gate": to_json(gate),
     }
 
 

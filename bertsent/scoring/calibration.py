@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,14 +27,6 @@ class Calibration:
     def apply(self, logits: ArrayLike) -> NDArray[np.float64]:
         """The calibrated scores of raw logits, float64 in [0, 1], of their shape."""
         return sigmoid(np.asarray(logits, np.float64) / self.temperature + self.bias)
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "temperature": self.temperature,
-            "bias": self.bias,
-            "unsure": list(self.unsure),
-            "rows": self.rows,
-        }
 
 
 def logit(scores: ArrayLike) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ from bertsent import __version__
 from bertsent.base.digests import sha256_text
 from bertsent.base.errors import TrainingError
 from bertsent.base.files import now, write_text
-from bertsent.base.records.core import Progress, Review
+from bertsent.base.records.core import Progress, Review, to_json
 from bertsent.base.records.metrics import Metrics, Quantised
 from bertsent.base.records.training import Epoch, Splits, Trained
 from bertsent.base.settings import toml_file
@@ -310,7 +310,7 @@ def _manifest(
         | ({"labels": mix.as_json()} if mix else {}),
         metrics=stated,
         probes=probes,
-        calibration=calibration.as_json(),
+        calibration=to_json(calibration),
     )
 
 

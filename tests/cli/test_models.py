@@ -13,6 +13,7 @@ from support import fake_versions
 from support import retrain_world as world
 from typer.testing import Result
 
+from bertsent.base.records.core import to_json
 from bertsent.retraining.gate import Answers, judge
 from bertsent.retraining.ledger import Ledger
 from bertsent.scoring.scorer import Scorer
@@ -95,7 +96,7 @@ def test_models_shows_what_a_manifest_says_safely(run: Run, workspace: Path) -> 
 @pytest.mark.usefixtures("home")
 def test_show_names_encoder_figures_and_files(run: Run, finished: Path) -> None:
     shown = run("models", "show", "2").stdout
-    for word in ("Version 2", "whole", "32 word pieces", "labels:", "classifier.tflite", "accuracy 1.0000"):
+    for word in ("Version 2", "intact", "32 word pieces", "labels:", "classifier.tflite", "accuracy 1.0000"):
         assert word in shown
     assert answer(run("models", "show", "2", "--json"))["version"] == 2
 
@@ -232,7 +233,7 @@ def write_retrains(home: Path, accuracies: dict[int, float], *, n: int = 400) ->
         gold = [1] * n
         both = [[0.9] * count + [0.1] * (n - count) for count in (round(n * 0.6), right)]
         rows = Answers("d", gold, *both)
-        gate = judge(rows, rows, drift=True).as_json()
+        gate = to_json(judge(rows, rows, drift=True))
         stated = {"event": "published", "version": version, "time": "2026-01-01T00:00:00Z", "labels": labels}
         ledger.append(stated | {"start": "champion", "gate": gate})
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bertsent.base.records.core import to_json
 from bertsent.base.settings.retraining import GateSettings
 from bertsent.retraining import gate
 from bertsent.retraining.gate import Answers, GateResult
@@ -148,7 +149,7 @@ def test_judge_lets_a_worse_one_through_as_seldom_as_it_says() -> None:
 @pytest.mark.parametrize("reserved", [answers(40, 12, 1, 7), NONE], ids=["rows", "none"])
 def test_result_is_read_back_from_json(reserved: Answers) -> None:
     result = gate.judge(answers(950, 10, 10, 30), reserved, drift=False)
-    text = json.dumps(result.as_json(), allow_nan=False)
+    text = json.dumps(to_json(result), allow_nan=False)
     again: Any = GateResult.from_json(json.loads(text))
-    assert again.as_json() == result.as_json()
+    assert to_json(again) == to_json(result)
     assert again.test == result.test

@@ -20,7 +20,7 @@ from support.listener import Listener
 from bertsent.base.digests import sha256_folder, sha256_text
 from bertsent.base.errors import BusyError, DataError, Interrupted, UsageError
 from bertsent.base.files import lock
-from bertsent.base.records.core import Review
+from bertsent.base.records.core import Review, to_json
 from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.toml_file import Config
 from bertsent.base.settings.training import TrainSettings
@@ -115,7 +115,7 @@ def test_retrain_writes_down_what_led_to_the_version(published: tuple[Path, Retr
     assert (manifest.reason, manifest.parent) == ("drift", 1)
     lineage = manifest.lineage
     assert lineage["because"] == {"kind": "drift", "batch": "b" * 64, "report": world.DRIFT.report}
-    assert lineage["gate"] == json.loads(json.dumps(retrained.gate.as_json()))
+    assert lineage["gate"] == json.loads(json.dumps(to_json(retrained.gate)))
     assert lineage["champion"]["version"] == 1
     assert lineage["start"] == "champion"
     card = (home / "model" / "2" / "README.md").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bertsent.base.records.core import Prediction, or_none
+from bertsent.base.records.core import Prediction, to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,6 @@ class Confusion:
             2 * self.true_positive, 2 * self.true_positive + self.false_positive + self.false_negative
         )
 
-    def as_json(self) -> dict[str, int]:
-        return {
-            "true_negative": self.true_negative,
-            "false_positive": self.false_positive,
-            "false_negative": self.false_negative,
-            "true_positive": self.true_positive,
-        }
-
 
 def _ratio(part: int, whole: int) -> float:
     return part / whole if whole else float("nan")
@@ -82,13 +74,9 @@ class Metrics:
 
     def as_json(self) -> dict[str, Any]:
         """The documented keys; a figure that does not exist is None, for JSON knows no NaN."""
-        stated: dict[str, Any] = {
-            "n": self.confusion.n,
-            **{name: or_none(value) for name, value in self.figures.items()},
-            "confusion": self.confusion.as_json(),
-        }
-        if self.intervals:
-            stated["intervals"] = {name: [*map(or_none, ends)] for name, ends in self.intervals.items()}
+        metrics = {"n": self.confusion.n, **self.figures, "confusion": self.confusion}
+        intervals = {"intervals": self.intervals} if self.intervals else {}
+        stated: dict[str, Any] = to_json(metrics | intervals)
         return stated
 
 
