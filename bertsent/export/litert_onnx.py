@@ -21,7 +21,7 @@ from bertsent.base.settings.scoring import Window
 from bertsent.base.text import clean
 from bertsent.export import describe, folder, probe_texts, tolerance, weights
 from bertsent.export.records import Distance, Exported
-from bertsent.scoring.litert import Tokens
+from bertsent.scoring.litert import TokenIds
 from bertsent.scoring.scorer import Scorer
 from bertsent.scoring.tokenizer import pack, window
 from bertsent.versions.manifest import CLASSIFIER, VOCABULARY, WEIGHTS, WORDPIECE, Version
@@ -96,7 +96,7 @@ def sample(version: Version, settings: ExportSettings = _SETTINGS) -> list[str]:
     return probe_texts.sample(settings, seq_length=version.manifest.seq_length)
 
 
-def token_rows(scorer: Scorer, version: Version, given: Sequence[str]) -> list[Tokens]:
+def token_rows(scorer: Scorer, version: Version, given: Sequence[str]) -> list[TokenIds]:
     """Texts as a version sees them: its pieces with the window laid, without [CLS] and [SEP]."""
     kind: Window = "head" if version.manifest.window == "head" else "head+tail"
     return [

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from bertsent.base.presets import Gelu
 from bertsent.export.weights import Arrays
 from bertsent.scoring.calibration import sigmoid
-from bertsent.scoring.litert import Tokens
+from bertsent.scoring.litert import TokenIds
 
 _EPSILON = 1e-12  # of layer normalisation, as in every published BERT
 _MASKED = -1e9  # added to the attention of a padded place
@@ -16,7 +16,7 @@ _MASKED = -1e9  # added to the attention of a padded place
 Floats = NDArray[np.float32]
 
 
-def score(arrays: Arrays, ids: Tokens, *, gelu: Gelu, temperature: float, bias: float) -> NDArray[np.float64]:
+def score(arrays: Arrays, ids: TokenIds, *, gelu: Gelu, temperature: float, bias: float) -> NDArray[np.float64]:
     """P(positive) of rows of token ids.
 
     Args:

@@ -17,13 +17,13 @@ from bertsent.base.records.core import Review
 from bertsent.base.records.training import Splits
 from bertsent.data.splits import load_splits
 from bertsent.scoring.calibration import logit
-from bertsent.scoring.pseudo_labels import Taught, teach
+from bertsent.scoring.pseudo_labels import PseudoLabels, pseudo_label
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions import store
 from bertsent.versions.manifest import CLASSIFIER, Version
 
 Folders = tuple[Path, Path]
-Teach = Callable[..., Taught]
+Teach = Callable[..., PseudoLabels]
 
 NEW = (
     "A wonderful, moving film with great acting and a lovely story.",
@@ -49,10 +49,12 @@ def teaching(model: Path, splits: Splits, workspace: Path, heard: Listener) -> T
     """Lets the trained version teach, with this test's own cache."""
     version = store.find("1", folder=model)
 
-    def run(path: Path, *, teacher: Version = version, splits: Splits = splits, limit: int = 200) -> Taught:
+    def run(
+        path: Path, *, teacher: Version = version, splits: Splits = splits, limit: int = 200
+    ) -> PseudoLabels:
         heard.begun.clear()
         cache = workspace / "taught"
-        return teach(path, teacher=teacher, splits=splits, limit=limit, cache=cache, progress=heard)
+        return pseudo_label(path, version=teacher, splits=splits, limit=limit, cache=cache, progress=heard)
 
     return run
 
@@ -70,7 +72,7 @@ def folder(workspace: Path) -> Callable[..., Path]:
     return write
 
 
-def by_text(taught: Taught) -> dict[str, float]:
+def by_text(taught: PseudoLabels) -> dict[str, float]:
     pairs = zip(taught.reviews, taught.targets.tolist(), strict=True)
     return {review.text: target for review, target in pairs}
 
@@ -169,7 +171,7 @@ def test_teach_gives_a_text_the_same_in_any_company(teaching: Teach, folder: Cal
 
 
 def test_teach_names_the_teacher(teaching: Teach, folder: Callable[..., Path], model: Path) -> None:
-    said = teaching(folder(*NEW)).teacher
+    said = teaching(folder(*NEW)).source
     files = store.find("1", folder=model).manifest.files
     assert said["version"] == 1
     assert said["digest"] == files[CLASSIFIER]["sha256"]
@@ -224,7 +226,7 @@ def simulated(spread: Path) -> Simulated:
 
 
 @pytest.fixture
-def taught(simulated: Simulated, folder: Callable[..., Path], teaching: Teach) -> Callable[..., Taught]:
+def taught(simulated: Simulated, folder: Callable[..., Path], teaching: Teach) -> Teach:
     """Lets the simulated teacher teach some texts."""
     return lambda *texts: teaching(folder(*texts), teacher=simulated.teacher, splits=simulated.splits)
 
@@ -234,7 +236,7 @@ def accuracy(scores: Iterable[float], rows: Sequence[Review]) -> float:
     return float(np.mean([(score >= 0.5) == review.label for score, review in pairs]))
 
 
-def test_both_together_know_more_than_either(simulated: Simulated, taught: Callable[..., Taught]) -> None:
+def test_both_together_know_more_than_either(simulated: Simulated, taught: Teach) -> None:
     together = by_text(taught(*(review.text for review in simulated.test)))
     right = accuracy([together[review.text] for review in simulated.test], simulated.test)
     version = [one.score for one in Scorer(simulated.teacher).predict_reviews(simulated.test)]
@@ -244,20 +246,18 @@ def test_both_together_know_more_than_either(simulated: Simulated, taught: Calla
     assert right > either + 0.05
 
 
-def test_targets_follow_the_version_by_its_weight(
-    simulated: Simulated, taught: Callable[..., Taught]
-) -> None:
+def test_targets_follow_the_version_by_its_weight(simulated: Simulated, taught: Teach) -> None:
     """Texts of words that no labelled review has are all the same to the bag of bigrams."""
     told = taught("qzxv", "xqzj qzxv kqjz", "zzqj " * 40, "vwxyz zyxwv")
     scored = Scorer(simulated.teacher).predict(by_text(told))
     logits = logit([one.score for one in scored])
-    weight = told.teacher["weights"]["version"]
+    weight = told.source["weights"]["version"]
     assert weight > 0.3
     assert np.ptp(logits) > 0.3
     assert np.diff(logit(told.targets)) == pytest.approx(weight * np.diff(logits), abs=1e-4)
 
 
-def test_targets_follow_the_bigrams_too(simulated: Simulated, taught: Callable[..., Taught]) -> None:
+def test_targets_follow_the_bigrams_too(simulated: Simulated, taught: Teach) -> None:
     """Texts that differ where the version's window does not reach are all the same to it."""
     ends = "a b c d e " * 10
     texts = [f"{ends}{9 * word}{ends}".strip() for word in ("wonderful great lovely ", "awful boring poor ")]
@@ -279,7 +279,7 @@ def test_teach_answers_a_second_time_from_the_cache(
     again = teaching(folder(*NEW[::-1], name="the same"))
     assert heard.begun == []
     assert by_text(again) == by_text(first)
-    assert (again.digest, again.teacher) == (first.digest, first.teacher)
+    assert (again.digest, again.source) == (first.digest, first.source)
 
 
 @pytest.mark.parametrize(
@@ -327,8 +327,8 @@ def test_teach_keeps_answers_of_one_teacher_from_another(
     first = teaching(path := folder(*NEW))
     second = teaching(path, teacher=other_teacher(model))
     assert "Scoring by version 2" in heard.begun
-    assert (first.teacher["version"], second.teacher["version"]) == (1, 2)
-    assert first.teacher["digest"] != second.teacher["digest"]
+    assert (first.source["version"], second.source["version"]) == (1, 2)
+    assert first.source["digest"] != second.source["digest"]
 
 
 def test_teach_keeps_answers_of_some_texts_from_others(

@@ -35,7 +35,7 @@ class ScoreSettings:
     threshold: float | None = None  # at or above it positive; None: 0.5, and "unsure" in the version's band
     workers: int | None = None  # each scores on a core of its own; None: one a core, or what memory holds
     # What of a limit on memory is set aside, beside the classifier's own size: 320 MB of addresses at 384
-    # places, Parquet and all, 66 MB more for each further worker (tests/bench/growth.py --addresses).
+    # tokens, Parquet and all, 66 MB more for each further worker (tests/bench/growth.py --addresses).
     first_worker_bytes: int = 300 * 2**20
     worker_bytes: int = 44 * 2**20
     chunk: int = 1024  # reviews read ahead and sorted by length at a time; bounds the memory of a stream
