@@ -17,7 +17,7 @@ from bertsent.export.weights import Arrays
 OPSET = 20  # the first with Gelu
 _IR = 9  # of ONNX 1.15, which brought that opset
 _EPSILON = 1e-12  # of layer normalisation, as in every published BERT
-_MASKED = -1e9  # added to the attention of a padded place
+_MASKED = -1e9  # added to the attention to padding
 _LARGEST = 2_000_000_000  # bytes of weights; a protobuf message ends at 2 GiB
 
 
@@ -122,11 +122,11 @@ class _Graph:
 
     def _embed(self) -> str:
         words = self._weight("word_embeddings/embeddings")
-        # One segment only, so its type is part of every place.
-        places = self._array("position_embedding/embeddings") + self._array("type_embeddings/embeddings")[0]
+        # One segment only, so its type is part of every position.
+        table = self._array("position_embedding/embeddings") + self._array("type_embeddings/embeddings")[0]
         tokens = self._node("Shape", "input_word_ids", start=1, end=2)
-        place = self._node("Slice", self._store("places", places), self._ints(0), tokens)
-        embedded = self._node("Add", self._node("Gather", words, "input_word_ids"), place)
+        positions = self._node("Slice", self._store("positions", table), self._ints(0), tokens)
+        embedded = self._node("Add", self._node("Gather", words, "input_word_ids"), positions)
         return self._normalise("embeddings/layer_norm/", embedded)
 
     def _block(self, prefix: str, queries: str, hidden: str, masked: str) -> str:
