@@ -101,14 +101,16 @@ def _print(seen: Preview) -> None:
     cut = "; the window does not hold them all" if seen.truncated else ""
     typer.echo(f"word pieces      {seen.tokens}{cut}")
     table = Table(
-        "place", "piece", "input_word_ids", "input_mask", "input_type_ids", box=None, pad_edge=False
+        "position", "piece", "input_word_ids", "input_mask", "input_type_ids", box=None, pad_edge=False
     )
     used = sum(seen.input_mask)
-    for place in range(used):
-        table.add_row(str(place), visible(seen.word_pieces[place]), *(str(n) for n in _inputs(seen, place)))
+    for position in range(used):
+        table.add_row(
+            str(position), visible(seen.word_pieces[position]), *(str(n) for n in _inputs(seen, position))
+        )
     console.print(table)
     if used < len(seen.input_mask):
-        typer.echo(f"... and {len(seen.input_mask) - used} places of padding ([PAD], mask 0)")
+        typer.echo(f"... and {len(seen.input_mask) - used} tokens of padding ([PAD], mask 0)")
     first = " ".join(f"{value:+.4f}" for value in seen.pooled_output[:_VALUES])
     typer.echo(f"pooled output    float32 [1, {len(seen.pooled_output)}]: {first} ...")
     sequence = f"float32 {list(seen.sequence_shape)}" if seen.sequence_shape else "none"
@@ -119,8 +121,8 @@ def _print(seen: Preview) -> None:
     console.print(_tree(seen.structure))
 
 
-def _inputs(seen: Preview, place: int) -> tuple[int, int, int]:
-    return seen.input_word_ids[place], seen.input_mask[place], seen.input_type_ids[place]
+def _inputs(seen: Preview, position: int) -> tuple[int, int, int]:
+    return seen.input_word_ids[position], seen.input_mask[position], seen.input_type_ids[position]
 
 
 def _tree(tree: Tree, *, depth: int = 3) -> Any:

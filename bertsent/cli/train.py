@@ -47,7 +47,7 @@ def train(
         typer.Option(
             "--unlabelled",
             metavar="FOLDER",
-            help="Reviews without labels (.txt files): a teacher's scores of them train the new version too.",
+            help="Reviews without labels (.txt files) to train on too, with pseudo-labels of --teacher.",
             show_default=False,
         ),
     ] = None,
@@ -56,7 +56,7 @@ def train(
         typer.Option(
             "--teacher",
             metavar="VERSION|FOLDER",
-            help="The version that scores --unlabelled. [default: the current version]",
+            help="The version that gives pseudo-labels to --unlabelled. [default: the current version]",
             show_default=False,
         ),
     ] = None,
@@ -151,7 +151,7 @@ def train(
         raise UsageError("--data and --url exclude each other: --url brings a data set of its own.")
     if teacher is not None and unlabelled is None:
         raise UsageError(
-            "--teacher scores the reviews of --unlabelled, which is not given.", received=visible(teacher)
+            "--teacher gives pseudo-labels to --unlabelled, which is not given.", received=visible(teacher)
         )
     said = toml_file.Config() if config_file is None else toml_file.load(config_file)
     settings = toml_file.resolve(recipe, config=said, given=_given(ctx))

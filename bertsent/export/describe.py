@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,16 +38,19 @@ def write(
     form: Format,
     *,
     tokenizer: AnyTokenizer,
-    examples: Mapping[str, float] | None = None,
+    score: Callable[[Sequence[str]], Sequence[float]] | None = None,
     distances: Sequence[Distance] = (),
-) -> None:
+) -> int:
     """Writes README.md, then export.json, which lists every other file with its digest.
 
     Args:
-        examples: Text -> score by the export itself.
+        score: Scores texts by the export itself, for examples.
+
+    Returns:
+        The bytes of all files.
     """
-    description = _description(version, form, tokenizer)
-    description["examples"] = dict(examples or {})
+    description, probes = _description(version, form, tokenizer), list(version.manifest.probes)
+    description["examples"] = dict(zip(probes, score(probes), strict=True)) if score else {}
     description["compared"] = [distance.as_json() for distance in distances]
     write_text(folder / CARD, render(description))
     description["files"] = {
@@ -56,6 +59,7 @@ def write(
         if path.is_file() and path != folder / DESCRIPTION
     }
     write_text(folder / DESCRIPTION, json.dumps(description, indent=2, ensure_ascii=False) + "\n")
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def _description(version: Version, form: Format, tokenizer: AnyTokenizer) -> dict[str, Any]:

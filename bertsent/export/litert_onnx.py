@@ -83,12 +83,9 @@ def export(
         score = _reloaded(path)
         progress.start("Comparing", None)
         distances = _compare(score(compared), compared, version, scorer, arrays, settings)
-        probes = list(version.manifest.probes)
-        examples = dict(zip(probes, score(probes), strict=True))
-        describe.write(
-            path, version, form, tokenizer=scorer.tokenizer, examples=examples, distances=distances
+        size = describe.write(
+            path, version, form, tokenizer=scorer.tokenizer, score=score, distances=distances
         )
-        size = sum(file.stat().st_size for file in path.iterdir())
     progress.finish()
     return Exported(form, version.name, Path(out), size, distances, time.monotonic() - started)
 

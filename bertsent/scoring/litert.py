@@ -82,22 +82,20 @@ class LiteRTClassifier:
         failures: list[Exception] = []
 
         def work(interpreter: _Interpreter) -> None:
-            for row in order:  # taking the next one is atomic: no two workers get the same row
-                if stopped.is_set():
-                    return
-                scores[row] = interpreter.score(pack([rows[row]], tokenizer=self._tokenizer))
-
-        def help_out(interpreter: _Interpreter) -> None:
             try:
-                work(interpreter)
+                for row in order:  # taking the next one is atomic: no two workers get the same row
+                    if stopped.is_set():
+                        return
+                    scores[row] = interpreter.score(pack([rows[row]], tokenizer=self._tokenizer))
             except Exception as failure:  # raised below, by the thread that waits
                 failures.append(failure)
+                stopped.set()
 
         first, *others = self._hired(len(rows))
         threads: list[threading.Thread] = []
         try:
             for other in others:
-                thread = threading.Thread(target=help_out, args=[other])
+                thread = threading.Thread(target=work, args=[other])
                 with contextlib.suppress(RuntimeError):  # no memory for another thread: this one does it all
                     thread.start()
                     threads.append(thread)

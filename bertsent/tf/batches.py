@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bertsent.base.array_cache import Arrays, cached
+from bertsent.base.digests import sha256_lines, sha256_text
 from bertsent.base.records.core import Review
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD, Window
 from bertsent.scoring.tokenizer import AnyTokenizer, window
 from bertsent.tf import tf
-from bertsent.tf.token_cache import word_pieces
 
 _SHORTEST, _LONGEST = 4, 64  # word pieces asked for; a sentence of a film review has 20 on average
 _CROP_LIMIT = 96  # word pieces; for a sentence that never ends
+_WORTH_CACHING = 1000  # texts; fewer are tokenized in a tenth of a second
 _POOL = 50  # batches sorted by length together: little padding, and batches still differ every epoch
 
 
@@ -66,7 +68,7 @@ def encode(
 
     Args:
         targets: float32 [rows], P(positive) to learn; by default the labels.
-        cache: A folder for word pieces, as `token_cache.word_pieces` uses it.
+        cache: A folder for word pieces, as `word_pieces` uses it.
     """
     start, end = np.array([tokenizer.start_id], np.int32), np.array([tokenizer.end_id], np.int32)
     rows = [
@@ -76,6 +78,26 @@ def encode(
     if targets is None:
         targets = np.array([review.label for review in reviews], np.float32)
     return Encoded.of(rows, targets)
+
+
+def word_pieces(
+    texts: Sequence[str], tokenizer: AnyTokenizer, *, cache: Path | None = None
+) -> list[NDArray[np.int32]]:
+    """The word pieces of whole texts, read from `cache` where the same texts were tokenized before.
+
+    The file's name is a digest over tokenizer and texts. The window is applied afterwards, so all windows
+    share one file.
+    """
+    if cache is None or len(texts) < _WORTH_CACHING:
+        return tokenizer.encode(texts)
+
+    def tokenize() -> Arrays:
+        rows = tokenizer.encode(texts)
+        return {"pieces": np.concatenate(rows), "ends": np.cumsum([len(row) for row in rows])}
+
+    digest = sha256_lines([tokenizer.digest(), *map(sha256_text, texts)])
+    arrays = cached(cache / f"{digest}.npz", tokenize)
+    return np.split(arrays["pieces"], arrays["ends"][:-1])
 
 
 def head(split: Encoded, count: int) -> Encoded:
@@ -128,8 +150,7 @@ def with_crops(split: Encoded, share: float, *, ends: NDArray[np.int32], seed: i
 
 def _after(stops: NDArray[np.int64], positions: NDArray[np.int64], least: NDArray[np.int64]) -> Any:
     """The position behind the last stop before each position, but not before `least`."""
-    number = np.searchsorted(stops, positions) - 1
-    behind = np.where(number >= 0, stops[np.maximum(number, 0)] + 1, 0) if len(stops) else least
+    behind = np.concatenate([[0], stops + 1])[np.searchsorted(stops, positions)]
     return np.maximum(behind, least)
 
 
@@ -137,8 +158,7 @@ def _until(stops: NDArray[np.int64], positions: NDArray[np.int64], most: NDArray
     """The position behind the first stop at or after each position, but not behind `most`."""
     if not len(stops):
         return np.minimum(positions + 1, most)
-    number = np.searchsorted(stops, positions)
-    behind = np.where(number < len(stops), stops[np.minimum(number, len(stops) - 1)] + 1, most)
+    behind = np.append(stops + 1, np.iinfo(np.int64).max)[np.searchsorted(stops, positions)]
     return np.minimum(behind, most)
 
 

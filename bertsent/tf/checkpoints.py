@@ -88,6 +88,24 @@ class Checkpoints:
         for old in _newest(self._folder)[CheckpointSettings().kept :]:
             shutil.rmtree(old, ignore_errors=True)
 
+    def start(self, progress: Progress, *, resume: bool) -> RunState:
+        """The state to train from: that of the newest whole checkpoint with `resume`, else an empty one.
+
+        Raises:
+            TrainingError: as `resume`.
+        """
+        if resume:
+            state = self.resume(progress)
+            if state is not None:
+                inside = f", batch {state.partial.step}" if state.partial.step else ""
+                progress.tell(f"Going on after epoch {len(state.epochs)}{inside}")
+                return state
+            progress.note("No checkpoint of an earlier run is whole; starting from the beginning")
+        elif _newest(self._folder):
+            progress.note("An unfinished run was left behind (--resume would have gone on); starting anew")
+        clear(self._folder)
+        return RunState()
+
     def resume(self, progress: Progress) -> RunState | None:
         """Restores the newest whole checkpoint into classifier and optimizer.
 
@@ -117,11 +135,6 @@ class Checkpoints:
 def clear(folder: Path) -> None:
     """Removes all checkpoints, after the version was published or before a new run."""
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def unfinished(folder: Path) -> bool:
-    """Whether a run left a checkpoint."""
-    return bool(_newest(folder))
 
 
 def _newest(folder: Path) -> list[Path]:

@@ -26,7 +26,7 @@ from bertsent.tf import optimizer as optimizers
 from bertsent.tf import tf, tf_keras
 from bertsent.tf.batches import Encoded, scoring_batches, sentence_ends, training_batches, with_crops
 from bertsent.tf.callbacks import Watch, diverged
-from bertsent.tf.checkpoints import Checkpoints, PartialEpoch, RunState, clear, unfinished
+from bertsent.tf.checkpoints import Checkpoints, PartialEpoch, RunState
 from bertsent.tf.classifier import assign, build, parameters, weights
 from bertsent.tf.encoder import Encoder
 from bertsent.tf.litert import to_litert
@@ -86,7 +86,7 @@ def fit(
     checkpoints = Checkpoints(
         folder, fingerprint=run.fingerprint, classifier=classifier, optimizer=classifier.optimizer
     )
-    state = _first_state(checkpoints, folder, resume=resume, progress=progress)
+    state = checkpoints.start(progress, resume=resume)
     trainer = _Trainer(classifier, settings, encoded["validation"], checkpoints, progress, stop)
     for number in range(len(state.epochs) + 1, settings.epochs + 1):
         epoch = trainer.epoch(examples[number - 1], state)
@@ -148,21 +148,6 @@ def _begin_with(version: Version, classifier: Any, encoder: Encoder) -> None:
 def _is_correct(targets: Any, logits: Any) -> Any:
     """1 where logit and target give the same label, float32 [batch, 1]; pseudo-labels are not 0 or 1."""
     return tf.cast(tf.equal(targets >= DEFAULT_THRESHOLD, logits >= 0), tf.float32)
-
-
-def _first_state(checkpoints: Checkpoints, folder: Path, *, resume: bool, progress: Progress) -> RunState:
-    """The state to start from: that of a checkpoint, or none."""
-    if resume:
-        state = checkpoints.resume(progress)
-        if state:
-            inside = f", batch {state.partial.step}" if state.partial.step else ""
-            progress.tell(f"Going on after epoch {len(state.epochs)}{inside}")
-            return state
-        progress.note("No checkpoint of an earlier run is whole; starting from the beginning")
-    elif unfinished(folder):
-        progress.note("An unfinished run was left behind (--resume would have gone on); starting anew")
-    clear(folder)
-    return RunState()
 
 
 @dataclass(frozen=True, slots=True)

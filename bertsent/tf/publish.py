@@ -100,14 +100,20 @@ def publish(
         litert = _convert(path, run, classifier, temperature=calibration.temperature, bias=calibration.bias)
         held_out = [name for name in run.rows if name != "train"]
         scores = {name: _scores(litert, encoded[name], name, progress) for name in held_out}
-        metrics = {name: _measure(scores[name], encoded[name]) for name in ("validation", "test")}
+        metrics = {
+            name: measure(scores[name], encoded[name].labels, threshold=DEFAULT_THRESHOLD, intervals=True)
+            for name in ("validation", "test")
+        }
         compared = "test" if len(encoded["test"]) else "validation"
         some = head(encoded[compared], CalibrationSettings().compared)  # sorted by digest: a random draw
         logits = predict_logits(
             classifier, some, what="Comparing with the trained classifier", progress=progress
         )
         quantised = _compare(scores[compared][: len(some)], calibration.apply(logits), some)
-        probes = dict(zip(PROBES, _probe(litert, run).tolist(), strict=True))
+        seq_length, kind = run.settings.seq_length, run.settings.window
+        token_ids = encoder.tokenizer.encode(PROBES)
+        probe_ids = [window(ids, seq_length=seq_length, kind=kind) for ids in token_ids]
+        probes = dict(zip(PROBES, litert.score(probe_ids).tolist(), strict=True))
         manifest = _manifest(run, metrics, quantised, probes, calibration)
         if keep_weights:
             _write_weights(path / WEIGHTS, classifier)
@@ -177,10 +183,6 @@ def _scores(litert: LiteRTClassifier, split: Encoded, name: str, progress: Progr
     return scores
 
 
-def _measure(scores: NDArray[np.float32], split: Encoded) -> Metrics:
-    return measure(scores, split.labels, threshold=DEFAULT_THRESHOLD, intervals=True)
-
-
 def _compare(scores: NDArray[np.float32], trained: NDArray[np.float64], split: Encoded) -> Quantised:
     """Compares the scores of the LiteRT file with those of the trained classifier.
 
@@ -200,11 +202,6 @@ def _compare(scores: NDArray[np.float32], trained: NDArray[np.float64], split: E
         classifier_accuracy=float(np.mean(positive == (split.labels == POSITIVE))),
         rows=len(split),
     )
-
-
-def _probe(litert: LiteRTClassifier, run: TrainingRun) -> NDArray[np.float32]:
-    settings, rows = run.settings, run.encoder.tokenizer.encode(PROBES)
-    return litert.score([window(ids, seq_length=settings.seq_length, kind=settings.window) for ids in rows])
 
 
 def _check_reload(version: Version, encoder: Encoder) -> None:

@@ -101,11 +101,9 @@ def export(
             against="the float32 classifier",
             settings=settings,
         )
-        examples = dict(zip(probes, score(probes), strict=True))
-        describe.write(
-            path, version, _FORM, tokenizer=scorer.tokenizer, examples=examples, distances=distances
+        size = describe.write(
+            path, version, _FORM, tokenizer=scorer.tokenizer, score=score, distances=distances
         )
-        size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     progress.finish()
     return Exported(
         _FORM, version.name, Path(out) / version.name, size, distances, time.monotonic() - started
@@ -155,11 +153,15 @@ def clean(text: Any) -> Any:
 
 def _classifier(version: Version, arrays: weights.Arrays, progress: Progress) -> Any:
     """The version's classifier in float32: rebuilt from its weights alone, or through its Hub graph."""
-    encoder = _plain_bert(version, arrays) or _hub_encoder(version, progress)
-    ids = tf_keras.Input(shape=(None,), dtype=tf.int32, name="input_word_ids")
-    logit = tf_keras.layers.Dense(1, name=HEAD)(encoder(ids))
-    classifier = tf_keras.Model(ids, logit, name="sentiment")
+    gelu = weights.gelu(version)
     try:
+        if gelu is None:
+            encoder = _hub_encoder(version, progress)
+        else:
+            encoder = BertEncoder(weights.of_encoder(arrays), approximate_gelu=gelu == "tanh")
+        ids = tf_keras.Input(shape=(None,), dtype=tf.int32, name="input_word_ids")
+        logit = tf_keras.layers.Dense(1, name=HEAD)(encoder(ids))
+        classifier = tf_keras.Model(ids, logit, name="sentiment")
         assign(classifier, arrays)
     except (KeyError, ValueError) as error:
         raise ArtefactError(
@@ -168,18 +170,6 @@ def _classifier(version: Version, arrays: weights.Arrays, progress: Progress) ->
             hint="train again",
         ) from error
     return classifier
-
-
-def _plain_bert(version: Version, arrays: weights.Arrays) -> Any:
-    gelu = weights.gelu(version)
-    if gelu is None:
-        return None
-    try:
-        return BertEncoder(weights.of_encoder(arrays), approximate_gelu=gelu == "tanh")
-    except ValueError as error:
-        raise ArtefactError(
-            f"The weights of version {version.name} are not those of a plain BERT.", hint="train again"
-        ) from error
 
 
 def _hub_encoder(version: Version, progress: Progress) -> Any:
