@@ -82,7 +82,7 @@ def export(
         describe.write(path, version, form, tokenizer=scorer.tokenizer)  # score.py reads it
         score = _reloaded(path)
         progress.start("Comparing", None)
-        distances = _compare(score(compared), compared, version, scorer, arrays, settings)
+        distances = _compare(score, compared, version, scorer, arrays, settings)
         size = describe.write(
             path, version, form, tokenizer=scorer.tokenizer, score=score, distances=distances
         )
@@ -131,7 +131,7 @@ def _reloaded(path: Path) -> Callable[[Sequence[str]], list[float]]:
 
 
 def _compare(
-    scores: Sequence[float],
+    score: Callable[[Sequence[str]], list[float]],
     texts: Sequence[str],
     version: Version,
     scorer: Scorer,
@@ -139,7 +139,7 @@ def _compare(
     settings: ExportSettings,
 ) -> tuple[Distance, ...]:
     if not arrays:
-        return tolerance.compare(scores, texts, scorer, version, settings=settings)
+        return tolerance.compare(score, texts, scorer, version, settings=settings)
     from bertsent.export import numpy_bert
 
     gelu = weights.gelu(version) or "tanh"
@@ -153,7 +153,7 @@ def _compare(
 
     against = "the same weights in NumPy"
     return tolerance.compare(
-        scores, texts, scorer, version, float32=float32, against=against, settings=settings
+        score, texts, scorer, version, float32=float32, against=against, settings=settings
     )
 
 

@@ -75,8 +75,7 @@ class _Graph:
         self._gelu = {"tanh": "tanh", "erf": "none"}[gelu]
         self._nodes: list[Any] = []
         self._stored: dict[str, Any] = {}
-        encoder = {name for name in arrays if name.startswith("encoder/transformer/")}
-        self._layers = sum(name.endswith("/intermediate/kernel") for name in encoder)
+        self._layers = sum(name.endswith("/intermediate/kernel") for name in arrays)
         self._hidden, self._heads, self._depth = self._array(
             "transformer/layer_0/self_attention/query/kernel"
         ).shape
@@ -84,7 +83,9 @@ class _Graph:
     def classify(self, temperature: float, bias: float) -> None:
         """Adds everything from ids to score."""
         hidden = self._embed()
-        masked = self._node("Cast", self._node("Equal", "input_word_ids", self._int32(0)), to=1)
+        masked = self._node(
+            "Cast", self._node("Equal", "input_word_ids", self._store("padding", np.int32(0))), to=1
+        )
         masked = self._node("Mul", masked, self._store("masked", np.float32(_MASKED)))
         masked = self._node("Unsqueeze", masked, self._ints(1, 2))  # [batch, 1, 1, tokens]
         for layer in range(self._layers - 1):
@@ -177,9 +178,6 @@ class _Graph:
 
     def _ints(self, *values: int) -> str:
         return self._store("ints" + "_".join(map(str, values)), np.array(values, np.int64))
-
-    def _int32(self, value: int) -> str:
-        return self._store(f"int32_{value}", np.array(value, np.int32))
 
     def _node(self, kind: str, *inputs: str, output: str = "", **attributes: Any) -> str:
         output = output or f"{kind}_{len(self._nodes)}"

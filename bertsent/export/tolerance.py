@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bertsent.base.errors import BertsentError
 from bertsent.base.records.core import Review
@@ -18,7 +18,7 @@ from bertsent.versions.manifest import Version
 
 
 def compare(
-    scores: Sequence[float],
+    score: Callable[[Sequence[str]], Sequence[float]],
     texts: Sequence[str],
     scorer: Scorer,
     version: Version,
@@ -30,8 +30,8 @@ def compare(
     """How far the scores of an export are from those of `scorer` and, for float32 weights, of `float32`.
 
     Args:
-        scores: By the export.
-        texts: Which texts they are of.
+        score: Scores texts by the export.
+        texts: What is compared on.
         float32: Scores word pieces, within the window, by the same weights; None: the export is the
             version's own int8 file, which must score as `scorer` does.
         against: What the scores that must agree but for rounding come from.
@@ -39,26 +39,18 @@ def compare(
     Raises:
         BertsentError: if they differ by more than rounding or quantisation explains.
     """
+    scores = score(texts)
     scored = list(scorer.predict_with_token_ids(Review(text) for text in texts))
     int8 = [prediction.score for prediction, _ in scored]
-    if float32 is None:
-        return (_exactly(scores, int8, against, settings),)
-    expected = float32([token_ids for _, token_ids in scored])
-    return _exactly(scores, expected, against, settings), _within_int8(scores, int8, version, settings)
-
-
-def _exactly(
-    scores: Sequence[float], expected: ArrayLike, against: str, settings: ExportSettings
-) -> Distance:
-    """The distance of scores that come from the same arithmetic."""
-    distance = _distance(scores, expected, against, f"largest at most {settings.exact:g}")
-    if not distance.largest <= settings.exact:
-        raise _refused(distance)
-    return distance
+    expected = int8 if float32 is None else float32([token_ids for _, token_ids in scored])
+    same = _distance(scores, expected, against, f"largest at most {settings.exact:g}")
+    if not same.largest <= settings.exact:
+        raise _refused(same)
+    return (same,) if float32 is None else (same, _within_int8(scores, int8, version, settings))
 
 
 def _within_int8(
-    scores: Sequence[float], expected: ArrayLike, version: Version, settings: ExportSettings
+    scores: Sequence[float], int8: Sequence[float], version: Version, settings: ExportSettings
 ) -> Distance:
     """The distance of float32 scores from those of the version's int8 file.
 
@@ -70,12 +62,10 @@ def _within_int8(
     test = version.manifest.metrics.get("test", {})
     rows, agreement = int(test.get("compared", 0)), float(test.get("litert_agreement", 1.0))
     differs = (rows * (1 - agreement) + 1) / (rows + 2)  # Laplace: none of 100 is not never
-    distance = _distance(
-        scores,
-        expected,
-        "the version's int8 file",
-        f"mean at most {settings.quantised:g}, other labels no oftener than {100 * differs:.2g} % explain",
+    bounds = (
+        f"mean at most {settings.quantised:g}, other labels no oftener than {100 * differs:.2g} % explain"
     )
+    distance = _distance(scores, int8, "the version's int8 file", bounds)
     others = distance.texts - distance.same_label
     chance = 1.0 if others == 0 else float(bdtrc(others - 1, distance.texts, min(differs, 1.0)))
     if not distance.mean <= settings.quantised or chance < settings.chance:
@@ -84,16 +74,11 @@ def _within_int8(
 
 
 def _distance(scores: Sequence[float], expected: ArrayLike, against: str, allowed: str) -> Distance:
-    ours: NDArray[np.float64] = np.asarray(scores, np.float64)
-    theirs: NDArray[np.float64] = np.asarray(expected, np.float64)
+    ours, theirs = np.asarray(scores, np.float64), np.asarray(expected, np.float64)
     apart = np.abs(ours - theirs)
+    same_label = (ours >= DEFAULT_THRESHOLD) == (theirs >= DEFAULT_THRESHOLD)
     return Distance(
-        against=against,
-        texts=len(ours),
-        mean=float(apart.mean()),
-        largest=float(apart.max()),
-        same_label=int(((ours >= DEFAULT_THRESHOLD) == (theirs >= DEFAULT_THRESHOLD)).sum()),
-        allowed=allowed,
+        against, len(ours), float(apart.mean()), float(apart.max()), int(same_label.sum()), allowed
     )
 
 

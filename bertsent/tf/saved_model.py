@@ -93,7 +93,7 @@ def export(
         progress.start("Comparing", None)
         score = _reloaded(path, settings.batch_size)
         distances = tolerance.compare(
-            score(compared),
+            score,
             compared,
             scorer,
             version,

@@ -1,4 +1,4 @@
-"""Reviews without labels: which are used, what they are to teach, and what is kept for the next run."""
+"""Reviews without labels: which are used, their pseudo-labels, and what is kept for the next run."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def heard() -> Listener:
 
 @pytest.fixture
 def teaching(model: Path, splits: Splits, workspace: Path, heard: Listener) -> Teach:
-    """Lets the trained version teach, with this test's own cache."""
+    """Takes pseudo-labels of the trained version, with this test's own cache."""
     version = store.find("1", folder=model)
 
     def run(
@@ -87,7 +87,7 @@ def kept(workspace: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["train", "validation", "test"])
-def test_teach_leaves_out_labelled_texts(
+def test_pseudo_label_leaves_out_labelled_texts(
     teaching: Teach, folder: Callable[..., Path], splits: Splits, name: str
 ) -> None:
     known = [review.text for review in getattr(splits, name)[:3]]
@@ -95,17 +95,19 @@ def test_teach_leaves_out_labelled_texts(
     assert set(by_text(teaching(folder(NEW[0], *spelt, NEW[1])))) == set(NEW[:2])
 
 
-def test_teach_takes_a_text_once(teaching: Teach, folder: Callable[..., Path]) -> None:
+def test_pseudo_label_takes_a_text_once(teaching: Teach, folder: Callable[..., Path]) -> None:
     again = NEW[0].replace(" ", "  ")
     taught = teaching(folder(NEW[0], NEW[0], again, f"\ufeff{NEW[0]}\r\n", NEW[1]))
     assert sorted(review.text for review in taught.reviews) == sorted(NEW[:2])
 
 
-def test_teach_leaves_out_what_holds_nothing_to_read(teaching: Teach, folder: Callable[..., Path]) -> None:
+def test_pseudo_label_leaves_out_what_holds_nothing_to_read(
+    teaching: Teach, folder: Callable[..., Path]
+) -> None:
     assert set(by_text(teaching(folder("", " \n", "<br /><br />", "<p></p>", NEW[0])))) == {NEW[0]}
 
 
-def test_teach_gives_no_label_away(teaching: Teach, workspace: Path) -> None:
+def test_pseudo_label_gives_no_label_away(teaching: Teach, workspace: Path) -> None:
     table = workspace / "table.jsonl"
     rows = [{"text": text, "label": number % 2} for number, text in enumerate(NEW)]
     table.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
@@ -114,7 +116,7 @@ def test_teach_gives_no_label_away(teaching: Teach, workspace: Path) -> None:
     assert {review.label for review in taught.reviews} == {None}
 
 
-def test_teach_takes_at_most_the_limit_whatever_the_files_are_called(
+def test_pseudo_label_takes_at_most_the_limit_whatever_the_files_are_called(
     teaching: Teach, folder: Callable[..., Path]
 ) -> None:
     first = teaching(folder(*NEW), limit=2)
@@ -124,13 +126,13 @@ def test_teach_takes_at_most_the_limit_whatever_the_files_are_called(
     assert first.digest == second.digest
 
 
-def test_teach_digest_follows_the_texts(teaching: Teach, folder: Callable[..., Path]) -> None:
+def test_pseudo_label_digest_follows_the_texts(teaching: Teach, folder: Callable[..., Path]) -> None:
     both, one = teaching(folder(*NEW[:2])), teaching(folder(NEW[0], name="one"))
     other = teaching(folder(NEW[0], NEW[2], name="other"))
     assert len({both.digest, one.digest, other.digest}) == 3
 
 
-def test_teach_refuses_a_path_of_which_nothing_is_left(
+def test_pseudo_label_refuses_a_path_of_which_nothing_is_left(
     teaching: Teach, folder: Callable[..., Path], splits: Splits
 ) -> None:
     for number, texts in enumerate([[splits.train[0].text, splits.test[0].text], ["", "<br />"]]):
@@ -140,7 +142,7 @@ def test_teach_refuses_a_path_of_which_nothing_is_left(
         assert "unsup" in caught.value.hint
 
 
-def test_teach_refuses_a_path_that_cannot_be_read(
+def test_pseudo_label_refuses_a_path_that_cannot_be_read(
     teaching: Teach, folder: Callable[..., Path], workspace: Path
 ) -> None:
     path = folder(*NEW)
@@ -151,10 +153,10 @@ def test_teach_refuses_a_path_that_cannot_be_read(
         teaching(workspace / "missing")
 
 
-# what they teach
+# their pseudo-labels
 
 
-def test_teach_gives_every_text_a_probability_of_its_own(
+def test_pseudo_label_gives_every_text_a_probability_of_its_own(
     teaching: Teach, folder: Callable[..., Path]
 ) -> None:
     taught = teaching(folder(*NEW))
@@ -164,13 +166,15 @@ def test_teach_gives_every_text_a_probability_of_its_own(
     assert len(set(taught.targets.tolist())) == len(NEW)
 
 
-def test_teach_gives_a_text_the_same_in_any_company(teaching: Teach, folder: Callable[..., Path]) -> None:
+def test_pseudo_label_gives_a_text_the_same_in_any_company(
+    teaching: Teach, folder: Callable[..., Path]
+) -> None:
     together = by_text(teaching(folder(*NEW)))
     for number, text in enumerate(NEW):
         assert by_text(teaching(folder(text, name=str(number)))) == {text: pytest.approx(together[text])}
 
 
-def test_teach_names_the_teacher(teaching: Teach, folder: Callable[..., Path], model: Path) -> None:
+def test_pseudo_label_names_the_teacher(teaching: Teach, folder: Callable[..., Path], model: Path) -> None:
     said = teaching(folder(*NEW)).source
     files = store.find("1", folder=model).manifest.files
     assert said["version"] == 1
@@ -179,12 +183,12 @@ def test_teach_names_the_teacher(teaching: Teach, folder: Callable[..., Path], m
     assert json.loads(json.dumps(said)) == said
 
 
-# two teachers that err on different reviews
+# a version and a bag of bigrams that err on different reviews
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """A teacher whose scores spread, and data on which it and the words of a text say half each."""
+    """A version whose scores spread, and data on which it and the words of a text say half each."""
 
     teacher: Version
     splits: Splits  # its test rows are not in it
@@ -227,7 +231,7 @@ def simulated(spread: Path) -> Simulated:
 
 @pytest.fixture
 def taught(simulated: Simulated, folder: Callable[..., Path], teaching: Teach) -> Teach:
-    """Lets the simulated teacher teach some texts."""
+    """Takes pseudo-labels of the simulated version for some texts."""
     return lambda *texts: teaching(folder(*texts), teacher=simulated.teacher, splits=simulated.splits)
 
 
@@ -270,7 +274,7 @@ def test_targets_follow_the_bigrams_too(simulated: Simulated, taught: Teach) -> 
 # what is kept
 
 
-def test_teach_answers_a_second_time_from_the_cache(
+def test_pseudo_label_answers_a_second_time_from_the_cache(
     teaching: Teach, folder: Callable[..., Path], model: Path, heard: Listener
 ) -> None:
     first = teaching(folder(*NEW))
@@ -294,7 +298,7 @@ def test_teach_answers_a_second_time_from_the_cache(
     ],
     ids=["empty", "cut", "half", "flip", "zeros", "foreign"],
 )
-def test_teach_scores_anew_where_the_cache_is_damaged(
+def test_pseudo_label_scores_anew_where_the_cache_is_damaged(
     teaching: Teach,
     folder: Callable[..., Path],
     workspace: Path,
@@ -321,7 +325,7 @@ def other_teacher(model: Path) -> Version:
         return store.publish(path, version.manifest, folder=model)
 
 
-def test_teach_keeps_answers_of_one_teacher_from_another(
+def test_pseudo_label_keeps_answers_of_one_teacher_from_another(
     teaching: Teach, folder: Callable[..., Path], model: Path, heard: Listener
 ) -> None:
     first = teaching(path := folder(*NEW))
@@ -331,7 +335,7 @@ def test_teach_keeps_answers_of_one_teacher_from_another(
     assert first.source["digest"] != second.source["digest"]
 
 
-def test_teach_keeps_answers_of_some_texts_from_others(
+def test_pseudo_label_keeps_answers_of_some_texts_from_others(
     teaching: Teach, folder: Callable[..., Path], heard: Listener
 ) -> None:
     teaching(folder(*NEW))
@@ -340,11 +344,11 @@ def test_teach_keeps_answers_of_some_texts_from_others(
         assert heard.begun
 
 
-# teachers that may not teach
+# versions that may give none
 
 
 @pytest.mark.parametrize("changed", [{"seed": 43}, {"validation_share": 0.3}], ids=str)
-def test_teach_refuses_a_teacher_of_another_split(
+def test_pseudo_label_refuses_a_teacher_of_another_split(
     teaching: Teach,
     folder: Callable[..., Path],
     sample: Path,
@@ -359,7 +363,7 @@ def test_teach_refuses_a_teacher_of_another_split(
 
 
 @pytest.mark.parametrize("name", ["train", "validation"])
-def test_teach_refuses_a_teacher_of_which_one_half_differs(
+def test_pseudo_label_refuses_a_teacher_of_which_one_half_differs(
     teaching: Teach, folder: Callable[..., Path], splits: Splits, name: str
 ) -> None:
     other = replace(splits, digests={**splits.digests, name: "0" * 64})
@@ -367,7 +371,7 @@ def test_teach_refuses_a_teacher_of_which_one_half_differs(
         teaching(folder(*NEW), splits=other)
 
 
-def test_teach_refuses_a_teacher_that_is_damaged(
+def test_pseudo_label_refuses_a_teacher_that_is_damaged(
     teaching: Teach, folder: Callable[..., Path], model: Path
 ) -> None:
     (model / "1" / CLASSIFIER).write_bytes(b"damaged")

@@ -16,9 +16,11 @@ from support.listener import Listener
 from bertsent.base.errors import ArtefactError
 from bertsent.base.records.core import Review
 from bertsent.base.settings.scoring import ScoreSettings
+from bertsent.base.text import clean
 from bertsent.data.sample import read_sample
 from bertsent.scoring.litert import LiteRTClassifier
 from bertsent.scoring.scorer import Scorer
+from bertsent.scoring.tokenizer import window
 from bertsent.versions import store
 from bertsent.versions.manifest import CLASSIFIER
 
@@ -80,6 +82,16 @@ def test_score_does_not_depend_on_order_or_company(
     np.testing.assert_allclose(reverse, alone, rtol=0, atol=TOLERANCE)
     among = scores(trained, [text for pair in zip(texts, texts[::-1], strict=True) for text in pair])[::2]
     np.testing.assert_allclose(among, alone, rtol=0, atol=TOLERANCE)
+
+
+def test_predict_with_token_ids_gives_what_was_scored(trained: Path, texts: list[str]) -> None:
+    loaded = scorer(trained, chunk=40)
+    found = list(loaded.predict_with_token_ids(Review(text) for text in texts))
+    assert [prediction for prediction, _ in found] == list(loaded.predict(texts))
+    encoded = loaded.tokenizer.encode([clean(text) for text in texts])
+    for (prediction, token_ids), ids in zip(found, encoded, strict=True):
+        assert token_ids.tolist() == window(ids, seq_length=SEEN + 2, kind="head+tail").tolist()
+        assert prediction.tokens == len(ids)
 
 
 def test_score_is_the_same_bits_a_second_time(trained: Path, texts: list[str]) -> None:
