@@ -243,10 +243,10 @@ class _Words(dict[str, tuple[int, ...]]):
         cut: list[int] = []
         start = 0
         while start < len(word):
-            known = self._continuations if start else self._starts
+            pieces = self._continuations if start else self._starts
             # No try is longer than the longest piece, so a hostile word costs its length, not its square.
             for end in range(min(len(word), start + self._longest), start, -1):
-                number = known.get(word[start:end])
+                number = pieces.get(word[start:end])
                 if number is not None:
                     break
             else:
@@ -274,14 +274,14 @@ def _read_vocabulary(path: Path) -> list[str]:
 
 
 def _check_vocabulary(path: Path, pieces: list[str]) -> None:
-    known = set(pieces)
-    missing = [special for special in _SPECIAL if special not in known]
+    distinct = set(pieces)
+    missing = [special for special in _SPECIAL if special not in distinct]
     if missing:
         raise _unusable(path, f"lacks {', '.join(missing)}")
-    if len(known) < len(pieces):
+    if len(distinct) < len(pieces):
         piece, count = Counter(pieces).most_common(1)[0]
         raise _unusable(path, f"has the piece {visible(piece)!r} {count} times")
-    if "" in known:
+    if "" in distinct:
         raise _unusable(path, f"is empty at line {pieces.index('') + 1}")
 
 

@@ -1,4 +1,4 @@
-"""Encoder + dropout + dense head: the classifier that trains, and its structure as a tree."""
+"""Encoder + dropout + dense head: the classifier, and its structure as a tree."""
 
 from __future__ import annotations
 
