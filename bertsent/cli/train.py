@@ -121,7 +121,7 @@ def train(
         raise UsageError("--data and --url exclude each other: --url brings a data set of its own.")
     if teacher is not None and unlabelled is None:
         raise UsageError(
-            "--teacher scores the reviews of --unlabelled, which is not given.", received=visible(teacher)
+            "--teacher gives pseudo-labels to --unlabelled, which is not given.", received=visible(teacher)
         )
     overrides = toml_file.Config() if config is None else toml_file.load(config)
     settings = toml_file.resolve(recipe, config=overrides, given=_given(ctx))

@@ -1,4 +1,4 @@
-"""What an export was found to be."""
+"""The records of an export."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bertsent.base.settings.export import Format
 
 @dataclass(frozen=True, slots=True)
 class Distance:
-    """How far the scores of an export lie from others of the same texts."""
+    """How far the scores of an export are from other scores of the same texts."""
 
     against: str  # whose scores those are
     texts: int
@@ -22,7 +22,7 @@ class Distance:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """An export that stands at `path`, and what it showed before."""
+    """An export at `path`, and how far its scores are from those it was compared with."""
 
     format: Format
     version: str

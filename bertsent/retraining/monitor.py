@@ -188,7 +188,7 @@ class _Run:
         known = reference.read(self.version.file(REFERENCE))
         scorer = Scorer(self.version)
         number = len(self.trail.looks(self.version.classifier_digest)) + 1
-        rows = _score(scorer, self.version, fresh, self.progress)
+        rows = _score(scorer, fresh, self.progress)
         vocabulary = scorer.tokenizer.pieces(range(scorer.tokenizer.vocabulary_size))
         report = judge(known, rows, settings=self.settings, look=number, vocabulary=vocabulary).as_json()
         digests = tuple(row.digest for row in fresh)
@@ -261,22 +261,18 @@ class _Run:
         )
 
 
-def _score(scorer: Any, version: Version, fresh: Sequence[Labelled], progress: Progress) -> list[Any]:
+def _score(scorer: Any, fresh: Sequence[Labelled], progress: Progress) -> list[Any]:
     """The rows as `judge` takes them, scored by the version under test."""
     from bertsent.drift.records import NewRow
-    from bertsent.scoring.tokenizer import window
 
-    manifest = version.manifest
-    kind: Any = manifest.window
-    encoded = scorer.tokenizer.encode([row.text for row in fresh])
     progress.start("Scoring", len(fresh), "reviews")
     rows = []
-    predictions = scorer.predict_reviews(Review(row.text, row.label) for row in fresh)
-    for row, ids, prediction in zip(fresh, encoded, predictions, strict=True):
+    scored = scorer.predict_with_token_ids(Review(row.text, row.label) for row in fresh)
+    for row, (prediction, token_ids) in zip(fresh, scored, strict=True):
         rows.append(
             NewRow(
                 digest=row.digest,
-                pieces=window(ids, seq_length=manifest.seq_length, kind=kind),
+                pieces=token_ids,
                 label=row.label,
                 score=prediction.score,
                 tokens=prediction.tokens,

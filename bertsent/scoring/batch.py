@@ -15,9 +15,7 @@ from bertsent.base.records.metrics import BatchSummary
 from bertsent.data.reviews import count_reviews, read_reviews, usable
 from bertsent.data.writers import open_writer
 from bertsent.scoring.metrics import confusion
-from bertsent.scoring.scorer import Scorer
-
-_REPORT = 64  # reviews between two reports of progress
+from bertsent.scoring.scorer import REPORT_EVERY, Scorer
 
 
 class _Tally:
@@ -80,7 +78,7 @@ def run(
             if write is not None:
                 write(prediction)
             each(prediction)
-            if tally.reviews % _REPORT == 0:
+            if tally.reviews % REPORT_EVERY == 0:
                 progress.advance(tally.reviews)
         progress.finish()
         if not tally.reviews:

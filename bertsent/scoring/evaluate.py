@@ -18,9 +18,8 @@ from bertsent.base.settings.evaluation import EvaluateSettings
 from bertsent.base.settings.training import TrainSettings
 from bertsent.data.reviews import count_reviews, read_reviews, usable
 from bertsent.scoring.metrics import by_length, by_score, measure, roc
-from bertsent.scoring.scorer import Scorer
+from bertsent.scoring.scorer import REPORT_EVERY, Scorer
 
-_REPORT = 64  # reviews between two reports of progress
 _SETTINGS, _SEED = EvaluateSettings(), TrainSettings().seed
 
 
@@ -90,7 +89,7 @@ def evaluate(
     progress.start("Scoring", count_reviews(path, num_files=num_files), "reviews")
     for prediction in scorer.predict_reviews(usable(reviews, left_out, labelled=True)):
         tally.add(prediction)
-        if len(tally) % _REPORT == 0:
+        if len(tally) % REPORT_EVERY == 0:
             progress.advance(len(tally) + left_out.total())
     progress.finish()
     seconds = time.monotonic() - begun

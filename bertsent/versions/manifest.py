@@ -43,7 +43,7 @@ class Manifest:
     encoder: Mapping[str, Any]  # name, handle, preprocessor, digest, rebuilt, gelu
     tokenizer: Mapping[str, Any]  # kind, lower_case, normalisation, digest
     seq_length: int
-    window: str
+    window: Window
     settings: Mapping[str, Any]  # the TrainSettings of the run
     data: Mapping[str, Any]  # split -> digest, n, positive
     metrics: Mapping[str, Any]  # split -> Metrics.as_json

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-import bertsent
+from bertsent.data.sample import read_sample
 
 Run = Callable[..., Result]
 
@@ -24,8 +24,7 @@ def albert(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     library = importlib.import_module("official.nlp.tools.export_tfhub_lib")
     encoders = importlib.import_module("official.nlp.configs.encoders")
     folder = tmp_path_factory.mktemp("albert")
-    sample = Path(bertsent.__file__).parent / "data" / "sample" / "reviews.jsonl"
-    texts = [json.loads(line)["text"] for line in sample.read_text(encoding="utf-8").splitlines()]
+    texts = [review.text for review in read_sample()]
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(texts),
         model_prefix=str(folder / "sp"),

@@ -31,9 +31,7 @@ def split() -> Any:
         for number, length in enumerate(lengths)
     ]
     labels = np.arange(ROWS) % 2
-    return Encoded(
-        ids=np.concatenate(rows), lengths=lengths, labels=labels, targets=(0.1 + 0.8 * labels).astype("f4")
-    )
+    return Encoded.of(rows, (0.1 + 0.8 * labels).astype("f4"))
 
 
 def numbers(dataset: Any) -> list[int]:

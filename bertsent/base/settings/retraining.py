@@ -29,13 +29,13 @@ class RetrainSettings:
     reserved: int = 5  # one labelled row of so many is never trained on: 20 % for the gate
     least_rows: int = 30  # labelled; drift judges none below either
     least_steps: int = 120  # of a warm start: 100 labels gain 5 points in 4 epochs, and hardly any in one
-    old_per_new: int = 2  # of the data's own rows beside a new one: a third of what trains is new ...
+    old_per_new: int = 2  # rows of the data set for each new one: a third of the training rows are new ...
     most_old: int = 10_000  # ... or more: a warm start needs some old rows to forget nothing, not all of them
-    # How far a warm start goes from the champion's weights to those that training found (Wortsman et al.
-    # 2022, "Robust fine-tuning of zero-shot models"). With 500 labels of other products, all the way gained
-    # 11 points on such reviews and lost 0.9 on old ones, 0.7 of it gained 10 and lost 0.7, 0.5 gained 7 and
+    # Weight interpolation after a warm start: 0 is the champion's weights, 1 those that training found (alpha
+    # of Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"). With 500 labels of other products, 1
+    # gained 11 points on such reviews and lost 0.9 on old ones, 0.7 gained 10 and lost 0.7, 0.5 gained 7 and
     # lost 0.3; log loss on old ones was the champion's own at 0.7.
-    step: float = 0.7
+    interpolation: float = 0.7
     growth: float = 0.2  # of the labels that were rejected; with fewer new ones it would end the same way
 
 

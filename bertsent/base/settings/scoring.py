@@ -34,7 +34,7 @@ class ScoreSettings:
     threshold: float | None = None  # at or above it positive; None: 0.5, and "unsure" in the version's band
     workers: int | None = None  # each uses one core; None: one per core, or fewer if memory is limited
     # What of a limit on memory is set aside, beside the classifier's own size: 320 MB of addresses at 384
-    # places, Parquet and all, 66 MB more for each further worker (tests/bench/growth.py --addresses).
+    # tokens, Parquet and all, 66 MB more for each further worker (tests/bench/growth.py --addresses).
     first_worker_bytes: int = 300 * 2**20
     worker_bytes: int = 44 * 2**20
     chunk: int = 1024  # reviews read ahead and sorted by length at a time; bounds the memory of a stream

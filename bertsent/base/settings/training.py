@@ -61,8 +61,8 @@ class CheckpointSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TeacherSettings:
-    """The bag of bigrams beside a teacher."""
+class BigramSettings:
+    """The bag of bigrams that gives pseudo-labels together with a version."""
 
-    least_reviews: int = 2  # that a bigram must stand in; most stand in one only and say nothing
+    least_reviews: int = 2  # that a bigram must occur in; most occur in one only and say nothing
     bag_strength: float = 20.0  # inverse of the regularisation; 10 to 50 differ by 0.3 points on IMDB

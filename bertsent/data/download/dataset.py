@@ -9,7 +9,6 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from importlib import resources
 from pathlib import Path
 
 from bertsent.base import digests, files
@@ -20,6 +19,7 @@ from bertsent.base.records.training import Download
 from bertsent.base.settings.download import KNOWN_FOLDER, KNOWN_SHA256, DownloadSettings
 from bertsent.base.settings.reading import FOLDERS, HALVES, LABELS
 from bertsent.base.settings.workspace import Workspace
+from bertsent.data import sample
 from bertsent.data.download.fetch import fetch, file_name, source
 from bertsent.data.download.unpack import extract, sniff
 
@@ -98,19 +98,17 @@ def write_sample(*, data: Path, force: bool = False, progress: Progress = silent
         StorageError: if the disk fails or is full.
         BusyError: if a download runs in this workspace.
     """
-    text = (resources.files("bertsent.data") / "sample" / "reviews.jsonl").read_text(encoding="utf-8")
     settings = DownloadSettings(url=_SAMPLE)
-    request = _Request(settings, data, digests.sha256_text(text), force, progress)
+    request = _Request(settings, data, digests.sha256_file(sample.FILE), force, progress)
     folders = {label: name for label, value in LABELS.items() for name, of in FOLDERS.items() if of == value}
     with _locked(data, settings), files.temporary_sibling(data / "unpack") as folder:
         if existing := _existing(request):
             return existing
-        for number, line in enumerate(filter(None, text.split("\n")), start=1):
-            row = json.loads(line)
-            path = folder / row["split"] / folders[row["label"]] / f"{number}.txt"
+        for number, row in enumerate(sample.read_sample(), start=1):
+            path = folder / row.split / folders[row.label] / f"{number}.txt"
             with files.disk_errors(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(row["text"], encoding="utf-8")
+                path.write_text(row.text, encoding="utf-8")
         return _publish(request, folder, data / "sample")
 
 
