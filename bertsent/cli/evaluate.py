@@ -112,7 +112,7 @@ def _as_json(evaluation: Evaluation) -> dict[str, Any]:
         "threshold": evaluation.threshold,
         **{
             name: {"value": value, "low": metrics.intervals[name][0], "high": metrics.intervals[name][1]}
-            for name, value in metrics.figures.items()
+            for name, value in metrics.values.items()
         },
         "confusion": metrics.confusion.as_json(),
         "by_length": [
@@ -171,7 +171,7 @@ def _print_figures(evaluation: Evaluation) -> None:
     metrics, counts = evaluation.metrics, evaluation.metrics.confusion
     typer.echo("\n              value     95 % interval")
     for name, title, _ in FIGURES:
-        value, (low, high) = metrics.figures[name], metrics.intervals[name]
+        value, (low, high) = metrics.values[name], metrics.intervals[name]
         interval = "-" if math.isnan(low) else f"{low:.4f} to {high:.4f}"
         typer.echo(f"  {title:<9}  {_figure(value):>6}  {interval:>16}")
     typer.echo("\n                 called negative  called positive")
