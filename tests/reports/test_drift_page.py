@@ -16,12 +16,12 @@ from bertsent.base.errors import UsageError
 from bertsent.base.settings.workspace import Workspace
 from bertsent.drift.history import DriftHistory, Look, Outcome, batch_digest
 from bertsent.drift.monitored import Monitored
-from bertsent.drift.records import Compared, Diagnostics, DriftReport, Measure, Word
+from bertsent.drift.records import Diagnostics, DriftReport, Histograms, Measure, Word
 from bertsent.labelling.decisions import Labelled
 from bertsent.reports import drift_page
 
 HOSTILE = "<script>alert(1)</script> <img src=x onerror=alert(2)> \x1b[2J\u202e {{ 7 * 7 }} &amp; \"'"
-SPREAD = Compared(0.0004, 0.5, 0.4, 0.9, (0.0, 0.5, 1.0), (30, 20), (5, 35))
+HISTOGRAMS = Histograms(0.0004, 0.5, 0.4, 0.9, (0.0, 0.5, 1.0), (30, 20), (5, 35))
 
 
 def report(**changes: Any) -> DriftReport:
@@ -39,10 +39,12 @@ def report(**changes: Any) -> DriftReport:
         "look": 1,
         "measures": measures,
         "fired": ("error",),
-        "smallest_visible": {"text": math.nan, "error": 0.12, "label_share": 0.14},
+        "minimum_detectable_effect": {"text": math.nan, "error": 0.12, "label_share": 0.14},
         "new_rows": 40,
         "reference_rows": 500,
-        "diagnostics": Diagnostics(replace(SPREAD, edges=(1.0, 8.0, 64.0)), SPREAD, 0.4, 0.0, 1, words),
+        "diagnostics": Diagnostics(
+            replace(HISTOGRAMS, edges=(1.0, 8.0, 64.0)), HISTOGRAMS, 0.4, 0.0, 1, words
+        ),
         "reason": "The model is wrong more often.",
         "foreign": ("d1", "gone", "d0"),
     }
@@ -193,7 +195,7 @@ def test_line_ends_with_what_was_done(workspace: Path, action: str, said: str) -
 
 def test_line_says_what_the_batch_could_have_shown_where_nothing_fired(workspace: Path) -> None:
     smallest = {"text": 0.133, "error": math.nan, "label_share": 0.14}
-    calm = look(verdict="stable", headline=0.05, fired=(), smallest_visible=smallest)
+    calm = look(verdict="stable", headline=0.05, fired=(), minimum_detectable_effect=smallest)
     line = drift_page.line(monitored(workspace, calm, action="none", reason="Nothing to do"))
     assert line.startswith("STABLE: headline 0.050 (label share), threshold 0.1, visible from ")
     assert "visible from text 0.133, label share 0.140; 40 new labels" in line
