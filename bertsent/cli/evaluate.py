@@ -78,7 +78,7 @@ def evaluate(
     Accuracy, precision, recall, F1, ROC AUC, log loss and calibration error with 95 % intervals, accuracy by
     length, and the reviews that are most confidently wrong.
     """
-    from bertsent.reports import evaluation_page as pages
+    from bertsent.reports import evaluation_page
     from bertsent.reports.page import check_target
     from bertsent.scoring import evaluate as core
 
@@ -99,7 +99,7 @@ def evaluate(
     else:
         _print(evaluation)
     if report is not None:
-        pages.write_evaluation(evaluation, report, source=path, command=command_line(ctx))
+        evaluation_page.write(evaluation, report, source=path, command=command_line(ctx))
         if not json:
             typer.echo(f"\nReport: {visible(str(report))}")
 
@@ -144,9 +144,9 @@ def _as_json(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _print(evaluation: Evaluation) -> None:
-    from bertsent.reports.evaluation_page import verdict
+    from bertsent.reports.evaluation_page import summary
 
-    typer.echo(verdict(evaluation))
+    typer.echo(summary(evaluation))
     typer.echo(
         f"version {evaluation.version}, threshold {evaluation.threshold:g}, {duration(evaluation.seconds)} "
         f"({evaluation.reviews_per_second:.0f} a second)"
@@ -166,11 +166,11 @@ def _print(evaluation: Evaluation) -> None:
 
 
 def _print_figures(evaluation: Evaluation) -> None:
-    from bertsent.reports.evaluation_page import FIGURES
+    from bertsent.reports.evaluation_page import METRICS
 
     metrics, counts = evaluation.metrics, evaluation.metrics.confusion
     typer.echo("\n              value     95 % interval")
-    for name, title, _ in FIGURES:
+    for name, title, _ in METRICS:
         value, (low, high) = metrics.values[name], metrics.intervals[name]
         interval = "-" if math.isnan(low) else f"{low:.4f} to {high:.4f}"
         typer.echo(f"  {title:<9}  {_figure(value):>6}  {interval:>16}")

@@ -93,7 +93,8 @@ def _detectable_foreign(
     """The share e of wholly foreign new reviews that `settings.power` of such batches would reveal.
 
     Suppose foreign rows take the top ranks. With n new rows among N matched ones they are the part
-    p = e n / N of all rows. The score -log(1 - U) of a uniform rank U is a standard exponential, so its square has
+    p = e n / N of all rows. The score -log(1 - U) of a uniform rank U is a standard exponential: its square
+    has
 
         the mean 2 over all rows,  L^2 + 2 L + 2 over the top part p, where L = -log p,
         (2 - p (L^2 + 2 L + 2)) / (1 - p) over the others.

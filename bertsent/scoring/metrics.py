@@ -66,7 +66,7 @@ def measure(
         log_loss=float(loss),
         roc_auc=float(auc),
         ece=float(np.abs(bin_errors).sum()),
-        intervals=_exact(confusion) | _bootstrap(rows, seed=seed, settings=settings) if intervals else {},
+        intervals=_exact(confusion) | _bootstrap(rows, seed, settings) if intervals else {},
     )
 
 
@@ -199,7 +199,7 @@ def _exact(confusion: Confusion) -> dict[str, Interval]:
     }
 
 
-def _bootstrap(rows: _SortedRows, *, seed: int, settings: EvaluateSettings) -> dict[str, Interval]:
+def _bootstrap(rows: _SortedRows, seed: int, settings: EvaluateSettings) -> dict[str, Interval]:
     if rows.n < 2:
         return {"roc_auc": _NONE, "log_loss": _NONE, "ece": _NONE}
     auc, loss, bin_errors = (part[0] for part in rows.weighted(np.ones((1, rows.n))))
