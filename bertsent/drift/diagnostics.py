@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -42,13 +43,11 @@ def diagnose(
         length=_histograms(
             reference.length,
             length,
-            edges=np.geomspace(1, longest + 1, settings.length_bins + 1),
-            scale=lambda values: np.log(np.maximum(values, 1)),
+            np.geomspace(1, longest + 1, settings.length_bins + 1),
+            log=True,
         ),
         scores=_histograms(
-            reference.heldout_score,
-            scores[np.isfinite(scores)],
-            edges=np.linspace(0, 1, settings.score_bins + 1),
+            reference.heldout_score, scores[np.isfinite(scores)], np.linspace(0, 1, settings.score_bins + 1)
         ),
         truncated_old=_truncated(reference.length),
         truncated_new=sum(row.truncated for row in rows) / len(rows) if rows else math.nan,
@@ -58,25 +57,26 @@ def diagnose(
 
 
 def _histograms(
-    old: NDArray[np.generic],
-    new: NDArray[np.generic],
-    *,
-    edges: Floats,
-    scale: Callable[[Floats], Floats] = lambda values: values,
+    old: NDArray[np.generic], new: NDArray[np.generic], edges: Floats, *, log: bool = False
 ) -> Histograms:
     from scipy.stats import ks_2samp, wasserstein_distance
 
     before, after = (np.clip(side.astype(np.float64), edges[0], edges[-1]) for side in (old, new))
-    comparison = {}
-    if len(before) and len(after):
-        comparison = {
-            "p_value": float(ks_2samp(before, after, method="asymp").pvalue),
-            "distance": float(wasserstein_distance(scale(before), scale(after))),
-            "median_old": float(np.median(before)),
-            "median_new": float(np.median(after)),
-        }
-    counts_old, counts_new = (tuple(np.histogram(side, edges)[0].tolist()) for side in (before, after))
-    return Histograms(**comparison, edges=tuple(edges.tolist()), old=counts_old, new=counts_new)
+    counts = [tuple(np.histogram(side, edges)[0].tolist()) for side in (before, after)]
+    histograms = Histograms(edges=tuple(edges.tolist()), old=counts[0], new=counts[1])
+    if not len(old) or not len(new):
+        return histograms
+    return replace(
+        histograms,
+        p_value=float(ks_2samp(before, after, method="asymp").pvalue),
+        distance=float(
+            wasserstein_distance(np.log(before), np.log(after))
+            if log
+            else wasserstein_distance(before, after)
+        ),
+        median_old=float(np.median(before)),
+        median_new=float(np.median(after)),
+    )
 
 
 def _truncated(length: NDArray[np.int32]) -> float:

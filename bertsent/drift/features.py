@@ -48,7 +48,7 @@ class MatchedRows:
     counts: Counts  # [rows, pieces], thinned
     is_new: NDArray[np.bool_]  # [rows]
     label: NDArray[np.int8]  # [rows]
-    row: Ints  # [rows], the index of a new row in the list it came from; -1 for a reference row
+    index: Ints  # [new rows], in the list they came from
 
 
 def normalise_typography(
@@ -121,12 +121,7 @@ def match_rows(
     is_new = np.repeat([False, True], [len(old), len(new)])
     both = np.concatenate([reference.label[old], label[new]])
     common = _common_lengths(_lengths(counts), is_new, both, settings.shortest)
-    return MatchedRows(
-        counts=_thin(counts, common, random),
-        is_new=is_new,
-        label=both,
-        row=np.concatenate([np.full(len(old), -1), new]),
-    )
+    return MatchedRows(_thin(counts, common, random), is_new, both, index=new)
 
 
 def _draw(

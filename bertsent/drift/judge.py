@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import get_args
 
 from bertsent.base.settings.drift import DriftSettings
 from bertsent.base.settings.training import TrainSettings
@@ -15,7 +16,7 @@ from bertsent.drift.reference import Reference
 from bertsent.drift.reference_mix import mix_reference
 
 _SEED = TrainSettings().seed
-_NAMES: tuple[MeasureName, ...] = ("text", "error", "label_share")
+_NAMES: tuple[MeasureName, ...] = get_args(MeasureName)
 
 
 def judge(

@@ -82,7 +82,7 @@ def measure_text(
             n=separation.n,
         ),
         _detectable_foreign(separation, len(matched.label), settings=settings, alpha=alpha),
-        foreign=tuple(rows[index].digest for index in matched.row[matched.is_new][most_foreign].tolist()),
+        foreign=tuple(rows[index].digest for index in matched.index[most_foreign].tolist()),
         matched=matched,
     )
 

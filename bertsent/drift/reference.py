@@ -133,21 +133,17 @@ def read(path: Path) -> Reference:
         ArtefactError: if the file is missing, damaged, or not what `write` writes.
     """
     try:
-        return _checked(_arrays(path))
+        with zipfile.ZipFile(path) as archive:
+            if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:
+                raise ValueError(f"more than {_MOST_BYTES} bytes")
+        with np.load(path, allow_pickle=False) as arrays:
+            return _checked(dict(arrays))
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ArtefactError(
             f"{visible(str(path))} is not the reference of a version.",
             received=size(path.stat().st_size) if path.is_file() else "no file",
             hint="use another version (--model N), or train again",
         ) from error
-
-
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    with zipfile.ZipFile(path) as archive:
-        if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:
-            raise ValueError(f"more than {_MOST_BYTES} bytes")
-    with np.load(path, allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}
 
 
 def _checked(arrays: dict[str, NDArray[Any]]) -> Reference:

@@ -83,10 +83,10 @@ def separate(
 def _folds(matched: MatchedRows, folds: int, random: np.random.Generator) -> Ints:
     """The fold of each row, stratified by side and label."""
     fold = np.empty(len(matched.label), np.int64)
-    for label in np.unique(matched.label).tolist():
-        for side in (False, True):
-            rows = np.flatnonzero((matched.label == label) & (matched.is_new == side))
-            fold[random.permutation(rows)] = np.arange(len(rows)) % folds
+    stratum = 2 * matched.label + matched.is_new
+    for value in np.unique(stratum).tolist():
+        rows = np.flatnonzero(stratum == value)
+        fold[random.permutation(rows)] = np.arange(len(rows)) % folds
     return fold
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bertsent.drift.history import Look
-from bertsent.reports.plots import INK, NEGATIVE, POSITIVE, element, new_figure, page_style
+from bertsent.reports.plots import INK, NEGATIVE, POSITIVE, element, page_figure
 
 _VERDICTS = {  # name for people, mark, colour, fill
     "drift": ("drift", "D", NEGATIVE, "full"),
@@ -26,8 +26,7 @@ def measures(rows: Sequence[Mapping[str, Any]], *, threshold: float) -> str:
         threshold: 0 to 1.
     """
     ends = [row[key] for row in rows for key in ("value", "high") if row[key] is not None]
-    with page_style("measures"):
-        figure = new_figure(5.0, 0.55 * len(rows) + 0.7)
+    with page_figure("measures", 5.0, 0.55 * len(rows) + 0.7) as figure:
         axes = figure.add_subplot()
         axes.axvline(threshold, color=INK, linestyle="--", alpha=0.7)
         for y, row in enumerate(rows):
@@ -57,8 +56,7 @@ def history(looks: Sequence[Look]) -> str:
     number = np.arange(1, len(looks) + 1)
     headline = np.array([look.report["headline"] for look in looks], np.float64)  # None becomes NaN
     threshold = np.array([look.report["threshold"] for look in looks])
-    with page_style("history"):
-        figure = new_figure(5.6, 2.9)
+    with page_figure("history", 5.6, 2.9) as figure:
         axes = figure.add_subplot()
         edges = [0.5, *(number + 0.5)]
         axes.stairs(threshold, edges, baseline=None, color=INK, linestyle="--", alpha=0.7)
@@ -96,8 +94,7 @@ def histograms(values: Mapping[str, Any], *, name: str, label: str, log: bool = 
     edges, old, new = values["edges"], np.array(values["old"]), np.array(values["new"])
     if len(edges) < 2 or not old.sum() or not new.sum():
         return ""
-    with page_style(name):
-        figure = new_figure(4.8, 3.1)
+    with page_figure(name, 4.8, 3.1) as figure:
         axes = figure.add_subplot()
         axes.stairs(100 * old / old.sum(), edges, fill=True, color=INK, alpha=0.25, label="reference")
         axes.stairs(100 * new / new.sum(), edges, color=NEGATIVE, linewidth=2, label="new")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +21,12 @@ NEGATIVE, POSITIVE, INK, _MUTED, _FILL = "#c8553d", "#3b6ea5", "#1f2328", "#6b72
 # What these colours become in a page, whose style sheet knows whether it is light or dark.
 _OF_PAGE = {NEGATIVE: "var(--negative)", POSITIVE: "var(--positive)", INK: "currentColor"}
 _INKED = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
-_PAGE: dict[Any, Any] = {
-    **dict.fromkeys(_INKED, INK),
-    "font.size": 11,
-    "svg.fonttype": "none",
-}  # text is text
+_PAGE: dict[Any, Any] = {**dict.fromkeys(_INKED, INK), "font.size": 11, "svg.fonttype": "none"}
 
 
 def training_curves(epochs: Sequence[Epoch], *, best_epoch: int, path: Path) -> None:
     """Loss and accuracy of training and validation by epoch; the published one is marked."""
-    figure = new_figure(9.0, 3.4)
+    figure = _figure(9.0, 3.4)
     numbers = [epoch.epoch for epoch in epochs]
     panels = (
         ("loss", [e.loss for e in epochs], [e.validation_loss for e in epochs]),
@@ -69,7 +66,7 @@ def structure(tree: Tree, path: Path) -> None:
 
     check_format(path)
     rows = _rows(tree)
-    figure = new_figure(9.0, 0.42 * len(rows) + 0.4)
+    figure = _figure(9.0, 0.42 * len(rows) + 0.4)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_xlim(0, 100)
     axes.set_ylim(len(rows), 0)
@@ -95,8 +92,7 @@ def roc(evaluation: Evaluation) -> str:
     """The ROC curve as an SVG element for a page, the threshold marked; "" with one class only."""
     if not evaluation.roc:
         return ""
-    with page_style("roc"):
-        figure = new_figure(4.6, 4.3)
+    with page_figure("roc", 4.6, 4.3) as figure:
         axes = figure.add_subplot()
         axes.plot([0, 1], [0, 1], ":", color=INK, alpha=0.5)
         axes.plot(*zip(*evaluation.roc, strict=True), color=POSITIVE, linewidth=2)
@@ -120,8 +116,7 @@ def reliability(evaluation: Evaluation) -> str:
     shares = np.array([band.positive / band.n for band in bands])
     low, high = np.array([band.interval for band in bands]).T
     half_widths = np.maximum(0.0, [shares - low, high - shares])
-    with page_style("reliability"):
-        figure = new_figure(4.6, 4.3)
+    with page_figure("reliability", 4.6, 4.3) as figure:
         axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(3.4, 1))
         axes.plot([0, 1], [0, 1], ":", color=INK, alpha=0.5)
         means, style = [band.mean for band in bands], {"markersize": 5, "color": POSITIVE, "elinewidth": 1.2}
@@ -141,8 +136,7 @@ def scores(evaluation: Evaluation) -> str:
     """A histogram of the scores of each gold label, as an SVG element; counts on a log scale."""
     bands = evaluation.by_score
     width = 0.45 * bands[0].high
-    with page_style("scores"):
-        figure = new_figure(5.8, 3.2)
+    with page_figure("scores", 5.8, 3.2) as figure:
         axes = figure.add_subplot()
         for shift, name, colour in ((0.0, "negative", NEGATIVE), (width, "positive", POSITIVE)):
             left = [band.low + 0.05 * bands[0].high + shift for band in bands]
@@ -167,12 +161,14 @@ def _count_axis(axes: Any, most: int) -> None:
     axes.set_ylabel("reviews")
 
 
-def page_style(name: str) -> Any:
-    """The style of a picture in a page, for a `with` around the drawing; `name` differs on one page."""
+@contextlib.contextmanager
+def page_figure(name: str, width: float, height: float) -> Iterator[Any]:
+    """An empty drawing, in inches, and the style of a page within the `with`; `name` differs on one page."""
     from matplotlib import rc_context
 
     # The salt makes the ids of two pictures of a page differ, and the same from run to run.
-    return rc_context({**_PAGE, "svg.hashsalt": name, "axes.spines.top": False, "axes.spines.right": False})
+    with rc_context({**_PAGE, "svg.hashsalt": name, "axes.spines.top": False, "axes.spines.right": False}):
+        yield _figure(width, height)
 
 
 def element(figure: Any) -> str:
@@ -190,7 +186,7 @@ def _rows(tree: Tree, depth: int = 0) -> list[tuple[int, Tree]]:
     return [(depth, tree), *below]
 
 
-def new_figure(width: float, height: float) -> Any:
+def _figure(width: float, height: float) -> Any:
     """An empty drawing, in inches."""
     from matplotlib.figure import Figure  # without pyplot: no display, no global state
 

@@ -19,23 +19,6 @@ from bertsent.scoring.scorer import Scorer
 _REPORT = 64  # reviews between two reports of progress
 
 
-class _Counts:
-    """Counts of the predictions so far: memory does not grow with their number."""
-
-    def __init__(self, threshold: float) -> None:
-        self.threshold = threshold
-        self.reviews = self.positive = self.unsure = self.truncated = 0
-        self.confusion = [0, 0, 0, 0]  # in the order of the fields of Confusion
-
-    def add(self, prediction: Prediction) -> None:
-        self.reviews += 1
-        self.positive += prediction.label == "positive"
-        self.unsure += prediction.label == "unsure"
-        self.truncated += prediction.truncated
-        if prediction.gold is not None:
-            self.confusion[2 * prediction.gold + (prediction.score >= self.threshold)] += 1
-
-
 def run(
     path: Path,
     *,
@@ -69,32 +52,36 @@ def run(
     if output is not None:
         _check_output(output, path, force=force)
     reviews = read_reviews(path, num_files=num_files, seed=seed)
-    counts, left_out = _Counts(scorer.threshold), Counter[str]()
+    labels, left_out, confusion = Counter[str](), Counter[str](), [0, 0, 0, 0]
+    n = truncated = 0
     with contextlib.ExitStack() as stack:
         write = stack.enter_context(open_writer(output, raw_csv=raw_csv)) if output else None
         begun = time.monotonic()  # pyarrow is loaded by now
         progress.start("Scoring", count_reviews(path, num_files=num_files), "reviews")
-        for prediction in scorer.predict_reviews(usable(reviews, left_out)):
-            counts.add(prediction)
+        for n, prediction in enumerate(scorer.predict_reviews(usable(reviews, left_out)), start=1):
+            labels[prediction.label] += 1
+            truncated += prediction.truncated
+            if prediction.gold is not None:
+                confusion[2 * prediction.gold + (prediction.score >= scorer.threshold)] += 1
             if write is not None:
                 write(prediction)
             each(prediction)
-            if counts.reviews % _REPORT == 0:
-                progress.advance(counts.reviews)
+            if n % _REPORT == 0:
+                progress.advance(n)
         progress.finish()
-        if not counts.reviews:
+        if not n:
             raise DataError(
                 f"{visible(str(path))} holds no review with something to read.",
                 received=f"{left_out['empty']} empty",
             )
     return BatchSummary(
         version=scorer.version,
-        reviews=counts.reviews,
+        reviews=n,
         empty=left_out["empty"],
-        confusion=Confusion(*counts.confusion),
-        positive=counts.positive,
-        unsure=counts.unsure,
-        truncated=counts.truncated,
+        confusion=Confusion(*confusion),
+        positive=labels["positive"],
+        unsure=labels["unsure"],
+        truncated=truncated,
         seconds=time.monotonic() - begun,
         output=str(output or ""),
     )

@@ -23,16 +23,15 @@ class Explanation:
     weights: tuple[float, ...]
     score: float
 
-    def least(self, settings: ExplainSettings = _SETTINGS) -> float:
+    def least(self) -> float:
         """The smallest weight of a word that is marked."""
-        return max(settings.least, settings.share * max(map(abs, self.weights), default=0.0))
+        return max(_SETTINGS.least, _SETTINGS.share * max(map(abs, self.weights), default=0.0))
 
-    def strongest(self, *, sign: int, settings: ExplainSettings = _SETTINGS) -> list[str]:
+    def strongest(self, *, sign: int) -> list[str]:
         """The words that pushed most to positive (`sign` 1) or negative (-1), strongest first."""
-        least = self.least(settings)
         pairs = sorted(zip(self.weights, self.words, strict=True), key=lambda pair: -sign * pair[0])
-        words = [word for weight, word in pairs if sign * weight >= least]
-        return list(dict.fromkeys(words))[: settings.listed]
+        words = [word for weight, word in pairs if sign * weight >= self.least()]
+        return list(dict.fromkeys(words))[: _SETTINGS.listed]
 
 
 def explain(

@@ -96,8 +96,8 @@ started from, if any, was trained on all of them.
 {% if "unlabelled" in manifest.data -%}
 The unlabelled reviews have pseudo-labels: scores of another version and of a bag of bigrams.
 {% endif -%}
-Each text is in one split only. No text of the data is in this folder: `{{ files.REFERENCE }}` holds word-piece
-counts, labels, lengths and digests for `drift`.
+Each text is in one split only. No text of the data is in this folder: `{{ files.REFERENCE }}` holds
+word-piece counts, labels, lengths and digests for `drift`.
 
 ## Limits
 
