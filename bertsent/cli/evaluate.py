@@ -92,6 +92,7 @@ def evaluate(
             num_files=num_files,
             seed=seed,
             errors=errors,
+            curve=report is not None,
             progress=shown,
         )
     if json:

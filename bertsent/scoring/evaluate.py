@@ -47,6 +47,7 @@ def evaluate(
     num_files: int | None = None,
     seed: int = _SEED,
     errors: int = _SETTINGS.errors,
+    curve: bool = True,
     progress: Progress = silent,
     settings: EvaluateSettings = _SETTINGS,
 ) -> Evaluation:
@@ -60,6 +61,7 @@ def evaluate(
         num_files: Draw this many files of each class.
         seed: Of that draw, and of the bootstrap behind the intervals.
         errors: How many of the most confident wrong predictions to return.
+        curve: Whether to compute the ROC curve, which loads scikit-learn.
         progress: Hears how many are done.
         settings: Bins, bands, resamples.
 
@@ -104,7 +106,7 @@ def evaluate(
         ),
         by_length=by_length(correct, rows.lengths, limits=settings.length_bands),
         by_score=by_score(scores, gold, bands=settings.score_bands),
-        roc=roc(scores, gold),
+        roc=roc(scores, gold) if curve else (),
         unsure=int((~sure).sum()),
         accuracy_of_the_others=float(correct[sure].mean()) if sure.any() else float("nan"),
         truncated=rows.truncated,

@@ -161,7 +161,7 @@ class Evaluation:
     metrics: Metrics  # with intervals
     by_length: tuple[LengthBand, ...]
     by_score: tuple[ScoreBand, ...]
-    roc: tuple[tuple[float, float], ...]  # (false, true positive rate) from (0, 0) to (1, 1)
+    roc: tuple[tuple[float, float], ...]  # (false, true positive rate) from (0, 0) to (1, 1); may be left out
     unsure: int  # predictions "unsure"; everywhere else they count by their side of the threshold
     accuracy_of_the_others: float  # of the predictions that are not unsure; NaN without any
     truncated: int

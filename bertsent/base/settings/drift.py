@@ -17,7 +17,7 @@ class DriftSettings:
     least_text_rows: int = 50  # below it texts are not compared: no statistic of so few can be trusted
     least_per_class: int = 10  # of these rows, because the text measure compares within each label
     alpha: float = 0.05  # of a false alarm at a version, shared by all looks: look t gets 6 / (pi t)^2 of it
-    alpha_of_a_look: float = 0.01  # at most: the first look would get 0.03 of the alpha above
+    alpha_of_a_look: float = 0.01  # at most: otherwise the first look would get 0.03
     confidence: float = 0.9  # of the intervals
     many_rows: int = 200  # from here on measures below the threshold mean stable, whatever their intervals
     power: float = 0.8  # share of batches that reveal the minimum detectable effect
