@@ -133,12 +133,12 @@ def _watch(look: Callable[[], ExitCode], pause: float) -> None:
 
 
 def _show(outcome: Monitored, *, json: bool) -> None:
-    from bertsent.reports.drift_page import line
+    from bertsent.reports.drift_page import log_line
 
     if json:
         print_json(_as_json(outcome))
         return
-    typer.echo(line(outcome))
+    typer.echo(log_line(outcome))
     if sys.stdout.isatty() and outcome.look is not None:
         _print_table(outcome.look.report)
 
@@ -151,6 +151,7 @@ def _as_json(outcome: Monitored) -> dict[str, Any]:
         **pick(outcome, "threshold", "new_rows"),
         "measures": {},
         "fired": [],
+        "minimum_detectable_effect": {},
         "smallest_visible": {},
     }
     return {
@@ -161,10 +162,11 @@ def _as_json(outcome: Monitored) -> dict[str, Any]:
 
 
 def _print_table(report: Mapping[str, Any]) -> None:
-    from bertsent.reports.drift_page import MEASURES, chance, figure
+    from bertsent.reports.drift_page import MEASURES, minimum_detectable_effect
+    from bertsent.reports.page import number, p_value
 
     typer.echo("\n" + textwrap.fill(visible(report["reason"]), _WIDTH) + "\n")
-    typer.echo("               value   90 % interval  adjusted p  labels  visible from")
+    typer.echo("               value   90 % interval  adjusted p  labels  min. detectable")
     for name, title, _ in MEASURES:
         row = report["measures"].get(name)
         if row is None:
@@ -172,26 +174,26 @@ def _print_table(report: Mapping[str, Any]) -> None:
         if row["value"] is None:
             typer.echo(f"  {title:<11}      -   not judged")
             continue
-        ends = f"{figure(row['low'])} to {figure(row['high'])}"
-        smallest = figure(report["smallest_visible"].get(name))
+        ends = f"{number(row['low'], 3)} to {number(row['high'], 3)}"
+        effect = number(minimum_detectable_effect(report).get(name), 3)
         over = "  over" if name in report["fired"] else ""
         typer.echo(
-            f"  {title:<11}  {figure(row['value'])}  {ends:>14}  {chance(row['adjusted']):>10}  {row['n']:>6}"
-            f"  {smallest:>12}{over}"
+            f"  {title:<11}  {number(row['value'], 3)}  {ends:>14}  {p_value(row['adjusted']):>10}"
+            f"  {row['n']:>6}  {effect:>15}{over}"
         )
     _print_diagnostics(report["diagnostics"])
 
 
 def _print_diagnostics(diagnostics: Mapping[str, Any]) -> None:
     """What is shown and never judged."""
-    from bertsent.reports.drift_page import chance
+    from bertsent.reports.page import p_value
 
     typer.echo("\n  medians      reference       new  KS p")
     for title, key, form in (("score", "scores", "{:.2f}"), ("word pieces", "length", "{:.0f}")):
         row = diagnostics[key]
         if row["median_new"] is not None:
             old, new = (form.format(row[which]) for which in ("median_old", "median_new"))
-            typer.echo(f"  {title:<11}  {old:>9}  {new:>8}  {chance(row['p_value'])}")
+            typer.echo(f"  {title:<11}  {old:>9}  {new:>8}  {p_value(row['p_value'])}")
     for direction in ("more", "less"):
         moved = [word for word in diagnostics["words"] if word["direction"] == direction]
         words = [word.get("text", str(word["piece"])) for word in moved]

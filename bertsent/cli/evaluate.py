@@ -52,7 +52,7 @@ def evaluate(
     Accuracy, precision, recall, F1, ROC AUC, log loss and calibration error with 95 % intervals, accuracy by
     length, and the reviews that are most confidently wrong.
     """
-    from bertsent.reports import evaluation_page as pages
+    from bertsent.reports import evaluation_page
     from bertsent.reports.page import check_target
 
     if report is not None:
@@ -67,6 +67,7 @@ def evaluate(
             num_files=num_files,
             seed=seed,
             errors=errors,
+            curve=report is not None,
             progress=bar,
         )
     if json:
@@ -74,7 +75,7 @@ def evaluate(
     else:
         _print(evaluation)
     if report is not None:
-        pages.write_evaluation(evaluation, report, source=path, command=command_line(ctx))
+        evaluation_page.write(evaluation, report, source=path, command=command_line(ctx))
         if not json:
             typer.echo(f"\nReport: {visible(str(report))}")
 
@@ -84,8 +85,7 @@ def _as_json(evaluation: Evaluation) -> dict[str, Any]:
     return {
         **pick(evaluation, "n", "version", "threshold"),
         **{
-            name: {"value": value, **_ends(metrics.intervals[name])}
-            for name, value in metrics.figures.items()
+            name: {"value": value, **_ends(metrics.intervals[name])} for name, value in metrics.values.items()
         },
         "confusion": metrics.confusion,
         "by_length": [
@@ -111,9 +111,9 @@ def _ends(interval: tuple[float, float]) -> dict[str, float]:
 
 
 def _print(evaluation: Evaluation) -> None:
-    from bertsent.reports.evaluation_page import verdict
+    from bertsent.reports.evaluation_page import summary
 
-    typer.echo(verdict(evaluation))
+    typer.echo(summary(evaluation))
     typer.echo(
         f"version {evaluation.version}, threshold {evaluation.threshold:g}, {duration(evaluation.seconds)} "
         f"({evaluation.reviews_per_second:.0f} a second)"
@@ -131,12 +131,12 @@ def _print(evaluation: Evaluation) -> None:
 
 
 def _print_metrics(evaluation: Evaluation) -> None:
-    from bertsent.reports.evaluation_page import FIGURES
+    from bertsent.reports.evaluation_page import METRICS
 
     metrics = evaluation.metrics
     typer.echo("\n              value     95 % interval")
-    for name, title, _ in FIGURES:
-        value, (low, high) = metrics.figures[name], metrics.intervals[name]
+    for name, title, _ in METRICS:
+        value, (low, high) = metrics.values[name], metrics.intervals[name]
         interval = "-" if math.isnan(low) else f"{low:.4f} to {high:.4f}"
         typer.echo(f"  {title:<9}  {metric(value):>6}  {interval:>16}")
     typer.echo("\n".join(["", *confusion_lines(metrics.confusion)]))

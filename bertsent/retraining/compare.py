@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bertsent.base.records.core import Prediction, Progress, Review, silent
@@ -44,28 +44,26 @@ def diff(
     scorers = Scorer(first), Scorer(second)
     gold: list[int] = []
     scores: tuple[list[float], list[float]] = [], []
-    heap: list[tuple[float, int, tuple[Prediction, Prediction]]] = []
     seen = differ = 0
+
+    def differing() -> Iterator[tuple[Prediction, Prediction]]:
+        nonlocal seen, differ
+        stream = iter(reviews)
+        while chunk := list(itertools.islice(stream, settings.chunk)):
+            for one, other in zip(*(scorer.predict_reviews(chunk) for scorer in scorers), strict=True):
+                seen += 1
+                if one.gold is not None:
+                    gold.append(one.gold)
+                    scores[0].append(one.score)
+                    scores[1].append(other.score)
+                if (one.score >= DEFAULT_THRESHOLD) != (other.score >= DEFAULT_THRESHOLD):
+                    differ += 1
+                    yield one, other
+            progress.advance(seen)
+
     progress.start("Scoring by both", None, "reviews")
-    stream = iter(reviews)
-    while chunk := list(itertools.islice(stream, settings.chunk)):
-        for one, other in zip(*(scorer.predict_reviews(chunk) for scorer in scorers), strict=True):
-            seen += 1
-            if one.gold is not None:
-                gold.append(one.gold)
-                scores[0].append(one.score)
-                scores[1].append(other.score)
-            if (one.score >= DEFAULT_THRESHOLD) != (other.score >= DEFAULT_THRESHOLD):
-                differ += 1
-                # The number keeps predictions from being compared, and the first of equals in.
-                heapq.heappush(heap, (abs(one.score - other.score), -seen, (one, other)))
-                if len(heap) > settings.shown:
-                    heapq.heappop(heap)
-        progress.advance(seen)
+    pairs = heapq.nlargest(settings.shown, differing(), key=lambda pair: abs(pair[0].score - pair[1].score))
     progress.finish()
     return Difference(
-        reviews=seen,
-        differ=differ,
-        pairs=tuple(pair for _, _, pair in sorted(heap, reverse=True)),
-        paired=compare(Answers("", gold, *scores)),
+        reviews=seen, differ=differ, pairs=tuple(pairs), paired=compare(Answers("", gold, *scores))
     )

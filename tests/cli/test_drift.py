@@ -31,7 +31,16 @@ from bertsent.versions.manifest import WEIGHTS
 
 Run = Callable[..., Result]
 PACKAGE = Path(bertsent.__file__).parent
-KEYS = {"verdict", "headline", "threshold", "measures", "smallest_visible", "new_rows", "looks", "action"}
+KEYS = {
+    "verdict",
+    "headline",
+    "threshold",
+    "measures",
+    "minimum_detectable_effect",
+    "new_rows",
+    "looks",
+    "action",
+}
 
 
 @pytest.fixture
@@ -106,7 +115,7 @@ def test_drift_judges_no_label_twice(run: Run, home: Path) -> None:
     assert run("drift", "--no-retrain").exit_code == 3
     result = run("drift", "--no-retrain")
     assert result.exit_code == 0
-    assert last_line(result).startswith("NOTHING NEW: no label since the look of 20")
+    assert last_line(result).startswith("NOTHING NEW: no label since the check of 20")
     assert "not handled" in last_line(result)
     assert len(trail(home).looks()) == 1
 
@@ -130,7 +139,7 @@ def test_drift_in_one_line_says_verdict_headline_threshold_what_fired_and_what_i
     assert result.exit_code == 3
     line = last_line(result)
     assert re.match(r"DRIFT: headline (\d\.\d{3}) \(error\), threshold 0\.2, fired: error \1[,;]", line)
-    assert "40 new labels, look 1 at version 1" in line
+    assert "40 new labels, check 1 of version 1" in line
     assert "--no-retrain" in line
 
 

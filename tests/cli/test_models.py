@@ -147,7 +147,7 @@ def test_rollback_says_what_is_current_now(run: Run, home: Path) -> None:
         "It has the files of version 1, and took the place of version 2" in run("models", "why", "3").stdout
     )
     card = (home / "model" / "3" / "README.md").read_text(encoding="utf-8")
-    assert "It has the files of version 1, and took the place of 2." in card
+    assert "It has the files of version 1 and replaced version 2." in card
     assert "Made by `bertsent train`" in card
     again = run("models", "rollback", "1")
     assert again.stdout == "Version 3 is current already: it is version 1\n"

@@ -299,7 +299,12 @@ def test_rows_picked_for_their_scores_do_not_judge(known: Reference, picked_by: 
 def test_report_says_which_shift_it_could_have_shown(known: Reference) -> None:
     few, many = (judge(known, new_rows(count, seed=15), settings=FEWER) for count in (100, 400))
     for name in ("text", "error", "label_share"):
-        assert SETTINGS.threshold < many.smallest_visible[name] < few.smallest_visible[name] < 1
+        assert (
+            SETTINGS.threshold
+            < many.minimum_detectable_effect[name]
+            < few.minimum_detectable_effect[name]
+            < 1
+        )
 
 
 def test_moved_words_are_shown_whole(known: Reference) -> None:
