@@ -91,16 +91,16 @@ def drift(
         if report is not None:
             drift_page.check_target(report)
         with progress(quiet=quiet) as shown:
-            found = monitor.run(
-                Workspace.current(),
+            found = monitor.DriftRun(
+                workspace=Workspace.current(),
                 settings=settings,
                 model=model,
-                labels=labels,
+                label_folder=labels,
                 data=data,
                 retrain=not no_retrain,
                 progress=shown,
                 stopping=stop_on_signal,
-            )
+            ).go()
         _show(found, json=json)
         if report is not None:
             drift_page.write(found, report, command=command_line(ctx))

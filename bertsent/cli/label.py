@@ -171,7 +171,9 @@ def _read(path: Path, log: LabelLog, settings: LabelSettings, *, skipped: bool) 
     from bertsent.labelling.pool import read_pool
 
     answered = {
-        each.digest for each in log.standing() if not each.again and not (skipped and each.label == "skip")
+        each.digest
+        for each in log.valid_decisions()
+        if not each.again and not (skipped and each.label == "skip")
     }
     return read_pool(path, answered=answered, settings=settings)
 

@@ -17,7 +17,7 @@ from bertsent.cli.models import models
 
 if TYPE_CHECKING:
     from bertsent.retraining.compare import Difference
-    from bertsent.retraining.learning_curve import Curve
+    from bertsent.retraining.learning_curve import LearningCurve
 
 
 @models.command()
@@ -114,14 +114,14 @@ def curve(json: JsonOption = False, quiet: QuietOption = False) -> None:
     from bertsent.retraining import learning_curve
 
     with progress(quiet=quiet) as shown:
-        found = learning_curve.curve(Workspace.current(), progress=shown)
+        found = learning_curve.compute(Workspace.current(), progress=shown)
     if json:
         print_json(_curve_as_json(found))
     else:
         _print_curve(found)
 
 
-def _curve_as_json(found: Curve) -> dict[str, Any]:
+def _curve_as_json(found: LearningCurve) -> dict[str, Any]:
     return {
         "retrains": [
             {
@@ -142,7 +142,7 @@ def _curve_as_json(found: Curve) -> dict[str, Any]:
     }
 
 
-def _print_curve(found: Curve) -> None:
+def _print_curve(found: LearningCurve) -> None:
     if found.points:
         typer.echo("  retrained             labels  began with  reserved  became      gained there")
     for point in found.points:

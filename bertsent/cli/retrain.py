@@ -59,7 +59,7 @@ def retrain(
     ] = None,
     margin: Annotated[
         float,
-        typer.Option("--margin", help="Share of right answers that may be lost on the test reviews."),
+        typer.Option("--margin", help="Accuracy that may be lost on the test reviews, as a share."),
     ] = GATE.margin,
     force: Annotated[
         bool,
@@ -70,7 +70,7 @@ def retrain(
 ) -> None:
     """Train on old and new reviews, and publish what is better.
 
-    The challenger and the current version answer the same test reviews, and the same labelled reviews that
+    The challenger and the current version score the same test reviews, and the same labelled reviews that
     never train (20 %). It must not be worse on either, and better on one; else it is rejected, with exit
     code 3. A run that was stopped or killed goes on. Needs TensorFlow: pip install 'bertsent[train]'.
     """
@@ -80,7 +80,7 @@ def retrain(
     from bertsent.data.splits import find_data_set
     from bertsent.labelling.log import LabelLog
     from bertsent.retraining import run as core
-    from bertsent.retraining.records import Trigger
+    from bertsent.retraining.records import RetrainRun, Trigger
     from bertsent.versions import store
 
     champion = store.find(None, folder=workspace.model)
@@ -88,19 +88,21 @@ def retrain(
     rows = LabelLog(labels or workspace.labels).labelled()
     with progress(quiet=quiet) as shown, stop_on_signal() as stop:
         retrained = core.retrain(
-            workspace,
-            data=data or find_data_set(workspace.data),
-            champion=champion,
-            rows=rows,
-            because=Trigger("asked"),
-            settings=core.settings_for(
-                champion, warm_start=warm, labels=len(rows), recipe=recipe, config=said
-            ),
-            gate=gate,
-            warm_start=warm,
-            force=force,
-            progress=shown,
-            stop=stop,
+            RetrainRun(
+                workspace=workspace,
+                data=data or find_data_set(workspace.data),
+                champion=champion,
+                rows=rows,
+                trigger=Trigger("asked"),
+                settings=core.settings_for(
+                    champion, warm_start=warm, labels=len(rows), recipe=recipe, config=said
+                ),
+                gate=gate,
+                warm_start=warm,
+                force=force,
+                progress=shown,
+                stop=stop,
+            )
         )
     if json:
         print_json(as_json(retrained))

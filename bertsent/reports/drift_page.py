@@ -107,7 +107,7 @@ def write(found: Monitored, path: Path, *, command: str) -> None:
 
 def page(found: Monitored, *, command: str, made: str) -> str:
     """The HTML page of a run: of its look, or of the newest one where it took none."""
-    looks = found.trail.looks()
+    looks = found.history.looks()
     look = found.look or (looks[-1] if looks else None)
     return str(
         environment()
@@ -145,7 +145,7 @@ def chance(p_value: float | None) -> str:
 
 
 def moment(time: str, zone: str = " UTC") -> str:
-    """A time of the trail as people read it, to the minute."""
+    """A time of the drift history as people read it, to the minute."""
     return visible(time[:16].replace("T", " ")) + zone
 
 
@@ -166,7 +166,7 @@ def _unjudged(found: Monitored) -> str:
     """Why nothing was judged."""
     if found.action == "collect":
         return f"CANNOT TELL: {found.new_rows} new label{'' if found.new_rows == 1 else 's'}"
-    since = found.trail.looks()
+    since = found.history.looks()
     return "NOTHING NEW: no label" + (
         f" since the look of {moment(since[-1].time)}" if since else " to judge"
     )
@@ -191,7 +191,7 @@ def _lower(sentence: str) -> str:
 def _next_steps(found: Monitored) -> list[tuple[str, str]]:
     """What to do: sentences, each with the command that does it."""
     more = max(found.needed - found.new_rows, 1)
-    waits = found.action in {"none", "reported"} and found.trail.unfinished() is not None
+    waits = found.action in {"none", "reported"} and found.history.unfinished() is not None
     return [
         (sentence.format(more=more), command.format(published=found.published))
         for sentence, command in _STEPS["waits" if waits else found.action]
@@ -236,9 +236,9 @@ def _history(found: Monitored, looks: list[Look]) -> list[dict[str, Any]]:
 
 
 def _came_of(found: Monitored, look: Look) -> str:
-    outcome = found.trail.outcome_of(look)
+    outcome = found.history.outcome_of(look)
     if outcome is None:
-        return "open" if look == found.trail.unfinished() else ""
+        return "open" if look == found.history.unfinished() else ""
     if outcome.version is not None:
         return f"published: version {outcome.version}"
     return outcome.outcome.replace("_", " ")

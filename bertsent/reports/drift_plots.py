@@ -1,4 +1,4 @@
-"""The pictures of a drift report, from the JSON that the trail keeps."""
+"""The pictures of a drift report, from the JSON that the drift history keeps."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Recorder:
 
     def take_back(self) -> Decision | None:
         """Undoes the newest decision of all sittings that was not undone yet; None if there is none."""
-        standing = self.log.standing()
+        standing = self.log.valid_decisions()
         if not standing:
             return None
         self.log.append(undo(standing[-1]))
@@ -114,7 +114,7 @@ class Walk:
     def _next(self) -> Question | None:
         if self._waiting:
             return self._waiting.pop()
-        standing = self._recorder.log.standing()
+        standing = self._recorder.log.valid_decisions()
         # By another process meanwhile; what this one asked is in the pool no more.
         self._pool.leave_out_answered({each.digest for each in standing if each.label in LABELS})
         return second_look(standing, settings=self._settings) or self._pool.next()
