@@ -171,9 +171,7 @@ def _read(path: Path, log: LabelLog, settings: LabelSettings, *, skipped: bool) 
     from bertsent.labelling.pool import read_pool
 
     answered = {
-        each.digest
-        for each in log.valid_decisions()
-        if not each.again and not (skipped and each.label == "skip")
+        row.digest for row in log.valid_decisions() if not (row.again or (skipped and row.label == "skip"))
     }
     return read_pool(path, answered=answered, settings=settings)
 

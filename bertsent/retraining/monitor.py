@@ -53,9 +53,7 @@ class DriftRun:
 
     @cached_property
     def is_current(self) -> bool:
-        if self.model is None:
-            return True
-        current = store.find(None, folder=self.workspace.model)
+        current = store.find(None, folder=self.workspace.model) if self.model else self.version
         return self.version.path.resolve() == current.path.resolve()
 
     @cached_property
@@ -93,20 +91,21 @@ class DriftRun:
 
     def _published(self, look: Look) -> Monitored | None:
         """Closes a look whose run was killed after it published a version; None if it published none."""
-        from bertsent.retraining import outcomes, run
+        from bertsent.retraining import outcomes
 
         version = outcomes.published_by(look.batch, outcomes.retrained_versions(self.workspace))
         if version is None:
             return None
-        run.finish_killed_run(self.workspace)
-        lineage = version.manifest.lineage
-        return self._end(
-            look, "published", version.manifest.version, str(lineage["gate"]["reason"]), continued=True
-        )
+        from bertsent.retraining.run import finish_killed_run
+
+        finish_killed_run(self.workspace)
+        reason = str(version.manifest.lineage["gate"]["reason"])
+        return self._end(look, "published", version.manifest.version, reason, continued=True)
 
     def _look(self, unfinished: Look | None) -> Monitored:
-        """Judges the new labels if there are enough of them."""
-        fresh = self._fresh()
+        """Judges the labels that no look has settled and the version was not made with, if they suffice."""
+        settled = self.history.judged | self._used()
+        fresh = [row for row in self.labels if row.digest not in settled]
         looks = self.history.looks(self.version.classifier_digest)
         seen = set(looks[-1].rows) if looks else set()  # by a look that could not tell, where still fresh
         waiting = sum(row.digest in seen for row in fresh)
@@ -158,11 +157,6 @@ class DriftRun:
         manifest = self.version.manifest
         uses = manifest.data.get("labels", {}), manifest.lineage.get("reserved", {})
         return {digest for use in uses for digest in use.get("digests", ())}
-
-    def _fresh(self) -> list[Labelled]:
-        """The labels that no look has settled and the version was not made with."""
-        settled = self.history.judged | self._used()
-        return [row for row in self.labels if row.digest not in settled]
 
     def _judge(self, fresh: Sequence[Labelled], *, number: int) -> Look:
         from bertsent.drift import reference

@@ -92,13 +92,13 @@ def retrained_versions(workspace: Workspace) -> dict[int, Version]:
 
 
 def repair_ledger(
-    workspace: Workspace, versions: Mapping[int, Version] | None = None, progress: Progress = silent
+    workspace: Workspace, versions: Mapping[int, Version], progress: Progress = silent
 ) -> list[dict[str, Any]]:
     """The lines of the ledger, after versions that a kill kept from it got theirs."""
     ledger = Ledger(workspace.reports)
     lines = ledger.events(progress)
     written = {line["version"] for line in lines}
-    for number, version in (retrained_versions(workspace) if versions is None else versions).items():
+    for number, version in versions.items():
         lineage = version.manifest.lineage
         if number not in written and "republished_from" not in lineage:
             lines.append(ledger_line("published", lineage, number))

@@ -26,8 +26,8 @@ from bertsent.base.settings.workspace import Workspace
 from bertsent.data.splits import load_splits
 from bertsent.labelling import selection
 from bertsent.labelling.selection import Selection
+from bertsent.retraining import outcomes
 from bertsent.retraining.gate import GateResult, PairedScores, judge, least_rows
-from bertsent.retraining.outcomes import earlier_outcome, ledger_line, lineage_of, repair_ledger
 from bertsent.retraining.records import Retrained, RetrainRun
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions import registry
@@ -51,7 +51,7 @@ def retrain(run: RetrainRun) -> Retrained:
     """
     begun = time.monotonic()
     with lock(run.workspace.state / "retrain.lock", "retrain"):
-        retrained = None if run.force else earlier_outcome(run)
+        retrained = None if run.force else outcomes.earlier_outcome(run)
         if retrained is None:
             run.champion.verify()
             scorer = Scorer(run.champion)  # a version it cannot score with is refused before the work
@@ -75,7 +75,7 @@ def finish_killed_run(workspace: Workspace) -> None:
         StorageError, ArtefactError: if the ledger cannot be written or read.
     """
     with lock(workspace.state / "retrain.lock", "retrain"):
-        repair_ledger(workspace)
+        outcomes.repair_ledger(workspace, outcomes.retrained_versions(workspace))
         shutil.rmtree(workspace.state / _CHALLENGERS, ignore_errors=True)
 
 
@@ -227,7 +227,7 @@ def _judge(
 
 
 def _conclude(run: RetrainRun, challenger: Version, picked: Selection, result: GateResult) -> Retrained:
-    lineage = lineage_of(run, picked, result)
+    lineage = outcomes.lineage_of(run, picked, result)
     outcome: Literal["published", "rejected"] = "published" if result.passed else "rejected"
     number = None
     if result.passed:
@@ -238,5 +238,5 @@ def _conclude(run: RetrainRun, challenger: Version, picked: Selection, result: G
             reason="drift" if run.trigger.kind == "drift" else "retrain",
             lineage=lineage,
         ).manifest.version
-    run.ledger.append(ledger_line(outcome, lineage, number))
+    run.ledger.append(outcomes.ledger_line(outcome, lineage, number))
     return Retrained(outcome, number, result, result.reason, 0.0)

@@ -155,7 +155,7 @@ def test_retrain_leaves_one_line_and_nothing_else(published: tuple[Path, Retrain
     assert sorted(path.name for path in (home / "model").iterdir()) == ["1", "2"]
 
 
-@pytest.mark.parametrize("because", [world.DRIFT, ASKED], ids=["drift", "asked"])
+@pytest.mark.parametrize("trigger", [world.DRIFT, ASKED], ids=["drift", "asked"])
 def test_retrain_of_labels_that_have_their_version_does_nothing(
     after: Any, published: tuple[Path, Retrained], films: Path, trigger: Trigger
 ) -> None:

@@ -58,12 +58,12 @@ class Recorder:
 
     def take_back(self) -> Decision | None:
         """Undoes the newest decision of all sittings that was not undone yet; None if there is none."""
-        standing = self.log.valid_decisions()
-        if not standing:
+        valid = self.log.valid_decisions()
+        if not valid:
             return None
-        self.log.append(undo(standing[-1]))
+        self.log.append(undo(valid[-1]))
         self.counts["undone"] += 1
-        return standing[-1]
+        return valid[-1]
 
 
 class Walk:
@@ -114,10 +114,10 @@ class Walk:
     def _next(self) -> Question | None:
         if self._waiting:
             return self._waiting.pop()
-        standing = self._recorder.log.valid_decisions()
+        valid = self._recorder.log.valid_decisions()
         # By another process meanwhile; what this one asked is in the pool no more.
-        self._pool.leave_out_answered({each.digest for each in standing if each.label in LABELS})
-        return second_look(standing, settings=self._settings) or self._pool.next()
+        self._pool.leave_out_answered({each.digest for each in valid if each.label in LABELS})
+        return second_look(valid, settings=self._settings) or self._pool.next()
 
     def _ask(self, question: Question | None) -> bool:
         """Shows a question until it is answered; False if the person wants no more."""
