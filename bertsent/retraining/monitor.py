@@ -93,14 +93,15 @@ class DriftRun:
         """Closes a look whose run was killed after it published a version; None if it published none."""
         from bertsent.retraining import outcomes
 
-        version = outcomes.published_by(look.batch, outcomes.retrained_versions(self.workspace))
-        if version is None:
+        versions = outcomes.versions_of(look.batch, outcomes.retrained_versions(self.workspace))
+        if not versions:
             return None
         from bertsent.retraining.run import finish_killed_run
 
         finish_killed_run(self.workspace)
-        reason = str(version.manifest.lineage["gate"]["reason"])
-        return self._end(look, "published", version.manifest.version, reason, continued=True)
+        published = versions[0].manifest
+        reason = str(published.lineage["gate"]["reason"])
+        return self._end(look, "published", published.version, reason, continued=True)
 
     def _look(self, unfinished: Look | None) -> Monitored:
         """Judges the labels that no look has settled and the version was not made with, if they suffice."""

@@ -110,13 +110,13 @@ def _published(run: RetrainRun, versions: Mapping[int, Version]) -> Version | No
     """The champion where it came of the same rows, else the version that came of the same batch."""
     if run.champion.manifest.lineage.get("rows") == run.digest:
         return run.champion
-    return published_by(run.trigger.batch, versions) if run.trigger.batch else None
-
-
-def published_by(batch: str, versions: Mapping[int, Version]) -> Version | None:
-    """The newest of the versions that a retrain because of this batch published, if any."""
-    of_batch = [one for one in versions.values() if one.manifest.lineage["because"]["batch"] == batch]
+    of_batch = versions_of(run.trigger.batch, versions) if run.trigger.batch else []
     return of_batch[-1] if of_batch else None
+
+
+def versions_of(batch: str, versions: Mapping[int, Version]) -> list[Version]:
+    """The version that a retrain because of this batch published, and those republished from it since."""
+    return [one for one in versions.values() if one.manifest.lineage["because"]["batch"] == batch]
 
 
 def _earlier(

@@ -1,4 +1,4 @@
-"""Durable JSON lines: several processes, full disks, locks. The ledger's tests have torn and damaged lines."""
+"""Durable JSON lines: several processes, full disks and locks. The tests of the ledger have damaged lines."""
 
 from __future__ import annotations
 
