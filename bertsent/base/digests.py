@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import mmap
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError
+
+DIGEST = "digest"  # the key under which a JSON object carries its own
 
 
 def sha256_file(path: Path) -> str:
@@ -43,6 +47,12 @@ def sha256_lines(lines: Iterable[str]) -> str:
     for line in lines:
         digest.update(line.encode("utf-8", "surrogatepass") + b"\n")
     return digest.hexdigest()
+
+
+def sha256_json(values: Mapping[str, Any]) -> str:
+    """The SHA-256 over all that a JSON object says but its own digest, whatever the order of its keys."""
+    said = {name: value for name, value in values.items() if name != DIGEST}
+    return sha256_text(json.dumps(said, sort_keys=True))
 
 
 class DigestAhead:

@@ -73,16 +73,16 @@ def drift(
         if report is not None:
             drift_page.check_target(report)
         with progress(quiet=quiet) as bar:
-            outcome = monitor.run(
-                Workspace.current(),
+            outcome = monitor.DriftRun(
+                workspace=Workspace.current(),
                 settings=settings,
                 model=model,
-                labels=labels,
+                label_folder=labels,
                 data=data,
                 retrain=not no_retrain,
                 progress=bar,
                 stopping=stop_on_signal,
-            )
+            ).go()
         _show(outcome, json=json)
         if report is not None:
             drift_page.write(outcome, report, command=command_line(ctx))

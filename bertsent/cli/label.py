@@ -168,9 +168,7 @@ def _read(path: Path, log: LabelLog, settings: LabelSettings, *, skipped: bool) 
     from bertsent.labelling.pool import read_pool
 
     answered = {
-        decision.digest
-        for decision in log.standing()
-        if not decision.again and not (skipped and decision.label == "skip")
+        row.digest for row in log.valid_decisions() if not (row.again or (skipped and row.label == "skip"))
     }
     return read_pool(path, answered=answered, settings=settings)
 

@@ -65,7 +65,7 @@ def retrain(
     from bertsent.data.splits import find_data_set
     from bertsent.labelling.log import LabelLog
     from bertsent.retraining import run as core
-    from bertsent.retraining.records import Trigger
+    from bertsent.retraining.records import RetrainRun, Trigger
     from bertsent.versions import store
 
     champion = store.find(None, folder=workspace.model)
@@ -73,19 +73,21 @@ def retrain(
     rows = LabelLog(labels or workspace.labels).labelled()
     with progress(quiet=quiet) as bar, stop_on_signal() as stop:
         retrained = core.retrain(
-            workspace,
-            data=data or find_data_set(workspace.data),
-            champion=champion,
-            rows=rows,
-            because=Trigger("asked"),
-            settings=core.settings_for(
-                champion, warm_start=warm, labels=len(rows), recipe=recipe, config=overrides
-            ),
-            gate=gate,
-            warm_start=warm,
-            force=force,
-            progress=bar,
-            stop=stop,
+            RetrainRun(
+                workspace=workspace,
+                data=data or find_data_set(workspace.data),
+                champion=champion,
+                rows=rows,
+                trigger=Trigger("asked"),
+                settings=core.settings_for(
+                    champion, warm_start=warm, labels=len(rows), recipe=recipe, config=overrides
+                ),
+                gate=gate,
+                warm_start=warm,
+                force=force,
+                progress=bar,
+                stop=stop,
+            )
         )
     if json:
         print_json(retrained)

@@ -112,7 +112,7 @@ def write(run: Monitored, path: Path, *, command: str) -> None:
 
 def render(run: Monitored, *, command: str, made: str) -> str:
     """The HTML page of a run: of its look, or of the newest one if it took none."""
-    looks = run.trail.looks()
+    looks = run.history.looks()
     look = run.look or (looks[-1] if looks else None)
     pictures = {"history": drift_plots.history(looks)}
     values: dict[str, Any] = {}
@@ -155,7 +155,7 @@ def _unjudged(run: Monitored, few: str, none: str) -> str:
     """Why nothing was judged."""
     if run.action == "collect":
         return f"{few}: {run.new_rows} new label{'' if run.new_rows == 1 else 's'}"
-    looks = run.trail.looks()
+    looks = run.history.looks()
     return f"{none} since the check of {moment(looks[-1].time)}" if looks else f"{none} to judge"
 
 
@@ -170,7 +170,7 @@ def _lower(sentence: str) -> str:
 def _next_steps(run: Monitored) -> list[tuple[str, str]]:
     """What to do: sentences, each with the command that does it."""
     more = max(run.needed - run.new_rows, 1)
-    waits = run.action in {"none", "reported"} and run.trail.unfinished() is not None
+    waits = run.action in {"none", "reported"} and run.history.unfinished() is not None
     return [
         (sentence.format(more=more), command.format(published=run.published))
         for sentence, command in _STEPS["waits" if waits else run.action]
@@ -210,9 +210,9 @@ def _foreign(run: Monitored, look: Look) -> list[dict[str, Any]]:
 
 def _outcome(run: Monitored, look: Look) -> str:
     """What came of a look, in words."""
-    outcome = run.trail.outcome_of(look)
+    outcome = run.history.outcome_of(look)
     if outcome is None:
-        return "open" if look == run.trail.unfinished() else ""
+        return "open" if look == run.history.unfinished() else ""
     if outcome.version is not None:
         return f"published: version {outcome.version}"
     return outcome.outcome.replace("_", " ")

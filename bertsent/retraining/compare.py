@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from bertsent.base.records.core import Prediction, Progress, Review, silent
 from bertsent.base.settings.retraining import VersionSettings
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
-from bertsent.retraining.gate import Answers, Paired, compare
-from bertsent.retraining.learning_curve import _SETTINGS
+from bertsent.retraining.gate import Paired, PairedScores, compare
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions.manifest import Version
+
+_SETTINGS = VersionSettings()
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Where two versions answer otherwise."""
+    """Where the predictions of two versions differ."""
 
     reviews: int
     differ: int
@@ -34,9 +35,9 @@ def diff(
     settings: VersionSettings = _SETTINGS,
     progress: Progress = silent,
 ) -> Difference:
-    """Scores reviews by two versions and keeps those on which their answers differ.
+    """Scores reviews by two versions and keeps those on which their predictions differ.
 
-    An answer is the nearer label: a score that both call unsure can still differ.
+    A prediction is the nearer label here: two scores that are both unsure can still differ.
 
     Args:
         reviews: With a label or without; those without text should be left out.
@@ -65,5 +66,5 @@ def diff(
     pairs = heapq.nlargest(settings.shown, differing(), key=lambda pair: abs(pair[0].score - pair[1].score))
     progress.finish()
     return Difference(
-        reviews=seen, differ=differ, pairs=tuple(pairs), paired=compare(Answers("", gold, *scores))
+        reviews=seen, differ=differ, pairs=tuple(pairs), paired=compare(PairedScores("", gold, *scores))
     )

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_args
 
-from bertsent.base import checked_json
-from bertsent.base.digests import DigestAhead, sha256_file
+from bertsent.base.digests import DigestAhead, sha256_file, sha256_json
 from bertsent.base.display import size, visible
 from bertsent.base.errors import ArtefactError
 from bertsent.base.files import is_file
@@ -176,7 +175,7 @@ def read_version(path: Path) -> Version:
                 f"this bertsent reads {FORMAT}.",
                 hint="pip install --upgrade bertsent",
             )
-        if values["digest"] != checked_json.digest(values):
+        if values["digest"] != sha256_json(values):
             raise _corrupt(file, "was changed after it was written")
         # A later bertsent may add keys without a new format; a key that is missing is a TypeError.
         manifest = Manifest(**{name: value for name, value in values.items() if name in _KEYS})

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from bertsent.base import checked_json
-from bertsent.base.digests import sha256_file
+from bertsent.base.digests import sha256_file, sha256_json
 from bertsent.base.display import visible
 from bertsent.base.errors import StorageError, UsageError
 from bertsent.base.files import (
@@ -123,7 +122,7 @@ def finalise(path: Path, manifest: Manifest) -> Version:
         if file.name != MANIFEST
     }
     values = asdict(replace(manifest, files=files))
-    values["digest"] = checked_json.digest(json.loads(json.dumps(values)))  # of what a reader will get
+    values["digest"] = sha256_json(json.loads(json.dumps(values)))  # of what a reader will get
     write_text(path / MANIFEST, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
     version = read_version(path)
     version.verify()

@@ -14,7 +14,7 @@ from support import retrain_world as world
 from typer.testing import Result
 
 from bertsent.base.records.core import to_json
-from bertsent.retraining.gate import Answers, judge
+from bertsent.retraining.gate import PairedScores, judge
 from bertsent.retraining.ledger import Ledger
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions import store
@@ -232,7 +232,7 @@ def write_retrains(home: Path, accuracies: dict[int, float], *, n: int = 400) ->
         right = round(n * accuracy)
         gold = [1] * n
         both = [[0.9] * count + [0.1] * (n - count) for count in (round(n * 0.6), right)]
-        rows = Answers("d", gold, *both)
+        rows = PairedScores("d", gold, *both)
         gate = to_json(judge(rows, rows, drift=True))
         stated = {"event": "published", "version": version, "time": "2026-01-01T00:00:00Z", "labels": labels}
         ledger.append(stated | {"start": "champion", "gate": gate})

@@ -67,9 +67,9 @@ def look(number: int = 1, **changes: Any) -> Look:
 def monitored(
     home: Path, *looks: Look, action: Any = "reported", text: str = "fine", **more: Any
 ) -> Monitored:
-    trail = DriftHistory(Workspace(home))
+    history = DriftHistory(Workspace(home))
     for each in looks:
-        trail.append(each)
+        history.append(each)
     return Monitored(
         version="1",
         threshold=0.1,
@@ -79,7 +79,7 @@ def monitored(
         new_rows=more.pop("new_rows", 40),
         needed=more.pop("needed", 0),
         looks=len(looks),
-        trail=trail,
+        history=history,
         labels=tuple(Labelled(text, i, f"d{i}", "random", None, None, "2026", "0" * 32) for i in (0, 1)),
         **more,
     )
@@ -135,7 +135,7 @@ def test_page_shows_foreign_reviews_that_the_log_still_has(workspace: Path) -> N
 def test_page_lists_all_looks_with_what_came_of_them(workspace: Path) -> None:
     first = look(1, verdict="cannot_tell", headline=math.nan, fired=())
     found = monitored(workspace, first, look(2), look(3))
-    found.trail.append(Outcome(batch=look(2).batch, outcome="rejected", version=None, reason="x"))
+    found.history.append(Outcome(batch=look(2).batch, outcome="rejected", version=None, reason="x"))
     text = Page(page(found)).text
     assert [text.count(word) for word in ("2026-01-01 03:04", "2026-01-02 03:04", "rejected")] == [1, 1, 1]
     assert "3 checks" in text

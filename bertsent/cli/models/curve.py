@@ -13,7 +13,7 @@ from bertsent.cli._render import pick, print_json, progress
 from bertsent.cli._tables import points
 
 if TYPE_CHECKING:
-    from bertsent.retraining.learning_curve import Curve
+    from bertsent.retraining.learning_curve import LearningCurve
 
 
 def curve(json: options.Json = False, quiet: options.Quiet = False) -> None:
@@ -24,14 +24,14 @@ def curve(json: options.Json = False, quiet: options.Quiet = False) -> None:
     from bertsent.retraining import learning_curve
 
     with progress(quiet=quiet) as bar:
-        result = learning_curve.curve(Workspace.current(), progress=bar)
+        result = learning_curve.compute(Workspace.current(), progress=bar)
     if json:
         print_json(_curve_as_json(result))
     else:
         _print_curve(result)
 
 
-def _curve_as_json(result: Curve) -> dict[str, Any]:
+def _curve_as_json(result: LearningCurve) -> dict[str, Any]:
     return {
         "retrains": [
             {
@@ -48,7 +48,7 @@ def _curve_as_json(result: Curve) -> dict[str, Any]:
     }
 
 
-def _print_curve(result: Curve) -> None:
+def _print_curve(result: LearningCurve) -> None:
     if result.points:
         typer.echo("  retrained             labels  began with  reserved  became      gained there")
     for point in result.points:

@@ -58,7 +58,7 @@ class Recorder:
 
     def take_back(self) -> Decision | None:
         """Undoes the newest decision that still stands, of any session; None if there is none."""
-        standing = self.log.standing()
+        standing = self.log.valid_decisions()
         if not standing:
             return None
         self.log.append(undo(standing[-1]))

@@ -41,7 +41,7 @@ class Walk(Session):
     def _next(self) -> Question | None:
         if self._waiting:
             return self._waiting.pop()
-        standing = self.recorder.log.standing()
+        standing = self.recorder.log.valid_decisions()
         # Another process may have labelled some meanwhile; what this one asked has left the pool.
         self.pool.leave_out_answered({decision.digest for decision in standing if decision.label in LABELS})
         return second_look(standing, settings=self.settings) or self.pool.next()
