@@ -21,6 +21,13 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks as slow what imports TensorFlow: a test says so by a fixture that asks for `tensorflow`."""
+    for item in items:
+        if "tensorflow" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
+
+
 @pytest.fixture(autouse=True)
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that commands of this test work in: never the developer's own."""
@@ -74,10 +81,15 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_encoder(once: Callable[..., Path]) -> tuple[Path, Path]:
-    """Folders of a 2-layer random BERT and its preprocessor, as TF Hub would give them."""
+def tensorflow() -> None:
+    """Asked for by what trains: the test is slow, and skipped where bertsent[train] is not installed."""
     if importlib.util.find_spec("tensorflow") is None:
         pytest.skip("needs bertsent[train]")
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(once: Callable[..., Path], tensorflow: None) -> tuple[Path, Path]:
+    """Folders of a 2-layer random BERT and its preprocessor, as TF Hub would give them."""
     from support import tiny_bert
 
     folder = once("tiny", tiny_bert.export)

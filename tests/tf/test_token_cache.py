@@ -33,7 +33,6 @@ def tokenizer(*pieces: str, lower_case: bool = True) -> Counting:
 
 
 def word_pieces(texts: Sequence[str], by: AnyTokenizer, cache: Path | None = None) -> list[list[int]]:
-    pytest.importorskip("tensorflow", reason="needs bertsent[train]")
     from bertsent.tf import token_cache
 
     rows = token_cache.word_pieces(texts, by, cache=cache)
