@@ -1,6 +1,6 @@
 """Breaks a write at its first step, its second, and so on, as SQLite's own tests do.
 
-    python tests/faults.py write|publish|rollback|prune FOLDER kill|full|short
+    python tests/support/disk_faults.py write|publish|rollback|prune FOLDER kill|full|short
 
 A step is what Python's audit hooks report of the file system: a file opened for writing, a folder made, a
 rename. The write runs in a forked child, so that it can be killed for good; after each child one line of

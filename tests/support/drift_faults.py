@@ -1,10 +1,10 @@
-"""Kills `drift` at its first step, its second, and so on, and runs it again; faults.py says what a step is.
+"""Kills `drift` at its first step, its second, and so on, and runs it again.
 
-    python tests/drift_faults.py append|look FOLDER kill|full
+    python tests/support/drift_faults.py append|look FOLDER kill|full
 
 `append` adds an event to a trail of two; `look` judges the labels of a workspace whose retraining cannot
 begin. After each child, and after a second one that no fault hits, one line of JSON says what a reader finds.
-The last line is that of the first child that got to its end.
+The last line is that of the first child that got to its end. disk_faults.py says what a step is.
 """
 
 from __future__ import annotations
