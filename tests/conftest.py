@@ -15,8 +15,8 @@ from typer.testing import CliRunner, Result
 from bertsent.cli import app
 from bertsent.versions.manifest import CLASSIFIER, VOCABULARY, read_version
 
-# One thread for each worker's matrix products, before NumPy is imported: they are small, and threads that wait
-# for a core spin. On a busy machine tests/drift/test_judge.py takes four times the processor time without it.
+# One thread for matrix products, set before NumPy is imported: they are small, and threads that wait for a
+# core spin. On a busy machine tests/drift/test_judge.py takes four times the processor time without it.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # Some helpers of tests/support run as processes of their own, and import each other.
