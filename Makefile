@@ -32,7 +32,7 @@ demo: install ## Train on the bundled reviews, publish, score two texts (a few m
 	say bertsent predict --model model/1 "A warm, funny, beautifully acted film." "Dull, clumsy and far too long."; \
 	printf '\nThe new version is in %s/model/1; its card is %s/model/1/README.md\n' $(DEMO) $(DEMO)
 
-SUITE = $(BIN)/python -m pytest --numprocesses 3 --dist loadfile
+SUITE = $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 check: lint quick ## Format, lint, types, and the tests that need no training (under a minute)
 
