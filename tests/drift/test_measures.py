@@ -70,6 +70,7 @@ def test_features_know_no_rare_piece_and_no_label(known: Reference) -> None:
         assert np.abs(weights[found.label == label].mean(axis=0)).max() < 1e-12
 
 
+@pytest.mark.slow
 def test_separation_is_that_of_a_refitted_permutation_test(known: Reference) -> None:
     found = compared(known)
     weights = features.tfidf(found, known, settings=SETTINGS)

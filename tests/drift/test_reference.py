@@ -92,6 +92,7 @@ def test_read_never_unpickles(path: Path) -> None:
         reference.read(path)
 
 
+@pytest.mark.slow
 def test_read_refuses_more_than_a_reference_can_hold(path: Path) -> None:
     change(path, counts=np.zeros(40_000_000, np.int64))
     with pytest.raises(ArtefactError):

@@ -130,6 +130,7 @@ def test_evaluate_tells_how_far_it_is(workspace: Path) -> None:
     assert told.told == [("Scoring", 80), 64, "finished", ("Computing intervals", None), "finished"]
 
 
+@pytest.mark.slow
 def test_evaluate_keeps_no_text_but_of_the_worst(workspace: Path) -> None:
     long = "word " * 20_000  # 0.1 MB, 10 MB in all
     path = table(workspace, ((f"0.{number:03d} {long}", number % 2) for number in range(100, 200)))

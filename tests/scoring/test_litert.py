@@ -16,7 +16,7 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture(scope="module")
-def albert(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def albert(tmp_path_factory: pytest.TempPathFactory, tensorflow: None) -> tuple[Path, Path]:
     """A 2-layer random ALBERT and its preprocessor, with a SentencePiece model made from the sample."""
     sentencepiece = pytest.importorskip("sentencepiece", reason="needs bertsent[train]")
     from bertsent.tf import tf

@@ -181,6 +181,7 @@ def test_measure_intervals_of_shares_are_exact() -> None:
     assert found.intervals["f1"] == pytest.approx(ends)
 
 
+@pytest.mark.slow
 def test_measure_interval_of_roc_auc_is_that_of_resampling_by_scikit_learn() -> None:
     from sklearn.metrics import roc_auc_score
 

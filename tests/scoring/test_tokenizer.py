@@ -1,7 +1,6 @@
 # ruff: noqa: RUF001  (look-alike characters are what is tested)
 from __future__ import annotations
 
-import importlib.util
 import random
 import string
 import time
@@ -243,10 +242,8 @@ Differing = Callable[[Path, bool, list[str]], list[str]]
 
 
 @pytest.fixture(scope="module")
-def differing() -> Differing:
+def differing(tensorflow: None) -> Differing:
     """The texts to which TF Text's BertTokenizer gives other ids."""
-    if importlib.util.find_spec("tensorflow_text") is None:
-        pytest.skip("needs bertsent[train]")
     import bertsent.tf  # noqa: F401  (sets TensorFlow's environment, so before anything of TensorFlow)
     import tensorflow_text  # isort: skip
 

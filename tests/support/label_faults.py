@@ -1,6 +1,6 @@
 """Kills appends to the label log before one line of code after another.
 
-    python tests/label_faults.py FOLDER
+    python tests/support/label_faults.py FOLDER
 
 Every append runs in a forked child that a trace function kills with SIGKILL. After each child one line of
 JSON says how it ended, what a reader then finds, and what there is after one more append. The last line is

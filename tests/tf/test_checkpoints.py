@@ -70,7 +70,6 @@ class Run:
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """A run with three epochs done."""
-    pytest.importorskip("tensorflow", reason="needs bertsent[train]")
     run = Run(tmp_path)
     for _ in range(3):
         run.epoch()

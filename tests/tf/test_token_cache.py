@@ -33,7 +33,6 @@ def tokenizer(*pieces: str, lower_case: bool = True) -> Counting:
 
 
 def word_pieces(texts: Sequence[str], by: AnyTokenizer, cache: Path | None = None) -> list[list[int]]:
-    pytest.importorskip("tensorflow", reason="needs bertsent[train]")
     from bertsent.tf import batches
 
     rows = batches.word_pieces(texts, by, cache=cache)
