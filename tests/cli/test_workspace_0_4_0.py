@@ -83,7 +83,7 @@ def test_drift_history_is_migrated_and_nothing_is_judged_twice(run: Run, home: P
     assert (judged["new_rows"], judged["looks"], judged["version"]) == (NEW, 1, "2")
     assert result.stderr.count("lost") == 0
     assert events(home) == ["look", "outcome", "look"]
-    assert "2 looks" in page.read_text(encoding="utf-8")
+    assert "2 checks" in page.read_text(encoding="utf-8")
     assert run("drift", "--no-retrain").stdout.startswith("NOTHING NEW")
 
 

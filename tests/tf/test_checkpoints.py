@@ -211,8 +211,9 @@ def test_save_on_a_full_disk_leaves_the_one_before(
 
 
 def test_clear_leaves_nothing_to_go_on_from(run: Run) -> None:
-    from bertsent.tf.checkpoints import clear, unfinished
+    from bertsent.tf.checkpoints import clear
 
-    assert unfinished(run.folder)
+    assert run.kept.resume(Listener()) is not None
     clear(run.folder)
-    assert not unfinished(run.folder)
+    assert run.kept.resume(Listener()) is None
+    assert not run.folder.exists()
