@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := demo
 SOURCES := bertsent tests scripts
 
-.PHONY: help install demo test coverage lint fmt wheel smoke clean
+.PHONY: help install demo check quick test coverage lint fmt wheel smoke clean
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -32,9 +32,14 @@ demo: install ## Train on the bundled reviews, publish, score two texts (a few m
 	say bertsent predict --model model/1 "A warm, funny, beautifully acted film." "Dull, clumsy and far too long."; \
 	printf '\nThe new version is in %s/model/1; its card is %s/model/1/README.md\n' $(DEMO) $(DEMO)
 
-SUITE = $(BIN)/python -m pytest --numprocesses 3 --dist loadfile
+SUITE = $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-test: lint ## Lint, types, and the whole suite (8 to 11 minutes with AVX2, less with AVX512)
+check: lint quick ## Format, lint, types, and the tests that need no training (under a minute)
+
+quick: install
+	$(SUITE) -m 'not slow' $(PYTEST_ARGS)
+
+test: lint ## Format, lint, types, and the whole suite (about 8 minutes on two cores)
 	$(SUITE) $(PYTEST_ARGS)
 
 coverage: install ## The whole suite with coverage, which takes half as long again

@@ -20,7 +20,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 PUBLISHED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-TARGET = Path(__file__).parent.parent / "bertsent" / "encoders" / "minilm"
+TARGET = Path(__file__).parent.parent / "bertsent" / "tf" / "encoders" / "minilm"
 CONFIG = {
     "vocab_size": 30522,
     "hidden_size": 384,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,10 +16,26 @@ from typer.testing import CliRunner, Result
 from bertsent.cli import app
 from bertsent.versions.manifest import CLASSIFIER, VOCABULARY, read_version
 
+# One thread for matrix products, set before NumPy is imported: they are small, and threads that wait for a
+# core spin. On a busy machine tests/drift/test_judge.py takes four times the processor time without it.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # Some helpers of tests/support run as processes of their own, and import each other.
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")])
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks as slow what imports TensorFlow: a test says so by a fixture that asks for `tensorflow`.
+
+    The files with the most slow tests come first, so that the processes of a parallel run end together.
+    """
+    for item in items:
+        if "tensorflow" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: (-slow[item.path], item.path))
 
 
 @pytest.fixture(autouse=True)
@@ -74,10 +91,15 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_encoder(once: Callable[..., Path]) -> tuple[Path, Path]:
-    """Folders of a 2-layer random BERT and its preprocessor, as TF Hub would give them."""
+def tensorflow() -> None:
+    """Asked for by what trains: the test is slow, and skipped where bertsent[train] is not installed."""
     if importlib.util.find_spec("tensorflow") is None:
         pytest.skip("needs bertsent[train]")
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(once: Callable[..., Path], tensorflow: None) -> tuple[Path, Path]:
+    """Folders of a 2-layer random BERT and its preprocessor, as TF Hub would give them."""
     from support import tiny_bert
 
     folder = once("tiny", tiny_bert.export)

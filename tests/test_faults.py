@@ -1,4 +1,4 @@
-"""Every write broken at every step (faults.py), killed processes, and the lock between processes."""
+"""Every write broken at every step (disk_faults.py), killed processes, and the lock between processes."""
 
 from __future__ import annotations
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import mmap
-import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError
+
+DIGEST = "digest"  # the key under which a JSON object carries its own
 
 
 def sha256_file(path: Path) -> str:
@@ -46,34 +49,36 @@ def sha256_lines(lines: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
+def sha256_json(values: Mapping[str, Any]) -> str:
+    """The SHA-256 over all that a JSON object says but its own digest, whatever the order of its keys."""
+    said = {name: value for name, value in values.items() if name != DIGEST}
+    return sha256_text(json.dumps(said, sort_keys=True))
+
+
 class DigestAhead:
-    """The SHA-256 of a file, begun at once in a thread; an error waits for `result`.
+    """Hashes a file in a thread while imports run.
 
-    The file is mapped and digested in one call, which leaves Python's lock to the other thread all the
-    while; read piece by piece it would wait for the lock at every piece, longer than all the work takes.
-
-    Args:
-        path: The file.
+    The file is mapped and hashed in one call, which frees the GIL for the whole time. A read in pieces would
+    wait for the GIL at every piece, longer than the hash itself takes.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._digest = ""
         self._thread = threading.Thread(target=self._run, daemon=True)
-        with contextlib.suppress(RuntimeError):  # no more threads are allowed: `result` does the work
+        with contextlib.suppress(RuntimeError):  # no more threads are allowed
             self._thread.start()
 
     def _run(self) -> None:
-        # What cannot be mapped (an empty file, one that is not there) is left to `result`, which says why.
         with (
-            contextlib.suppress(OSError, ValueError),
-            open(self._path, "rb", opener=_without_waiting) as file,
+            contextlib.suppress(OSError, ValueError),  # not there, or empty: cannot be mapped
+            self._path.open("rb") as file,
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
         ):
             self._digest = hashlib.sha256(mapped).hexdigest()
 
     def result(self) -> str:
-        """The digest, as 64 hexadecimal digits.
+        """The digest, as 64 hexadecimal digits. Where the thread failed, the file is hashed now.
 
         Raises:
             ArtefactError: if the file is not there or cannot be read.
@@ -81,7 +86,3 @@ class DigestAhead:
         if self._thread.ident is not None:  # it was started
             self._thread.join()
         return self._digest or sha256_file(self._path)
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO must not hang it

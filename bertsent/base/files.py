@@ -1,4 +1,4 @@
-"""Files that are either whole or not there, digests, the lock, and text that is safe to show."""
+"""Files and folders that appear complete or not at all; free space; the lock of a workspace."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise  # no file breaks so: the reader of stdout has gone
+        raise  # the reader of stdout has gone: no fault of the disk
     except OSError as error:
         if error.errno in _FULL:
             fact, hint = "No space left on the disk", "free some space and run the same command again"
@@ -42,6 +42,26 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise StorageError(f"{fact}: {visible(str(path))}.", hint=hint) from error
 
 
+def is_file(path: Path) -> bool:
+    """Whether `path` is a regular file, or a link to one.
+
+    False, where `Path.is_file` raises: for a name that is too long, or below a folder that may not be read.
+    """
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_folder(path: Path) -> bool:
+    """Whether `path` is a folder, or a link to one; False where `Path.is_dir` raises, as `is_file`."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def is_vacant(path: Path) -> bool:
+    """Whether nothing is at `path`, or an empty folder: whether `publish_directory` can put one there."""
+    if is_folder(path) and not path.is_symlink():
+        return not any(path.iterdir())
+    return not os.path.lexists(path)
+
+
 def now() -> str:
     """The time in UTC, to the second, as ISO 8601 with a Z."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -49,9 +69,9 @@ def now() -> str:
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
-    """Opens a temporary file beside `path` that takes its place when the block ends well.
+    """Opens a temporary file beside `path`, which replaces `path` when the block ends without an error.
 
-    Readers see the old file or the whole new one. When the block fails, the temporary file is removed
+    Readers see the old file or the complete new one. When the block fails, the temporary file is removed
     and the old one stays.
 
     Raises:
@@ -76,16 +96,16 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes `text` as UTF-8, whole or not at all."""
+    """Writes `text` as UTF-8, completely or not at all."""
     with atomic_write(path) as file:
         file.write(text.encode("utf-8", "surrogatepass"))
 
 
 @contextlib.contextmanager
 def temporary_sibling(target: Path) -> Iterator[Path]:
-    """A new, empty folder beside `target`, removed at the end unless it was renamed away.
+    """Makes an empty folder beside `target` and removes it at the end, unless it was renamed.
 
-    Beside the target, because a rename is atomic on one file system only.
+    It lies beside the target because a rename is atomic within one file system only.
     """
     with disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -96,22 +116,25 @@ def temporary_sibling(target: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def publish_directory(folder: Path, target: Path, *, sync_each: bool = True) -> bool:
+def publish_directory(folder: Path, target: Path, *, sync_each: bool = True, replace: bool = False) -> bool:
     """Renames a finished folder to `target` after its files have reached the disk.
 
     Every file gets mode 0644 and every folder 0755.
 
     Args:
         folder: The finished folder, on the file system of `target`.
-        target: What it is to be called.
-        sync_each: Sync file by file, which tells of a failing disk. Otherwise one sync of the whole
-            system: for many small files that can be fetched again if the disk should fail.
+        target: Its new path.
+        sync_each: Sync every file, which reports a failing disk. False: sync the whole system once, for many
+            small files that can be fetched again if the disk fails.
+        replace: Remove what is at `target`. For a moment nothing is there; if the rename fails, the old
+            content comes back.
 
     Returns:
-        False, with `target` as it was, if it is a file or a folder that holds anything.
+        False if `target` is a file or a folder that is not empty; it stays as it was. With `replace`, False
+        means that another process put something there at that moment.
 
     Raises:
-        StorageError: if the disk does not take it.
+        StorageError: if the disk fails or is full.
     """
     with disk_errors(target):
         for parent, _, names in os.walk(folder, topdown=False):
@@ -119,25 +142,42 @@ def publish_directory(folder: Path, target: Path, *, sync_each: bool = True) -> 
                 path = Path(parent, name)
                 path.chmod(0o644)
                 if sync_each:
-                    _sync(path)
+                    with path.open("rb") as file:
+                        os.fsync(file.fileno())
             Path(parent).chmod(0o755)
             if sync_each:
                 sync_directory(Path(parent))
         if not sync_each:
             os.sync()
-        try:
-            folder.rename(target)  # POSIX refuses a target folder that holds anything
-        except OSError as error:
-            if error.errno in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}:
-                return False
-            raise
-        sync_directory(target.parent)
+        published = _rename(folder, target)
+        if not published and replace:
+            with temporary_sibling(target) as aside:
+                target.rename(aside / "before")
+                try:
+                    published = _rename(folder, target)
+                except BaseException:
+                    (aside / "before").rename(target)
+                    raise
+        if published:
+            sync_directory(target.parent)
+    return published
+
+
+def _rename(folder: Path, target: Path) -> bool:
+    try:
+        folder.rename(target)  # POSIX refuses a target folder that is not empty
+    except OSError as error:
+        if error.errno in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}:
+            return False
+        raise
     return True
 
 
 def remove_stale(parent: Path, *, older_than: float = 86_400, pattern: str = ".*.tmp") -> None:
-    """Removes temporary siblings that a killed run left in `parent`, once they are `older_than` seconds
-    old: a younger one may belong to a run that is still writing."""
+    """Removes temporary files and folders that a killed run left in `parent`.
+
+    Those younger than `older_than` seconds stay: a run may still be writing them.
+    """
     with contextlib.suppress(OSError):
         for path in parent.glob(pattern):
             if time.time() - path.lstat().st_mtime > older_than:
@@ -148,11 +188,7 @@ def remove_stale(parent: Path, *, older_than: float = 86_400, pattern: str = ".*
 
 
 def sync_directory(path: Path) -> None:
-    """Makes the names in a folder durable (a rename is not, until its folder is synced)."""
-    _sync(path)
-
-
-def _sync(path: Path) -> None:
+    """Syncs the names in a folder: a rename is durable only after that."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -161,10 +197,10 @@ def _sync(path: Path) -> None:
 
 
 def require_space(folder: Path, needed: int) -> None:
-    """Refuses early where `needed` bytes would not fit, or `folder` cannot be written.
+    """Checks before a long job that `folder` can be written and has `needed` bytes free.
 
     Raises:
-        StorageError: naming the folder, what is needed and what is free.
+        StorageError: if not; the message gives the bytes needed and free.
     """
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -181,10 +217,12 @@ def require_space(folder: Path, needed: int) -> None:
 
 @contextlib.contextmanager
 def lock(path: Path, doing: str) -> Iterator[None]:
-    """Holds the lock file at `path` for the block; the kernel frees it when the process dies.
+    """Holds the lock file at `path` during the block; the kernel frees it when the process dies.
+
+    `<name>.owner` beside it tells others what the holder is `doing`.
 
     Raises:
-        BusyError: at once, naming the holder, if another process has it.
+        BusyError: at once, naming the holder, if another process has the lock.
         StorageError: if the lock file cannot be made.
     """
     from filelock import FileLock, Timeout
@@ -200,7 +238,7 @@ def lock(path: Path, doing: str) -> Iterator[None]:
     with disk_errors(path):
         try:
             holder.acquire(timeout=0)
-        except Timeout as error:  # is an OSError, so caught before it looks like a failing disk
+        except Timeout as error:  # an OSError, which `disk_errors` would take for a failing disk
             raise _busy(owner) from error
     try:
         remove_stale(owner.parent, older_than=0, pattern=f".{owner.name}.*.tmp")  # only the holder writes it
@@ -212,11 +250,11 @@ def lock(path: Path, doing: str) -> Iterator[None]:
 
 
 def _busy(owner: Path) -> BusyError:
-    said = ""
+    holder = ""
     with contextlib.suppress(OSError):
-        said = owner.read_text(encoding="utf-8").strip()
+        holder = owner.read_text(encoding="utf-8").strip()
     return BusyError(
         "Another run holds this workspace.",
-        received=visible(said) or "no word of who it is",
+        received=visible(holder) or "its name is unknown",
         hint="wait for it to end, then run the same command again",
     )

@@ -36,19 +36,13 @@ class Preset:
 
 
 def _small_berts() -> list[Preset]:
-    return [
-        Preset(
-            name=f"small_bert/{model}",
-            handle=f"{HUB}tensorflow/small_bert/{model}/1",
-            preprocessor=UNCASED,
-            layers=layers,
-            hidden_size=hidden,
-            heads=hidden // 64,
-        )
-        for layers in (2, 4, 6, 8, 10, 12)
-        for hidden in (128, 256, 512, 768)
-        for model in [f"bert_en_uncased_L-{layers}_H-{hidden}_A-{hidden // 64}"]
-    ]
+    presets = []
+    for layers in (2, 4, 6, 8, 10, 12):
+        for hidden in (128, 256, 512, 768):
+            heads = hidden // 64
+            model = f"small_bert/bert_en_uncased_L-{layers}_H-{hidden}_A-{heads}"
+            presets.append(Preset(model, f"{HUB}tensorflow/{model}/1", UNCASED, layers, hidden, heads))
+    return presets
 
 
 def _base(name: str, handle: str, preprocessor: str = UNCASED) -> Preset:
@@ -59,9 +53,9 @@ PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in [
         Preset(
-            name="minilm",
-            handle=BUNDLED + "minilm",
-            preprocessor=BUNDLED + "minilm",
+            "minilm",
+            BUNDLED + "minilm",
+            BUNDLED + "minilm",
             layers=6,
             hidden_size=384,
             heads=12,
@@ -98,7 +92,7 @@ def find_preset(name: str) -> Preset | None:
 
 
 def unknown_encoder(name: str) -> UsageError:
-    """The refusal of a name that is no preset, handle or folder; lists what is accepted."""
+    """The error for a name that is no preset, handle or folder."""
     return UsageError(
         "An encoder is a preset name (minilm, small_bert/bert_en_uncased_L-4_H-512_A-8, ...), a TF Hub or "
         "Kaggle handle (https://...), or a folder with a TF Hub style SavedModel.",
@@ -108,7 +102,7 @@ def unknown_encoder(name: str) -> UsageError:
 
 
 def unknown_preprocessor(name: str) -> UsageError:
-    """The refusal of a preprocessor that is neither a handle nor a folder."""
+    """The error for a preprocessor that is neither a handle nor a folder."""
     return UsageError(
         "A preprocessor is a TF Hub or Kaggle handle (https://...), or a folder with its SavedModel.",
         received=repr(name),

@@ -1,4 +1,5 @@
-"""What this process may use of the machine: all of it, or the part that a container or `ulimit` grants."""
+"""What this process may use of the machine: all of it, or the part that a container or `ulimit` grants; and
+how to use less of it."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _ROOT = Path("/")
+_M_ARENA_MAX = -8  # of glibc's mallopt(3): how many heaps there may be
 
 
 def cores(root: Path = _ROOT) -> int:
@@ -44,7 +46,29 @@ def memory(root: Path = _ROOT) -> int | None:
         if limit.isdecimal()  # not "max"
     ]
     addresses, _ = resource.getrlimit(resource.RLIMIT_AS)
-    return min(granted + [addresses] * (addresses != resource.RLIM_INFINITY), default=None)
+    if addresses != resource.RLIM_INFINITY:
+        granted.append(addresses)
+    return min(granted, default=None)
+
+
+def save_addresses() -> None:
+    """Lets scoring run under a limit on addresses (`ulimit -v`) that is near the memory it uses.
+
+    Three libraries reserve far more addresses than they fill. Each thread of NumPy's OpenBLAS takes 30 MB,
+    and scoring multiplies nothing with it. pyarrow's own memory pool takes a gigabyte, and keeps what was
+    freed. And glibc's malloc begins a heap of 64 MB for each thread: see `share_one_heap`. The first two read
+    the environment when they are first imported, so call this before; what the user has set there stays.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+
+
+def share_one_heap() -> None:
+    """Makes all threads allocate from one heap of glibc. Scoring seldom allocates, so no thread waits."""
+    import ctypes  # NumPy imports it in any case
+
+    with contextlib.suppress(AttributeError, OSError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def _groups(controller: str, root: Path) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""What a text is to bertsent: its one clean form, and whether there is anything to read in it."""
+"""Texts: their clean form, their words, whether they are empty, and reading them from a file."""
 
 from __future__ import annotations
 
@@ -9,50 +9,53 @@ from pathlib import Path
 from bertsent.base.display import size, visible
 from bertsent.base.errors import DataError
 
-# None of these goes over a stretch of text twice: a hostile review must not take quadratic time. A run of
-# openings is taken as one, or `<br <br>>` would leave another `<br >`.
+# None of these scans a stretch of text twice: a hostile review must not take quadratic time. `_BREAK` matches
+# a run of openings at once, as `<br <br>>` would otherwise leave another `<br >`.
 _BREAK = re.compile(r"(?:<br\s*)+(/?>)?", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-z][a-z0-9]*(?:\s[^<>=]*=[^<>]*|\s*/?)>", re.IGNORECASE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_MORE = 1 << 12  # bytes to read at a time from a file that is longer than it said
 
 
 def clean(text: str) -> str:
-    """The one form of a text that is tokenized, in training and in scoring.
+    """The form in which a text is tokenized, in training and in scoring.
 
-    Line ends, `<br />` in its spellings and every run of white space become one space; byte order marks
-    go; lone surrogates, which no UTF-8 holds, become U+FFFD. HTML entities stay as they are. Cleaning a
-    clean text changes nothing.
+    Line ends, `<br />` in any spelling and every run of white space become one space; byte order marks are
+    removed; lone surrogates, which UTF-8 cannot encode, become U+FFFD. HTML entities stay. To clean a clean
+    text changes nothing.
     """
     text = text.replace("\ufeff", "")
     if "<" in text:
-        text = _BREAK.sub(lambda found: " " if found[1] else found[0], text)
+        text = _BREAK.sub(lambda match: " " if match[1] else match[0], text)
     return " ".join(encodable(text).split())
 
 
 def is_empty(text: str) -> bool:
-    """Whether a text has nothing to read: no characters, only blanks, or only HTML tags."""
+    """Whether there is nothing to read in a text: no characters, only blanks, or only HTML tags."""
     return not (_TAG.sub("", text) if "<" in text else text).replace("\ufeff", "").strip()
 
 
 def encodable(text: str) -> str:
-    """The text with U+FFFD for every lone surrogate, which no UTF-8 holds."""
+    """The text with U+FFFD for every lone surrogate, which UTF-8 cannot encode."""
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
-_MORE = 1 << 12  # bytes asked for where a file has more than it said
+def words(text: str) -> list[str]:
+    """The words of a text, case-folded, without punctuation."""
+    return re.findall(r"\w+", text.casefold())
 
 
 def read_utf8(path: Path | str, *, limit: int, what: str = "one review") -> str:
-    """A file's text: UTF-8, with or without a byte order mark, line ends as they are.
+    """The text of a UTF-8 file, with or without a byte order mark; line ends stay.
 
     Args:
         path: The file.
-        limit: Bytes it may have.
-        what: What the file holds, for the message that it is larger.
+        limit: The most bytes it may have.
+        what: What the file holds, for the message that it is too large.
 
     Raises:
-        DataError: naming the file if it is unreadable, larger than `limit` bytes, not UTF-8 (with the
-            byte where it stops being so) or holds a NUL.
+        DataError: naming the file, if it cannot be read, is larger than `limit`, is not UTF-8 (with the first
+            wrong byte) or holds a NUL.
     """
     try:
         raw = _read_bytes(path, limit)
@@ -73,11 +76,11 @@ def read_utf8(path: Path | str, *, limit: int, what: str = "one review") -> str:
 
 
 def _read_bytes(path: Path | str, limit: int) -> bytes:
-    """What a file holds, at most one byte more than `limit`.
+    """The bytes of a file, at most one more than `limit`.
 
-    Asking for `limit` bytes at once would make room for them, which takes longer than to read a review.
+    To ask for `limit` bytes at once would allocate them, which takes longer than to read a review.
     """
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a Path is made slower than a review is read
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - Path(path) costs more than the read
         raw, wanted = b"", os.fstat(file.fileno()).st_size + 1
         while more := file.read(min(wanted, limit + 1 - len(raw))):
             raw, wanted = raw + more, _MORE

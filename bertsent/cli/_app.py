@@ -16,9 +16,10 @@ from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
-from typer.main import get_command_from_info, get_group_from_info
+from typer.main import get_command
 
 from bertsent import __version__
+from bertsent.base.display import visible
 from bertsent.base.errors import BertsentError, ExitCode, Interrupted, StorageError
 
 # What --help lists, in this order: each command and the first line of its own help, at most 66 characters.
@@ -27,21 +28,16 @@ LIFE_CYCLE = {
     "preview": "Show what an encoder makes of a text, before any training.",
     "train": "Train a classifier and publish it as a new version.",
     "predict": "Score texts: how likely each is positive, and its label.",
-    "label": "Label reviews, one key each; every answer is kept at once.",
+    "label": "Label reviews, one key each; every label is saved at once.",
     "batch": "Score all reviews of a folder or table and sum up.",
-    "evaluate": "Measure how good the answers on labelled reviews are.",
+    "evaluate": "Measure how good the predictions on labelled reviews are.",
     "drift": "Compare new labels with the training data, and retrain on drift.",
     "retrain": "Train on old and new reviews, and publish what is better.",
     "models": "List versions; show, explain, compare or go back to one.",
     "export": "Write a version for TF Serving, LiteRT or ONNX Runtime.",
 }
-_DECLARED_IN = {"models": "models_compare"}  # where a command is whole, if not in the module of its name
-_OUTPUT_FAILED = {
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EIO,
-}  # what stdout, sent to a file, may raise
+_LONGEST = 140  # characters of a message that may quote what the user gave
+_OUTPUT_FAILED = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # errors of stdout sent to a file
 
 
 class _Group(TyperGroup):
@@ -72,9 +68,9 @@ class _Group(TyperGroup):
         previous = _terminate_by_exception()
         try:
             with _as_exit_codes():
-                answer = super().invoke(ctx)
+                result = super().invoke(ctx)
                 sys.stdout.flush()  # a full disk behind stdout must fail here, not after the last line
-                return answer
+                return result
         finally:
             if previous is not None:
                 signal.signal(signal.SIGTERM, previous)
@@ -88,6 +84,13 @@ def _as_exit_codes() -> Iterator[None]:
     except BertsentError as error:
         _tell(f"Error: {error}")
         raise typer.Exit(error.exit_code) from error
+    except typer.BadParameter as error:  # Typer's own check of an option or argument
+        message = visible(error.format_message())
+        if len(message) > _LONGEST:
+            message = f"{message[: _LONGEST // 2]}...{message[-_LONGEST // 2 :]}"
+        path = error.ctx.command_path if error.ctx else "bertsent"
+        _tell(f"Error: {message} Hint: {path} --help")
+        raise typer.Exit(ExitCode.USAGE) from error
     except KeyboardInterrupt as error:
         _tell("Interrupted.")
         raise typer.Exit(ExitCode.INTERRUPTED) from error
@@ -158,15 +161,14 @@ app = typer.Typer(
 
 
 def _load(name: str) -> Any:
-    """The command of that name, from the module of `bertsent.cli` that declares it at `app`."""
-    import_module(f"bertsent.cli.{_DECLARED_IN.get(name, name)}")
-    for group in app.registered_groups:
-        if group.name == name:
-            return get_group_from_info(
-                group, pretty_exceptions_short=True, suggest_commands=True, rich_markup_mode=None
-            )
-    found = next(info for info in app.registered_commands if info.callback and info.callback.__name__ == name)
-    return get_command_from_info(found, pretty_exceptions_short=True, rich_markup_mode=None)
+    """The command of that name: what its module calls so."""
+    module = import_module(f"bertsent.cli.{'models.group' if name == 'models' else name}")
+    command = getattr(module, name)
+    if not isinstance(command, typer.Typer):  # a function: the only command of its module
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+        alone.command(name)(command)
+        command = alone
+    return get_command(command)
 
 
 def _print_version(wanted: bool) -> None:

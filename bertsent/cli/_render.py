@@ -1,9 +1,8 @@
-"""How the command layer shows things: progress and notes on stderr, answers on stdout."""
+"""What the commands print: progress and notes on stderr, results on stdout."""
 
 from __future__ import annotations
 
 import json
-import math
 import shlex
 import shutil
 import sys
@@ -15,7 +14,7 @@ from typing import Any
 import typer
 
 from bertsent.base.display import size, visible
-from bertsent.base.records.core import Prediction, Progress, silent
+from bertsent.base.records.core import Prediction, Progress, to_json
 
 _PLAIN_INTERVAL = 30.0  # seconds between two lines where stderr is no terminal (cron mail, log files)
 
@@ -26,26 +25,21 @@ def note(message: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """One JSON object on one line of stdout, in UTF-8 whatever the locale.
+    """A record, or a structure of records, as JSON on one line of stdout, in UTF-8 whatever the locale.
 
-    NaN, which JSON lacks, becomes null. Where a character could drive a terminal or cannot be encoded,
-    the line is written in ASCII, which changes no value.
+    `to_json` says what becomes of NaN. Where a character could drive a terminal or cannot be encoded, the
+    line is written in ASCII, which changes no value.
     """
-    finite = _finite(value)
-    line = json.dumps(finite, ensure_ascii=False, allow_nan=False)
+    plain = to_json(value)
+    line = json.dumps(plain, ensure_ascii=False, allow_nan=False)
     if not line.isprintable():
-        line = json.dumps(finite, allow_nan=False)
+        line = json.dumps(plain, allow_nan=False)
     typer.echo(line.encode())
 
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value
+def pick(record: object, *names: str) -> dict[str, Any]:
+    """Some attributes of a record, by their names: a part of what `print_json` writes."""
+    return {name: getattr(record, name) for name in names}
 
 
 def prediction_line(prediction: Prediction, *, reserved: int = 0) -> str:
@@ -65,30 +59,25 @@ def progress(*, quiet: bool = False) -> Iterator[Progress]:
     if quiet:
         yield _Quiet()
         return
-    shown: _Bar | _Lines = _Bar() if sys.stderr.isatty() else _Lines()
+    reporter: _Bar | _Lines = _Bar() if sys.stderr.isatty() else _Lines()
     try:
-        yield shown
+        yield reporter
     finally:
-        shown.finish()
+        reporter.finish()
 
 
-def _figures(figures: dict[str, float]) -> str:
-    return "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in figures.items())
+def _metrics(values: dict[str, float]) -> str:
+    return "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in values.items())
 
 
-class _Quiet:
+class _Quiet(Progress):
     """Keeps notes, which say what the user must know, and drops progress."""
-
-    start = staticmethod(silent.start)
-    advance = staticmethod(silent.advance)
-    finish = staticmethod(silent.finish)
-    tell = staticmethod(silent.tell)
 
     def note(self, message: str) -> None:
         note(message)
 
 
-class _Lines:
+class _Lines(Progress):
     """Progress as plain lines, for logs."""
 
     def __init__(self) -> None:
@@ -110,7 +99,7 @@ class _Lines:
             amount += f" of {size(self._total) if self._unit == 'bytes' else self._total}"
             left = (at - self._began) * (self._total - done) / max(done, 1)
             amount += f", {duration(left)} left"
-        note(f"{self._what}: {amount}  {_figures(figures)}".rstrip())
+        note(f"{self._what}: {amount}  {_metrics(figures)}".rstrip())
 
     def finish(self) -> None:
         self._what = ""
@@ -121,7 +110,7 @@ class _Lines:
     tell = note
 
 
-class _Bar:
+class _Bar(Progress):
     """Progress as a Rich bar with speed and remaining time."""
 
     def __init__(self) -> None:
@@ -129,29 +118,19 @@ class _Bar:
         self._task: Any = None
 
     def start(self, what: str, total: int | None, unit: str = "") -> None:
+        from rich import progress as bars
         from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            DownloadColumn,
-            MofNCompleteColumn,
-            ProgressColumn,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-            TransferSpeedColumn,
-        )
-        from rich.progress import Progress as RichProgress
 
         self.finish()
-        amount: list[ProgressColumn] = [DownloadColumn(), TransferSpeedColumn()]
+        amount: list[bars.ProgressColumn] = [bars.DownloadColumn(), bars.TransferSpeedColumn()]
         if unit != "bytes":
-            amount = [] if total is None else [MofNCompleteColumn()]
-        amount.append(TimeElapsedColumn() if total is None else TimeRemainingColumn())
-        self._bar = RichProgress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            amount = [] if total is None else [bars.MofNCompleteColumn()]
+        amount.append(bars.TimeElapsedColumn() if total is None else bars.TimeRemainingColumn())
+        self._bar = bars.Progress(
+            bars.TextColumn("{task.description}", markup=False),
+            bars.BarColumn(),
             *amount,
-            TextColumn("{task.fields[figures]}", markup=False),
+            bars.TextColumn("{task.fields[figures]}", markup=False),
             console=Console(stderr=True),
         )
         self._bar.start()
@@ -159,7 +138,7 @@ class _Bar:
 
     def advance(self, done: int, **figures: float) -> None:
         if self._bar is not None:
-            self._bar.update(self._task, completed=done, figures=_figures(figures))
+            self._bar.update(self._task, completed=done, figures=_metrics(figures))
 
     def finish(self) -> None:
         if self._bar is not None:
@@ -175,6 +154,15 @@ class _Bar:
     tell = note
 
 
+def writable(character: str, plain: str) -> str:
+    """A character if stdout can encode it, else the plain one."""
+    try:
+        character.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return plain
+    return character
+
+
 def duration(seconds: float) -> str:
     """Seconds as 42 s, 3 min 10 s or 2 h 5 min."""
     whole = round(seconds)
@@ -188,9 +176,12 @@ def duration(seconds: float) -> str:
 def command_line(ctx: typer.Context) -> str:
     """The command line, as a shell would take it."""
     words = ["bertsent", str(ctx.info_name)]
-    for each in ctx.command.params:
-        source, value = ctx.get_parameter_source(each.name or ""), ctx.params.get(each.name or "")
+    for parameter in ctx.command.params:
+        name = parameter.name or ""
+        source, value = ctx.get_parameter_source(name), ctx.params.get(name)
         if source is not None and source.name == "COMMANDLINE":
-            words += [] if each.param_type_name == "argument" else [each.opts[0]]
-            words += [] if value is True else [str(value)]
+            if parameter.param_type_name != "argument":
+                words.append(parameter.opts[0])
+            if value is not True:
+                words.append(str(value))
     return shlex.join(words)

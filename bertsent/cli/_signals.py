@@ -6,7 +6,6 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
 
 from bertsent.base.errors import Interrupted
 from bertsent.cli._render import note
@@ -20,21 +19,16 @@ def noted_signals() -> Iterator[Callable[[], bool]]:
     Python prints it and goes on. Who waits for a signal must not wait for ever then.
     """
     received: list[int] = []
-    before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def take(number: int, frame: FrameType | None) -> None:
+    def note_and_pass_on(number: int, frame: FrameType | None) -> None:
         received.append(number)
-        handler = before[number]
+        handler = before[signal.Signals(number)]
         if callable(handler):
             handler(number, frame)
 
-    for number in before:
-        signal.signal(number, take)
-    try:
+    with _handled_by(note_and_pass_on):
         yield lambda: bool(received)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -52,13 +46,20 @@ def stop_on_signal() -> Iterator[Callable[[], bool]]:
         received.append(number)
         note("Stopping after this batch; once more stops at once.")
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: bool(received)
+        with _handled_by(ask):
+            yield lambda: bool(received)
     except Interrupted as stopped:
-        raise Interrupted(
-            stopped.message, terminated=received == [signal.SIGTERM], hint=stopped.hint
-        ) from stopped
+        terminated = received == [signal.SIGTERM]
+        raise Interrupted(stopped.message, terminated=terminated, hint=stopped.hint) from stopped
+
+
+@contextmanager
+def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM go to a handler in the block, and to the previous one again behind it."""
+    previous = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, before in previous.items():
+            signal.signal(number, before)

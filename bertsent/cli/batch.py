@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any
 
 import typer
 
@@ -13,26 +13,16 @@ from bertsent.base.display import visible
 from bertsent.base.records.core import Prediction
 from bertsent.base.records.metrics import BatchSummary
 from bertsent.base.settings.reading import LABEL_NAMES
-from bertsent.base.settings.scoring import Engine, ScoreSettings
+from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.base.settings.training import TrainSettings
-from bertsent.cli._app import app
-from bertsent.cli._options import (
-    EngineOption,
-    ForceOption,
-    JsonOption,
-    ModelOption,
-    QuietOption,
-    SeedOption,
-    ThresholdOption,
-    WorkersOption,
-)
-from bertsent.cli._render import duration, prediction_line, print_json, progress
+from bertsent.cli import _options as options
+from bertsent.cli._render import duration, pick, prediction_line, print_json, progress
 from bertsent.cli._scorer import open_scorer
+from bertsent.cli._tables import confusion_lines, reading_lines
 
 SCORE, DRAW = ScoreSettings(), TrainSettings()
 
 
-@app.command()
 def batch(
     path: Annotated[
         Path,
@@ -40,15 +30,7 @@ def batch(
             metavar="PATH", help="A folder with pos and neg, a folder of .txt files, CSV, JSONL or Parquet."
         ),
     ],
-    num_files: Annotated[
-        int | None,
-        typer.Option(
-            "--num-files",
-            metavar="N",
-            help="Draw N files from each of pos and neg at random. [default: all]",
-            show_default=False,
-        ),
-    ] = None,
+    num_files: options.NumFiles = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -59,47 +41,42 @@ def batch(
         ),
     ] = None,
     raw_csv: Annotated[
-        bool,
-        typer.Option("--raw-csv", help="CSV as it is: no ' before a text that a spreadsheet would run."),
+        bool, typer.Option("--raw-csv", help="CSV as it is: no ' before a text that a spreadsheet would run.")
     ] = False,
-    force: ForceOption = False,
-    model: ModelOption = None,
-    engine: EngineOption = SCORE.engine,
-    threshold: ThresholdOption = SCORE.threshold,
-    workers: WorkersOption = SCORE.workers,
-    seed: SeedOption = DRAW.seed,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    force: options.Force = False,
+    model: options.Model = None,
+    engine: options.Engine = SCORE.engine,
+    threshold: options.Threshold = SCORE.threshold,
+    workers: options.Workers = SCORE.workers,
+    seed: options.Seed = DRAW.seed,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Score all reviews of a folder or table and sum up.
 
     With --json: one object a review (none with --output), then one with the key summary.
     """
+    scorer = open_scorer(model, replace(SCORE, engine=engine, threshold=threshold, workers=workers))
     from bertsent.scoring import batch as core
 
-    settings = replace(SCORE, engine=cast(Engine, engine), threshold=threshold, workers=workers)
     # Rows on a terminal are progress enough, and a bar between them would tear them.
     shows_rows = output is None and sys.stdout.isatty()
-    with progress(quiet=quiet or shows_rows) as shown:
+    with progress(quiet=quiet or shows_rows) as bar:
         summary = core.run(
             path,
-            scorer=open_scorer(model, settings),
+            scorer=scorer,
             num_files=num_files,
             seed=seed,
             output=output,
             raw_csv=raw_csv,
             force=force,
-            each=_ignore if output else _print_json if json else _print,
-            progress=shown,
+            each=(lambda prediction: None) if output else _print_json if json else _print,
+            progress=bar,
         )
     if json:
         print_json({"summary": _as_json(summary)})
     else:
         _print_summary(summary)
-
-
-def _ignore(prediction: Prediction) -> None:
-    """With --output the predictions go to the file only."""
 
 
 def _print_json(prediction: Prediction) -> None:
@@ -113,21 +90,10 @@ def _print(prediction: Prediction) -> None:
     typer.echo(f"{mark} {prediction_line(prediction, reserved=2)}")
 
 
-def _as_json(summary: BatchSummary) -> dict[str, object]:
-    return {
-        "version": summary.version,
-        "reviews": summary.reviews,
-        "empty": summary.empty,
-        "labelled": summary.labelled,
-        "positive": summary.positive,
-        "unsure": summary.unsure,
-        "truncated": summary.truncated,
-        "accuracy": summary.confusion.accuracy,
-        "confusion": summary.confusion.as_json(),
-        "seconds": summary.seconds,
-        "reviews_per_second": summary.reviews_per_second,
-        "output": summary.output,
-    }
+def _as_json(summary: BatchSummary) -> dict[str, Any]:
+    counts = pick(summary, "version", "reviews", "empty", "labelled", "positive", "unsure", "truncated")
+    speed = pick(summary, "seconds", "reviews_per_second", "output")
+    return counts | pick(summary.confusion, "accuracy") | {"confusion": summary.confusion} | speed
 
 
 def _print_summary(summary: BatchSummary) -> None:
@@ -140,16 +106,12 @@ def _print_summary(summary: BatchSummary) -> None:
         f"{summary.reviews - summary.positive - summary.unsure} negative"
         + (f", {summary.unsure} unsure" if summary.unsure else "")
     )
-    if summary.truncated:
-        typer.echo(f"{summary.truncated} were longer than the model's window")
-    if summary.empty:
-        typer.echo(f"{summary.empty} had nothing to read and were left out")
+    for line in reading_lines(truncated=summary.truncated, empty=summary.empty):
+        typer.echo(line)
     if summary.labelled:
         typer.echo(
             f"accuracy {counts.accuracy:.4f} on {summary.labelled} labelled reviews (x: wrong, ?: unsure)"
         )
-        typer.echo("                 called negative  called positive")
-        typer.echo(f"  gold negative  {counts.true_negative:>15}  {counts.false_positive:>15}")
-        typer.echo(f"  gold positive  {counts.false_negative:>15}  {counts.true_positive:>15}")
+        typer.echo("\n".join(confusion_lines(counts)))
     if summary.output:
         typer.echo(f"Predictions: {visible(summary.output)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,20 +11,17 @@ import typer
 
 from bertsent.base.display import size, visible
 from bertsent.base.errors import UsageError
-from bertsent.base.records.core import Progress
 from bertsent.base.records.training import Download
 from bertsent.base.settings.download import DownloadSettings
 from bertsent.base.settings.reading import FOLDERS
 from bertsent.base.settings.workspace import Workspace
-from bertsent.cli._app import app
-from bertsent.cli._options import JsonOption, QuietOption
+from bertsent.cli import _options as options
 from bertsent.cli._render import print_json, progress
 
 _DEFAULTS = DownloadSettings()
-_SHOWN = 8  # folders named in the answer
+_SHOWN = 8  # folders that the result names
 
 
-@app.command()
 def download(
     url: Annotated[
         str,
@@ -35,7 +32,9 @@ def download(
     sha256: Annotated[
         str,
         typer.Option(
-            "--sha256", metavar="HEX", help="SHA-256 the archive must have. [default: the known one, if any]"
+            "--sha256",
+            metavar="HEX",
+            help="The archive's SHA-256. [default: the published one, if any]",
         ),
     ] = "",
     sample: Annotated[
@@ -50,8 +49,8 @@ def download(
     force: Annotated[
         bool, typer.Option("--force", help="Fetch again, and replace a data set that is there.")
     ] = False,
-    quiet: QuietOption = False,
-    json: JsonOption = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
 ) -> None:
     """Fetch the Large Movie Review Dataset (or another) into data/.
 
@@ -60,37 +59,24 @@ def download(
     _refuse_contradiction(url=url != _DEFAULTS.url, sha256=bool(sha256), sample=sample, encoder=bool(encoder))
     if encoder and force:
         raise UsageError("--force is for data sets: encoders in the cache are verified, never replaced.")
-    with progress(quiet=quiet) as shown:
+    with progress(quiet=quiet) as bar:
         if encoder:
-            done = _encoder(encoder, shown)
-        elif sample:
-            from bertsent.data.download.dataset import write_sample
+            from bertsent.tf.hub import fetch
 
-            done = write_sample(data=Workspace.current().data, force=force, progress=shown)
+            done = fetch(encoder, progress=bar)
         else:
-            done = _archive(url, sha256, force, shown)
+            from bertsent.data.download import dataset
+
+            data = Workspace.current().data
+            if sample:
+                done = dataset.write_sample(data=data, force=force, progress=bar)
+            else:
+                settings = replace(_DEFAULTS, url=url)
+                done = dataset.download(settings, data=data, sha256=sha256, force=force, progress=bar)
     if json:
-        print_json(asdict(done) | {"path": str(done.path), "counts": dict(done.counts)})
+        print_json(done)
     else:
         typer.echo(_line(done))
-
-
-def _archive(url: str, sha256: str, force: bool, shown: Progress) -> Download:
-    from bertsent.data.download.dataset import download as fetch
-
-    return fetch(
-        replace(_DEFAULTS, url=url),
-        data=Workspace.current().data,
-        sha256=sha256,
-        force=force,
-        progress=shown,
-    )
-
-
-def _encoder(name: str, shown: Progress) -> Download:
-    from bertsent.tf.hub import fetch
-
-    return fetch(name, progress=shown)
 
 
 def _refuse_contradiction(**given: bool) -> None:

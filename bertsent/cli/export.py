@@ -2,80 +2,65 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
 from bertsent.base.display import size, visible
-from bertsent.base.errors import UsageError
 from bertsent.base.settings.export import Format
 from bertsent.base.settings.workspace import Workspace
-from bertsent.cli._app import app
-from bertsent.cli._options import JsonOption, ModelOption, QuietOption
+from bertsent.cli import _options as options
 from bertsent.cli._render import duration, print_json, progress
 
 if TYPE_CHECKING:
     from bertsent.export.records import Exported
 
-_FORMATS: tuple[Format, ...] = get_args(Format)
 
-
-@app.command()
 def export(
     form: Annotated[
-        str, typer.Argument(metavar="|".join(_FORMATS), help="What the export is for.", show_default=False)
+        Format, typer.Argument(metavar="|".join(get_args(Format)), help="What the export is for.")
     ],
     out: Annotated[
         Path,
         typer.Argument(
-            metavar="OUT",
-            help="The folder to write. A saved-model goes into OUT/N, N the version's number.",
+            metavar="OUT", help="The folder to write. A saved-model goes into OUT/N, N the version's number."
         ),
     ],
-    model: ModelOption = None,
+    model: options.Model = None,
     check: Annotated[
         Path | None,
         typer.Option(
             "--check",
             metavar="PATH",
             help="Reviews to compare scores on, a folder or table. [default: bundled ones]",
-            show_default=False,
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Write a version for TF Serving, LiteRT or ONNX Runtime.
 
     saved-model takes texts, the others token ids; those come with the vocabulary and a script that needs no
     bertsent. The export is loaded in its own runtime and compared with our scores before it appears.
     """
-    chosen = next((known for known in _FORMATS if known == form), None)
-    if chosen is None:
-        raise UsageError(f"An export is one of {', '.join(_FORMATS)}.", received=visible(repr(form))[:60])
     from bertsent.versions import store
 
     version = store.find(model, folder=Workspace.current().model)
-    with progress(quiet=quiet) as shown:
-        if chosen == "saved-model":
+    with progress(quiet=quiet) as bar:
+        if form == "saved-model":
             from bertsent.tf import saved_model
 
-            made = saved_model.export(version, out, check=check, force=force, progress=shown)
+            made = saved_model.export(version, out, check=check, force=force, progress=bar)
         else:
             from bertsent.export import litert_onnx
 
-            made = litert_onnx.export(version, chosen, out, check=check, force=force, progress=shown)
+            made = litert_onnx.export(version, form, out, check=check, force=force, progress=bar)
     if json:
-        print_json(_as_json(made))
+        print_json(made)
     else:
         _print(made)
-
-
-def _as_json(made: Exported) -> dict[str, Any]:
-    return {**asdict(made), "path": str(made.path)}
 
 
 def _print(made: Exported) -> None:

@@ -1,7 +1,8 @@
-"""`bertsent label`: a person's answers, kept as data."""
+"""`bertsent label`: a person labels reviews."""
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
@@ -10,32 +11,33 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bertsent.base import resources
 from bertsent.base.display import visible
-from bertsent.base.errors import DataError, UsageError
+from bertsent.base.errors import DataError
 from bertsent.base.settings.labelling import LabelSettings, Order
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.base.settings.workspace import Workspace
-from bertsent.cli._app import app
-from bertsent.cli._options import DataOption, JsonOption, ModelOption, SeedOption
+from bertsent.cli import _options as options
 from bertsent.cli._render import duration, note, print_json
 from bertsent.cli._scorer import open_scorer
 from bertsent.cli._stdin import stdin_pipe
+from bertsent.labelling.decisions import PickedBy
 
 if TYPE_CHECKING:
     from bertsent.cli.terminal.keys import Terminal
+    from bertsent.cli.terminal.session import Recorder
     from bertsent.labelling.log import LabelLog
     from bertsent.labelling.pool import Pool
-    from bertsent.labelling.shared_scorer import Model
+    from bertsent.labelling.shared_scorer import SharedScorer
 
 DEFAULTS = LabelSettings()
 
 
-@app.command()
 def label(
     pool: Annotated[
         Path | None,
@@ -46,21 +48,19 @@ def label(
         ),
     ] = None,
     order: Annotated[
-        str,
+        Order,
         typer.Option(
             "--order",
-            metavar="|".join(get_args(Order)),
             help="How the next review of a pool is picked. mixed: 60 % uncertain, 20 % unlike those before, "
-            "20 % random. While no score is known, at random.",
+            "20 % random. At random until there are scores.",
         ),
     ] = DEFAULTS.order,
     show_score: Annotated[
         bool | None,
         typer.Option(
             "--show-score/--blind",
-            help="Show the model's answer before yours. [default: blind with a pool, so that the model does "
-            "not lead you]",
-            show_default=False,
+            help="Show the model's prediction before you label. [default: blind with a pool, so that the "
+            "model does not lead you]",
         ),
     ] = None,
     keys: Annotated[
@@ -75,103 +75,100 @@ def label(
     again: Annotated[
         int,
         typer.Option(
-            "--again", metavar="N", help="Ask about every Nth time something old, unannounced; 0: never."
+            "--again",
+            metavar="N",
+            help="Ask about an earlier review again every N questions or so, unannounced, to measure your "
+            "consistency; 0: never.",
         ),
     ] = DEFAULTS.again,
-    skipped: Annotated[bool, typer.Option("--skipped", help="Ask what was skipped before, too.")] = False,
+    skipped: Annotated[bool, typer.Option("--skipped", help="Ask about skipped reviews again.")] = False,
     picked_by: Annotated[
-        str,
+        PickedBy,
         typer.Option(
             "--picked-by",
-            metavar="typed|random|uncertain|diverse|first",
-            help="From a pipe: how its rows were picked. Drift judges by typed and random ones.",
+            help="How the rows of a pipe were picked. Only typed and random ones count for drift.",
         ),
     ] = "typed",
-    data: DataOption = None,
-    model: ModelOption = None,
-    seed: SeedOption = DEFAULTS.seed,
-    json: JsonOption = False,
+    data: options.Data = None,
+    model: options.Model = None,
+    seed: options.Seed = DEFAULTS.seed,
+    json: options.Json = False,
 ) -> None:
-    """Label reviews, one key each; every answer is kept at once.
+    """Label reviews, one key each; every label is saved at once.
 
-    In labels/: log.jsonl, and pos and neg made of it. Copies of what is answered, of other reviews of the
-    pool, and of the data set are left out.
+    In labels/: log.jsonl, and pos and neg made of it. Copies of labelled reviews, of other reviews of
+    the pool, and of the data set are left out.
     """
     from bertsent.labelling.log import LabelLog
 
-    settings = replace(DEFAULTS, order=cast(Order, order), again=again, seed=seed)
+    resources.save_addresses()  # before a thread imports NumPy
+    settings = replace(DEFAULTS, order=order, again=again, seed=seed)
     log = LabelLog(Workspace.current().labels, settings)
     began = time.monotonic()
     asked: Pool | None = None
     if not sys.stdin.isatty() and pool is None:
         summary = _feed(log, picked_by)
-    elif pool is None:
-        shown = show_score is not False
-        summary = _type(log, _model(model, settings), keys=keys, show_score=shown, json=json)
     else:
-        asked = _read(pool, log, settings, skipped=skipped)
-        summary = _walk(
-            asked,
-            log,
-            _model(model, settings),
-            settings,
-            title=visible(str(pool)),
-            keys=keys,
-            show_score=bool(show_score),
-            data=_data(data),
-            json=json,
-        )
+        from bertsent.cli.terminal.keys import parse_keys
+        from bertsent.cli.terminal.session import KEYS, Recorder
+        from bertsent.labelling.shared_scorer import SharedScorer
+
+        bound, recorder = parse_keys(keys, KEYS), Recorder(log)
+        scorer = SharedScorer(lambda: open_scorer(model, ScoreSettings()), settings)
+        if pool is None:
+            _type(bound, recorder, scorer, show_score=show_score is not False, json=json)
+            summary = _counted(recorder.counts)
+        else:
+            asked = _read(pool, log, settings, skipped=skipped)
+            stock = _walk(
+                asked,
+                bound,
+                recorder,
+                scorer,
+                settings,
+                title=visible(str(pool)),
+                show_score=bool(show_score),
+                data=_data(data),
+                json=json,
+            )
+            summary = _counted(recorder.counts) | {"pool": stock}
     log.rebuild()
     _show(summary | _totals(log) | {"seconds": round(time.monotonic() - began, 1)}, json=json)
     if asked is not None and asked.error is not None:
         raise asked.error
 
 
-def _feed(log: LabelLog, picked_by: str) -> dict[str, Any]:
+def _feed(log: LabelLog, picked_by: PickedBy) -> dict[str, Any]:
     """Records what comes through a pipe."""
     from bertsent.data.tables import read_labelled_stream
-    from bertsent.labelling.decisions import PickedBy
     from bertsent.labelling.feed import feed
 
-    if picked_by not in get_args(PickedBy):
-        raise UsageError(
-            f"--picked-by is one of {', '.join(get_args(PickedBy))}.", received=visible(picked_by)
-        )
     counts: Counter[str] = Counter()
     rows = read_labelled_stream(stdin_pipe(), name="stdin", settings=ReadSettings())
     try:
-        feed(log, rows, picked_by=cast(PickedBy, picked_by), counts=counts)
+        feed(log, rows, picked_by=picked_by, counts=counts)
     except DataError:
         note(f"Recorded before that row: {counts['positive'] + counts['negative']}.")
         raise
     return _counted(counts) | {"unchanged": counts["unchanged"], "empty": counts["empty"]}
 
 
-def _model(named: str | None, settings: LabelSettings) -> Model:
-    from bertsent.labelling.shared_scorer import Model
-
-    return Model(lambda: open_scorer(named, ScoreSettings()), settings)
-
-
-def _type(log: LabelLog, model: Model, *, keys: str, show_score: bool, json: bool) -> dict[str, Any]:
+def _type(
+    keys: dict[str, str], recorder: Recorder, model: SharedScorer, *, show_score: bool, json: bool
+) -> None:
     """Asks for reviews and their labels."""
-    from bertsent.cli.terminal.keys import parse_keys
     from bertsent.cli.terminal.typing import Dialogue
-    from bertsent.cli.terminal.walk import KEYS, Recorder
 
-    recorder = Recorder(log)
-    bound = parse_keys(keys, KEYS)
     # The model loads while the first review is typed.
     with _terminal(to_stderr=json, whole_screen=False, beside=lambda stop: model.warm()) as terminal:
-        Dialogue(terminal, keys=bound, recorder=recorder, model=model, show_score=show_score).run()
-    return _counted(recorder.counts)
+        Dialogue(terminal, keys, recorder, model, show_score).run()
 
 
 def _read(path: Path, log: LabelLog, settings: LabelSettings, *, skipped: bool) -> Pool:
     from bertsent.labelling.pool import read_pool
 
     answered = {
-        each.digest for each in log.standing() if not each.again and not (skipped and each.label == "skip")
+        row.digest for row in log.valid_decisions() if not (row.again or (skipped and row.label == "skip"))
     }
     return read_pool(path, answered=answered, settings=settings)
 
@@ -190,25 +187,22 @@ def _data(named: Path | None) -> Path | None:
 
 def _walk(
     pool: Pool,
-    log: LabelLog,
-    model: Model,
+    keys: dict[str, str],
+    recorder: Recorder,
+    model: SharedScorer,
     settings: LabelSettings,
     *,
     title: str,
-    keys: str,
     show_score: bool,
     data: Path | None,
     json: bool,
 ) -> dict[str, Any]:
-    """Walks a pool, and prepares the next questions meanwhile."""
-    from bertsent.cli.terminal.keys import parse_keys
-    from bertsent.cli.terminal.walk import KEYS, Recorder, Walk
+    """Walks a pool, and prepares the next questions meanwhile; what the summary says of the pool."""
+    from bertsent.cli.terminal.walk import Walk
 
-    recorder = Recorder(log)
-    bound = parse_keys(keys, KEYS)
     left = len(pool)
     if left:
-        labelled = log.labelled()
+        labelled = recorder.log.labelled()
 
         def beside(stop: threading.Event) -> None:
             from bertsent.labelling.background import prepare
@@ -216,22 +210,12 @@ def _walk(
             prepare(pool, model, labelled=labelled, data=data, settings=settings, stop=stop)
 
         with _terminal(to_stderr=json, whole_screen=True, beside=beside) as terminal:
-            walk = Walk(
-                terminal,
-                keys=bound,
-                recorder=recorder,
-                pool=pool,
-                model=model,
-                show_score=show_score,
-                settings=settings,
-                title=title,
-            )
+            walk = Walk(terminal, keys, recorder, model, show_score, pool, settings, title)
             walk.run()
         left = walk.left
     for problem in pool.problems:
         note(problem)
-    found = {"rows": pool.rows, "whole": pool.whole, "left": left, "left_out": dict(pool.left_out)}
-    return _counted(recorder.counts) | {"pool": found}
+    return {"rows": pool.rows, "whole": pool.whole, "left": left, "left_out": dict(pool.left_out)}
 
 
 @contextmanager
@@ -254,7 +238,7 @@ def _terminal(
 
 
 def _counted(counts: Counter[str]) -> dict[str, Any]:
-    """The answers of this run under their documented names."""
+    """The labels of this run, by their documented names."""
     return {
         "positive": counts["positive"],
         "negative": counts["negative"],
@@ -280,9 +264,9 @@ def _show(summary: dict[str, Any], *, json: bool) -> None:
     if json:
         print_json(summary)
         return
-    given = ", ".join(
-        f"{summary[name]} {said}"
-        for name, said in (
+    counts = ", ".join(
+        f"{summary[name]} {words}"
+        for name, words in (
             ("positive", "positive"),
             ("negative", "negative"),
             ("skipped", "skipped"),
@@ -292,14 +276,14 @@ def _show(summary: dict[str, Any], *, json: bool) -> None:
         )
         if summary.get(name) or name in {"positive", "negative"}
     )
-    typer.echo(f"This time: {given}, in {duration(summary['seconds'])}")
+    typer.echo(f"This time: {counts}, in {duration(summary['seconds'])}")
     if "pool" in summary:
         _show_pool(summary["pool"])
     labels, same = summary["labels"], summary["self_agreement"]
     typer.echo(f"Labels in all: {labels['n']} ({labels['positive']} positive, {labels['negative']} negative)")
     if same["n"]:
-        kappa = "" if same["kappa"] != same["kappa"] else f", kappa {same['kappa']:.2f}"
-        typer.echo(f"Asked again unannounced: {same['same']} of {same['n']} answered the same{kappa}")
+        kappa = "" if math.isnan(same["kappa"]) else f", kappa {same['kappa']:.2f}"
+        typer.echo(f"Asked again unannounced: {same['same']} of {same['n']} got the same label{kappa}")
 
 
 def _show_pool(pool: dict[str, Any]) -> None:
@@ -307,6 +291,6 @@ def _show_pool(pool: dict[str, Any]) -> None:
 
     rows = f"{pool['rows']} rows{'' if pool['whole'] else ', not read to its end'}"
     typer.echo(f"Pool: {rows}, {pool['left']} left to ask")
-    for why, said in LEFT_OUT.items():
+    for why, words in LEFT_OUT.items():
         if pool["left_out"].get(why):
-            typer.echo(f"  {pool['left_out'][why]:>6} left out: {said}")
+            typer.echo(f"  {pool['left_out'][why]:>6} left out: {words}")

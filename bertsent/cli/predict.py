@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bertsent.base.errors import DataError, UsageError
 from bertsent.base.records.core import Prediction
 from bertsent.base.settings.reading import ReadSettings
-from bertsent.base.settings.scoring import Engine, ScoreSettings
+from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.base.settings.workspace import Workspace
-from bertsent.cli._app import app
-from bertsent.cli._options import EngineOption, JsonOption, ModelOption, ThresholdOption
+from bertsent.cli import _options as options
 from bertsent.cli._render import note, prediction_line, print_json
 from bertsent.cli._scorer import open_scorer
 
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 DEFAULTS = ScoreSettings()
 
 
-@app.command()
 def predict(
     texts: Annotated[
         list[str] | None,
@@ -37,35 +34,38 @@ def predict(
         list[Path] | None,
         typer.Option("--file", metavar="FILE", help="Score this whole file as one text; may be repeated."),
     ] = None,
-    model: ModelOption = None,
-    engine: EngineOption = DEFAULTS.engine,
-    threshold: ThresholdOption = DEFAULTS.threshold,
+    model: options.Model = None,
+    engine: options.Engine = DEFAULTS.engine,
+    threshold: options.Threshold = DEFAULTS.threshold,
     sentiment: Annotated[
         str | None,
         typer.Option(
             "--sentiment",
             metavar="0|1|negative|positive",
-            help="What the texts are: kept in labels/, beside their scores, as label keeps its answers.",
+            help="The label of the texts: saved in labels/ with their scores, as bertsent label does.",
         ),
     ] = None,
-    json: JsonOption = False,
+    json: options.Json = False,
 ) -> None:
     """Score texts: how likely each is positive, and its label.
 
-    Needs no TensorFlow. With - every line of stdin is answered as it comes.
+    Needs no TensorFlow. With - every line of stdin is scored as it comes.
     """
-    record = None if sentiment is None else _recorder(_answer(sentiment))
-    # One text at a time: a line of a pipe is answered before the next one is read.
-    settings = replace(DEFAULTS, engine=cast(Engine, engine), threshold=threshold, chunk=1)
-    source = _texts(texts or [], file or [])
+    record = None if sentiment is None else _recorder(_label(sentiment))
+    # One text at a time: a line of a pipe is scored before the next one is read.
+    settings = replace(DEFAULTS, engine=engine, threshold=threshold, chunk=1)
+    if not texts and not file:
+        if sys.stdin.isatty():
+            raise UsageError("Name a text to score.", hint='bertsent predict "great film"')
+        texts = ["-"]
     scorer = open_scorer(model, settings)
-    for number, prediction in enumerate(scorer.predict(source), start=1):
+    for number, prediction in enumerate(scorer.predict(_texts(texts or [], file or [])), start=1):
         _show(number, prediction, window=scorer.window, json=json)
         if record is not None:
             record(prediction)
 
 
-def _answer(sentiment: str) -> Answer:
+def _label(sentiment: str) -> Answer:
     """The label that `--sentiment` names.
 
     Raises:
@@ -82,45 +82,34 @@ def _answer(sentiment: str) -> Answer:
     return "positive" if label else "negative"
 
 
-def _recorder(answer: Answer) -> Callable[[Prediction], None]:
-    """Keeps predictions with their label, in one log that is read once only."""
+def _recorder(label: Answer) -> Callable[[Prediction], None]:
+    """Writes predictions with their label to the log, which is read once only."""
     from bertsent.labelling.decisions import decide
     from bertsent.labelling.log import LabelLog
 
     log = LabelLog(Workspace.current().labels)
 
     def record(prediction: Prediction) -> None:
-        log.append(decide(prediction.text, answer, score=prediction.score, version=prediction.version))
-        note(f"Recorded as {answer}.")
+        log.append(decide(prediction.text, label, score=prediction.score, version=prediction.version))
+        note(f"Recorded as {label}.")
 
     return record
 
 
 def _texts(texts: list[str], files: list[Path]) -> Iterator[str]:
-    """The texts named on the command line, in the order: arguments, files.
-
-    Raises:
-        UsageError: if nothing was named.
-    """
-    if not texts and not files:
-        if sys.stdin.isatty():
-            raise UsageError("Name a text to score.", hint='bertsent predict "great film"')
-        texts = ["-"]
-    arguments = (_lines() if text == "-" else [text] for text in texts)
-    return itertools.chain(itertools.chain.from_iterable(arguments), map(_whole, files))
-
-
-def _lines() -> Iterator[str]:
-    from bertsent.cli._stdin import stdin_pipe
-    from bertsent.data.tables import read_stream
-
-    return read_stream(stdin_pipe(), name="stdin", settings=ReadSettings())
-
-
-def _whole(file: Path) -> str:
+    """The texts named on the command line, the arguments first; - stands for the lines of stdin."""
     from bertsent.base.text import read_utf8
 
-    return read_utf8(file, limit=ReadSettings().max_review_bytes)
+    for text in texts:
+        if text == "-":
+            from bertsent.cli._stdin import stdin_pipe
+            from bertsent.data.tables import read_stream
+
+            yield from read_stream(stdin_pipe(), name="stdin", settings=ReadSettings())
+        else:
+            yield text
+    for file in files:
+        yield read_utf8(file, limit=ReadSettings().max_review_bytes)
 
 
 def _show(number: int, prediction: Prediction, *, window: str, json: bool) -> None:

@@ -2,55 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 
 from bertsent.base.display import visible
 from bertsent.base.presets import PRESETS
 from bertsent.base.records.training import Preview, Tree
-from bertsent.base.settings.scoring import Window
 from bertsent.base.settings.training import TrainSettings
-from bertsent.cli._app import app
-from bertsent.cli._options import (
-    EncoderOption,
-    JsonOption,
-    PreprocessorOption,
-    QuietOption,
-    SeedOption,
-    SeqLengthOption,
-    WindowOption,
-)
+from bertsent.cli import _options as options
 from bertsent.cli._render import note, print_json, progress
 from bertsent.reports import plots
 
 DEFAULTS = TrainSettings()
 _EXAMPLE = "This is such an amazing movie!"  # the text of TensorFlow's tutorial
-_VALUES = 6  # of the pooled output that are shown
+_VALUES = 6  # of the pooled output printed
 
 
-@app.command()
 def preview(
     text: Annotated[str, typer.Argument(help="The text to look at.")] = _EXAMPLE,
-    encoder: EncoderOption = DEFAULTS.encoder,
-    preprocessor: PreprocessorOption = DEFAULTS.preprocessor,
-    seq_length: SeqLengthOption = DEFAULTS.seq_length,
-    window: WindowOption = DEFAULTS.window,
-    seed: SeedOption = DEFAULTS.seed,
+    encoder: options.Encoder = DEFAULTS.encoder,
+    preprocessor: options.Preprocessor = DEFAULTS.preprocessor,
+    seq_length: options.SeqLength = DEFAULTS.seq_length,
+    window: options.Window = DEFAULTS.window,
+    seed: options.Seed = DEFAULTS.seed,
     plot: Annotated[
         Path | None,
-        typer.Option(
-            "--plot",
-            metavar="FILE",
-            help="Draw the model's structure as .svg, .png or .pdf.",
-            show_default=False,
-        ),
+        typer.Option("--plot", metavar="FILE", help="Draw the model's structure as .svg, .png or .pdf."),
     ] = None,
     names: Annotated[bool, typer.Option("--list", help="List the encoders known by name, and stop.")] = False,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Show what an encoder makes of a text, before any training.
 
@@ -65,20 +49,20 @@ def preview(
         encoder=encoder,
         preprocessor=preprocessor,
         seq_length=seq_length,
-        window=cast(Window, window),
+        window=window,
         seed=seed,
     )
     if plot is not None:
         plots.check_format(plot)
     from bertsent.tf import preview as core
 
-    with progress(quiet=quiet) as shown:
-        seen = core.preview(text, settings, progress=shown)
+    with progress(quiet=quiet) as bar:
+        seen = core.preview(text, settings, progress=bar)
     if plot is not None:
         plots.structure(seen.structure, plot)
         note(f"Structure drawn in {plot}")
     if json:
-        print_json(asdict(seen))
+        print_json(seen)
     else:
         _print(seen)
 
@@ -86,7 +70,7 @@ def preview(
 def _print_presets(*, json: bool) -> None:
     for preset in PRESETS.values():
         if json:
-            print_json(asdict(preset))
+            print_json(preset)
         else:
             size = f"{preset.layers:>2} layers, {preset.hidden_size:>3} wide, {preset.heads:>2} heads"
             typer.echo(f"{preset.name:<40} {size}  {preset.handle}")
@@ -101,14 +85,15 @@ def _print(seen: Preview) -> None:
     cut = "; the window does not hold them all" if seen.truncated else ""
     typer.echo(f"word pieces      {seen.tokens}{cut}")
     table = Table(
-        "place", "piece", "input_word_ids", "input_mask", "input_type_ids", box=None, pad_edge=False
+        "position", "piece", "input_word_ids", "input_mask", "input_type_ids", box=None, pad_edge=False
     )
+    columns = (seen.word_pieces, seen.input_word_ids, seen.input_mask, seen.input_type_ids)
     used = sum(seen.input_mask)
-    for place in range(used):
-        table.add_row(str(place), visible(seen.word_pieces[place]), *(str(n) for n in _inputs(seen, place)))
+    for position in range(used):
+        table.add_row(str(position), *(visible(str(column[position])) for column in columns))
     console.print(table)
     if used < len(seen.input_mask):
-        typer.echo(f"... and {len(seen.input_mask) - used} places of padding ([PAD], mask 0)")
+        typer.echo(f"... and {len(seen.input_mask) - used} positions of padding ([PAD], mask 0)")
     first = " ".join(f"{value:+.4f}" for value in seen.pooled_output[:_VALUES])
     typer.echo(f"pooled output    float32 [1, {len(seen.pooled_output)}]: {first} ...")
     sequence = f"float32 {list(seen.sequence_shape)}" if seen.sequence_shape else "none"
@@ -119,17 +104,13 @@ def _print(seen: Preview) -> None:
     console.print(_tree(seen.structure))
 
 
-def _inputs(seen: Preview, place: int) -> tuple[int, int, int]:
-    return seen.input_word_ids[place], seen.input_mask[place], seen.input_type_ids[place]
-
-
 def _tree(tree: Tree, *, depth: int = 3) -> Any:
-    """The structure as a Rich tree; the layers of the encoder are the deepest level shown."""
+    """The structure as a Rich tree; the layers of the encoder are the deepest level."""
     from rich.text import Text
     from rich.tree import Tree as RichTree
 
     count = f"  ({tree.parameters:,})" if tree.parameters else ""
-    shown = RichTree(Text(visible(" ".join(part for part in (tree.name, tree.detail) if part)) + count))
+    branch = RichTree(Text(visible(" ".join(part for part in (tree.name, tree.detail) if part)) + count))
     for part in tree.parts if depth else ():
-        shown.children.append(_tree(part, depth=depth - 1))
-    return shown
+        branch.children.append(_tree(part, depth=depth - 1))
+    return branch

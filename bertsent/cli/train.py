@@ -15,30 +15,19 @@ from bertsent.base.records.training import Trained
 from bertsent.base.settings import toml_file
 from bertsent.base.settings.download import DownloadSettings
 from bertsent.base.settings.recipes import DEFAULT, RECIPES
-from bertsent.base.settings.training import TrainSettings
+from bertsent.base.settings.training import Optimizer, TrainSettings
 from bertsent.base.settings.workspace import Workspace
-from bertsent.cli._app import app
-from bertsent.cli._options import (
-    DataOption,
-    EncoderOption,
-    JsonOption,
-    PreprocessorOption,
-    QuietOption,
-    SeedOption,
-    SeqLengthOption,
-    WindowOption,
-)
-from bertsent.cli._render import duration, print_json, progress
+from bertsent.cli import _options as options
+from bertsent.cli._render import duration, pick, print_json, progress
 from bertsent.cli._signals import stop_on_signal
 
 DEFAULTS = TrainSettings()
 _RECIPES = ", ".join(f"{recipe.name} ({recipe.about})" for recipe in RECIPES.values())
 
 
-@app.command()
 def train(
     ctx: typer.Context,
-    data: DataOption = None,
+    data: options.Data = None,
     url: Annotated[
         str, typer.Option("--url", metavar="URL|FILE", help="Download this archive first and train on it.")
     ] = "",
@@ -47,8 +36,7 @@ def train(
         typer.Option(
             "--unlabelled",
             metavar="FOLDER",
-            help="Reviews without labels (.txt files): a teacher's scores of them train the new version too.",
-            show_default=False,
+            help="Reviews without labels (.txt files) to train on too; --teacher gives them pseudo-labels.",
         ),
     ] = None,
     teacher: Annotated[
@@ -57,12 +45,11 @@ def train(
             "--teacher",
             metavar="VERSION|FOLDER",
             help="The version that scores --unlabelled. [default: the current version]",
-            show_default=False,
         ),
     ] = None,
     unlabelled_rows: Annotated[
         int,
-        typer.Option("--unlabelled-rows", help="At most so many of --unlabelled, drawn by their digests."),
+        typer.Option("--unlabelled-rows", help="Use at most this many of --unlabelled (chosen by hash)."),
     ] = DEFAULTS.unlabelled_rows,
     warm_start: Annotated[
         str | None,
@@ -70,26 +57,14 @@ def train(
             "--warm-start",
             metavar="VERSION|FOLDER",
             help="Begin with this version's weights, not with those of the encoder.",
-            show_default=False,
         ),
     ] = None,
     recipe: Annotated[
-        str | None,
-        typer.Option(
-            "--recipe", metavar="NAME", help=f"Settings to start from: {_RECIPES}.", show_default=False
-        ),
+        str | None, typer.Option("--recipe", metavar="NAME", help=f"Settings to start from: {_RECIPES}.")
     ] = None,
-    config_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--config",
-            metavar="FILE.toml",
-            help="Settings that overrule the recipe's; the options given here overrule both.",
-            show_default=False,
-        ),
-    ] = None,
-    encoder: EncoderOption = DEFAULTS.encoder,
-    preprocessor: PreprocessorOption = DEFAULTS.preprocessor,
+    config: options.Config = None,
+    encoder: options.Encoder = DEFAULTS.encoder,
+    preprocessor: options.Preprocessor = DEFAULTS.preprocessor,
     epochs: Annotated[int, typer.Option("--epochs", help="Passes over the training data.")] = DEFAULTS.epochs,
     init_lr: Annotated[
         float, typer.Option("--init-lr", help="Learning rate that falls linearly to 0, after the warm-up.")
@@ -98,16 +73,16 @@ def train(
         float, typer.Option("--warmup", help="Share of the steps in which the learning rate rises.")
     ] = DEFAULTS.warmup,
     optimizer: Annotated[
-        str, typer.Option("--optimizer", metavar="adamw|adam|lamb|sgd", help="With linear warm-up and decay.")
+        Optimizer, typer.Option("--optimizer", help="With linear warm-up and decay.")
     ] = DEFAULTS.optimizer,
     batch_size: Annotated[
         int, typer.Option("--batch-size", help="Reviews a training step.")
     ] = DEFAULTS.batch_size,
-    seq_length: SeqLengthOption = DEFAULTS.seq_length,
+    seq_length: options.SeqLength = DEFAULTS.seq_length,
     train_length: Annotated[
         int, typer.Option("--train-length", help="Word pieces of a training example, at most --seq-length.")
     ] = DEFAULTS.train_length,
-    window: WindowOption = DEFAULTS.window,
+    window: options.Window = DEFAULTS.window,
     crops: Annotated[
         float,
         typer.Option(
@@ -118,17 +93,12 @@ def train(
         float, typer.Option("--dropout", help="Share of the pooled output zeroed in training.")
     ] = DEFAULTS.dropout,
     validation_share: Annotated[
-        float, typer.Option("--validation-share", help="Share of the training data kept for validation.")
+        float, typer.Option("--validation-share", help="Share of the training data reserved for validation.")
     ] = DEFAULTS.validation_share,
-    seed: SeedOption = DEFAULTS.seed,
+    seed: options.Seed = DEFAULTS.seed,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            metavar="FOLDER",
-            help="Where versions are published. [default: model/]",
-            show_default=False,
-        ),
+        typer.Option("--output", metavar="FOLDER", help="Where versions are published. [default: model/]"),
     ] = None,
     weights: Annotated[
         bool,
@@ -140,8 +110,8 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint of a run that was stopped.")
     ] = False,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Train a classifier and publish it as a new version.
 
@@ -151,10 +121,10 @@ def train(
         raise UsageError("--data and --url exclude each other: --url brings a data set of its own.")
     if teacher is not None and unlabelled is None:
         raise UsageError(
-            "--teacher scores the reviews of --unlabelled, which is not given.", received=visible(teacher)
+            "--teacher gives pseudo-labels to --unlabelled, which is not given.", received=visible(teacher)
         )
-    said = toml_file.Config() if config_file is None else toml_file.load(config_file)
-    settings = toml_file.resolve(recipe, config=said, given=_given(ctx))
+    overrides = toml_file.Config() if config is None else toml_file.load(config)
+    settings = toml_file.resolve(recipe, config=overrides, given=_given(ctx))
     workspace = Workspace.current()
     from bertsent.data.splits import find_data_set
     from bertsent.versions import store
@@ -163,12 +133,12 @@ def train(
     start = (
         None if warm_start is None else store.find(warm_start, folder=workspace.model, option="--warm-start")
     )
-    with progress(quiet=quiet) as shown:
-        _note_settings(settings, recipe=said.recipe if recipe is None else recipe, file=config_file, to=shown)
+    with progress(quiet=quiet) as bar:
+        _note_settings(settings, recipe=overrides.recipe if recipe is None else recipe, file=config, to=bar)
         if url:
             from bertsent.data.download.dataset import download
 
-            data = download(DownloadSettings(url=url), data=workspace.data, progress=shown).path
+            data = download(DownloadSettings(url=url), data=workspace.data, progress=bar).path
         folder = data or find_data_set(workspace.data)
         from bertsent.tf import training
 
@@ -183,7 +153,7 @@ def train(
                 unlabelled=unlabelled,
                 teacher=scoring,
                 warm_start=start,
-                progress=shown,
+                progress=bar,
                 stop=stop,
             )
     if json:
@@ -194,8 +164,11 @@ def train(
 
 def _given(ctx: typer.Context) -> dict[str, Any]:
     """The settings among the options that the caller gave, the others standing at what --help shows."""
-    names = [each.name for each in fields(TrainSettings) if each.name in ctx.params]
-    sources = {name: ctx.get_parameter_source(name) for name in names}
+    sources = {
+        field.name: ctx.get_parameter_source(field.name)
+        for field in fields(TrainSettings)
+        if field.name in ctx.params
+    }
     return {
         name: ctx.params[name]
         for name, source in sources.items()
@@ -212,15 +185,12 @@ def _note_settings(settings: TrainSettings, *, recipe: str | None, file: Path | 
         to.note(f"{', '.join(origins)}: {toml_file.describe(settings)}")
 
 
-def _as_json(trained: Trained) -> dict[str, object]:
+def _as_json(trained: Trained) -> dict[str, Any]:
     return {
-        "version": trained.version,
-        "path": str(trained.path),
-        "best_epoch": trained.best_epoch,
+        **pick(trained, "version", "path", "best_epoch", "seconds"),
         "metrics": {name: values.as_json() for name, values in trained.metrics.items()},
         "litert_agreement": trained.quantised.agreement,
         "classifier_accuracy": trained.quantised.classifier_accuracy,
-        "seconds": trained.seconds,
     }
 
 
@@ -234,6 +204,7 @@ def _print(trained: Trained) -> None:
         )
     alike = 100 * trained.quantised.agreement
     typer.echo(
-        f"Best epoch {trained.best_epoch} of {len(trained.epochs)}; LiteRT answers as the trained classifier "
-        f"on {alike:.2f} % of {trained.quantised.rows} reviews; {duration(trained.seconds)} in all"
+        f"Best epoch {trained.best_epoch} of {len(trained.epochs)}; LiteRT gives the same labels as the "
+        f"trained classifier on {alike:.2f} % of {trained.quantised.rows} reviews; "
+        f"{duration(trained.seconds)} in all"
     )

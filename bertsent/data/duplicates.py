@@ -1,14 +1,13 @@
-"""Copies of texts, exact and near ones, found in time that grows with the number of texts only.
+"""Exact and near copies of texts, found in time linear in the number of texts.
 
 Two texts are copies if they have the same words in the same order, whatever their case and punctuation, or
-if at least half of all runs of three words in them stand in both. That share is estimated from sketches,
+if at least half of all runs of three words in the two are in both. This share is estimated from sketches,
 the smallest hashes of a text's runs (Broder 1997, "On the resemblance and containment of documents").
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 import zlib
 from collections import Counter
 from dataclasses import dataclass
@@ -17,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertsent.base.settings.labelling import CopySettings
+from bertsent.base.text import words
 
 _SETTINGS = CopySettings()
-_WORD = re.compile(r"\w+")
 _MIX = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)  # all odd
 _FINISH = np.uint64(0xFF51AFD7ED558CCD)
 _HALF = np.uint64(32)
@@ -27,7 +26,7 @@ _HALF = np.uint64(32)
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """What is kept of a text to know its copies by."""
+    """The hashes of a text by which its copies are found."""
 
     words: bytes  # digest of its words
     runs: tuple[int, ...]  # the smallest hashes of its runs of three words, ascending; () for a short text
@@ -35,17 +34,17 @@ class Sketch:
 
 def sketch(text: str, settings: CopySettings = _SETTINGS) -> Sketch:
     """The sketch of a text; a few ten microseconds."""
-    words = _WORD.findall(text.casefold()) or [text]  # of emoji alone the text itself
-    digest = hashlib.blake2b(" ".join(words).encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    if len(words) < settings.least_words:
+    tokens = words(text) or [text]  # a text without words is its own key
+    digest = hashlib.blake2b(" ".join(tokens).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    if len(tokens) < settings.least_words:
         return Sketch(digest, ())
-    hashes = np.array([zlib.crc32(word.encode("utf-8", "surrogatepass")) for word in words], np.uint64)
+    hashes = np.array([zlib.crc32(word.encode("utf-8", "surrogatepass")) for word in tokens], np.uint64)
     runs = _scramble(hashes[:-2] * _MIX[0] + hashes[1:-1] * _MIX[1] + hashes[2:] * _MIX[2])
     return Sketch(digest, tuple(np.unique(runs)[: settings.sketch].tolist()))
 
 
 def _scramble(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Spreads the bits (as the end of MurmurHash3 does), so that the smallest are drawn at random."""
+    """Mixes the bits, as the end of MurmurHash3 does: the smallest values are then a random sample."""
     values = (values ^ (values >> _HALF)) * _FINISH
     return values ^ (values >> _HALF)
 
@@ -65,13 +64,13 @@ class Copies:
         if same is not None:
             return same
         shared = Counter(self._runs[run] for run in given.runs if run in self._runs)
-        for name, _ in shared.most_common(3):  # what many texts say alike may lead to others
+        for name, _ in shared.most_common(3):  # a common phrase may lead to another text
             if self._resemblance(given, self._sketches[name]) >= self._settings.resemblance:
                 return name
         return None
 
     def add(self, name: str, given: Sketch) -> None:
-        """Adds a text that is no copy of those before it."""
+        """Adds a text that is no copy of an earlier one."""
         self._words.setdefault(given.words, name)
         self._sketches[name] = given
         for run in given.runs:

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bertsent.base.digests import sha256_lines, sha256_text
 from bertsent.base.display import visible
 from bertsent.base.errors import DataError
+from bertsent.base.files import is_folder
 from bertsent.base.records.core import Progress, Review, silent
-from bertsent.base.settings.reading import FOLDERS, ReadSettings
-from bertsent.data.folders import (
-    count_files,
-    entries,
-    is_folder,
-    is_real_folder,
-    sorted_entries,
-)
+from bertsent.base.records.training import Splits
+from bertsent.base.settings.reading import FOLDERS, HALVES
+from bertsent.base.settings.training import TrainSettings
+from bertsent.data.folders import count_files, entries, is_real_folder, sorted_entries
+from bertsent.data.reviews import FETCH_HINT, count_labels, read_folder
 
-if TYPE_CHECKING:
-    from bertsent.base.records.training import Splits
-    from bertsent.base.settings.training import TrainSettings
-from bertsent.data.reviews import _FETCH, _HALVES, _READ, Rows, _count, _count_labels, read_folder
+_Rows = dict[str, Review]  # by the digest of their text, sorted
 
 
 def find_data_set(data: Path) -> Path:
-    """The data set to use where none is named: `data/aclImdb`, else the only one in `data`.
+    """The data set to use if none is named: `data/aclImdb`, else the only one in `data`.
 
     Raises:
         DataError: if there is none, or more than one to choose from.
@@ -34,41 +28,40 @@ def find_data_set(data: Path) -> Path:
     if is_folder(data / "aclImdb"):
         return data / "aclImdb"
     inside = [data / entry.name for entry in sorted_entries(data)] if is_folder(data) else []
-    # A dot begins the name of a download that is still unpacking.
-    found = [path for path in inside if path.name[0] != "." and _is_data_set(path)]
-    if len(found) != 1:
+    # The name of an unfinished download begins with a dot.
+    data_sets = [path for path in inside if path.name[0] != "." and _is_data_set(path)]
+    if len(data_sets) != 1:
         raise DataError(
             f"{visible(str(data))} must hold one data set (a folder with train/ or with pos/ and neg/).",
-            received=", ".join(visible(path.name) for path in found) or "none",
-            hint=f"--data {visible(str(found[0]))}" if found else _FETCH,
+            received=", ".join(visible(path.name) for path in data_sets) or "none",
+            hint=f"--data {visible(str(data_sets[0]))}" if data_sets else FETCH_HINT,
         )
-    return found[0]
+    return data_sets[0]
 
 
-def load_splits(
-    folder: Path, settings: TrainSettings, *, read: ReadSettings = _READ, progress: Progress = silent
-) -> Splits:
-    """Reads a data set and splits it by text digest: clean texts, sorted by digest, each in one split.
+def load_splits(folder: Path, settings: TrainSettings, *, progress: Progress = silent) -> Splits:
+    """Reads a data set and splits it by text digest. Texts are clean, each is in one split, sorted by digest.
 
-    `folder` holds `train/{pos,neg}` and perhaps `test/{pos,neg}`, or `pos` and `neg` themselves. Whether
-    a row goes to validation follows from its text and the seed alone, not from file order or other rows.
-    Without a test folder the test split is drawn first, in the same way and of the same share (with 0.2:
+    Whether a row goes to validation depends on its text and the seed only, not on file order or other rows.
+    Without a test folder the test split is drawn first, in the same way and with the same share (with 0.2:
     20 % test, 16 % validation, 64 % train). A text with both labels is left out of its half; a test row
     whose text is in the training half is left out of the test split, whatever its label.
+
+    Args:
+        folder: Holds `train/{pos,neg}` and perhaps `test/{pos,neg}`, or `pos` and `neg` themselves.
+        settings: Seed and share of the validation split.
 
     Raises:
         DataError: if the folder, a class or a split of training is missing, empty or too small.
     """
-    from bertsent.base.records.training import Splits
-
     nested = is_real_folder(folder / "train")
     source = folder / "train" if nested else folder
-    rows, duplicates, conflicts = _distinct(read_folder(source, settings=read, progress=progress))
+    rows, duplicates, conflicts = _distinct(read_folder(source, progress=progress))
     leaked = 0
     if nested and is_real_folder(folder / "test"):
-        held, repeated, mixed = _distinct(read_folder(folder / "test", settings=read, progress=progress))
-        test = {digest: review for digest, review in held.items() if digest not in rows}
-        duplicates, conflicts, leaked = duplicates + repeated, conflicts + mixed, len(held) - len(test)
+        given, repeated, mixed = _distinct(read_folder(folder / "test", progress=progress))
+        test = {digest: review for digest, review in given.items() if digest not in rows}
+        duplicates, conflicts, leaked = duplicates + repeated, conflicts + mixed, len(given) - len(test)
     else:
         test, rows = _divide(rows, f"{settings.seed}:test", settings.validation_share)
     validation, train = _divide(rows, str(settings.seed), settings.validation_share)
@@ -92,7 +85,7 @@ def _is_data_set(path: Path) -> bool:
 
 
 def _ignored(folder: Path, *, nested: bool, prefix: str = "") -> Iterator[str]:
-    """What load_splits passed by: its path relative to the data set, and how much it is."""
+    """What `load_splits` did not read: paths relative to the data set, with kind or number of entries."""
     loose = 0
     for entry in sorted_entries(folder):
         name, inner = visible(prefix + entry.name), Path(entry.path)
@@ -100,33 +93,38 @@ def _ignored(folder: Path, *, nested: bool, prefix: str = "") -> Iterator[str]:
             yield f"{name} (a link)"
         elif not entry.is_dir():
             loose += not entry.name.startswith(".")  # hidden ones are nobody's data
-        elif nested and entry.name in _HALVES:
+        elif nested and entry.name in HALVES:
             yield from _ignored(inner, nested=False, prefix=f"{entry.name}/")
         elif nested or entry.name not in FOLDERS:
-            yield f"{name} ({_count(len(list(inner.glob('*'))), 'file')})"
+            yield f"{name} ({_files(len(list(inner.glob('*'))))})"
         elif others := sum(1 for _ in entries(inner)) - count_files(inner):
             yield f"{name} (entries that are no review: {others})"
     if loose:
-        yield f"{prefix or './'} ({_count(loose, 'loose file')})"
+        yield f"{prefix or './'} ({_files(loose, 'loose file')})"
 
 
-def _require_both_labels(folder: Path, splits: Mapping[str, Rows], progress: Progress) -> None:
-    """Refuses a data set too small to train on; a test split without one label is only remarked on."""
-    counts = {split: _count_labels(rows.values()) for split, rows in splits.items()}
-    found = (f"{split} {row['pos']} pos, {row['neg']} neg" for split, row in counts.items())
+def _files(number: int, what: str = "file") -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _require_both_labels(folder: Path, splits: Mapping[str, _Rows], progress: Progress) -> None:
+    """Refuses a data set too small to train on. A test split without one of the labels gives a note only."""
+    counts = {split: count_labels(rows.values()) for split, rows in splits.items()}
     if not all([*counts["train"].values(), *counts["validation"].values()]):
         raise DataError(
             f"{visible(str(folder))} is too small: train and validation need reviews of both labels.",
-            received="; ".join(found),
+            received="; ".join(
+                f"{split} {row['pos']} pos, {row['neg']} neg" for split, row in counts.items()
+            ),
             hint="add reviews, or change the validation share or the seed",
         )
     if not all(counts["test"].values()):
-        progress.note("The test split lacks a label, so some of its figures cannot be given.")
+        progress.note("The test split lacks a label, so some of its metrics cannot be given.")
 
 
-def _distinct(reviews: Iterable[Review]) -> tuple[Rows, int, int]:
+def _distinct(reviews: Iterable[Review]) -> tuple[_Rows, int, int]:
     """The first review of each text; how many rows repeat one; how many texts have both labels."""
-    first: Rows = {}
+    first: _Rows = {}
     contradicted: set[str] = set()
     repeated = 0
     for review in reviews:
@@ -139,8 +137,11 @@ def _distinct(reviews: Iterable[Review]) -> tuple[Rows, int, int]:
     return {key: first[key] for key in sorted(first.keys() - contradicted)}, repeated, len(contradicted)
 
 
-def _divide(rows: Rows, salt: str, share: float) -> tuple[Rows, Rows]:
-    """The rows whose digest, salted and hashed into [0, 1), falls below `share`; and the others."""
-    drawn = {digest for digest in rows if int(sha256_text(f"{salt}:{digest}")[:16], 16) / 2**64 < share}
-    inside = {digest: review for digest, review in rows.items() if digest in drawn}
-    return inside, {digest: review for digest, review in rows.items() if digest not in drawn}
+def _divide(rows: _Rows, salt: str, share: float) -> tuple[_Rows, _Rows]:
+    """The rows whose digest, salted and hashed into [0, 1), is below `share`; and the others."""
+    below: _Rows = {}
+    others: _Rows = {}
+    for digest, review in rows.items():
+        position = int(sha256_text(f"{salt}:{digest}")[:16], 16) / 2**64
+        (below if position < share else others)[digest] = review
+    return below, others

@@ -1,11 +1,8 @@
 """Tables of reviews: CSV, TSV, JSONL, Parquet, and text with one review a line.
 
-Reading streams: no more is held than one row, of Parquet some rows and a page of each column. A table to
-read has a column or key `text` and perhaps `label`; a text file has no labels. A row that does not fit
-stops the reading with its file and line: skipping it would shift what is measured without a word.
-
-Lines begin in `_lines` and groups of Parquet in `_read_parquet`: whoever is to read a table from its middle
-gives these an offset with its line number, or a row group. (Of a folder, `listing.file_names` takes a name.)
+Rows are read as a stream: memory holds one row, of Parquet some rows and a page of each column. A table has
+a column or key `text` and perhaps `label`; a text file has no labels. A row that cannot be used ends the
+reading with its file and line: to skip it would change, without a word, what is measured.
 """
 
 from __future__ import annotations
@@ -13,28 +10,29 @@ from __future__ import annotations
 import csv
 import itertools
 import json
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from bertsent.base.display import size, visible
 from bertsent.base.errors import DataError, MissingExtraError, UsageError
+from bertsent.base.files import is_file
 from bertsent.base.records.core import Review
+from bertsent.base.resources import save_addresses
 from bertsent.base.settings.reading import FOLDERS, LABELS, NEGATIVE, POSITIVE, ReadSettings
 
 READABLE = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt")
 
 _ACCEPTED = {**LABELS, **FOLDERS, "1": POSITIVE, "true": POSITIVE, "0": NEGATIVE, "false": NEGATIVE}
 _CHUNK = 1 << 16  # bytes read at a time; more would hold too many lines where they are short
-_SHOWN = 60  # characters of a foreign string that a message quotes
+_QUOTED = 60  # characters of a foreign string that a message quotes
 _TO_UTF8 = "convert it, for example: iconv -f latin1 -t utf-8 OLD > NEW"
 
 
 def read_table(path: Path, *, settings: ReadSettings) -> Iterator[Review]:
     """Yields the rows of a table, in order; `Review.path` is "file:line", for Parquet "file:row".
 
-    A row may have `settings.max_review_bytes` bytes. Texts are as they stand, empty ones included.
+    A row may have `settings.max_review_bytes` bytes. Texts are not changed, and empty ones are included.
 
     Raises:
         UsageError: at once, if the suffix is none of `READABLE`.
@@ -42,34 +40,37 @@ def read_table(path: Path, *, settings: ReadSettings) -> Iterator[Review]:
         MissingExtraError: for Parquet without pyarrow.
     """
     suffix, limit = path.suffix.lower(), settings.max_review_bytes
-    if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file may raise; opening a FIFO would wait
+    if not is_file(path):  # to open a FIFO would wait
         raise _bad(path, "is neither a folder nor a regular file.")
     if suffix not in READABLE:
         raise UsageError(f"Reviews come from a folder or {', '.join(READABLE)}.", received=visible(str(path)))
     if suffix == ".parquet":
         return _read_parquet(pyarrow_or_error(), path, settings)
+    lines = _lines(path, limit)
     if suffix in {".csv", ".tsv"}:
-        return _read_csv(path, limit)
-    return _read_lines(path, limit, as_json=suffix != ".txt")
+        return _read_csv(path, limit, lines)
+    if suffix == ".txt":
+        return (_review(line.rstrip("\r\n"), None, f"{path}:{number}") for number, line in lines)
+    return _read_json(path, lines)
 
 
 def read_stream(stream: IO[bytes], *, name: str, settings: ReadSettings) -> Iterator[str]:
-    """Yields the lines of a pipe as they come, without their ends.
+    """Yields the lines of a pipe as they arrive, without their line ends.
 
     Raises:
         DataError: at a line that is not UTF-8 or longer than a review may be, naming `name` and line.
     """
     limit = settings.max_review_bytes
     number = 0
-    while line := stream.readline(limit + 3):  # its end and one byte too many
+    while line := stream.readline(limit + 3):  # a line end and one byte too many
         number += 1
         yield _decode(line.rstrip(b"\r\n"), name, number, limit)
 
 
 def read_labelled_stream(stream: IO[bytes], *, name: str, settings: ReadSettings) -> Iterator[Review]:
-    """Yields the labelled texts of a pipe as they come: lines `label<TAB>text`, CSV, or JSONL.
+    """Yields the labelled texts of a pipe as they arrive: lines `label<TAB>text`, CSV, or JSONL.
 
-    The first line tells which: that of CSV is a header with `text` and `label`, that of JSONL begins with {.
+    The first line tells the format: in CSV it is a header with `text` and `label`, in JSONL it begins with {.
 
     Raises:
         DataError: naming `name` and line, at a row that cannot be used or has no label.
@@ -81,7 +82,7 @@ def read_labelled_stream(stream: IO[bytes], *, name: str, settings: ReadSettings
         ended = ((number, f"{line}\n") for number, line in numbered)
         rows = _read_csv(Path(name), settings.max_review_bytes, ended)
     elif first.lstrip().startswith("{"):
-        rows = (_from_json(line.strip(), f"{name}:{number}") for number, line in numbered if line.strip())
+        rows = _read_json(name, numbered)
     else:
         rows = (_tabbed(line, f"{name}:{number}") for number, line in numbered if line.strip())
     for review in rows:
@@ -91,9 +92,9 @@ def read_labelled_stream(stream: IO[bytes], *, name: str, settings: ReadSettings
 
 
 def parse_label(value: object, *, where: str) -> int | None:
-    """1 for positive, pos, 1, true; 0 for negative, neg, 0, false; None for nothing or blanks.
+    """1 for positive, pos, 1, true; 0 for negative, neg, 0, false; None for None, "" or blanks.
 
-    Case and blanks around the word do not matter; the set is closed.
+    Case and blanks around the word do not matter.
 
     Raises:
         DataError: naming `where` (file:line) for anything else.
@@ -104,33 +105,33 @@ def parse_label(value: object, *, where: str) -> int | None:
     return _ACCEPTED.get(word.lower())
 
 
-def _bad(place: object, fact: str, **more: Any) -> DataError:
-    return DataError(f"{visible(str(place))} {fact}", **more)
+def _bad(where: object, fact: str, **more: Any) -> DataError:
+    return DataError(f"{visible(str(where))} {fact}", **more)
 
 
 def _quoted(names: Iterable[str]) -> str:
-    """Foreign strings for a message: the first few of them, and of each its beginning."""
-    shown = (name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..." for name in names)
-    return ", ".join(visible(name) for name in itertools.islice(shown, 10))
+    """Foreign strings for a message: the beginnings of the first ten."""
+    quoted = (name if len(name) <= _QUOTED else f"{name[:_QUOTED]}..." for name in names)
+    return ", ".join(visible(name) for name in itertools.islice(quoted, 10))
 
 
-def _review(text: object, label: object, place: str) -> Review:
-    text = "" if text is None else text  # null is how JSON and Parquet write an empty cell
+def _review(text: object, label: object, where: str) -> Review:
+    text = "" if text is None else text  # JSON and Parquet write an empty cell as null
     if not isinstance(text, str):
-        raise _bad(place, "must hold a string as `text`.", received=type(text).__name__)
+        raise _bad(where, "must hold a string as `text`.", received=type(text).__name__)
     if "\0" in text:
-        raise _bad(place, "holds a NUL character, so it is no text.")
-    return Review(text, parse_label(label, where=place), place)
+        raise _bad(where, "holds a NUL character, so it is no text.")
+    return Review(text, parse_label(label, where=where), where)
 
 
 def _lines(path: Path, limit: int) -> Iterator[tuple[int, str]]:
-    """The lines of a file, numbered from 1, with their end (LF, CRLF or CR) and without a BOM."""
+    """The lines of a file, numbered from 1, with their line end (LF, CRLF or CR) and without a BOM."""
     number, rest = 1, b""
     try:
         with path.open("rb") as file:
             while chunk := file.read(_CHUNK):
-                *whole, rest = (rest + chunk).splitlines(keepends=True)
-                for line in whole:
+                *lines, rest = (rest + chunk).splitlines(keepends=True)
+                for line in lines:
                     yield number, _decode(line, path, number, limit)
                     number += 1
                 if len(rest) > limit:
@@ -142,67 +143,63 @@ def _lines(path: Path, limit: int) -> Iterator[tuple[int, str]]:
 
 
 def _decode(line: bytes, path: object, number: int, limit: int) -> str:
-    place = f"{path}:{number}"
+    where = f"{path}:{number}"
     if len(line) > limit:
-        raise _bad(place, f"is longer than {size(limit)}, the most one review may have.")
+        raise _bad(where, f"is longer than {size(limit)}, the most one review may have.")
     try:
         return line.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError as error:
-        raise _bad(place, f"is not UTF-8 at byte {error.start} of the line.", hint=_TO_UTF8) from error
+        raise _bad(where, f"is not UTF-8 at byte {error.start} of the line.", hint=_TO_UTF8) from error
 
 
-def _read_lines(path: Path, limit: int, *, as_json: bool) -> Iterator[Review]:
-    for number, line in _lines(path, limit):
-        if not as_json:
-            yield _review(line.rstrip("\r\n"), None, f"{path}:{number}")
-        elif line.strip():
-            yield _from_json(line.strip(), f"{path}:{number}")
+def _read_json(path: object, numbered: Iterable[tuple[int, str]]) -> Iterator[Review]:
+    for number, line in numbered:
+        line, where = line.strip(), f"{path}:{number}"
+        if not line:
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise _bad(where, f"is not valid JSON ({error}).") from error
+        if not isinstance(row, dict) or "text" not in row:
+            raise _bad(where, "must be a JSON object with `text`.", received=_quoted([line]))
+        yield _review(row["text"], row.get("label"), where)
 
 
-def _from_json(line: str, place: str) -> Review:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise _bad(place, f"is not valid JSON ({error}).") from error
-    if not isinstance(row, dict) or "text" not in row:
-        raise _bad(place, "must be a JSON object with `text`.", received=_quoted([line]))
-    return _review(row["text"], row.get("label"), place)
-
-
-def _tabbed(line: str, place: str) -> Review:
-    label, _, text = line.partition("\t")
-    return _review(text, label if "\t" in line else None, place)
+def _tabbed(line: str, where: str) -> Review:
+    label, tab, text = line.partition("\t")
+    return _review(text, label if tab else None, where)
 
 
 def _names_of(header: str, delimiter: str) -> set[str]:
     return {name.strip(' "\r\n').lower() for name in header.split(delimiter)}
 
 
-def _read_csv(path: Path, limit: int, lines: Iterator[tuple[int, str]] | None = None) -> Iterator[Review]:
-    rows = _csv_rows(path, limit, _lines(path, limit) if lines is None else lines)
+def _read_csv(path: Path, limit: int, numbered: Iterable[tuple[int, str]]) -> Iterator[Review]:
+    rows = _csv_rows(path, limit, numbered)
     number, header = next(rows, (1, []))
     text, label = _find_columns(header, f"{path}:{number}")
     for number, row in rows:
-        place = f"{path}:{number}"
+        where = f"{path}:{number}"
         if len(row) != len(header):
             hint = "a text with a delimiter or a line end in it needs quotes around it"
-            raise _bad(place, f"must have {len(header)} fields, as the header.", received=len(row), hint=hint)
-        yield _review(row[text], None if label is None else row[label], place)
+            raise _bad(where, f"must have {len(header)} fields, as the header.", received=len(row), hint=hint)
+        yield _review(row[text], None if label is None else row[label], where)
 
 
-def _csv_rows(path: Path, limit: int, numbered: Iterator[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a CSV file that hold anything, each with the number of its first line."""
-    start, held = 1, 0
+def _csv_rows(path: Path, limit: int, numbered: Iterable[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a CSV file that are not empty, each with the number of its first line."""
+    start, length = 1, 0  # of the row that is being read
 
     def feed() -> Iterator[str]:
-        nonlocal held
+        nonlocal length
         for _, line in numbered:
-            held += len(line)
-            if held > limit:
+            length += len(line)
+            if length > limit:
                 raise _bad(f"{path}:{start}", f"begins a row longer than {size(limit)} (an open quote?).")
             yield line
 
-    # The limit is the process's own, so it is only ever raised; `feed` keeps ours.
+    # csv's limit holds for the whole process, so it is only raised here; `feed` applies ours.
     csv.field_size_limit(max(csv.field_size_limit(), limit))
     lines = feed()
     first = next(lines, "")
@@ -211,13 +208,13 @@ def _csv_rows(path: Path, limit: int, numbered: Iterator[tuple[int, str]]) -> It
         for row in rows:
             if row:
                 yield start, row
-            start, held = rows.line_num + 1, 0
+            start, length = rows.line_num + 1, 0
     except csv.Error as error:
         raise _bad(f"{path}:{start}", f"is not valid CSV ({error}).") from error
 
 
 def _delimiter(path: Path, header: str) -> str:
-    """The comma, unless the header has none and another character makes a `text` column of it."""
+    """A comma, unless the header has none and another delimiter gives it a column `text`."""
     if path.suffix.lower() == ".tsv":
         return "\t"
     if "," not in header:
@@ -227,14 +224,14 @@ def _delimiter(path: Path, header: str) -> str:
     return ","
 
 
-def _find_columns(header: list[str], place: object) -> tuple[int, int | None]:
-    """Where `text` and, if there is one, `label` stand in a header."""
+def _find_columns(header: list[str], where: object) -> tuple[int, int | None]:
+    """The indices of `text` and, if there is one, `label` in a header."""
     names = [name.strip().lower() for name in header]
     if "text" not in names:
-        raise _bad(place, "must have a column `text`.", received=_quoted(header) or "no columns")
+        raise _bad(where, "must have a column `text`.", received=_quoted(header) or "no columns")
     for name in ("text", "label"):
         if names.count(name) > 1:
-            raise _bad(place, f"must have one column `{name}` only.", received=_quoted(header))
+            raise _bad(where, f"must have one column `{name}` only.", received=_quoted(header))
     return names.index("text"), names.index("label") if "label" in names else None
 
 
@@ -244,9 +241,7 @@ def pyarrow_or_error() -> Any:
     Raises:
         MissingExtraError: if it is not installed.
     """
-    # Its own pool reserves a gigabyte of addresses, which a limit (ulimit -v) may refuse, and keeps what was
-    # freed; it is chosen when the package is first imported.
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    save_addresses()
     try:
         import pyarrow.parquet
     except ImportError as error:
@@ -257,11 +252,10 @@ def pyarrow_or_error() -> Any:
 
 def _read_parquet(pyarrow: Any, path: Path, settings: ReadSettings) -> Iterator[Review]:
     limit, number = settings.max_review_bytes, 0
-    # A writer may put all rows into one group: pre_buffer would fetch its columns whole, and so would reading
-    # without a buffer.
-    streaming = {"pre_buffer": False, "buffer_size": _CHUNK}
     try:
-        with pyarrow.parquet.ParquetFile(path, **streaming) as file:
+        # A file may have all its rows in one group; with pre_buffer, or without a buffer, Arrow would read
+        # complete columns of it.
+        with pyarrow.parquet.ParquetFile(path, pre_buffer=False, buffer_size=_CHUNK) as file:
             header = file.schema_arrow.names
             columns = [header[index] for index in _find_columns(header, path) if index is not None]
             for batch in file.iter_batches(settings.parquet_rows, columns=columns, use_threads=False):

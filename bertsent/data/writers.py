@@ -1,25 +1,22 @@
 """Predictions -> files: CSV, JSONL, Parquet.
 
-Writing streams: no more is held than one row, or one row group of Parquet. A file appears whole at the end.
+Rows are written as they come: memory holds one row, or one row group of Parquet. The file appears at the end.
 """
 
 from __future__ import annotations
 
-import array
 import codecs
 import csv
 import glob
-import itertools
 import json
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from bertsent.base.display import visible
 from bertsent.base.errors import UsageError
-from bertsent.base.files import atomic_write, remove_stale
+from bertsent.base.files import atomic_write, is_folder, remove_stale
 from bertsent.base.records.core import Prediction
 from bertsent.base.settings.reading import LABEL_NAMES, WriteSettings
 from bertsent.data.tables import pyarrow_or_error
@@ -28,22 +25,22 @@ WRITABLE = (".csv", ".jsonl", ".parquet")
 COLUMNS = ("text", "score", "label", "tokens", "truncated", "version", "path", "gold")
 Write = Callable[[Prediction], None]
 
-_FREE = ("text", "version", "path")  # columns whose content comes from outside
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # OWASP, CSV Injection: a cell so begun is run
-_FEW = ("label", "version", "gold")  # columns of few values, which a dictionary makes small
-_MEASURED = ("score", "tokens")  # columns whose least and largest value help who queries the file
+_FREE = ("text", "version", "path")  # columns with text from outside
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # OWASP, CSV Injection: a spreadsheet runs a cell that begins so
+_FEW = ("label", "version", "gold")  # columns of few values: a dictionary makes them small
+_MEASURED = ("score", "tokens")  # columns with minimum and maximum, which help queries
 
 
 @contextmanager
 def open_writer(
     path: Path, *, raw_csv: bool = False, settings: WriteSettings | None = None
 ) -> Iterator[Write]:
-    """Opens `path` for predictions, in the form its suffix names; yields the function that adds one.
+    """Opens `path` for predictions, in the format of its suffix; yields the function that writes one.
 
-    The file appears, whole, when the block ends well; until then, and if it fails, what stood there stays.
-    What a run that was killed left beside it goes, a day later.
+    The file appears, complete, when the block ends; if the block fails, the file that was there stays. What
+    a killed run left beside it is removed after a day.
     In CSV a text, version or path that begins like a formula (=, +, -, @, tab, carriage return) gets a '
-    before it, lest a spreadsheet runs it, unless `raw_csv`; JSONL and Parquet are always exact.
+    before it, so that no spreadsheet runs it, unless `raw_csv`; JSONL and Parquet are always exact.
 
     Raises:
         UsageError: if `path` ends in none of `WRITABLE`, or is a folder.
@@ -51,7 +48,7 @@ def open_writer(
         StorageError: if the disk does not take the file.
     """
     suffix = path.suffix.lower()
-    if suffix not in WRITABLE or os.path.isdir(path):  # noqa: PTH112 - Path.is_dir may raise
+    if suffix not in WRITABLE or is_folder(path):
         raise UsageError(f"Predictions go to a file {', '.join(WRITABLE)}.", received=visible(str(path)))
     remove_stale(path.parent, pattern=f".{glob.escape(path.name)}.*.tmp")
     with atomic_write(path) as file:
@@ -64,7 +61,7 @@ def open_writer(
 def _row(prediction: Prediction) -> dict[str, Any]:
     gold = None if prediction.gold is None else LABEL_NAMES[prediction.gold]
     row = {**prediction.as_json(), "path": prediction.path, "gold": gold}
-    for name in _FREE:  # the name of a file need not be UTF-8, and one such must not end a long run
+    for name in _FREE:  # a file's name may not be UTF-8, and must not end a long run
         row[name] = row[name].encode("utf-8", "backslashreplace").decode()
     return row
 
@@ -101,8 +98,7 @@ def _parquet_writer(pyarrow: Any, file: IO[bytes], settings: WriteSettings) -> I
 
     def flush() -> None:
         nonlocal characters
-        columns = [_column(pyarrow, field.type, [row[field.name] for row in rows]) for field in schema]
-        table.write_table(pyarrow.Table.from_arrays(columns, schema=schema))
+        table.write_table(pyarrow.Table.from_pylist(rows, schema=schema))
         rows.clear()
         characters = 0
 
@@ -118,25 +114,3 @@ def _parquet_writer(pyarrow: Any, file: IO[bytes], settings: WriteSettings) -> I
         yield write
         if rows:
             flush()
-
-
-def _column(pyarrow: Any, kind: Any, cells: Sequence[Any]) -> Any:
-    """An Arrow array, put together in Arrow's layout: pyarrow.array() would import pandas where there is one,
-    50 MB and a quarter of a second (pyarrow/pandas-shim.pxi)."""
-    parts: list[Any] = [None]  # whether there is a cell, in bits: None says that all are there
-    if kind == pyarrow.bool_():
-        parts += [_bits(cells)]
-    elif kind == pyarrow.string():
-        texts = [b"" if cell is None else cell.encode() for cell in cells]
-        ends = array.array("i", itertools.accumulate(map(len, texts), initial=0))
-        parts = [_bits([cell is not None for cell in cells]), ends, b"".join(texts)]
-    else:
-        parts += [array.array("d" if kind == pyarrow.float64() else "i", cells)]
-    buffers = [part if part is None else pyarrow.py_buffer(part) for part in parts]
-    return pyarrow.Array.from_buffers(kind, len(cells), buffers)
-
-
-def _bits(flags: Sequence[bool]) -> bytes:
-    """One bit a flag, the first the lowest of the first byte."""
-    number = int("".join("1" if flag else "0" for flag in reversed(flags)), 2)
-    return number.to_bytes(-(-len(flags) // 8), "little")

@@ -1,18 +1,19 @@
-"""What is shown beside the measures: lengths, scores, truncation, and the words that moved. Never judged."""
+"""What is reported beside the measures, never judged: lengths, scores, truncation, words that moved."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bertsent.base.settings.drift import DriftSettings
-from bertsent.drift.features import Compared as ComparedRows
-from bertsent.drift.features import Floats
-from bertsent.drift.records import Compared, Diagnostics, NewRow, Word
+from bertsent.drift.features import Floats, MatchedRows, document_frequency
+from bertsent.drift.records import Diagnostics, Histograms, NewRow, Word
 from bertsent.drift.reference import Reference
 
 
@@ -21,110 +22,106 @@ def diagnose(
     rows: Sequence[NewRow],
     *,
     duplicates: int,
-    compared: ComparedRows | None,
+    matched: MatchedRows | None,
     vocabulary: Sequence[str],
     settings: DriftSettings,
 ) -> Diagnostics:
-    """Looks at the new rows beside the reference.
+    """Compares the new rows with the reference.
 
     Args:
         reference: What the version was made with.
         rows: The distinct new rows.
         duplicates: How many others were left out.
-        compared: The rows of the text measure; without it no word is said to have moved.
-        vocabulary: The version's word pieces by id, "##" before those that continue a word; or none.
+        matched: The rows of the text measure; without them no words are compared.
+        vocabulary: The version's word pieces by id, "##" before those that continue a word; may be empty.
         settings: Bins, words.
     """
     length = np.array([len(row.pieces) for row in rows], np.int64)
     scores = np.array([row.score for row in rows], np.float64)
     longest = int(max(reference.length.max(initial=1), length.max(initial=1)))
     return Diagnostics(
-        length=_spread(
+        length=_histograms(
             reference.length,
             length,
-            edges=np.geomspace(1, longest + 1, settings.length_bins + 1),
-            scale=lambda values: np.log(np.maximum(values, 1)),
+            np.geomspace(1, longest + 1, settings.length_bins + 1),
+            log=True,
         ),
-        scores=_spread(
-            reference.heldout_score,
-            scores[np.isfinite(scores)],
-            edges=np.linspace(0, 1, settings.score_bins + 1),
+        scores=_histograms(
+            reference.heldout_score, scores[np.isfinite(scores)], np.linspace(0, 1, settings.score_bins + 1)
         ),
-        truncated_old=_filled(reference.length),
+        truncated_old=_truncated(reference.length),
         truncated_new=sum(row.truncated for row in rows) / len(rows) if rows else math.nan,
         duplicates=duplicates,
-        words=tuple(_words(compared, rows, vocabulary, settings)) if compared is not None else (),
+        words=tuple(_words(matched, rows, vocabulary, settings)) if matched is not None else (),
     )
 
 
-def _spread(
-    old: NDArray[np.generic],
-    new: NDArray[np.generic],
-    *,
-    edges: Floats,
-    scale: Callable[[Floats], Floats] = lambda values: values,
-) -> Compared:
+def _histograms(
+    old: NDArray[np.generic], new: NDArray[np.generic], edges: Floats, *, log: bool = False
+) -> Histograms:
     from scipy.stats import ks_2samp, wasserstein_distance
 
     before, after = (np.clip(side.astype(np.float64), edges[0], edges[-1]) for side in (old, new))
     counts = [tuple(np.histogram(side, edges)[0].tolist()) for side in (before, after)]
-    if not len(before) or not len(after):
-        return Compared(edges=tuple(edges.tolist()), old=counts[0], new=counts[1])
-    return Compared(
+    histograms = Histograms(edges=tuple(edges.tolist()), old=counts[0], new=counts[1])
+    if not len(old) or not len(new):
+        return histograms
+    return replace(
+        histograms,
         p_value=float(ks_2samp(before, after, method="asymp").pvalue),
-        distance=float(wasserstein_distance(scale(before), scale(after))),
+        distance=float(
+            wasserstein_distance(np.log(before), np.log(after))
+            if log
+            else wasserstein_distance(before, after)
+        ),
         median_old=float(np.median(before)),
         median_new=float(np.median(after)),
-        edges=tuple(edges.tolist()),
-        old=counts[0],
-        new=counts[1],
     )
 
 
-def _filled(length: NDArray[np.int32]) -> float:
-    """The share of reference rows that fill the window: of them all but a few were longer."""
+def _truncated(length: NDArray[np.int32]) -> float:
+    """The share of reference rows that fill the window: nearly all of them were longer than it."""
     full = int((length == length.max(initial=0)).sum())
-    return full / len(length) if full > 1 else 0.0  # one longest row is just that
+    return full / len(length) if full > 1 else 0.0  # a single longest row need not fill it
 
 
 def _words(
-    compared: ComparedRows, rows: Sequence[NewRow], vocabulary: Sequence[str], settings: DriftSettings
-) -> Iterable[Word]:
-    """The pieces whose share of reviews moved furthest, in standard errors, at equal lengths and labels."""
-    moved = _moved(compared, least=settings.frequent)
-    order = np.argsort(-np.abs(moved), kind="stable")
-    order = order[np.abs(moved[order]) >= settings.least_moved]
-    for direction, chosen in (("more", order[moved[order] > 0]), ("less", order[moved[order] < 0])):
-        found: dict[str, Word] = {}
-        for piece in chosen.tolist():
+    matched: MatchedRows, rows: Sequence[NewRow], vocabulary: Sequence[str], settings: DriftSettings
+) -> Iterator[Word]:
+    """The words whose frequency changed most, in standard errors, at equal lengths and labels."""
+    change = _change(matched, least=settings.frequent)
+    order = np.argsort(-np.abs(change), kind="stable")
+    order = order[np.abs(change[order]) >= settings.least_moved]
+    directions: tuple[tuple[Literal["more", "less"], int], ...] = (("more", 1), ("less", -1))
+    for direction, sign in directions:
+        words: dict[str, Word] = {}
+        for piece in order[sign * change[order] > 0].tolist():
             text = _whole_word(piece, rows, vocabulary)
             if text is not None:
-                word = Word(piece, "more" if direction == "more" else "less", abs(float(moved[piece])), text)
-                found.setdefault(text or str(piece), word)
-            if len(found) == settings.words:
+                words.setdefault(text or str(piece), Word(piece, direction, abs(float(change[piece])), text))
+            if len(words) == settings.words:
                 break
-        yield from found.values()
+        yield from words.values()
 
 
-def _moved(compared: ComparedRows, *, least: float) -> Floats:
-    """[pieces]: the difference of the shares of rows that hold a piece, in its standard errors; 0 for a piece
-    that fewer than the share `least` of all rows hold."""
-    width = compared.counts.shape[1]
-    new, old = (
-        (np.bincount(compared.counts[side].indices, minlength=width), int(side.sum()))
-        for side in (compared.is_new, ~compared.is_new)
-    )
-    share = (new[0] + old[0]) / (new[1] + old[1])
-    error = np.sqrt(share * (1 - share) * (1 / new[1] + 1 / old[1]))
-    difference = new[0] / new[1] - old[0] / old[1]
+def _change(matched: MatchedRows, *, least: float) -> Floats:
+    """[pieces]: the z-score of a piece's share of the new rows against its share of the old ones, with the
+    pooled standard error; 0 for a piece that fewer than the share `least` of all rows hold."""
+    width = matched.counts.shape[1]
+    n_new, n_old = int(matched.is_new.sum()), int((~matched.is_new).sum())
+    new = document_frequency(matched.counts[matched.is_new], width)
+    old = document_frequency(matched.counts[~matched.is_new], width)
+    share = (new + old) / (n_new + n_old)
+    error = np.sqrt(share * (1 - share) * (1 / n_new + 1 / n_old))
+    difference = new / n_new - old / n_old
     return np.asarray(np.divide(difference, error, out=np.zeros(width), where=(share >= least) & (error > 0)))
 
 
 def _whole_word(piece: int, rows: Sequence[NewRow], vocabulary: Sequence[str]) -> str | None:
-    """The word to show for a piece: itself, or of a continuation the word it is most often part of.
+    """The word to report for a piece: itself, or for a continuation the word it is most often part of.
 
-    None where there is no such word among the new rows (the reference keeps no order of its pieces), and for
-    punctuation, which says little to a reader.
+    None if no new row has such a word (the reference does not keep the order of its pieces), and for
+    punctuation, which says little to a reader; "" without a vocabulary.
     """
     if piece >= len(vocabulary):
         return ""
@@ -133,13 +130,14 @@ def _whole_word(piece: int, rows: Sequence[NewRow], vocabulary: Sequence[str]) -
         return text if text[0].isalnum() else None
     words: Counter[str] = Counter()
     for row in rows:
-        for place in np.flatnonzero(row.pieces == piece).tolist():
-            words[_around([vocabulary[each] for each in row.pieces.tolist()], place)] += 1
+        for index in np.flatnonzero(row.pieces == piece).tolist():
+            words[_word_at(index, [vocabulary[number] for number in row.pieces.tolist()])] += 1
     return min(words, key=lambda word: (-words[word], word)) if words else None
 
 
-def _around(pieces: Sequence[str], place: int) -> str:
-    first, last = place, place + 1
+def _word_at(index: int, pieces: Sequence[str]) -> str:
+    """The word that the piece at `index` is part of."""
+    first, last = index, index + 1
     while first > 0 and pieces[first].startswith("##"):
         first -= 1
     while last < len(pieces) and pieces[last].startswith("##"):

@@ -1,28 +1,30 @@
-"""The trail of looks: which labels were judged, with what verdict, and what came of it.
+"""The drift history: which labels were judged, with what verdict, and what came of it.
 
-It stands twice, in `reports/drift.jsonl` for people and in `.bertsent/drift.jsonl`, one JSON object with its
-own digest a line, and is read as the union of both. How many events there should be is kept a third time,
-beside the labels: so a trail that was lost is told from one that never was, and starts no retraining.
+One file beside the labels it speaks of, `drift.jsonl`: whoever loses it loses the labels too, and without
+labels nothing is judged. A damaged line means that earlier looks are lost, so the run that meets it only
+reports: some of the labels may have been judged before, and what looks unfinished may be done.
+
+0.4.0 kept the history in two copies, `.bertsent/drift.jsonl` and `reports/drift.jsonl`, and the number of
+their lines in `labels/.judged`. `migrate` writes the union of both copies to the new file, which appears
+whole or not at all; the old files stay as they are. So the next run migrates anew where one was killed.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from bertsent.base import checked_json
+from bertsent.base import journal
 from bertsent.base.digests import sha256_lines
 from bertsent.base.display import visible
-from bertsent.base.errors import StorageError
 from bertsent.base.files import now, remove_stale, write_text
 from bertsent.base.settings.workspace import Workspace
 
-Ending = Literal["published", "rejected", "report_only", "failed"]
+OutcomeKind = Literal["published", "rejected", "report_only", "failed"]
 NAME = "drift.jsonl"
-COUNT = ".judged"  # beside the labels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ class Outcome:
     """What came of a verdict; it also closes every look before it."""
 
     batch: str
-    outcome: Ending
+    outcome: OutcomeKind
     version: int | None  # that was published
     reason: str
     time: str = field(default_factory=now)
@@ -55,7 +57,6 @@ class Outcome:
 
 Event = Look | Outcome
 _KINDS: dict[str, type[Event]] = {"look": Look, "outcome": Outcome}
-_NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
 def batch_digest(rows: Iterable[str]) -> str:
@@ -64,38 +65,47 @@ def batch_digest(rows: Iterable[str]) -> str:
 
 
 class DriftHistory:
-    """The trail of a workspace. Reading creates nothing; whoever appends must hold the lock of `drift`.
+    """The drift history of a folder of labels. Reading creates nothing; to append takes the lock of `drift`.
 
     Args:
-        workspace: Its `reports/`, `.bertsent/` and `labels/`.
+        workspace: Its `labels/`, and where 0.4.0 left its copies.
+        labels: The folder of the label log, if it is not the workspace's.
+
+    Raises:
+        StorageError: if the history is there and cannot be read.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._paths = (workspace.state / NAME, workspace.reports / NAME)
-        self._count = workspace.labels / COUNT
-        copies = [_Copy(path) for path in self._paths]
-        self._lines = _union(*(copy.lines for copy in copies))
-        stated = _stated(self._count)
-        self.events = [event for line in self._lines if (event := _event(line)) is not None]
-        unsure = bool(self._lines or _spoilt(copies)) and not any(copy.intact for copy in copies)
-        self.lost = len(self._lines) < stated if stated else unsure
-        self.problem = self._problem(copies, stated)
-        self.uneven = copies[0].lines != copies[1].lines  # as a kill in the middle of an append leaves them
+    def __init__(self, workspace: Workspace, labels: Path | None = None) -> None:
+        self._path = (labels or workspace.labels) / NAME
+        self._to_migrate = not os.path.lexists(self._path)
+        self._rows, self.damaged = _read_0_4_0(workspace) if self._to_migrate else journal.read(self._path)
+        self.events = [event for row in self._rows if (event := _event(row)) is not None]
+
+    @property
+    def problem(self) -> str:
+        """What keeps this run from retraining, as a sentence; "" if nothing does."""
+        if self.damaged:
+            what = f"{visible(str(self._path))} is missing or damaged: earlier looks are lost. This run"
+        elif len(self.events) < len(self._rows):
+            what = "A newer bertsent wrote the drift history; this one"
+        else:
+            return ""
+        return f"{what} judges and starts no retraining."
 
     @property
     def judged(self) -> set[str]:
         """The digests of the rows that need no other look: any verdict but "cannot tell" settles them."""
-        return {row for each in self.looks() if each.verdict != "cannot_tell" for row in each.rows}
+        return {row for look in self.looks() if look.verdict != "cannot_tell" for row in look.rows}
 
     @property
     def seen(self) -> set[str]:
         """The digests of all rows in any look."""
-        return {row for each in self.looks() for row in each.rows}
+        return {row for look in self.looks() for row in look.rows}
 
     def looks(self, version_digest: str | None = None) -> list[Look]:
         """The looks, oldest first, of all versions or of one."""
         looks = (event for event in self.events if isinstance(event, Look))
-        return [each for each in looks if version_digest in {None, each.version_digest}]
+        return [look for look in looks if version_digest in {None, look.version_digest}]
 
     def outcome_of(self, look: Look) -> Outcome | None:
         """What came of a look; None while nothing did."""
@@ -103,7 +113,7 @@ class DriftHistory:
 
     def unfinished(self, version_digest: str | None = None) -> Look | None:
         """The newest look (of one version, or of all) that found drift and was not closed."""
-        drifted = [each for each in self.looks(version_digest) if each.verdict == "drift"]
+        drifted = [look for look in self.looks(version_digest) if look.verdict == "drift"]
         return drifted[-1] if drifted and not self._after(drifted[-1]) else None
 
     def _after(self, look: Look) -> list[Outcome]:
@@ -111,98 +121,64 @@ class DriftHistory:
         return [event for event in later if isinstance(event, Outcome)]
 
     def append(self, event: Event) -> None:
-        """Adds an event; it is on the disk, twice, when this returns.
+        """Adds an event; it is on the disk when this returns. Damage ends with the outcome "report_only".
 
         Raises:
             StorageError: if the disk does not take it.
         """
-        self._lines.append(checked_json.line({"event": _NAMES[type(event)], **asdict(event)}))
+        self.migrate()
+        row = {"event": "look" if isinstance(event, Look) else "outcome", **asdict(event)}
+        if self.damaged and isinstance(event, Outcome) and event.outcome == "report_only":
+            self._write([*self._rows, row], damaged=0)
+        else:
+            journal.append(self._path, row)
+        self._rows.append(row)
         self.events.append(event)
-        self.write()
 
-    def write(self) -> None:
-        """Writes both copies anew, each whole or not at all: what one of them lacked is then there."""
-        text = "".join(line + "\n" for line in self._lines)
-        for path in (*self._paths, self._count):  # what killed runs left; no other process writes these
-            remove_stale(path.parent, older_than=0, pattern=f".{path.name}.*.tmp")
-        for path in self._paths:
-            write_text(path, text)
-        if self._count.parent.is_dir():  # the labels may be kept elsewhere
-            with contextlib.suppress(StorageError):  # may be another's folder; the two copies are what counts
-                write_text(self._count, f"{len(self._lines)}\n")
+    def migrate(self) -> None:
+        """Writes what 0.4.0 kept, if anything, to the new file, unless that is there.
 
-    def _problem(self, copies: Sequence[_Copy], stated: int) -> str:
-        """What keeps this run from retraining, as a sentence; "" if nothing does."""
-        if len(self.events) < len(self._lines):
-            return "A newer bertsent wrote the trail of looks; this one judges and starts no retraining."
-        if _agree(copies, stated) and not self.lost:
-            return ""
-        short = [visible(str(copy.path)) for copy in copies if copy.lines != self._lines or not copy.intact]
-        what = f"{' and '.join(short or [visible(str(self._paths[1]))])} missing or damaged"
-        lost = "earlier looks are lost" if self.lost else "the other copy takes its place"
-        return f"{what}: {lost}. This run judges and starts no retraining."
+        Raises:
+            StorageError: if the disk does not take it.
+        """
+        if self._to_migrate and (self._rows or self.damaged):
+            self._write(self._rows, damaged=self.damaged)
+        self._to_migrate = False
+
+    def _write(self, rows: Iterable[Mapping[str, Any]], *, damaged: int) -> None:
+        """Writes the file anew, whole or not at all, with so many lines that say that others are lost."""
+        remove_stale(self._path.parent, older_than=0, pattern=f".{NAME}.*.tmp")  # no other process writes one
+        lines = [*map(journal.encode, rows), *["lost"] * damaged]
+        write_text(self._path, "".join(line + "\n" for line in lines))
+        self.damaged = damaged
 
 
-class _Copy:
-    """One of the two files: its whole lines, and whether that is all it ever held."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.lines: list[str] = []
-        self.intact = False
-        self.there = path.exists() or path.is_symlink()
-        with contextlib.suppress(OSError):
-            raw = path.read_text(encoding="utf-8", errors="replace")
-            *lines, rest = raw.split("\n")
-            self.lines = [line for line in lines if checked_json.parse(line)]
-            self.intact = 0 < len(self.lines) == len(lines) and not rest  # an empty one was never written
-
-
-def _spoilt(copies: Iterable[_Copy]) -> bool:
-    return any(copy.there and not copy.intact for copy in copies)
-
-
-def _agree(copies: Sequence[_Copy], stated: int) -> bool:
-    """Whether the copies are as the last `append` left them, or as a kill in the middle of it would."""
-    first, second = copies
-    if _spoilt(copies):
-        return False
-    behind = first.lines[:-1] == second.lines and stated < len(first.lines)
-    return first.lines == second.lines or behind
-
-
-def _stated(path: Path) -> int:
-    """How many events there should be; 0 where it is not said."""
-    try:
-        return int(path.read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return 0
-
-
-def _union(first: Sequence[str], second: Sequence[str]) -> list[str]:
-    """The lines of both, each once; what stood before a common line stays before it."""
-    rest, merged = list(second), list[str]()
-    for line in first:
-        if line in rest:
-            at = rest.index(line)
-            merged += rest[:at]
-            del rest[: at + 1]
-        merged.append(line)
-    return list(dict.fromkeys(merged + rest))
-
-
-def _event(line: str) -> Event | None:
-    """The event on a line, less keys that this bertsent does not know; None if it does not know its kind."""
-    values = checked_json.parse(line) or {}
-    kind = _KINDS.get(str(values.get("event")))
+def _event(row: Mapping[str, Any]) -> Event | None:
+    """The event of a line, less keys that this bertsent does not know; None if it does not know its kind."""
+    kind = _KINDS.get(str(row.get("event")))
     if kind is None:
         return None
-    known = {each.name: values[each.name] for each in fields(kind) if each.name in values}
+    values = {key.name: row[key.name] for key in fields(kind) if key.name in row}
     make: Callable[..., Event] = kind
     try:
-        event = make(**known | ({"rows": tuple(known["rows"])} if kind is Look else {}))
+        event = make(**values | ({"rows": tuple(values["rows"])} if kind is Look else {}))
     except (KeyError, TypeError):
         return None
     if isinstance(event, Look):
         return event if isinstance(event.report, dict) and "verdict" in event.report else None
-    return event if event.outcome in get_args(Ending) else None
+    return event if event.outcome in get_args(OutcomeKind) else None
+
+
+def _read_0_4_0(workspace: Workspace) -> tuple[list[dict[str, Any]], int]:
+    """The rows of both copies that 0.4.0 kept, each once, and 1 if others were lost, else 0."""
+    paths = [folder / NAME for folder in (workspace.state, workspace.reports)]
+    copies = [journal.read(path) for path in paths if os.path.lexists(path)]
+    rows = max((copy for copy, _ in copies), key=len, default=[])
+    missing = [row for copy, _ in copies for row in copy if row not in rows]
+    if missing:  # in the order of time; of the same second, "look" comes before "outcome"
+        rows = sorted([*rows, *missing], key=lambda row: (str(row.get("time")), str(row.get("event"))))
+    try:
+        lost = len(rows) < int((workspace.labels / ".judged").read_text(encoding="ascii"))
+    except (OSError, ValueError):  # nobody counted them, so one whole copy must do
+        lost = bool(copies) and not any(copy and not damaged for copy, damaged in copies)
+    return rows, int(lost)

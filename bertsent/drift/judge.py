@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import get_args
 
 from bertsent.base.settings.drift import DriftSettings
 from bertsent.base.settings.training import TrainSettings
 from bertsent.drift import diagnostics, measures, verdict
-from bertsent.drift.features import distinct, plain
-from bertsent.drift.measures import Taken
+from bertsent.drift.features import distinct, normalise_typography
+from bertsent.drift.measures import Measured
 from bertsent.drift.records import NAN, DriftReport, Measure, MeasureName, NewRow
 from bertsent.drift.reference import Reference
-from bertsent.drift.reference_mix import blend
+from bertsent.drift.reference_mix import mix_reference
 
 _SEED = TrainSettings().seed
-_NAMES: tuple[MeasureName, ...] = ("text", "error", "label_share")
+_NAMES: tuple[MeasureName, ...] = get_args(MeasureName)
 
 
 def judge(
@@ -29,63 +30,63 @@ def judge(
 ) -> DriftReport:
     """Says whether the new reviews drifted from what the version was made with.
 
-    The three measures stay apart; the headline is the largest. Nothing depends on the order of `rows`. Copies
-    and rows that were trained on count as one row or none.
+    The three measures are not combined; the headline is the largest. The order of `rows` changes nothing.
+    Copies count as one row, rows that were trained on as none.
 
     Args:
         reference: Of the version under test.
         rows: The new rows, scored by that version.
-        settings: The threshold and what a verdict asks for.
-        look: 1, 2, ... since the version became current; later ones ask for more certainty.
+        settings: The threshold and what a verdict requires.
+        look: 1, 2, ... since the version became current; each later one has a smaller alpha.
         seed: Of the draws of the text measure.
-        vocabulary: The version's word pieces by id, so that the forms of quotes count as one and moved words
-            can be shown whole.
+        vocabulary: The version's word pieces by id: all forms of quotes then count as one, and moved words
+            are reported whole.
     """
-    reference, rows = plain(reference, rows, vocabulary)
+    reference, rows = normalise_typography(reference, rows, vocabulary)
     fresh = distinct(rows, reference)
-    reference, newest_share = blend(reference, fresh, settings=settings, seed=seed)
+    reference, recent_share = mix_reference(reference, fresh, settings=settings, seed=seed)
     alpha = verdict.significance(look, settings)
-    taken = _take(reference, fresh, settings=settings, alpha=alpha, seed=seed)
-    corrected = verdict.correct([each.measure for each in taken.values()])
-    found, fired, reason = verdict.decide(corrected, rows=len(fresh), alpha=alpha, settings=settings)
-    judged = [measure.value for measure in corrected if not math.isnan(measure.value)]
+    measured = _measure(reference, fresh, settings=settings, alpha=alpha, seed=seed)
+    corrected = verdict.correct([each.measure for each in measured.values()])
+    decision, fired, reason = verdict.decide(corrected, rows=len(fresh), alpha=alpha, settings=settings)
+    values = [measure.value for measure in corrected if not math.isnan(measure.value)]
     return DriftReport(
-        verdict=found,
-        headline=max(judged, default=NAN),
+        verdict=decision,
+        headline=max(values, default=NAN),
         threshold=settings.threshold,
         alpha=alpha,
         look=look,
         measures=corrected,
         fired=fired,
-        smallest_visible={name: each.smallest for name, each in taken.items()},
+        minimum_detectable_effect={name: each.minimum_detectable_effect for name, each in measured.items()},
         new_rows=len(fresh),
         reference_rows=reference.rows,
-        newest_share=newest_share,
+        recent_share=recent_share,
         diagnostics=diagnostics.diagnose(
             reference,
             fresh,
             duplicates=len(rows) - len(fresh),
-            compared=taken["text"].compared,
+            matched=measured["text"].matched,
             vocabulary=vocabulary,
             settings=settings,
         ),
         reason=reason,
-        foreign=taken["text"].foreign,
+        foreign=measured["text"].foreign,
     )
 
 
-def _take(
+def _measure(
     reference: Reference, rows: Sequence[NewRow], *, settings: DriftSettings, alpha: float, seed: int
-) -> dict[MeasureName, Taken]:
-    """The three measures, each held against what Holm's correction leaves of alpha for the strictest."""
+) -> dict[MeasureName, Measured]:
+    """The three measures, their minimum detectable effects at the smallest alpha of Holm's correction."""
     if why := _nothing_to_judge(reference, rows, settings):
-        return {name: Taken(Measure(name, NAN, why=why)) for name in _NAMES}
-    strictest = alpha / len(_NAMES)
+        return {name: Measured(Measure(name, NAN, why=why)) for name in _NAMES}
+    alpha /= len(_NAMES)
     unbiased = [row for row in rows if row.picked_by in measures.UNBIASED]
     return {
-        "text": measures.take_text(reference, unbiased, settings=settings, alpha=strictest, seed=seed),
-        "error": measures.take_error(reference, unbiased, settings=settings, alpha=strictest),
-        "label_share": measures.take_label_share(reference, unbiased, settings=settings, alpha=strictest),
+        "text": measures.measure_text(reference, unbiased, settings=settings, alpha=alpha, seed=seed),
+        "error": measures.measure_error(reference, unbiased, settings=settings, alpha=alpha),
+        "label_share": measures.measure_label_share(reference, unbiased, settings=settings, alpha=alpha),
     }
 
 

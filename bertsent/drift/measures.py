@@ -16,104 +16,108 @@ from bertsent.drift import features, text_measure
 from bertsent.drift.records import NAN, Measure, NewRow
 from bertsent.drift.reference import Reference
 
-# What judges. Rows picked for their scores are wrong more often than others, and worded otherwise: of the 200
-# reviews of IMDB that a model is least sure of the text measure says 0.2, of the surest 0.5.
+# Only these rows are judged. Rows picked for their scores are wrong more often than others, and have other
+# words: on the 200 reviews of IMDB that a model is least sure of the text measure is 0.2, on the surest 0.5.
 UNBIASED = frozenset({"typed", "random"})
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """A measure before the correction for there being three."""
+class Measured:
+    """A measure before the correction for multiple tests."""
 
     measure: Measure
-    smallest: float = NAN  # the shift that `settings.power` of such batches would have shown
+    minimum_detectable_effect: float = NAN  # the shift that `settings.power` of such batches would reveal
     foreign: tuple[str, ...] = ()  # `text` only: digests, most foreign first
-    compared: features.Compared | None = None  # `text` only
+    matched: features.MatchedRows | None = None  # `text` only
 
 
 @dataclass(frozen=True, slots=True)
-class _Share:
+class _Proportion:
     """A share of `whole` rows with its Wilson interval (1927)."""
 
     part: int
     whole: int
-    confidence: float
-
-    @property
-    def value(self) -> float:
-        return self.part / self.whole
-
-    @property
-    def ends(self) -> tuple[float, float]:
-        from scipy.stats import binomtest
-
-        interval = binomtest(self.part, self.whole).proportion_ci(self.confidence, "wilson")
-        return float(interval.low), float(interval.high)
+    value: float
+    low: float
+    high: float
 
 
-def take_text(
+def _proportion(hits: NDArray[np.bool_], settings: DriftSettings) -> _Proportion:
+    from scipy.stats import binomtest
+
+    part, whole = int(hits.sum()), len(hits)
+    interval = binomtest(part, whole).proportion_ci(settings.confidence, "wilson")
+    return _Proportion(part, whole, part / whole, float(interval.low), float(interval.high))
+
+
+def measure_text(
     reference: Reference, rows: Sequence[NewRow], *, settings: DriftSettings, alpha: float, seed: int
-) -> Taken:
-    """The share of new reviews whose words are not those of the reference, of the same labels and lengths.
+) -> Measured:
+    """The share of new reviews whose words differ from the reference, at the same labels and lengths.
 
     Args:
         reference: What the version was made with.
         rows: The distinct unbiased rows, in a fixed order.
-        settings: How it is taken.
-        alpha: What its p-value will be held against, for the smallest visible shift.
+        settings: Of the measure.
+        alpha: What its p-value is compared with, for the minimum detectable effect.
         seed: Of the draw, the thinning, the folds and the shuffles.
     """
     random = np.random.default_rng(seed)
-    compared = features.compare(reference, rows, settings=settings, random=random)
-    if compared is None:
-        return Taken(Measure("text", NAN, why=_too_few_texts(reference, rows, settings)))
-    weighed = features.weigh(compared, reference, settings=settings)
-    found = text_measure.separate(compared, weighed, settings=settings, random=random)
-    if math.isnan(found.value):
-        return Taken(Measure("text", NAN, why="the reviews share no word with the reference"))
-    reach = _deviations(settings) * found.error
-    places = compared.row[compared.is_new]
-    order = np.argsort(-found.foreign, kind="stable")[: settings.foreign]
-    return Taken(
+    matched = features.match_rows(reference, rows, settings=settings, random=random)
+    if matched is None:
+        return Measured(Measure("text", NAN, why=_too_few_texts(reference, rows, settings)))
+    weights = features.tfidf(matched, reference, settings=settings)
+    separation = text_measure.separate(matched, weights, settings=settings, random=random)
+    if math.isnan(separation.value):
+        return Measured(Measure("text", NAN, why="the reviews share no word with the reference"))
+    half_width = _normal_quantile((1 + settings.confidence) / 2) * separation.error
+    most_foreign = np.argsort(-separation.foreign, kind="stable")[: settings.foreign]
+    return Measured(
         Measure(
             "text",
-            max(0.0, found.value),
-            low=_clipped(found.value - reach),
-            high=_clipped(found.value + reach),
-            p_value=found.p_value,
-            n=found.n,
+            max(0.0, separation.value),
+            low=_clipped(separation.value - half_width),
+            high=_clipped(separation.value + half_width),
+            p_value=separation.p_value,
+            n=separation.n,
         ),
-        smallest=_smallest_foreign(found, compared, settings=settings, alpha=alpha),
-        foreign=tuple(rows[place].digest for place in places[order].tolist()),
-        compared=compared,
+        _detectable_foreign(separation, len(matched.label), settings=settings, alpha=alpha),
+        foreign=tuple(rows[index].digest for index in matched.index[most_foreign].tolist()),
+        matched=matched,
     )
 
 
-def _smallest_foreign(
-    found: text_measure.Separation, compared: features.Compared, *, settings: DriftSettings, alpha: float
+def _detectable_foreign(
+    separation: text_measure.Separation, matched_rows: int, *, settings: DriftSettings, alpha: float
 ) -> float:
-    """The share of wholly foreign reviews that `settings.power` of such batches would show.
+    """The share e of wholly foreign new reviews that `settings.power` of such batches would reveal.
 
-    They take the highest scores. With a part f of all rows there, their squared exponential scores are
-    L^2 + 2 L + 2 on average, L = -log f, and those of all rows 2.
+    Suppose foreign rows take the top ranks. With n new rows among N matched ones they are the part
+    p = e n / N of all rows. The score -log(1 - U) of a uniform rank U is a standard exponential: its square
+    has
+
+        the mean 2 over all rows,  L^2 + 2 L + 2 over the top part p, where L = -log p,
+        (2 - p (L^2 + 2 L + 2)) / (1 - p) over the others.
+
+    The mean over the new rows therefore rises by e top + (1 - e) rest - 2. It has to reach
+    z(1 - alpha) + z(power) standard deviations of its permutation distribution (sample size of a one-sided
+    z-test). The value itself has to exceed the threshold as surely: e >= threshold + z(power) error.
     """
-    from scipy.stats import norm
-
-    reserve = float(norm.ppf(settings.power))
-    shares = np.linspace(0.001, 0.999, 999)
-    part = shares * found.n / len(compared.label)
+    surplus = _normal_quantile(settings.power)
+    share = np.linspace(0.001, 0.999, 999)
+    part = share * separation.n / matched_rows
     top = np.log(part) ** 2 - 2 * np.log(part) + 2
     rest = (2 - part * top) / (1 - part)
-    risen = shares * top + (1 - shares) * rest - 2
-    enough = shares[risen >= (float(norm.isf(alpha)) + reserve) * found.spread]
-    return min(1.0, max(settings.threshold + reserve * found.error, float(enough.min(initial=1.0))))
+    rise = share * top + (1 - share) * rest - 2
+    enough = share[rise >= (_normal_quantile(1 - alpha) + surplus) * separation.null_deviation]
+    return min(1.0, max(settings.threshold + surplus * separation.error, float(enough.min(initial=1.0))))
 
 
 def _too_few_texts(reference: Reference, rows: Sequence[NewRow], settings: DriftSettings) -> str:
     if min(int((reference.label == label).sum()) for label in LABEL_NAMES) < settings.folds:
         return f"the reference has only {reference.rows} rows"
     return (
-        f"texts are compared from {settings.least_text_rows} reviews picked at random or typed on, at least "
+        f"{settings.least_text_rows} reviews picked at random or typed are needed, at least "
         f"{settings.least_per_class} of a label; there are "
         + " and ".join(
             f"{sum(row.label == label for row in rows)} {name}" for label, name in LABEL_NAMES.items()
@@ -121,58 +125,61 @@ def _too_few_texts(reference: Reference, rows: Sequence[NewRow], settings: Drift
     )
 
 
-def take_error(
+def measure_error(
     reference: Reference, rows: Sequence[NewRow], *, settings: DriftSettings, alpha: float
-) -> Taken:
+) -> Measured:
     """The accuracy that the version lost against its held-out rows, which training did not see.
 
-    The held-out accuracy is that of the new rows' label shares. The test is exact: given how many answers of
-    each label are wrong on both sides together, their number among the new rows is hypergeometric.
+    The held-out accuracy is weighted to the new rows' shares of the labels. The interval is that of Newcombe
+    (1998, method 10) for a difference. The test is exact: given how many predictions of each label are wrong
+    on both sides together, their number among the new rows is hypergeometric.
     """
-    if (why := _too_few(rows, settings)) or (why := _no_scores(reference, rows)):
-        return Taken(Measure("error", NAN, why=why))
+    if why := _too_few(rows, settings) or _no_scores(reference, rows):
+        return Measured(Measure("error", NAN, why=why))
     gold = np.array([row.label for row in rows])
     wrong = (np.array([row.score for row in rows]) >= DEFAULT_THRESHOLD) != (gold == POSITIVE)
     missed = (reference.heldout_score >= DEFAULT_THRESHOLD) != (reference.heldout_label == POSITIVE)
-    there = [label for label in LABEL_NAMES if (gold == label).any()]
-    new = _Share(int(wrong.sum()), len(rows), settings.confidence)
-    old = {label: _share(missed[reference.heldout_label == label], settings) for label in there}
-    weight = {label: float((gold == label).mean()) for label in there}
-    expected = sum(weight[label] * old[label].value for label in there)
-    below = math.hypot(*(weight[label] * (old[label].value - old[label].ends[0]) for label in there))
-    above = math.hypot(*(weight[label] * (old[label].ends[1] - old[label].value) for label in there))
+    labels = [label for label in LABEL_NAMES if (gold == label).any()]
+    new = _proportion(wrong, settings)
+    old = {label: _proportion(missed[reference.heldout_label == label], settings) for label in labels}
+    weight = {label: float((gold == label).mean()) for label in labels}
+    expected = sum(weight[label] * old[label].value for label in labels)
+    below = math.hypot(*(weight[label] * (old[label].value - old[label].low) for label in labels))
+    above = math.hypot(*(weight[label] * (old[label].high - old[label].value) for label in labels))
     lost = new.value - expected
-    return Taken(
+    return Measured(
         Measure(
             "error",
             max(0.0, lost),
-            low=_clipped(lost - math.hypot(above, new.value - new.ends[0])),  # Newcombe 1998, method 10
-            high=_clipped(lost + math.hypot(below, new.ends[1] - new.value)),
+            low=_clipped(lost - math.hypot(above, new.value - new.low)),
+            high=_clipped(lost + math.hypot(below, new.high - new.value)),
             p_value=_hypergeometric(wrong, gold, old),
             n=len(rows),
         ),
-        smallest=_smallest_loss(expected, len(rows), settings=settings, alpha=alpha),
+        _detectable_loss(expected, len(rows), settings=settings, alpha=alpha),
     )
 
 
-def _share(hits: NDArray[np.bool_], settings: DriftSettings) -> _Share:
-    return _Share(int(hits.sum()), len(hits), settings.confidence)
-
-
-def _hypergeometric(wrong: NDArray[np.bool_], gold: NDArray[np.int_], old: dict[int, _Share]) -> float:
-    """P(as many wrong answers among the new rows, or more), the labels each for itself and added up."""
+def _hypergeometric(wrong: NDArray[np.bool_], gold: NDArray[np.int_], old: dict[int, _Proportion]) -> float:
+    """P(at least as many wrong predictions among the new rows), by convolution over the labels."""
     from scipy.stats import hypergeom
 
     chances = np.ones(1)
-    for label, share in old.items():
+    for label, proportion in old.items():
         new = int((gold == label).sum())
-        both = share.part + int(wrong[gold == label].sum())
-        chances = np.convolve(chances, hypergeom.pmf(np.arange(new + 1), share.whole + new, both, new))
+        both = proportion.part + int(wrong[gold == label].sum())
+        chances = np.convolve(chances, hypergeom.pmf(np.arange(new + 1), proportion.whole + new, both, new))
     return float(min(1.0, chances[int(wrong.sum()) :].sum()))
 
 
-def _smallest_loss(expected: float, n: int, *, settings: DriftSettings, alpha: float) -> float:
-    """The loss that `settings.power` of such batches would show: so many wrong answers or more fire."""
+def _detectable_loss(expected: float, n: int, *, settings: DriftSettings, alpha: float) -> float:
+    """The loss of accuracy that `settings.power` of batches of n rows would reveal.
+
+    The measure fires from k wrong predictions on: the least k that a binomial of n rows and the rate
+    `expected` reaches with a chance of at most alpha, and that exceeds the threshold. The loss is the rate of
+    errors at which P(at least k) = power, less `expected`; the rate is the power-quantile of
+    Beta(k, n - k + 1) (Clopper and Pearson 1934).
+    """
     from scipy.special import betaincinv
     from scipy.stats import binom
 
@@ -180,22 +187,23 @@ def _smallest_loss(expected: float, n: int, *, settings: DriftSettings, alpha: f
     return float(betaincinv(needed, n - needed + 1, settings.power)) - expected if needed <= n else NAN
 
 
-def take_label_share(
+def measure_label_share(
     reference: Reference, rows: Sequence[NewRow], *, settings: DriftSettings, alpha: float
-) -> Taken:
+) -> Measured:
     """How far the share of positive reviews moved from that of the training rows; Fisher's exact test."""
     from scipy.stats import fisher_exact
 
     if why := _too_few(rows, settings):
-        return Taken(Measure("label_share", NAN, why=why))
-    new = _share(np.array([row.label == POSITIVE for row in rows]), settings)
-    old = _share(reference.label == POSITIVE, settings)
+        return Measured(Measure("label_share", NAN, why=why))
+    new = _proportion(np.array([row.label == POSITIVE for row in rows]), settings)
+    old = _proportion(reference.label == POSITIVE, settings)
     moved = new.value - old.value
-    low = moved - math.hypot(new.value - new.ends[0], old.ends[1] - old.value)
-    high = moved + math.hypot(new.ends[1] - new.value, old.value - old.ends[0])
-    table = np.array([[each.part, each.whole - each.part] for each in (new, old)])
-    deviation = math.sqrt(old.value * (1 - old.value) * (1 / new.whole + 1 / old.whole))
-    return Taken(
+    low = moved - math.hypot(new.value - new.low, old.high - old.value)  # Newcombe 1998, method 10
+    high = moved + math.hypot(new.high - new.value, old.value - old.low)
+    table = np.array([[side.part, side.whole - side.part] for side in (new, old)])
+    error = math.sqrt(old.value * (1 - old.value) * (1 / new.whole + 1 / old.whole))
+    surplus = _normal_quantile(settings.power) * error
+    return Measured(
         Measure(
             "label_share",
             abs(moved),
@@ -204,7 +212,7 @@ def take_label_share(
             p_value=float(fisher_exact(table).pvalue),
             n=len(rows),
         ),
-        smallest=_smallest(deviation, settings=settings, alpha=alpha / 2),
+        min(1.0, max(settings.threshold, _normal_quantile(1 - alpha / 2) * error) + surplus),
     )
 
 
@@ -222,18 +230,10 @@ def _no_scores(reference: Reference, rows: Sequence[NewRow]) -> str:
     return ""
 
 
-def _smallest(deviation: float, *, settings: DriftSettings, alpha: float) -> float:
-    """The true shift that `settings.power` of such batches would show: chance and threshold exceeded."""
+def _normal_quantile(p: float) -> float:
     from scipy.stats import norm
 
-    bar = max(settings.threshold, float(norm.isf(alpha)) * deviation)
-    return min(1.0, bar + float(norm.ppf(settings.power)) * deviation)
-
-
-def _deviations(settings: DriftSettings) -> float:
-    from scipy.stats import norm
-
-    return float(norm.ppf((1 + settings.confidence) / 2))
+    return float(norm.ppf(p))
 
 
 def _clipped(value: float) -> float:

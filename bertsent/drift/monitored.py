@@ -1,4 +1,4 @@
-"""What a run of `drift` found and did."""
+"""The result of one run of `drift`."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Literal
 from bertsent.drift.history import DriftHistory, Look
 from bertsent.labelling.decisions import Labelled
 
-# none: nothing to do; collect: too few to tell; reported: drift, and this run may not retrain; open: drift,
-# and the retraining could not begin, so the next run tries again; the others are how it ended.
+# none: nothing to do; collect: too few labels to tell; reported: drift, and this run may not retrain;
+# open: drift, and the retraining could not begin, so the next run tries again; others: how it ended.
 Action = Literal["none", "collect", "reported", "open", "published", "rejected", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Monitored:
-    """What a run found and did."""
+    """What a run of `drift` measured and did."""
 
-    version: str  # that was looked at
+    version: str  # that was judged
     threshold: float
     action: Action
     reason: str  # of the action, as a sentence
-    look: Look | None  # taken in this run, or gone on with; None: nothing was judged
+    look: Look | None  # taken or resumed in this run; None: nothing was judged
     new_rows: int  # labels that no look has settled
-    needed: int  # of them, for the next look; 0: not said
     looks: int  # at this version, this one counted
+    needed: int = 0  # new rows that the next look takes; 0: not said
     published: int | None = None  # the version that came of it
     continued: bool = False  # the look is of an earlier run
-    trail: DriftHistory
+    history: DriftHistory
     labels: tuple[Labelled, ...]  # all there are

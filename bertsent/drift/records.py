@@ -1,4 +1,4 @@
-"""The frozen values of the drift measures."""
+"""The records of judging drift."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bertsent.base.records.core import or_none
+from bertsent.base.records.core import to_json
 
 MeasureName = Literal["text", "error", "label_share"]
 Verdict = Literal["drift", "stable", "cannot_tell"]
@@ -31,7 +31,7 @@ class NewRow:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One of the three measures: 0 is "the same", 1 "nothing alike"."""
+    """One of the three measures: 0 is "the same", 1 "nothing in common"."""
 
     name: MeasureName
     value: float  # 0 to 1; NaN: not judged
@@ -39,43 +39,21 @@ class Measure:
     high: float = NAN
     p_value: float = NAN
     adjusted: float = NAN  # p_value after Holm's correction for the measures judged
-    n: int = 0  # new rows that went into it
-    why: str = ""  # in words, why it was not judged
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "value": or_none(self.value),
-            "low": or_none(self.low),
-            "high": or_none(self.high),
-            "p_value": or_none(self.p_value),
-            "adjusted": or_none(self.adjusted),
-            "n": self.n,
-            "why": self.why,
-        }
+    n: int = 0  # new rows it was computed from
+    why: str = ""  # why it was not judged, in words
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """How a quantity of the reference and of the new rows is spread; shown, never judged."""
+class Histograms:
+    """The distribution of a quantity over reference and new rows; reported, never judged."""
 
     p_value: float = NAN  # two-sample Kolmogorov-Smirnov
     distance: float = NAN  # Wasserstein: of lengths on the natural log of tokens, of scores as they are
     median_old: float = NAN
     median_new: float = NAN
-    edges: tuple[float, ...] = ()  # of the bins, one more than there are bins
+    edges: tuple[float, ...] = ()  # of the bins, one more than bins
     old: tuple[int, ...] = ()  # rows in each bin
     new: tuple[int, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "p_value": or_none(self.p_value),
-            "distance": or_none(self.distance),
-            "median_old": or_none(self.median_old),
-            "median_new": or_none(self.median_new),
-            "edges": list(self.edges),
-            "old": list(self.old),
-            "new": list(self.new),
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,39 +62,25 @@ class Word:
 
     piece: int  # its id in the version's vocabulary
     direction: Literal["more", "less"]  # in the new rows than in the reference
-    strength: float  # above 0; larger moved more
-    text: str = ""  # the whole word, where the vocabulary was at hand
-
-    def as_json(self) -> dict[str, Any]:
-        stated = {"piece": self.piece, "direction": self.direction, "strength": self.strength}
-        return stated | ({"text": self.text} if self.text else {})
+    strength: float  # |difference of its frequencies| in standard errors
+    text: str = ""  # the whole word, if a vocabulary was given
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnostics:
-    """What is shown beside the measures and never triggers."""
+    """What is reported beside the measures and never triggers."""
 
-    length: Compared = field(default_factory=Compared)  # tokens within the window; bins on a log scale
-    scores: Compared = field(default_factory=Compared)  # P(positive): held-out rows against new ones; 20 bins
-    truncated_old: float = NAN  # share of rows longer than the window; NaN: not known
+    length: Histograms = field(default_factory=Histograms)  # tokens within the window; bins on a log scale
+    scores: Histograms = field(default_factory=Histograms)  # P(positive): held-out and new rows; 20 bins
+    truncated_old: float = NAN  # share of rows longer than the window; NaN: unknown
     truncated_new: float = NAN
     duplicates: int = 0  # new rows whose pieces equal those of another new or a reference row
     words: tuple[Word, ...] = ()  # at most 10 each way, strongest first
 
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "length": self.length.as_json(),
-            "scores": self.scores.as_json(),
-            "truncated_old": or_none(self.truncated_old),
-            "truncated_new": or_none(self.truncated_new),
-            "duplicates": self.duplicates,
-            "words": [word.as_json() for word in self.words],
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class DriftReport:
-    """What `judge` found."""
+    """What `judge` says of new rows."""
 
     verdict: Verdict
     headline: float  # the largest measure; NaN if none was judged
@@ -125,29 +89,21 @@ class DriftReport:
     look: int  # 1, 2, ... since the version became current
     measures: tuple[Measure, ...]  # text, error, label_share
     fired: tuple[str, ...]  # names of the measures that say drift
-    smallest_visible: Mapping[str, float]  # measure -> the smallest shift that this batch could have shown
+    minimum_detectable_effect: Mapping[str, float]  # measure -> the smallest shift that this many rows reveal
     new_rows: int
     reference_rows: int
     diagnostics: Diagnostics
     reason: str  # one sentence in words
-    newest_share: float = NAN  # of the reference rows, those of the last retrain's labels; NaN: not parted
+    recent_share: float = NAN  # of the reference rows, those of the last retrain's labels; NaN: no mixture
     foreign: tuple[str, ...] = ()  # digests of the most foreign rows, most foreign first
 
     def as_json(self) -> dict[str, Any]:
-        """The documented keys; a figure that does not exist is None, for JSON knows no NaN."""
-        return {
-            "verdict": self.verdict,
-            "headline": or_none(self.headline),
-            "threshold": self.threshold,
-            "alpha": self.alpha,
-            "look": self.look,
-            "measures": {measure.name: measure.as_json() for measure in self.measures},
-            "fired": list(self.fired),
-            "smallest_visible": {name: or_none(value) for name, value in self.smallest_visible.items()},
-            "new_rows": self.new_rows,
-            "reference_rows": self.reference_rows,
-            "newest_share": or_none(self.newest_share),
-            "diagnostics": self.diagnostics.as_json(),
-            "reason": self.reason,
-            "foreign": list(self.foreign),
-        }
+        """The documented keys: `to_json` of the report, with the measures by their names."""
+        report: dict[str, Any] = to_json(self)
+        report["measures"] = {measure.pop("name"): measure for measure in report["measures"]}
+        report["newest_share"] = report.pop("recent_share")
+        report["smallest_visible"] = report["minimum_detectable_effect"]  # its name up to 0.4.0
+        for word in report["diagnostics"]["words"]:
+            if not word["text"]:
+                del word["text"]
+        return report

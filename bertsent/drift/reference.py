@@ -1,4 +1,4 @@
-"""reference.npz: what `drift` compares new reviews with, without the data set or a text of it."""
+"""reference.npz: what `drift` compares new reviews with. It holds no text of the data set."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 _MOST_BYTES = 256 * 1024**2  # unpacked; 5,000 rows of 510 different pieces each are 16 MB
-_NONE = np.empty(0, np.uint64)
 _MOST_PIECES = 2**20  # ids lie below; BERT's largest vocabulary, the multilingual one, has 119,547
 
 
@@ -30,22 +29,22 @@ _MOST_PIECES = 2**20  # ids lie below; BERT's largest vocabulary, the multilingu
 class Reference:
     """What a version keeps of the reviews it was made with."""
 
-    counts: csr_array[np.int64, tuple[int, int]]  # [n, pieces]: how often each word piece stands in a row
+    counts: csr_array[np.int64, tuple[int, int]]  # [n, pieces]: how often a row holds each word piece
     label: NDArray[np.int8]  # [n], gold
     length: NDArray[np.int32]  # [n], word pieces within the window
     heldout_score: NDArray[np.float32]  # [m], P(positive) of rows that training did not see
     heldout_label: NDArray[np.int8]  # [m], gold
     seen: NDArray[np.uint64]  # [k], sorted: the first 64 bits of the digests of all texts trained on, or none
-    newest: NDArray[np.bool_]  # [n], rows of the labels that a retrain was run for; of other versions none
-    heldout_newest: NDArray[np.bool_]  # [m], those of them that were reserved
+    newest: NDArray[np.bool_]  # [n], the recent rows: labels that a retrain was run for; else all False
+    heldout_newest: NDArray[np.bool_]  # [m], those of the recent rows that were reserved for the gate
 
     @property
     def rows(self) -> int:
         return len(self.label)
 
-    def knows(self, digests: Sequence[str]) -> NDArray[np.bool_]:
-        """Whether each text, by its SHA-256 in hex, was trained on, as far as the file tells: [digests]."""
-        return np.isin(_beginnings(digests), self.seen)
+    def trained_on(self, digests: Sequence[str]) -> NDArray[np.bool_]:
+        """Whether the file says that each text, by its SHA-256 in hex, was trained on: [digests]."""
+        return np.isin(_first_64_bits(digests), self.seen)
 
 
 def write(
@@ -64,41 +63,41 @@ def write(
 ) -> None:
     """Writes the reference of a version.
 
-    Arrays: `indptr` [n + 1], `pieces` and `counts` (the word-piece counts of n training rows in CSR
-    form), `label` [n], `length` [n] (word pieces within the window); `heldout_score` and
-    `heldout_label` of the validation rows, which training did not see; `seen` [k], where digests are given;
-    `newest` [n] and `heldout_newest` [m] of a retrain.
+    Arrays: `indptr` [n + 1], `pieces` and `counts` (the word-piece counts of n training rows in CSR form),
+    `label` [n], `length` [n] (word pieces within the window); `heldout_score` and `heldout_label` [m] of the
+    validation rows, which training did not see; `seen` [k] if digests are given; `newest` [n] and
+    `heldout_newest` [m] of a retrain.
 
     Args:
         path: The file.
         rows: Word pieces of the training rows, within the window, without special tokens.
         labels: Their gold labels.
-        heldout_scores: P(positive) of the validation rows, and of rows reserved, by the LiteRT file.
+        heldout_scores: P(positive) of the validation and reserved rows, by the LiteRT file.
         heldout_labels: Their gold labels.
         seed: Of the draw, where there are more rows than `settings.max_rows`.
-        digests: SHA-256 in hex of every text trained on, so that `drift` knows them again: eight bytes each.
-        seen: What the version that training began with had seen.
-        newest: Which rows are the labels that a retrain was run for; at most half of what is kept.
-        heldout_newest: Which of the held-out rows are.
+        digests: SHA-256 in hex of every text trained on, so that `drift` recognises them: eight bytes each.
+        seen: `seen` of the version that training began with.
+        newest: Which rows are labels that the retrain was run for; they fill at most half of the reference.
+        heldout_newest: Which held-out rows are such labels.
         settings: How many rows are kept.
     """
     limit = (settings or ReferenceSettings()).max_rows
     random = np.random.default_rng(seed)
     first = np.flatnonzero(newest)
     chosen = _choose(len(rows), first, limit, random)
-    counted = [np.unique(rows[row], return_counts=True) for row in chosen]
+    ends, pieces, counts = count_pieces([rows[row] for row in chosen])
     arrays: dict[str, NDArray[Any]] = {
-        "indptr": np.cumsum([0, *(len(pieces) for pieces, _ in counted)], dtype=np.int64),
-        "pieces": np.concatenate([pieces for pieces, _ in counted]).astype(np.int32),
-        "counts": np.concatenate([counts for _, counts in counted]).astype(np.uint16),
+        "indptr": ends,
+        "pieces": pieces.astype(np.int32),
+        "counts": counts.astype(np.uint16),
         "label": np.asarray(labels, np.int8)[chosen],
         "length": np.array([len(rows[row]) for row in chosen], np.int32),
         "heldout_score": np.asarray(heldout_scores, np.float32),
         "heldout_label": np.asarray(heldout_labels, np.int8),
     }
-    known = np.concatenate([_beginnings(digests), np.asarray(seen, np.uint64)])
-    if len(known):
-        arrays["seen"] = np.unique(known)
+    trained_on = np.concatenate([_first_64_bits(digests), np.asarray(seen, np.uint64)])
+    if len(trained_on):
+        arrays["seen"] = np.unique(trained_on)
     if len(first):
         arrays |= {"newest": np.isin(chosen, first), "heldout_newest": np.asarray(heldout_newest, np.bool_)}
     buffer = io.BytesIO()
@@ -110,11 +109,21 @@ def write(
 def _choose(
     count: int, first: NDArray[np.int64], limit: int, random: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Places of the rows to keep: up to half of `limit` of those that come first, the others at random."""
+    """Indices of `limit` random rows, up to half of them from `first`."""
     order = random.permutation(count)
-    kept = order[np.isin(order, first)][: limit // 2]
-    rest = order[~np.isin(order, kept)][: limit - len(kept)]
-    return np.sort(np.concatenate([kept, rest]))
+    preferred = order[np.isin(order, first)][: limit // 2]
+    rest = order[~np.isin(order, preferred)][: limit - len(preferred)]
+    return np.sort(np.concatenate([preferred, rest]))
+
+
+def count_pieces(
+    rows: Sequence[NDArray[np.int32]],
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]:
+    """The word-piece counts of n > 0 rows in CSR form: ends [n + 1], pieces and counts [non-zero]."""
+    counted = [np.unique(row, return_counts=True) for row in rows]
+    ends = np.cumsum([0, *(len(pieces) for pieces, _ in counted)], dtype=np.int64)
+    pieces, counts = (np.concatenate(arrays) for arrays in zip(*counted, strict=True))
+    return ends, pieces, counts
 
 
 def read(path: Path) -> Reference:
@@ -124,22 +133,17 @@ def read(path: Path) -> Reference:
         ArtefactError: if the file is missing, damaged, or not what `write` writes.
     """
     try:
-        arrays = _arrays(path)
-        return _checked(arrays)
+        with zipfile.ZipFile(path) as archive:
+            if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:
+                raise ValueError(f"more than {_MOST_BYTES} bytes")
+        with np.load(path, allow_pickle=False) as arrays:
+            return _checked(dict(arrays))
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ArtefactError(
             f"{visible(str(path))} is not the reference of a version.",
             received=size(path.stat().st_size) if path.is_file() else "no file",
             hint="use another version (--model N), or train again",
         ) from error
-
-
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    with zipfile.ZipFile(path) as archive:
-        if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:
-            raise ValueError(f"more than {_MOST_BYTES} bytes")
-    with np.load(path, allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}
 
 
 def _checked(arrays: dict[str, NDArray[Any]]) -> Reference:
@@ -170,9 +174,9 @@ def _checked(arrays: dict[str, NDArray[Any]]) -> Reference:
     rows = csr_array((counts, pieces, ends), shape=(len(label), width))
     if (np.asarray(rows.sum(axis=1)) != length).any():
         raise ValueError("counts that do not add up to the lengths")
-    seen = np.sort(arrays.get("seen", _NONE).astype(np.uint64))
+    seen = np.sort(arrays.get("seen", np.empty(0)).astype(np.uint64))
     return Reference(rows, label, length, score, gold, seen, newest, held_newest)
 
 
-def _beginnings(digests: Sequence[str]) -> NDArray[np.uint64]:
+def _first_64_bits(digests: Sequence[str]) -> NDArray[np.uint64]:
     return np.array([int(digest[:16], 16) for digest in digests], np.uint64)

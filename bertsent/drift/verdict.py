@@ -9,7 +9,7 @@ from dataclasses import replace
 from bertsent.base.settings.drift import DriftSettings
 from bertsent.drift.records import Measure, MeasureName, Verdict
 
-_SAID: dict[MeasureName, str] = {
+_MEANINGS: dict[MeasureName, str] = {
     "text": "the words of the new reviews differ",
     "error": "the model is wrong more often than it was on held-out reviews",
     "label_share": "the share of positive reviews moved",
@@ -18,10 +18,11 @@ TITLES: dict[MeasureName, str] = {"text": "text", "error": "error", "label_share
 
 
 def significance(look: int, settings: DriftSettings) -> float:
-    """The alpha of a look: its part of what all looks share, and never more than one look may spend.
+    """The alpha of a look: its part of the alpha that all looks share, at most `alpha_of_a_look`.
 
-    The parts 6 / (pi t)^2 add up to 1, so however often somebody looks, and however much the batches overlap,
-    the chance of a false alarm at a version stays below `settings.alpha`.
+    Look t gets alpha * 6 / (pi t)^2. These parts add up to alpha, so by the union bound (Bonferroni) the
+    chance of a false alarm at a version stays below `settings.alpha`, however many looks there are and
+    however much their batches overlap.
 
     Args:
         look: 1, 2, ... since the version became current.
@@ -30,19 +31,14 @@ def significance(look: int, settings: DriftSettings) -> float:
 
 
 def correct(measures: Sequence[Measure]) -> tuple[Measure, ...]:
-    """The measures with p-values that allow for their number, among those judged (Holm 1979)."""
-    judged = sorted(
-        (measure for measure in measures if not math.isnan(measure.value)), key=lambda each: each.p_value
-    )
+    """The measures with p-values corrected for the number of measures judged (Holm 1979)."""
+    judged = sorted((each for each in measures if not math.isnan(each.value)), key=lambda each: each.p_value)
     adjusted: dict[str, float] = {}
     largest = 0.0
-    for place, measure in enumerate(judged):
-        largest = max(largest, min(1.0, (len(judged) - place) * measure.p_value))
+    for rank, measure in enumerate(judged):
+        largest = max(largest, min(1.0, (len(judged) - rank) * measure.p_value))
         adjusted[measure.name] = largest
-    return tuple(
-        replace(measure, adjusted=adjusted[measure.name]) if measure.name in adjusted else measure
-        for measure in measures
-    )
+    return tuple(replace(each, adjusted=adjusted.get(each.name, each.adjusted)) for each in measures)
 
 
 def decide(
@@ -50,8 +46,8 @@ def decide(
 ) -> tuple[Verdict, tuple[str, ...], str]:
     """The verdict, the measures that fired, and the reason in a sentence.
 
-    Drift: a measure lies above the threshold, and chance is ruled out. Stable: all three were judged, and
-    their intervals end below the threshold, or the measures lie below it and the rows are many. Else more
+    Drift: a measure lies above the threshold, and its corrected p-value at or below alpha. Stable: all three
+    were judged and lie below the threshold, and their intervals do too or the rows are many. Otherwise more
     rows are needed.
 
     Args:
@@ -60,37 +56,36 @@ def decide(
         alpha: Of this look.
         settings: The threshold, and how many rows are many.
     """
-    threshold = settings.threshold
-    fired = [each for each in measures if each.value > threshold and each.adjusted <= alpha]
+    threshold = f"the threshold of {settings.threshold:g}"
+    above = [each for each in measures if each.value > settings.threshold]
+    fired = [each for each in above if each.adjusted <= alpha]
     if fired:
-        said = "; ".join(f"{_SAID[each.name]} ({each.value:.2f})" for each in fired)
-        return "drift", tuple(each.name for each in fired), f"{said[0].upper()}{said[1:]}."
+        reasons = "; ".join(f"{_MEANINGS[each.name]} ({each.value:.2f})" for each in fired)
+        return "drift", tuple(each.name for each in fired), _sentence(reasons)
     missing = [each for each in measures if math.isnan(each.value)]
     if missing:
         return "cannot_tell", (), _unjudged(missing)
-    above = [each for each in measures if each.value > threshold]
     if above:
         names = " and ".join(f"{TITLES[each.name]} ({each.value:.2f})" for each in above)
-        return "cannot_tell", (), f"Above the threshold of {threshold:g}, but perhaps by chance: {names}."
-    if all(each.high < threshold for each in measures):
-        return (
-            "stable",
-            (),
-            f"All three measures and their intervals lie below the threshold of {threshold:g}.",
-        )
+        return "cannot_tell", (), f"Above {threshold}, but perhaps by chance: {names}."
+    if all(each.high < settings.threshold for each in measures):
+        return "stable", (), f"All three measures and their intervals lie below {threshold}."
     if rows >= settings.many_rows:
-        return "stable", (), f"All three measures lie below the threshold of {threshold:g}."
+        return "stable", (), f"All three measures lie below {threshold}."
     few = (
-        f"All three measures lie below the threshold of {threshold:g}, but {rows} new reviews are too few to "
-        f"rule out more; {settings.many_rows} are enough."
+        f"All three measures lie below {threshold}, but {rows} new reviews are too few to rule out more; "
+        f"{settings.many_rows} are enough."
     )
     return "cannot_tell", (), few
 
 
 def _unjudged(missing: Sequence[Measure]) -> str:
     """Why some measures were not judged, each reason once."""
-    reasons: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     for measure in missing:
-        reasons.setdefault(measure.why, []).append(TITLES[measure.name])
-    said = "; ".join(f"{' and '.join(names)} not judged: {why}" for why, names in reasons.items())
-    return f"{said[0].upper()}{said[1:]}."
+        names.setdefault(measure.why, []).append(TITLES[measure.name])
+    return _sentence("; ".join(f"{' and '.join(of)} not judged: {why}" for why, of in names.items()))
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."

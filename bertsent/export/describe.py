@@ -1,9 +1,9 @@
-"""export.json and README.md: all that somebody without bertsent needs to use an export."""
+"""export.json and README.md: all that is needed to use an export without bertsent."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,42 +11,64 @@ from bertsent import __version__
 from bertsent.base.digests import sha256_file
 from bertsent.base.display import visible
 from bertsent.base.files import now, write_text
+from bertsent.base.records.core import to_json
 from bertsent.base.settings.export import Format
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.export.folder import DESCRIPTION, FORMAT, MARK
 from bertsent.export.records import Distance
 from bertsent.export.weights import calibration
-from bertsent.scoring.tokenizer import AnyTokenizer
+from bertsent.scoring.tokenizer import AnyTokenizer, window_sizes
 from bertsent.versions.manifest import Version
 
 CARD = "README.md"
-_PLACES = {
-    "head": "its first {places}",
+OUTPUT = "score"
+_SEEN = {
+    "head": "its first {pieces}",
     "head+tail": "its first {head} and its last {tail}",
 }
 
 
-def describe(
+def input_name(form: Format) -> str:
+    """The name of the input of an export."""
+    return "text" if form == "saved-model" else "input_word_ids"
+
+
+def write(
+    folder: Path,
     version: Version,
     form: Format,
     *,
     tokenizer: AnyTokenizer,
-    inputs: Mapping[str, Any],
-    output: str,
-    examples: Mapping[str, float] | None = None,
+    score: Callable[[Sequence[str]], Sequence[float]] | None = None,
     distances: Sequence[Distance] = (),
-) -> dict[str, Any]:
-    """What export.json says, but for the list of files.
+) -> int:
+    """Writes README.md, then export.json, which lists every other file with its digest.
 
     Args:
-        inputs: Name, type and shape of the input.
-        output: Name of the output, float32 [batch].
-        examples: Text -> score by the export itself.
+        score: Scores texts by the export itself, for examples.
+
+    Returns:
+        The bytes of all files.
     """
+    description, probes = _description(version, form, tokenizer), list(version.manifest.probes)
+    description["examples"] = dict(zip(probes, score(probes), strict=True)) if score else {}
+    description["compared"] = to_json(distances)
+    write_text(folder / CARD, render(description))
+    description["files"] = {
+        path.relative_to(folder).as_posix(): {"sha256": sha256_file(path), "size": path.stat().st_size}
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path != folder / DESCRIPTION
+    }
+    write_text(folder / DESCRIPTION, json.dumps(description, indent=2, ensure_ascii=False) + "\n")
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _description(version: Version, form: Format, tokenizer: AnyTokenizer) -> dict[str, Any]:
+    """What export.json says of the version and of how a text becomes a score."""
     manifest = version.manifest
-    places = manifest.seq_length - 2
-    head = places if manifest.window == "head" else places // 4
+    head, tail = window_sizes(manifest.seq_length, manifest.window)
     temperature, bias = calibration(version)
+    ids = f"token ids, padded with 0 at the end of a row, at most {manifest.seq_length} a row"
     return {
         MARK: FORMAT,
         "format": form,
@@ -56,15 +78,20 @@ def describe(
             "version": manifest.version,
             "created": manifest.created,
             "encoder": manifest.encoder.get("name"),
-            "files": {name: stated["sha256"] for name, stated in sorted(manifest.files.items())},
+            "files": {name: file["sha256"] for name, file in sorted(manifest.files.items())},
         },
-        "input": dict(inputs),
-        "output": {"name": output, "type": "float32", "shape": ["batch"], "meaning": "P(positive), 0 to 1"},
+        "input": {
+            "name": input_name(form),
+            "type": "string" if form == "saved-model" else "int32",
+            "shape": ["batch"] if form == "saved-model" else ["batch", "tokens"],
+            "meaning": "texts in UTF-8, as they come" if form == "saved-model" else ids,
+        },
+        "output": {"name": OUTPUT, "type": "float32", "shape": ["batch"], "meaning": "P(positive), 0 to 1"},
         "labels": dict(manifest.labels),
         "threshold": DEFAULT_THRESHOLD,
         "unsure": list(manifest.calibration.get("unsure", (DEFAULT_THRESHOLD, DEFAULT_THRESHOLD))),
         "seq_length": manifest.seq_length,
-        "window": {"kind": manifest.window, "head": head, "tail": places - head},
+        "window": {"kind": manifest.window, "head": head, "tail": tail},
         "calibration": {"temperature": temperature, "bias": bias, "applied": True},
         "tokenizer": {
             "kind": manifest.tokenizer["kind"],
@@ -73,30 +100,15 @@ def describe(
             "start": tokenizer.start_id,
             "end": tokenizer.end_id,
         },
-        "examples": dict(examples or {}),
-        "compared": [distance.as_json() for distance in distances],
     }
-
-
-def write(folder: Path, described: Mapping[str, Any]) -> None:
-    """Writes README.md, then export.json, which lists every other file with its digest."""
-    write_text(folder / CARD, render(described))
-    files = {
-        path.relative_to(folder).as_posix(): {"sha256": sha256_file(path), "size": path.stat().st_size}
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path != folder / DESCRIPTION
-    }
-    write_text(
-        folder / DESCRIPTION, json.dumps({**described, "files": files}, indent=2, ensure_ascii=False) + "\n"
-    )
 
 
 def render(described: Mapping[str, Any]) -> str:
-    """The README of an export."""
+    """The README of an export, from what its export.json says."""
     source, form = described["source"], described["format"]
     low, high = described["unsure"]
     head, tail = described["window"]["head"], described["window"]["tail"]
-    seen = _PLACES[described["window"]["kind"]].format(places=head + tail, head=head, tail=tail)
+    seen = _SEEN[described["window"]["kind"]].format(pieces=head + tail, head=head, tail=tail)
     lines = [
         f"# bertsent sentiment classifier, version {source['version']}, for {_FOR[form]}",
         "",
@@ -105,13 +117,13 @@ def render(described: Mapping[str, Any]) -> str:
         "programs.",
         "",
         f"- **Input**: `{described['input']['name']}`, {described['input']['type']} "
-        f"{_shape(described['input']['shape'])}: {described['input']['meaning']}.",
+        f"[{', '.join(described['input']['shape'])}]: {described['input']['meaning']}.",
         f"- **Output**: `{described['output']['name']}`, float32 [batch]: the probability that a text is "
-        f"positive. From {described['threshold']} on the answer is positive; between {low:.4f} and "
-        f"{high:.4f} too few answers are right, and bertsent says unsure.",
+        f"positive. From {described['threshold']} on the label is positive; between {low:.4f} and "
+        f"{high:.4f} too few labels are correct, and bertsent says unsure.",
         "- **Calibration** is inside: score = sigmoid(logit / "
         f"{described['calibration']['temperature']:.6g} + {described['calibration']['bias']:.6g}).",
-        f"- **Window**: {described['seq_length']} places, [CLS] and [SEP] counted. Of a longer text the "
+        f"- **Window**: {described['seq_length']} tokens, [CLS] and [SEP] counted. Of a longer text the "
         f"model sees {seen} word pieces.",
         "",
         *_USE[form],
@@ -126,10 +138,6 @@ def render(described: Mapping[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
-
-
-def _shape(shape: Sequence[str]) -> str:
-    return f"[{', '.join(shape)}]"
 
 
 _FOR = {"saved-model": "TF Serving", "litert": "LiteRT", "onnx": "ONNX Runtime"}

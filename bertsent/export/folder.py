@@ -11,7 +11,7 @@ from typing import Any
 
 from bertsent.base.display import visible
 from bertsent.base.errors import StorageError, UsageError
-from bertsent.base.files import publish_directory, remove_stale, require_space, temporary_sibling
+from bertsent.base.files import is_vacant, publish_directory, remove_stale, require_space, temporary_sibling
 
 DESCRIPTION = "export.json"
 MARK = "bertsent_export"  # the key in it that says what the folder is
@@ -40,7 +40,7 @@ def check_target(out: Path, *, number: str = "", force: bool) -> None:
                 hint="name a folder that is not there yet",
             )
     target = out / number if number and out.is_dir() else out
-    if not _taken(target):
+    if is_vacant(target):
         return
     if not _is_export(target):
         raise UsageError(
@@ -69,30 +69,16 @@ def staged(out: Path, *, number: str = "", force: bool, needed: int) -> Iterator
         inner = folder / number if number and not beside else folder
         inner.mkdir(exist_ok=True)
         yield inner
-        _place(folder, target, force=force)
+        _publish(folder, target, force=force)
 
 
-def _place(folder: Path, target: Path, *, force: bool) -> None:
+def _publish(folder: Path, target: Path, *, force: bool) -> None:
     if publish_directory(folder, target):
         return
     if not force or not _is_export(target):
         raise UsageError(f"{visible(str(target))} came to be meanwhile.", hint="name another folder")
-    # A folder cannot be renamed over one that holds something; for this moment nothing is at `target`.
-    with temporary_sibling(target) as aside:
-        target.rename(aside / "before")
-        try:
-            placed = publish_directory(folder, target)
-        except BaseException:
-            (aside / "before").rename(target)
-            raise
-    if not placed:
+    if not publish_directory(folder, target, replace=True):
         raise StorageError(f"{visible(str(target))} was taken by another run.", hint="run again")
-
-
-def _taken(path: Path) -> bool:
-    if path.is_symlink() or not path.is_dir():
-        return path.is_symlink() or path.exists()
-    return any(path.iterdir())
 
 
 def _served(path: Path) -> bool:

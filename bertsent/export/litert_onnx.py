@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,18 +17,15 @@ from bertsent.base.files import disk_errors
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.resources import quiet_stderr
 from bertsent.base.settings.export import ExportSettings, Format
-from bertsent.base.settings.scoring import Window
-from bertsent.base.text import clean
 from bertsent.export import describe, folder, probe_texts, tolerance, weights
 from bertsent.export.records import Distance, Exported
-from bertsent.scoring.litert import Tokens
+from bertsent.scoring.litert import TokenIds
 from bertsent.scoring.scorer import Scorer
-from bertsent.scoring.tokenizer import pack, window
+from bertsent.scoring.tokenizer import pack
 from bertsent.versions.manifest import CLASSIFIER, VOCABULARY, WEIGHTS, WORDPIECE, Version
 
 ONNX = "classifier.onnx"
 SCRIPT = "score.py"
-INPUT, OUTPUT = "input_word_ids", "score"
 _SETTINGS = ExportSettings()
 
 
@@ -42,7 +39,7 @@ def export(
     settings: ExportSettings = _SETTINGS,
     progress: Progress = silent,
 ) -> Exported:
-    """Writes a version for LiteRT or ONNX Runtime: the model, its vocabulary, what it is, and `score.py`.
+    """Writes a version for LiteRT or ONNX Runtime: model, vocabulary, `export.json`, README and `score.py`.
 
     The folder is loaded by its own `score.py`, which knows nothing of bertsent, and its scores are compared
     before it appears: LiteRT's with those of `Scorer`, ONNX's with the same weights in NumPy and with
@@ -50,7 +47,7 @@ def export(
 
     Args:
         version: What is exported.
-        out: The folder that is made.
+        out: The folder to make.
         check: Reviews to compare on instead of bundled ones.
         force: Replace an earlier export at `out`.
 
@@ -61,7 +58,7 @@ def export(
         BertsentError: if the export scores otherwise; nothing is at `out` then.
         StorageError: if the disk does not take it.
     """
-    begun = time.monotonic()
+    started = time.monotonic()
     folder.check_target(out, force=force)
     if version.manifest.tokenizer["kind"] != WORDPIECE:
         raise UsageError(
@@ -70,7 +67,10 @@ def export(
         )
     scorer = Scorer(version)
     arrays = _arrays(version) if form == "onnx" else {}
-    compared = probe_texts.own(check, settings) if check else sample(version, settings)
+    if check is None:
+        compared = probe_texts.sample(settings, seq_length=version.manifest.seq_length)
+    else:
+        compared = probe_texts.own(check, settings)
     progress.start(f"Writing {form}", None)
     with folder.staged(out, force=force, needed=_needed(version, form)) as path, disk_errors(out):
         if form == "onnx":
@@ -79,30 +79,15 @@ def export(
             shutil.copyfile(version.file(CLASSIFIER), path / CLASSIFIER)
         shutil.copyfile(version.file(VOCABULARY), path / VOCABULARY)
         shutil.copyfile(Path(__file__).parent / SCRIPT, path / SCRIPT)
-        describe.write(path, _described(version, form, scorer))  # score.py reads it
+        describe.write(path, version, form, tokenizer=scorer.tokenizer)  # score.py reads it
         score = _reloaded(path)
         progress.start("Comparing", None)
-        distances = _compare(score(compared), compared, version, scorer, arrays, settings)
-        probes = list(version.manifest.probes)
-        examples = dict(zip(probes, score(probes), strict=True))
-        describe.write(path, _described(version, form, scorer, examples, distances))
-        size = sum(file.stat().st_size for file in path.iterdir())
+        distances = _compare(score, compared, version, scorer, arrays, settings)
+        size = describe.write(
+            path, version, form, tokenizer=scorer.tokenizer, score=score, distances=distances
+        )
     progress.finish()
-    return Exported(form, version.name, Path(out), size, distances, time.monotonic() - begun)
-
-
-def sample(version: Version, settings: ExportSettings = _SETTINGS) -> list[str]:
-    """The texts on which an export of this version is compared where the user names none."""
-    return probe_texts.sample(settings, seq_length=version.manifest.seq_length)
-
-
-def token_rows(scorer: Scorer, version: Version, given: Sequence[str]) -> list[Tokens]:
-    """Texts as a version sees them: its pieces with the window laid, without [CLS] and [SEP]."""
-    kind: Window = "head" if version.manifest.window == "head" else "head+tail"
-    return [
-        window(ids, seq_length=version.manifest.seq_length, kind=kind)
-        for ids in scorer.tokenizer.encode([clean(text) for text in given])
-    ]
+    return Exported(form, version.name, Path(out), size, distances, time.monotonic() - started)
 
 
 def _arrays(version: Version) -> weights.Arrays:
@@ -133,73 +118,42 @@ def _write_onnx(file: Path, arrays: weights.Arrays, version: Version) -> None:
     file.write_bytes(content)
 
 
-def _described(
-    version: Version,
-    form: Format,
-    scorer: Scorer,
-    examples: dict[str, float] | None = None,
-    distances: Sequence[Distance] = (),
-) -> dict[str, Any]:
-    return describe.describe(
-        version,
-        form,
-        tokenizer=scorer.tokenizer,
-        inputs={
-            "name": INPUT,
-            "type": "int32",
-            "shape": ["batch", "tokens"],
-            "meaning": "token ids, padded with 0 at the end of a row, at most "
-            f"{version.manifest.seq_length} a row",
-        },
-        output=OUTPUT,
-        examples=examples,
-        distances=distances,
-    )
-
-
 def _reloaded(path: Path) -> Callable[[Sequence[str]], list[float]]:
-    """What scores texts in the exported folder: its own script, in its own runtime."""
+    """A function that scores texts by the exported folder: its own script, in its own runtime."""
     classifier = runpy.run_path(str(path / SCRIPT))["Classifier"](path)
 
-    def score(given: Sequence[str]) -> list[float]:
+    def score(texts: Sequence[str]) -> list[float]:
         with quiet_stderr():
-            found: list[float] = classifier.score(given)
-        return found
+            scores: list[float] = classifier.score(texts)
+        return scores
 
     return score
 
 
 def _compare(
-    scores: Sequence[float],
-    compared: Sequence[str],
+    score: Callable[[Sequence[str]], list[float]],
+    texts: Sequence[str],
     version: Version,
     scorer: Scorer,
     arrays: weights.Arrays,
     settings: ExportSettings,
 ) -> tuple[Distance, ...]:
-    ours = [prediction.score for prediction in scorer.predict(compared)]
     if not arrays:
-        return (tolerance.exactly(scores, ours, against="bertsent's own scorer", settings=settings),)
+        return tolerance.compare(score, texts, scorer, version, settings=settings)
     from bertsent.export import numpy_bert
 
-    rows = token_rows(scorer, version, compared)
-    exact: list[NDArray[np.float64]] = []
+    gelu = weights.gelu(version) or "tanh"
     temperature, bias = weights.calibration(version)
-    for row in rows:
-        exact.append(
-            numpy_bert.score(
-                arrays,
-                pack([row], tokenizer=scorer.tokenizer),
-                gelu=weights.gelu(version) or "tanh",
-                temperature=temperature,
-                bias=bias,
-            )
+
+    def float32(rows: Sequence[TokenIds]) -> NDArray[np.float64]:
+        packed = [pack([row], tokenizer=scorer.tokenizer) for row in rows]
+        return np.concatenate(
+            [numpy_bert.score(arrays, ids, gelu=gelu, temperature=temperature, bias=bias) for ids in packed]
         )
-    return (
-        tolerance.exactly(
-            scores, np.concatenate(exact), against="the same weights in NumPy", settings=settings
-        ),
-        tolerance.within_int8(scores, ours, version, settings),
+
+    against = "the same weights in NumPy"
+    return tolerance.compare(
+        score, texts, scorer, version, float32=float32, against=against, settings=settings
     )
 
 

@@ -1,4 +1,4 @@
-"""A BERT classifier in NumPy: slow, short, and the yardstick of exports where TensorFlow is not installed."""
+"""A BERT classifier in NumPy: slow and short, to check exports where TensorFlow is not installed."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertsent.base.presets import Gelu
-from bertsent.export.weights import Arrays
+from bertsent.export.weights import Arrays, of_encoder
 from bertsent.scoring.calibration import sigmoid
-from bertsent.scoring.litert import Tokens
+from bertsent.scoring.litert import TokenIds
 
 _EPSILON = 1e-12  # of layer normalisation, as in every published BERT
-_MASKED = -1e9  # added to the attention of a padded place
+_MASKED = -1e9  # added to the attention to padding
 
 Floats = NDArray[np.float32]
 
 
-def score(arrays: Arrays, ids: Tokens, *, gelu: Gelu, temperature: float, bias: float) -> NDArray[np.float64]:
+def score(
+    arrays: Arrays, ids: TokenIds, *, gelu: Gelu, temperature: float, bias: float
+) -> NDArray[np.float64]:
     """P(positive) of rows of token ids.
 
     Args:
@@ -26,9 +28,7 @@ def score(arrays: Arrays, ids: Tokens, *, gelu: Gelu, temperature: float, bias: 
     Returns:
         float64 [batch].
     """
-    encoder = {
-        name.removeprefix("encoder/"): value for name, value in arrays.items() if name.startswith("encoder/")
-    }
+    encoder = of_encoder(arrays)
     layers = sum(name.endswith("/intermediate/kernel") for name in encoder)
     hidden = (
         encoder["word_embeddings/embeddings"][ids]
@@ -52,8 +52,8 @@ def _block(encoder: Arrays, prefix: str, hidden: Floats, masked: Floats, gelu: G
         for part in ("query", "key", "value")
     )
     scores = query @ key.transpose(0, 1, 3, 2) * np.float32(query.shape[-1] ** -0.5) + masked
-    likely = np.exp(scores - scores.max(-1, keepdims=True))
-    context = likely / likely.sum(-1, keepdims=True) @ value
+    powers = np.exp(scores - scores.max(-1, keepdims=True))
+    context = powers / powers.sum(-1, keepdims=True) @ value
     output = f"{attention}attention_output/"
     attended = np.einsum("bhtd,hdn->btn", context, encoder[output + "kernel"], optimize=True)
     attended = _normalise(

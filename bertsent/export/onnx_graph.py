@@ -17,7 +17,7 @@ from bertsent.export.weights import Arrays
 OPSET = 20  # the first with Gelu
 _IR = 9  # of ONNX 1.15, which brought that opset
 _EPSILON = 1e-12  # of layer normalisation, as in every published BERT
-_MASKED = -1e9  # added to the attention of a padded place
+_MASKED = -1e9  # added to the attention to padding
 _LARGEST = 2_000_000_000  # bytes of weights; a protobuf message ends at 2 GiB
 
 
@@ -75,8 +75,7 @@ class _Graph:
         self._gelu = {"tanh": "tanh", "erf": "none"}[gelu]
         self._nodes: list[Any] = []
         self._stored: dict[str, Any] = {}
-        encoder = {name for name in arrays if name.startswith("encoder/transformer/")}
-        self._layers = sum(name.endswith("/intermediate/kernel") for name in encoder)
+        self._layers = sum(name.endswith("/intermediate/kernel") for name in arrays)
         self._hidden, self._heads, self._depth = self._array(
             "transformer/layer_0/self_attention/query/kernel"
         ).shape
@@ -84,7 +83,9 @@ class _Graph:
     def classify(self, temperature: float, bias: float) -> None:
         """Adds everything from ids to score."""
         hidden = self._embed()
-        masked = self._node("Cast", self._node("Equal", "input_word_ids", self._int32(0)), to=1)
+        masked = self._node(
+            "Cast", self._node("Equal", "input_word_ids", self._store("padding", np.int32(0))), to=1
+        )
         masked = self._node("Mul", masked, self._store("masked", np.float32(_MASKED)))
         masked = self._node("Unsqueeze", masked, self._ints(1, 2))  # [batch, 1, 1, tokens]
         for layer in range(self._layers - 1):
@@ -122,11 +123,11 @@ class _Graph:
 
     def _embed(self) -> str:
         words = self._weight("word_embeddings/embeddings")
-        # One segment only, so its type is part of every place.
-        places = self._array("position_embedding/embeddings") + self._array("type_embeddings/embeddings")[0]
+        # One segment only, so its type is part of every position.
+        table = self._array("position_embedding/embeddings") + self._array("type_embeddings/embeddings")[0]
         tokens = self._node("Shape", "input_word_ids", start=1, end=2)
-        place = self._node("Slice", self._store("places", places), self._ints(0), tokens)
-        embedded = self._node("Add", self._node("Gather", words, "input_word_ids"), place)
+        positions = self._node("Slice", self._store("positions", table), self._ints(0), tokens)
+        embedded = self._node("Add", self._node("Gather", words, "input_word_ids"), positions)
         return self._normalise("embeddings/layer_norm/", embedded)
 
     def _block(self, prefix: str, queries: str, hidden: str, masked: str) -> str:
@@ -177,9 +178,6 @@ class _Graph:
 
     def _ints(self, *values: int) -> str:
         return self._store("ints" + "_".join(map(str, values)), np.array(values, np.int64))
-
-    def _int32(self, value: int) -> str:
-        return self._store(f"int32_{value}", np.array(value, np.int32))
 
     def _node(self, kind: str, *inputs: str, output: str = "", **attributes: Any) -> str:
         output = output or f"{kind}_{len(self._nodes)}"

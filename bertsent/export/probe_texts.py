@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import json
-from importlib import resources
 from pathlib import Path
 
 from bertsent.base.display import visible
 from bertsent.base.errors import DataError
 from bertsent.base.settings.export import ExportSettings
 from bertsent.data.reviews import read_reviews
+from bertsent.data.sample import read_sample
 
-# What a cleaning or a tokenizer of its own gets wrong first.
+# What another cleaning or tokenizer gets wrong first.
 ODD = (
     "",
     "<br /><BR>A  caf\u00e9,\tna\u00efvet\u00e9<br/>\u00a0and\u2003\u6771\u4eac\u7269\u8a9e\u2028",
@@ -23,22 +22,21 @@ ODD = (
 
 
 def sample(settings: ExportSettings, *, seq_length: int) -> list[str]:
-    """Bundled reviews, some of them joined until no window of `seq_length` places holds them; odd texts."""
-    text = (resources.files("bertsent.data") / "sample" / "reviews.jsonl").read_text(encoding="utf-8")
-    rows = [json.loads(line) for line in text.splitlines()]
-    held = [row["text"] for row in rows if row["split"] == "test"][: settings.sample]
-    others = itertools.cycle(row["text"] for row in rows if row["split"] == "train")
+    """Bundled reviews, some of them joined to texts longer than `seq_length` tokens, and odd texts."""
+    reviews = read_sample()
+    test = [review.text for review in reviews if review.split == "test"][: settings.sample]
+    train = itertools.cycle(review.text for review in reviews if review.split == "train")
     long = []
     for _ in range(settings.long):
         words: list[str] = []
         while len(words) <= seq_length:
-            words += next(others).split()
+            words += next(train).split()
         long.append(" ".join(words))
-    return [*held, *long, *ODD]
+    return [*test, *long, *ODD]
 
 
 def own(path: Path, settings: ExportSettings) -> list[str]:
-    """The user's own reviews: of a folder a draw from every class, of a table the first rows.
+    """The user's own reviews: of a folder some drawn from every class, of a table the first rows.
 
     Raises:
         DataError: if there is none to read.

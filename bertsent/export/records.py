@@ -1,17 +1,16 @@
-"""What an export was found to be."""
+"""The records of an export."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bertsent.base.settings.export import Format
 
 
 @dataclass(frozen=True, slots=True)
 class Distance:
-    """How far the scores of an export lie from others of the same texts."""
+    """How far the scores of an export are from other scores of the same texts."""
 
     against: str  # whose scores those are
     texts: int
@@ -20,13 +19,10 @@ class Distance:
     same_label: int  # texts that both put on the same side of 0.5
     allowed: str  # the bounds it had to keep, in words
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """An export that stands at `path`, and what it showed before."""
+    """An export at `path`, and how far its scores are from those it was compared with."""
 
     format: Format
     version: str

@@ -110,15 +110,15 @@ Run = Callable[[NDArray[np.int32]], Any]
 def _litert(folder: Path) -> Run:
     runtime = importlib.import_module("ai_edge_litert.interpreter")
     interpreter = runtime.Interpreter(str(folder / "classifier.tflite"))
-    place = interpreter.get_input_details()[0]["index"]
-    answer = interpreter.get_output_details()[0]["index"]
+    ids_index = interpreter.get_input_details()[0]["index"]
+    score_index = interpreter.get_output_details()[0]["index"]
 
     def run(ids: NDArray[np.int32]) -> Any:
-        interpreter.resize_tensor_input(place, ids.shape)
+        interpreter.resize_tensor_input(ids_index, ids.shape)
         interpreter.allocate_tensors()
-        interpreter.set_tensor(place, ids)
+        interpreter.set_tensor(ids_index, ids)
         interpreter.invoke()
-        return interpreter.get_tensor(answer)
+        return interpreter.get_tensor(score_index)
 
     return run
 
@@ -130,5 +130,5 @@ def _onnx(folder: Path) -> Run:
 
 
 if __name__ == "__main__":
-    found = Classifier(Path(__file__).parent).score(sys.argv[1:])
-    sys.stdout.writelines(f"{score:.4f}\n" for score in found)
+    scores = Classifier(Path(__file__).parent).score(sys.argv[1:])
+    sys.stdout.writelines(f"{score:.4f}\n" for score in scores)

@@ -1,82 +1,91 @@
-"""Scores of an export against those it must agree with."""
+"""Compares the scores of an export with those it must agree with."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bertsent.base.errors import BertsentError
+from bertsent.base.records.core import Review
 from bertsent.base.settings.export import ExportSettings
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.export.records import Distance
+from bertsent.scoring.litert import TokenIds
+from bertsent.scoring.scorer import Scorer
 from bertsent.versions.manifest import Version
 
-_SETTINGS = ExportSettings()
 
+def compare(
+    score: Callable[[Sequence[str]], Sequence[float]],
+    texts: Sequence[str],
+    scorer: Scorer,
+    version: Version,
+    *,
+    float32: Callable[[Sequence[TokenIds]], ArrayLike] | None = None,
+    against: str = "bertsent's own scorer",
+    settings: ExportSettings,
+) -> tuple[Distance, ...]:
+    """How far the scores of an export are from those of `scorer` and, for float32 weights, of `float32`.
 
-def exactly(
-    scores: Sequence[float], expected: ArrayLike, *, against: str, settings: ExportSettings = _SETTINGS
-) -> Distance:
-    """The distance of scores that come from the same arithmetic.
+    Args:
+        score: Scores texts by the export.
+        texts: What is compared on.
+        float32: Scores word pieces, within the window, by the same weights; None: the export is the
+            version's own int8 file, which must score as `scorer` does.
+        against: What the scores that must agree but for rounding come from.
 
     Raises:
-        BertsentError: if one of them is further off than rounding explains.
+        BertsentError: if they differ by more than rounding or quantisation explains.
     """
-    found = _distance(scores, expected, against, f"largest at most {settings.exact:g}")
-    if not found.largest <= settings.exact:
-        raise _refused(found)
-    return found
+    scores = score(texts)
+    scored = list(scorer.predict_with_token_ids(Review(text) for text in texts))
+    int8 = [prediction.score for prediction, _ in scored]
+    expected = int8 if float32 is None else float32([token_ids for _, token_ids in scored])
+    same = _distance(scores, expected, against, f"largest at most {settings.exact:g}")
+    if not same.largest <= settings.exact:
+        raise _refused(same)
+    return (same,) if float32 is None else (same, _within_int8(scores, int8, version, settings))
 
 
-def within_int8(
-    scores: Sequence[float], expected: ArrayLike, version: Version, settings: ExportSettings = _SETTINGS
+def _within_int8(
+    scores: Sequence[float], int8: Sequence[float], version: Version, settings: ExportSettings
 ) -> Distance:
     """The distance of float32 scores from those of the version's int8 file.
 
-    What that may be follows from the manifest: how many labels differ from the trained classifier's on its
-    test rows.
-
-    Raises:
-        BertsentError: if quantisation does not explain it.
+    The bound follows from the manifest: how many labels differ from the trained classifier's on its test
+    rows.
     """
     from scipy.special import bdtrc
 
     test = version.manifest.metrics.get("test", {})
     rows, agreement = int(test.get("compared", 0)), float(test.get("litert_agreement", 1.0))
     differs = (rows * (1 - agreement) + 1) / (rows + 2)  # Laplace: none of 100 is not never
-    found = _distance(
-        scores,
-        expected,
-        "the version's int8 file",
-        f"mean at most {settings.quantised:g}, other labels no oftener than {100 * differs:.2g} % explain",
+    bounds = (
+        f"mean at most {settings.quantised:g}, other labels no oftener than {100 * differs:.2g} % explain"
     )
-    others = found.texts - found.same_label
-    chance = 1.0 if others == 0 else float(bdtrc(others - 1, found.texts, min(differs, 1.0)))
-    if not found.mean <= settings.quantised or chance < settings.chance:
-        raise _refused(found)
-    return found
+    distance = _distance(scores, int8, "the version's int8 file", bounds)
+    others = distance.texts - distance.same_label
+    chance = 1.0 if others == 0 else float(bdtrc(others - 1, distance.texts, min(differs, 1.0)))
+    if not distance.mean <= settings.quantised or chance < settings.chance:
+        raise _refused(distance)
+    return distance
 
 
 def _distance(scores: Sequence[float], expected: ArrayLike, against: str, allowed: str) -> Distance:
-    ours: NDArray[np.float64] = np.asarray(scores, np.float64)
-    theirs: NDArray[np.float64] = np.asarray(expected, np.float64)
+    ours, theirs = np.asarray(scores, np.float64), np.asarray(expected, np.float64)
     apart = np.abs(ours - theirs)
+    same_label = (ours >= DEFAULT_THRESHOLD) == (theirs >= DEFAULT_THRESHOLD)
     return Distance(
-        against=against,
-        texts=len(ours),
-        mean=float(apart.mean()),
-        largest=float(apart.max()),
-        same_label=int(((ours >= DEFAULT_THRESHOLD) == (theirs >= DEFAULT_THRESHOLD)).sum()),
-        allowed=allowed,
+        against, len(ours), float(apart.mean()), float(apart.max()), int(same_label.sum()), allowed
     )
 
 
-def _refused(found: Distance) -> BertsentError:
+def _refused(distance: Distance) -> BertsentError:
     return BertsentError(
-        f"The export does not score as {found.against}, so nothing was written ({found.allowed}).",
-        received=f"on {found.texts} texts mean {found.mean:.2g}, largest {found.largest:.2g}, "
-        f"{found.texts - found.same_label} other labels",
+        f"The export does not score as {distance.against}, so nothing was written ({distance.allowed}).",
+        received=f"on {distance.texts} texts mean {distance.mean:.2g}, largest {distance.largest:.2g}, "
+        f"{distance.texts - distance.same_label} other labels",
         hint="bertsent evaluate tells whether the version itself is whole; if it is, report this",
     )

@@ -1,7 +1,8 @@
-"""The weights of a version in float32, and what they do not tell of its encoder."""
+"""The weights of a version in float32, and what else its classifier needs: GELU and calibration."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast, get_args
 
 import numpy as np
@@ -13,6 +14,8 @@ from bertsent.base.presets import BUNDLED, Gelu
 from bertsent.versions.manifest import WEIGHTS, Version
 
 Arrays = dict[str, NDArray[np.float32]]
+
+_ENCODER = "encoder/"
 
 
 def read(version: Version) -> Arrays:
@@ -39,18 +42,23 @@ def read(version: Version) -> Arrays:
         ) from error
 
 
+def of_encoder(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """The weights of the encoder, by their names in it."""
+    return {name.removeprefix(_ENCODER): array for name, array in arrays.items() if name.startswith(_ENCODER)}
+
+
 def gelu(version: Version) -> Gelu | None:
-    """Which GELU the version's encoder computes; None where it is no plain BERT, or nobody wrote it down."""
+    """Which GELU the version's encoder computes; None where it is no plain BERT, or no file says it."""
     encoder = version.manifest.encoder
     if encoder.get("rebuilt") is not True:
         return None
-    stated: Any = encoder.get("gelu")
-    if stated is None and str(encoder.get("handle", "")).startswith(BUNDLED):
+    name: Any = encoder.get("gelu")
+    if name is None and str(encoder.get("handle", "")).startswith(BUNDLED):
         return "tanh"  # of every encoder that tf-models exports; earlier versions do not say it
-    return cast(Gelu, stated) if stated in get_args(Gelu) else None
+    return cast(Gelu, name) if name in get_args(Gelu) else None
 
 
 def calibration(version: Version) -> tuple[float, float]:
-    """Temperature and bias that turn a logit of the weights into the logit of a score."""
-    stated = version.manifest.calibration
-    return float(stated.get("temperature", 1.0)), float(stated.get("bias", 0.0))
+    """Temperature and bias: the score of a logit is sigmoid(logit / temperature + bias)."""
+    values = version.manifest.calibration
+    return float(values.get("temperature", 1.0)), float(values.get("bias", 0.0))

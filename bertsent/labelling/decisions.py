@@ -7,7 +7,7 @@ import math
 import re
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal, get_args
 
 from bertsent.base.digests import sha256_text
@@ -89,33 +89,40 @@ def decide(
 
 def undo(decision: Decision) -> Decision:
     """The decision that takes another one back."""
-    return Decision(
+    return replace(
+        decision,
         id=uuid.uuid4().hex,
-        digest=decision.digest,
-        text=decision.text,
         label="undo",
         undoes=decision.id,
-        picked_by=decision.picked_by,
-        again=decision.again,
-        path=decision.path,
+        score=None,
+        version=None,
         time=now(),
     )
 
 
-def standing(decisions: Iterable[Decision]) -> list[Decision]:
+def valid_decisions(decisions: Iterable[Decision]) -> list[Decision]:
     """Those that were not undone, skips and second answers among them, in their order."""
     decisions = list(decisions)
     undone = {decision.undoes for decision in decisions}
-    return [each for each in decisions if each.label != "undo" and each.id not in undone]
+    return [one for one in decisions if one.label != "undo" and one.id not in undone]
 
 
 def labelled(decisions: Iterable[Decision]) -> list[Labelled]:
     """The texts that have a label, in the order in which they got it."""
     rows: dict[str, Labelled] = {}
-    for decision in standing(decisions):
+    for decision in valid_decisions(decisions):
         if decision.label in LABELS and not decision.again:
             rows.pop(decision.digest, None)
-            rows[decision.digest] = _labelled(decision)
+            rows[decision.digest] = Labelled(
+                text=decision.text,
+                label=LABELS[decision.label],
+                digest=decision.digest,
+                picked_by=decision.picked_by,
+                score=decision.score,
+                version=decision.version,
+                time=decision.time,
+                id=decision.id,
+            )
     return list(rows.values())
 
 
@@ -132,7 +139,7 @@ def agreement(decisions: Iterable[Decision]) -> Agreement:
     """Compares second answers with the labels that stood when they were given."""
     first: dict[str, str] = {}
     pairs: list[tuple[str, str]] = []
-    for decision in standing(decisions):
+    for decision in valid_decisions(decisions):
         if decision.label in LABELS and not decision.again:
             first[decision.digest] = decision.label
         elif decision.label in LABELS and decision.digest in first:
@@ -146,67 +153,56 @@ def agreement(decisions: Iterable[Decision]) -> Agreement:
     return Agreement(n, same, (same / n - chance) / (1 - chance) if chance < 1 else math.nan)
 
 
-def _labelled(decision: Decision) -> Labelled:
-    return Labelled(
-        text=decision.text,
-        label=LABELS[decision.label],
-        digest=decision.digest,
-        picked_by=decision.picked_by,
-        score=decision.score,
-        version=decision.version,
-        time=decision.time,
-        id=decision.id,
-    )
-
-
-def parse(line: bytes, place: str) -> Decision:
+def parse(line: bytes, where: str) -> Decision:
     """The decision on a line; keys that this bertsent does not know are passed over.
 
     Raises:
-        DataError: naming `place`, if it is damaged.
+        DataError: naming `where` it stands, if it is damaged.
     """
     try:
         row = json.loads(line)
-        decision = Decision(**{each.name: row[each.name] for each in fields(Decision) if each.name in row})
+        decision = Decision(**{key.name: row[key.name] for key in fields(Decision) if key.name in row})
         wrong = _wrong(decision)
         decision.text.encode()  # lone surrogates, which no file holds
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise _damaged(place, str(error)) from error
+        raise _damaged(where, str(error)) from error
     if wrong:
-        raise _damaged(place, wrong)
+        raise _damaged(where, wrong)
     return decision
 
 
 def _wrong(decision: Decision) -> str:
     """What about a decision cannot be; "" if nothing."""
     strings = (decision.id, decision.digest, decision.text, decision.path, decision.time)
-    score, version, undoes = decision.score, decision.version, decision.undoes
-    checks = {
-        "a key has a value of the wrong kind": all(isinstance(each, str) for each in strings)
-        and isinstance(decision.again, bool)
-        and (version is None or isinstance(version, str)),
-        "`label` is none of the four": decision.label in get_args(Answer),
-        "`picked_by` is none of the five": decision.picked_by in get_args(PickedBy),
-        "`score` is no number from 0 to 1": score is None or _is_share(score),
-        "`undoes` belongs to an undo": isinstance(undoes, str)
-        if decision.label == "undo"
-        else undoes is None,
-    }
-    found = next((fact for fact, right in checks.items() if not right), "")
-    if not found and not _ID.fullmatch(decision.id):
+    if (
+        not all(isinstance(value, str) for value in strings)
+        or not isinstance(decision.again, bool)
+        or not isinstance(decision.version, str | None)
+    ):
+        return "a key has a value of the wrong kind"
+    if decision.label not in get_args(Answer):
+        return "`label` is none of the four"
+    if decision.picked_by not in get_args(PickedBy):
+        return "`picked_by` is none of the five"
+    if decision.score is not None and not _is_share(decision.score):
+        return "`score` is no number from 0 to 1"
+    undoes = decision.undoes
+    if not (isinstance(undoes, str) if decision.label == "undo" else undoes is None):
+        return "`undoes` belongs to an undo"
+    if not _ID.fullmatch(decision.id):
         return "`id` is not 32 hexadecimal digits"
-    if not found and sha256_text(decision.text) != decision.digest:
+    if sha256_text(decision.text) != decision.digest:
         return "`text` is not the one `digest` was made of"
-    return found
+    return ""
 
 
 def _is_share(value: object) -> bool:
     return isinstance(value, int | float) and math.isfinite(value) and 0 <= value <= 1
 
 
-def _damaged(place: str, why: str) -> DataError:
+def _damaged(where: str, why: str) -> DataError:
     return DataError(
-        f"{visible(place)} is damaged.",
+        f"{visible(where)} is damaged.",
         received=visible(why)[:200],
         hint="restore that line from a backup, or take it out by hand; the file was left as it is",
     )

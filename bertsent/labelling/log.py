@@ -8,22 +8,18 @@ is a line like any other: nothing is ever taken out of the log.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import re
-import stat
-import time
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from bertsent.base.display import visible
-from bertsent.base.errors import BusyError, DataError, StorageError
-from bertsent.base.files import disk_errors, sync_directory
+from bertsent.base import journal
+from bertsent.base.errors import DataError
+from bertsent.base.files import disk_errors
 from bertsent.base.settings.labelling import LabelSettings
-from bertsent.base.settings.reading import FOLDERS, LABELS
-from bertsent.labelling.decisions import Decision, Labelled, labelled, parse, standing
+from bertsent.base.settings.reading import FOLDERS
+from bertsent.labelling.decisions import Decision, Labelled, labelled, parse, valid_decisions
 
 _SETTINGS = LabelSettings()
 _FOLDER_OF = {number: name for name, number in FOLDERS.items()}
@@ -43,9 +39,8 @@ class LabelLog:
         self._settings = settings
         self._path = folder / "log.jsonl"
         self._decisions: list[Decision] = []
-        self._about: dict[str, list[Decision]] = {}  # by digest
-        self._undone: set[str | None] = set()
-        self._place: tuple[int, int] | None = None  # device and inode of what was read
+        self._about: dict[str, list[Decision]] = {}  # by digest of the text
+        self._inode: tuple[int, int] | None = None  # device and inode of what was read
         self._read, self._lines = 0, 0  # bytes and lines of it
         self._followed = False
 
@@ -55,13 +50,14 @@ class LabelLog:
         Raises:
             DataError: naming the line, if one before the last is damaged.
         """
-        with self._open(os.O_RDONLY) as handle:
-            tail = self._catch_up(handle) if handle is not None else []
+        with contextlib.suppress(FileNotFoundError), journal.opened(self._path) as handle:
+            tail = self._catch_up(handle)
             return self._decisions + tail
+        return []
 
-    def standing(self) -> list[Decision]:
+    def valid_decisions(self) -> list[Decision]:
         """Those that were not undone, skips and second answers among them, oldest first."""
-        return standing(self.decisions())
+        return valid_decisions(self.decisions())
 
     def labelled(self) -> list[Labelled]:
         """The texts that have a label, in the order in which they got it."""
@@ -75,16 +71,11 @@ class LabelLog:
             StorageError: if the disk does not take it.
             BusyError: if another process holds the log for longer than an append can take.
         """
-        line = json.dumps(asdict(decision), ensure_ascii=False, allow_nan=False).encode() + b"\n"
-        with disk_errors(self._path):
-            self._folder.mkdir(parents=True, exist_ok=True)
-        with self._open(os.O_RDWR | os.O_CREAT) as handle:
-            if handle is None:
-                raise StorageError(f"{visible(str(self._path))} cannot be made.")
-            self._hold(handle)
+        line = json.dumps(asdict(decision), ensure_ascii=False, allow_nan=False).encode()
+        with journal.opened(self._path, os.O_RDWR | os.O_CREAT, patience=self._settings.patience) as handle:
             tail = self._catch_up(handle)
-            with disk_errors(self._path):
-                self._write(handle, line, keep=bool(tail))
+            end = os.fstat(handle).st_size if tail else self._read
+            journal.write_line(handle, self._path, line, end=end)
             self._catch_up(handle)
             if self._followed:
                 self._follow(decision.digest)
@@ -98,112 +89,55 @@ class LabelLog:
             DataError: if the log is damaged.
             StorageError: if the disk does not take it.
         """
-        with self._open(os.O_RDONLY) as handle:
-            if handle is not None:
-                self._hold(handle)
-                self._rebuild()
-
-    @contextlib.contextmanager
-    def _open(self, flags: int) -> Iterator[int | None]:
-        """The log as a file descriptor; None if there is no log yet."""
-        guarded = flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO in its place must not hang
-        try:
-            handle = os.open(self._path, guarded, 0o644)
-        except FileNotFoundError:
-            yield None
-            return
-        except OSError as error:
-            raise StorageError(f"Cannot open {visible(str(self._path))} ({error.strerror}).") from error
-        try:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise StorageError(f"{visible(str(self._path))} is not a regular file.")
-            yield handle
-        finally:
-            os.close(handle)  # frees the lock
-
-    def _hold(self, handle: int) -> None:
-        """Keeps other processes out until the file is closed, or this process dies."""
-        until = time.monotonic() + self._settings.patience
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except OSError as error:
-                if time.monotonic() > until:
-                    raise BusyError(
-                        f"Another process holds {visible(str(self._path))}.", hint="end it, then run again"
-                    ) from error
-            time.sleep(0.01)
+        patience = self._settings.patience
+        with contextlib.suppress(FileNotFoundError), journal.opened(self._path, patience=patience):
+            self._rebuild()
 
     def _catch_up(self, handle: int) -> list[Decision]:
-        """Reads what was appended since the last time; returns the decision of a line that lacks its end."""
+        """Reads what was appended since the last time; returns the decision of a line without its newline."""
         at = os.fstat(handle)
-        if (at.st_dev, at.st_ino) != self._place or at.st_size < self._read:
-            self._place, self._read, self._lines, self._followed = (at.st_dev, at.st_ino), 0, 0, False
-            self._decisions, self._about, self._undone = [], {}, set()
-        *whole, rest = _read_from(handle, self._read).split(b"\n")
+        if (at.st_dev, at.st_ino) != self._inode or at.st_size < self._read:
+            self._inode, self._read, self._lines, self._followed = (at.st_dev, at.st_ino), 0, 0, False
+            self._decisions, self._about = [], {}
+        *whole, rest = journal.read_from(handle, self._read).split(b"\n")
         for line in whole:
             if line.strip():
-                self._add(parse(line, f"{self._path}:{self._lines + 1}"))
+                decision = parse(line, f"{self._path}:{self._lines + 1}")
+                self._decisions.append(decision)
+                self._about.setdefault(decision.digest, []).append(decision)
             self._lines += 1
             self._read += len(line) + 1
         with contextlib.suppress(DataError):
             return [parse(rest, "")]  # an editor may have taken the last newline
         return []
 
-    def _add(self, decision: Decision) -> None:
-        self._decisions.append(decision)
-        self._about.setdefault(decision.digest, []).append(decision)
-        if decision.label == "undo":
-            self._undone.add(decision.undoes)
-
-    def _write(self, handle: int, line: bytes, *, keep: bool) -> None:
-        """Appends a line after the last whole one; `keep` the unended one behind it, which is whole too."""
-        before = os.fstat(handle).st_size
-        if not keep:
-            os.ftruncate(handle, self._read)
-            before = self._read
-        elif before:
-            line = b"\n" + line
-        os.lseek(handle, before, os.SEEK_SET)
-        try:
-            written = 0
-            while written < len(line):
-                written += os.write(handle, line[written:])
-            os.fsync(handle)
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.ftruncate(handle, before)
-            raise
-        if not before:
-            sync_directory(self._folder)
-
     def _rebuild(self) -> None:
-        wanted = {(_FOLDER_OF[row.label], _file_name(row.digest)): row.text for row in self.labelled()}
+        """Makes both folders anew from all decisions."""
+        wanted = {self._file(row): row.text for row in self.labelled()}
         with disk_errors(self._folder):
             for name in FOLDERS:
                 folder = self._folder / name
                 folder.mkdir(exist_ok=True)
-                there = {entry.name for entry in os.scandir(folder) if _OURS.fullmatch(entry.name)}
-                for extra in sorted(there - {file for place, file in wanted if place == name}):
-                    (folder / extra).unlink(missing_ok=True)
-            for (name, file), text in wanted.items():
-                _put(self._folder / name / file, text)
+                ours = {folder / entry.name for entry in os.scandir(folder) if _OURS.fullmatch(entry.name)}
+                for extra in ours - wanted.keys():
+                    extra.unlink(missing_ok=True)
+            for path, text in wanted.items():
+                _put(path, text)
         self._followed = True
 
     def _follow(self, digest: str) -> None:
-        answers = [
-            each
-            for each in self._about[digest]
-            if each.label in LABELS and not each.again and each.id not in self._undone
-        ]
-        label = LABELS[answers[-1].label] if answers else None
+        """Puts right the file of one text."""
+        wanted = {self._file(row): row.text for row in labelled(self._about[digest])}
         with disk_errors(self._folder):
-            for name, number in FOLDERS.items():
-                if number != label:
-                    (self._folder / name / _file_name(digest)).unlink(missing_ok=True)
-            if label is not None:
-                _put(self._folder / _FOLDER_OF[label] / _file_name(digest), answers[-1].text)
+            for name in FOLDERS:
+                path = self._folder / name / _file_name(digest)
+                if path in wanted:
+                    _put(path, wanted[path])
+                else:
+                    path.unlink(missing_ok=True)
+
+    def _file(self, row: Labelled) -> Path:
+        return self._folder / _FOLDER_OF[row.label] / _file_name(row.digest)
 
 
 def _file_name(digest: str) -> str:
@@ -220,9 +154,3 @@ def _put(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.stem}.tmp")
     temporary.write_bytes(content)
     temporary.replace(path)
-
-
-def _read_from(handle: int, start: int) -> bytes:
-    os.lseek(handle, start, os.SEEK_SET)
-    with os.fdopen(os.dup(handle), "rb") as file:
-        return file.read()

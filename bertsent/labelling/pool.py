@@ -1,9 +1,9 @@
-"""Reviews of a pool -> questions, in the order that was asked for.
+"""A pool of reviews, and which of them `label` asks next.
 
-A fifth of the pool, drawn by text digest, is kept for the questions picked at random: rows that were not
-left over by another way of picking tell of the pool as it is, and only they may judge a model or drift.
-A large pool is read on while its first rows are asked; until it is whole nothing is drawn from all of it,
-and what is asked counts as picked first.
+A fifth of the pool, drawn by text digest, is reserved for random questions. Only these are a random sample of
+the pool, so only they may judge a model or drift.
+A large pool loads in the background while its first rows are asked. These count as picked first, and nothing
+is drawn at random before loading ends.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -21,7 +21,7 @@ from bertsent.base.digests import sha256_text
 from bertsent.base.errors import DataError
 from bertsent.base.records.core import Review
 from bertsent.base.settings.labelling import LabelSettings
-from bertsent.base.settings.reading import LABELS, ReadSettings
+from bertsent.base.settings.reading import LABELS
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.base.text import clean
 from bertsent.data.reviews import read_reviews
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
 
     Vectors = NDArray[np.float32]
 
-# How the questions of an order follow each other. Of mixed 20 % are random from the first one on, whatever
-# the number of questions; what is not ready yet, as no row is scored at the start, is random too.
+# How the questions of an order follow each other, again and again. 20 % of mixed are random, however many are
+# asked. Where the turn's way is not ready yet (no row is scored at the start), the question is random too.
 _TURNS: dict[str, tuple[PickedBy, ...]] = {
     "random": ("random",),
     "uncertain": ("uncertain",),
     "diverse": ("diverse",),
     "mixed": ("random", "uncertain", "uncertain", "diverse", "uncertain"),
 }
-_KEPT = 0.2  # of the pool for the random questions: their share of mixed
-LEFT_OUT = {  # why a row of a pool is not asked
+_RESERVED = 0.2  # share of the pool for random questions: their share of mixed
+LEFT_OUT = {  # reason why a row of a pool is not asked -> its words for the user
     "empty": "without any text",
     "answered": "answered before",
     "repeated": "the same text again",
@@ -64,13 +64,13 @@ class Question:
 
 
 class Pool:
-    """The open questions of a pool; one thread may ask while another one scores and leaves out.
+    """The open questions of a pool. One thread may ask while another one scores and leaves out.
 
     Args:
-        reviews: The rows. Texts without content, or in `answered`, are left out; so are repeated ones.
-        answered: Digests that need no question any more.
+        reviews: The rows. Empty, repeated and answered texts are left out.
+        answered: Digests of the texts that have a label.
         settings: Order and seed. The same seed gives the same random rows in every sitting.
-        first: Read so many rows only; `read_on` must then follow, from a thread that does nothing before.
+        first: Read only so many rows now. Then the background thread must call `read_on` before all else.
     """
 
     def __init__(
@@ -82,10 +82,10 @@ class Pool:
         first: int | None = None,
     ) -> None:
         self.left_out: Counter[str] = Counter()
-        self.problems: list[str] = []  # of the background, for the person at the end
+        self.problems: list[str] = []  # of the background thread, to be displayed at the end
         self.rows = 0
-        self.whole = False  # no row is missing
-        self.error: DataError | None = None  # that ended the reading
+        self.whole = False  # all rows are read
+        self.error: DataError | None = None  # ended the reading
         self._reviews = iter(reviews)
         self._reading = True
         self._answered = answered
@@ -95,11 +95,11 @@ class Pool:
         self._asked = 0
         self._scores: dict[str, float] = {}
         self._vectors: Vectors
-        self._near: Vectors  # likeness of each vector to what was asked
-        self._places: dict[str, int] = {}  # digest -> row of both
-        self._found: dict[str, Review] = {}
+        self._near: Vectors  # similarity of each vector to what was asked
+        self._vector_rows: dict[str, int] = {}  # digest -> row of both
+        self._reviews_read: dict[str, Review] = {}  # by digest, as all below
         self._open: dict[str, Review] = {}
-        self._drawn: dict[str, float] = {}  # digest -> where it lies in the random order, from 0 to 1
+        self._positions: dict[str, float] = {}  # in the random order, from 0 to 1
         done = self._read(first)
         self._sort()
         self.whole = done
@@ -108,9 +108,9 @@ class Pool:
         return len(self._open)
 
     def read_on(self, stop: threading.Event, *, rows: int) -> None:
-        """Reads the rest, some rows at a time, until it is whole or `stop` is set.
+        """Reads the other rows, `rows` at a time, until all are read or `stop` is set.
 
-        An error of the reviews is kept as `error`, and the pool is what was read before.
+        An error of the reviews goes to `error`; the pool then holds what was read before it.
         """
         done = self.whole
         try:
@@ -125,13 +125,9 @@ class Pool:
                 self._lock.notify_all()
 
     def texts(self) -> dict[str, str]:
-        """Digest -> text of all that was to ask, those first that are not kept for random questions."""
-        return {
-            digest: row.text
-            for kept in (False, True)
-            for digest, row in self._found.items()
-            if self._is_kept(digest, kept)
-        }
+        """Digest -> text of all rows that were to be asked; those reserved for random questions come last."""
+        digests = sorted(self._reviews_read, key=self._is_reserved)  # a stable sort
+        return {digest: self._reviews_read[digest].text for digest in digests}
 
     def next(self) -> Question | None:
         """Takes the next question out of the pool; None if there is none left."""
@@ -147,11 +143,15 @@ class Pool:
     def _pick(self) -> tuple[str | None, PickedBy]:
         wanted = self._turns[self._asked % len(self._turns)]
         self._asked += 1
-        digest = {"uncertain": self._uncertain, "diverse": self._diverse}.get(wanted, _nothing)()
+        digest = None
+        if wanted == "uncertain":
+            digest = self._uncertain()
+        elif wanted == "diverse":
+            digest = self._diverse()
         return (digest, wanted) if digest else (self._random(), "random")
 
     def leave_out(self, digest: str, why: str) -> bool:
-        """Takes a question out of the pool; False if it was asked already."""
+        """Takes a question out of the pool; False if it is out already, for example asked."""
         with self._lock:
             if self._open.pop(digest, None) is None:
                 return False
@@ -159,141 +159,123 @@ class Pool:
             return True
 
     def leave_out_answered(self, digests: Collection[str]) -> None:
-        """Takes the questions that have an answer by now out of the pool."""
+        """Takes the questions that were labelled elsewhere meanwhile out of the pool."""
         with self._lock:
             for digest in self._open.keys() & digests:
                 del self._open[digest]
                 self.left_out["answered"] += 1
 
     def say(self, problem: str) -> None:
-        """Keeps a problem for the person, once."""
+        """Adds to `problems`, unless it is there already."""
         with self._lock:
             if problem not in self.problems:
                 self.problems.append(problem)
 
     def set_score(self, digest: str, score: float) -> None:
-        """Says how a row scored, so that it can be picked as uncertain."""
+        """Stores the score of a row, P(positive), so that it can be picked as uncertain."""
         with self._lock:
             self._scores[digest] = score
 
     def set_vectors(self, digests: Sequence[str], vectors: Vectors, *, near: Vectors) -> None:
-        """Says which rows lie near each other, so that they can be picked as diverse.
+        """Stores the vectors of rows, so that they can be picked as diverse.
 
         Args:
             digests: Of the rows.
             vectors: float32 [rows, dimensions], each of length 1.
-            near: float32 [rows]: the largest cosine of each to what is labelled.
+            near: float32 [rows]: the largest cosine of each row to a labelled text.
         """
         with self._lock:
-            self._places = {digest: place for place, digest in enumerate(digests)}
+            self._vector_rows = {digest: row for row, digest in enumerate(digests)}
             self._vectors, self._near = vectors, near
 
     def _read(self, count: int | None) -> bool:
         """Reads `count` rows, or all, and adds those that are to be asked; True if there are no more."""
         rows = list(islice(self._reviews, count))
-        texts = [clean(row.text) for row in rows]
         left_out: Counter[str] = Counter()
-        found: dict[str, Review] = {}
-        for row, text in zip(rows, texts, strict=True):
+        new: dict[str, Review] = {}
+        for row in rows:
+            text = clean(row.text)
             digest = sha256_text(text)
-            why = (
-                "empty"
-                if not row.text
-                else "answered"
-                if digest in self._answered
-                else "repeated"
-                if digest in found or digest in self._found
-                else ""
-            )
-            if why:
-                left_out[why] += 1
+            if not row.text:
+                left_out["empty"] += 1
+            elif digest in self._answered:
+                left_out["answered"] += 1
+            elif digest in new or digest in self._reviews_read:
+                left_out["repeated"] += 1
             else:
-                found[digest] = Review(text, path=row.path)
+                new[digest] = Review(text, path=row.path)
         with self._lock:
             self.rows += len(rows)
             self.left_out += left_out
-            self._found |= found
-            self._open |= found
-            self._drawn |= {
-                digest: int(sha256_text(f"{self._seed}:{digest}"), 16) / 2**256 for digest in found
-            }
+            self._reviews_read |= new
+            self._open |= new
+            for digest in new:
+                self._positions[digest] = int(sha256_text(f"{self._seed}:{digest}"), 16) / 2**256
             self._lock.notify_all()
         return count is None or len(rows) < count
 
     def _sort(self) -> None:
-        """Puts what there is into the random order."""
-        self._found = {
-            digest: self._found[digest] for digest in sorted(self._found, key=self._drawn.__getitem__)
-        }
-        self._open = {digest: row for digest, row in self._found.items() if digest in self._open}
+        """Puts the rows into the random order."""
+        digests = sorted(self._reviews_read, key=self._positions.__getitem__)
+        self._reviews_read = {digest: self._reviews_read[digest] for digest in digests}
+        self._open = {digest: self._open[digest] for digest in digests if digest in self._open}
 
-    def _is_kept(self, digest: str, kept: bool) -> bool:
-        return (self._drawn[digest] < _KEPT) == kept
+    def _is_reserved(self, digest: str) -> bool:
+        return self._positions[digest] < _RESERVED
 
-    def _among(self, known: Collection[str]) -> list[str]:
-        """The open questions that are in `known`; those kept for random questions only if no others are."""
-        for kept in (False, True):
-            found = [digest for digest in self._open if digest in known and self._is_kept(digest, kept)]
-            if found:
-                return found
-        return []
+    def _among(self, ready: Collection[str]) -> list[str]:
+        """The open questions in `ready`; those reserved for random questions only if there are no others."""
+        digests = [digest for digest in self._open if digest in ready]
+        return [digest for digest in digests if not self._is_reserved(digest)] or digests
 
     def _random(self) -> str | None:
-        kept = (digest for digest in self._open if self._is_kept(digest, True))
-        return next(kept, next(iter(self._open), None))
+        reserved = (digest for digest in self._open if self._is_reserved(digest))
+        return next(reserved, next(iter(self._open), None))
 
     def _uncertain(self) -> str | None:
-        found = self._among(self._scores)
-        return min(found, key=lambda digest: abs(self._scores[digest] - DEFAULT_THRESHOLD)) if found else None
+        digests = self._among(self._scores)
+        return min(digests, key=lambda digest: abs(self._scores[digest] - DEFAULT_THRESHOLD), default=None)
 
     def _diverse(self) -> str | None:
-        found = self._among(self._places)
-        return min(found, key=lambda digest: float(self._near[self._places[digest]])) if found else None
+        digests = self._among(self._vector_rows)
+        return min(digests, key=lambda digest: float(self._near[self._vector_rows[digest]]), default=None)
 
     def _keep_away_from(self, digest: str) -> None:
-        if digest in self._places:
+        if digest in self._vector_rows:
             import numpy as np
 
-            likeness = self._vectors @ self._vectors[self._places[digest]]
-            self._near = np.maximum(self._near, likeness)
+            similarity = self._vectors @ self._vectors[self._vector_rows[digest]]
+            self._near = np.maximum(self._near, similarity)
 
 
-def _nothing() -> None:
-    return None
-
-
-def read_pool(
-    path: Path, *, answered: Collection[str], settings: LabelSettings, read: ReadSettings | None = None
-) -> Pool:
-    """Reads a folder or a table, whose labels, if it has any, count for nothing.
+def read_pool(path: Path, *, answered: Collection[str], settings: LabelSettings) -> Pool:
+    """The pool of a folder or table. Labels that it may have are ignored.
 
     Raises:
         DataError, UsageError: as `reviews.read_reviews`.
     """
-    reviews: Iterator[Review] = read_reviews(path, settings=read or ReadSettings())
-    return Pool(reviews, answered=answered, settings=settings, first=settings.first)
+    return Pool(read_reviews(path), answered=answered, settings=settings, first=settings.first)
 
 
-def second_look(standing: Sequence[Decision], *, settings: LabelSettings) -> Question | None:
+def second_look(decisions: Sequence[Decision], *, settings: LabelSettings) -> Question | None:
     """An old question that is due to be asked again, about every `settings.again`th time.
 
-    Each is asked again once only, and not while it is fresh in the memory.
+    Each is asked again only once, and not among the newest, which the person may remember.
 
     Args:
-        standing: The decisions that were not undone, oldest first.
+        decisions: Those that were not undone, oldest first.
     """
-    asked = [each for each in standing if each.picked_by != "typed"]
-    since = next((back for back, each in enumerate(reversed(asked)) if each.again), len(asked))
-    spread = settings.again // 5  # a fixed number could be counted along
+    asked = [decision for decision in decisions if decision.picked_by != "typed"]
     if not settings.again or not asked:
         return None
-    if since < settings.again - spread + int(asked[-1].id[:8], 16) % (2 * spread + 1):
+    since = next((back for back, decision in enumerate(reversed(asked)) if decision.again), len(asked))
+    jitter = settings.again // 5  # nobody can count along to a varying number
+    if since < settings.again - jitter + int(asked[-1].id[:8], 16) % (2 * jitter + 1):
         return None
-    seen = {each.digest for each in asked if each.again} | {
-        each.digest for each in asked[-settings.again // 2 :]
-    }
-    old = [each for each in asked if each.label in LABELS and each.digest not in seen]
+    asked_twice = [decision for decision in asked if decision.again]
+    excluded = {decision.digest for decision in asked_twice + asked[-settings.again // 2 :]}
+    old = [decision for decision in asked if decision.label in LABELS and decision.digest not in excluded]
     if not old:
         return None
-    chosen = random.Random(f"{settings.seed}:{len(standing)}").choice(old)
+    chosen = random.Random(f"{settings.seed}:{len(decisions)}").choice(old)
     return Question(chosen.text, chosen.digest, chosen.path, chosen.picked_by, again=True)

@@ -1,4 +1,4 @@
-"""Labels and a data set -> which labelled rows train, which are reserved, and which old rows train beside."""
+"""Labels and a data set -> the rows of a retrain: labelled ones to train on or to reserve, and old ones."""
 
 from __future__ import annotations
 
@@ -30,64 +30,60 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """What a retrain trains on."""
+    """The rows that a version is trained on."""
 
     splits: Splits  # the data set; its validation and test rows are those of the run
-    old: tuple[Review, ...]  # drawn from its training rows
-    new: tuple[Review, ...]  # labelled
+    old: tuple[Review, ...]  # of its training rows: all, or those drawn for a retrain
+    new: tuple[Review, ...] = ()  # labelled; only a retrain has them
     reserved: tuple[Review, ...] = ()  # labelled, and never trained on
     newest: frozenset[str] = frozenset()  # digests of the labelled rows that the retrain is run for
-    step: float = 1.0  # share of the way from the weights that it begins with to those that it finds
+    interpolation: float = 1.0  # alpha of `tf.fit.interpolate_weights`; 1: the weights that training found
 
     @property
     def digest(self) -> str:
-        """Over both, for the fingerprint of a run."""
+        """The SHA-256 over old and new rows, for the fingerprint of a run."""
         return sha256_lines([review_digest(self.old), review_digest(self.new)])
 
     def as_json(self) -> dict[str, Any]:
-        """What the manifest says of the new rows."""
+        """The manifest's entry on the new rows."""
         return {
             "digest": review_digest(self.new),
             "n": len(self.new),
             "positive": sum(review.label == POSITIVE for review in self.new),
             "beside": len(self.old),
-            "step": self.step,
+            "step": self.interpolation,
             "digests": sorted(sha256_text(review.text) for review in self.new),
             "reserved": sorted(sha256_text(review.text) for review in self.reserved),
         }
 
 
 def select(rows: Sequence[Labelled], splits: Splits, *, settings: RetrainSettings = _RETRAIN) -> Selection:
-    """Parts labelled rows into those that train and those reserved.
+    """Divides labelled rows into those to train on and those to reserve.
 
-    Copies that differ in case, punctuation or space only count as one text, with the newest label, and so
-    do many rows of the same words: nobody can flood a version with one text. What the data set holds in
-    any of its splits is left out: validation and test rows must not train, and training rows do already.
+    Texts with the same words, whatever their case, punctuation and space, count as one, with the newest
+    label: nobody can flood a version with one text. Texts of the data set are left out: validation and test
+    rows must not be trained on, and training rows are anyway.
 
     Args:
-        rows: What stands in the label log, oldest first.
+        rows: The valid rows of the label log, oldest first.
         splits: The data set.
     """
-    held = {
-        words_digest(review.text)
-        for name in ("train", "validation", "test")
-        for review in getattr(splits, name)
-    }
+    in_data_set = {words_digest(review.text) for _, reviews in splits.items() for review in reviews}
     left_out = Counter[str]()
     newest = {words_digest(row.text): row for row in rows}
     left_out["copies of another"] = len(rows) - len(newest)
-    kept = {digest: row for digest, row in newest.items() if digest not in held}
-    left_out["in the data set"] = len(newest) - len(kept)
-    apart = {digest for digest in kept if is_reserved(digest, settings=settings)}
+    usable = {digest: row for digest, row in newest.items() if digest not in in_data_set}
+    left_out["in the data set"] = len(newest) - len(usable)
+    reserved = {digest for digest in usable if is_reserved(digest, settings=settings)}
     return Selection(
-        training=tuple(row for digest, row in kept.items() if digest not in apart),
-        reserved=tuple(row for digest, row in kept.items() if digest in apart),
+        training=tuple(row for digest, row in usable.items() if digest not in reserved),
+        reserved=tuple(row for digest, row in usable.items() if digest in reserved),
         left_out={why: count for why, count in left_out.items() if count},
     )
 
 
 def is_reserved(words: str, *, settings: RetrainSettings = _RETRAIN) -> bool:
-    """Whether the text with this digest of its words is reserved: for ever, as nothing else decides it."""
+    """Whether the text with this digest of its words is reserved. Nothing else decides it: it stays so."""
     return int(words[:8], 16) % settings.reserved == 0
 
 
@@ -105,11 +101,11 @@ def mix(
     newest: Collection[str] = (),
     settings: RetrainSettings = _RETRAIN,
 ) -> Mix:
-    """The rows of a run: all labelled ones, and old ones beside them.
+    """The rows of a retrain: all labelled ones, and old ones of the data set.
 
     Args:
-        all_old: Take all training rows of the data set; else as many as `settings` say, drawn by digest
-            and by the labels beside, so that the next retrain draws others.
+        all_old: Take all training rows of the data set; else as many as `settings` say, chosen by a hash
+            over text and labelled rows, so that the next retrain gets others.
         newest: Digests of the labelled rows that the retrain is run for.
     """
     new, reserved = (
@@ -126,7 +122,7 @@ def mix(
         new=new,
         reserved=reserved,
         newest=frozenset(newest),
-        step=1.0 if all_old else settings.step,
+        interpolation=1.0 if all_old else settings.interpolation,
     )
 
 
@@ -141,7 +137,7 @@ def row_key(row: Labelled) -> str:
 
 
 def described(rows: Sequence[Labelled]) -> dict[str, Any]:
-    """Counts and times of labelled rows, for the lineage of a version."""
+    """Counts and times of labelled rows, for the manifest of a version."""
     times = [row.time for row in rows if row.time]
     return {
         "n": len(rows),

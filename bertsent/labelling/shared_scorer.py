@@ -1,4 +1,4 @@
-"""The model beside the questions of a pool."""
+"""The scorer that the two threads of `label` share."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ if TYPE_CHECKING:
     from bertsent.scoring.scorer import Scorer
 
 
-class Model:
-    """A scorer that two threads may use, opened when it is first needed: the person's, and the one beside
-    it, which waits while the other one has something to ask.
+class SharedScorer:
+    """A scorer for two threads, opened when it is first needed.
+
+    The UI thread has priority over the background thread, which waits while the UI thread has texts to score.
 
     Args:
         opener: Gives the scorer.
-        settings: How many texts are scored before the other thread gets its turn.
+        settings: How many texts the background thread scores before it lets the UI thread in.
     """
 
     def __init__(self, opener: Callable[[], Scorer], settings: LabelSettings) -> None:
         self._opener = opener
         self._settings = settings
         self._lock = threading.Lock()
-        # A lock goes to whoever asks first when it is free, which is the thread that has just freed it.
-        self._unasked = threading.Event()
-        self._unasked.set()
+        # The lock alone would not let the UI thread in: the thread that frees a lock usually takes it again.
+        self._ui_is_idle = threading.Event()
+        self._ui_is_idle.set()
         self._scorer: Scorer | None = None
         self._error: BertsentError | None = None
-        self._known: dict[str, Prediction] = {}
+        self._predictions: dict[str, Prediction] = {}
 
     @property
     def ready(self) -> bool:
@@ -42,49 +43,49 @@ class Model:
         return self._scorer is not None
 
     def warm(self) -> None:
-        """Opens the scorer, and leaves it to the first prediction to say if that fails."""
+        """Opens the scorer. If that fails, the first prediction raises the error."""
         with self._lock, contextlib.suppress(BertsentError):
             self._open()
 
     def known(self, text: str) -> Prediction | None:
-        """The prediction for a text if it was asked for before."""
-        return self._known.get(text)
+        """The prediction for a text, if `predict` has given it before."""
+        return self._predictions.get(text)
 
     def predict(self, texts: Sequence[str], stop: threading.Event | None = None) -> Iterator[Prediction]:
         """Scores texts in their order.
 
         Args:
-            stop: Of the thread beside the person's: ends early when it is set.
+            texts: Clean texts.
+            stop: Given by the background thread only; ends the scoring early.
 
         Raises:
-            BertsentError: whatever opening the scorer raised, now or before.
+            BertsentError: what opening the scorer raised, now or before.
         """
         rest = iter(texts)
         while batch := list(islice(rest, self._settings.slice)):
             if stop is None:
-                predictions = self._at_once(batch)
+                predictions = self._predict_for_ui(batch)
             else:
-                self._unasked.wait()
+                self._ui_is_idle.wait()
                 if stop.is_set():
                     return
                 with self._lock:
                     predictions = list(self._open().predict(batch))
             for prediction in predictions:
-                self._known[prediction.text] = prediction
+                self._predictions[prediction.text] = prediction
                 yield prediction
 
     def scores(self, texts: Sequence[str]) -> list[float]:
-        """P(positive) of each text; nothing is kept of them."""
-        return [prediction.score for prediction in self._at_once(texts)]
+        """P(positive) of each text, for the UI thread; `known` does not learn them."""
+        return [prediction.score for prediction in self._predict_for_ui(texts)]
 
-    def _at_once(self, texts: Sequence[str]) -> list[Prediction]:
-        """The predictions for the person, whose thread is the only one that comes here."""
+    def _predict_for_ui(self, texts: Sequence[str]) -> list[Prediction]:
         try:
-            self._unasked.clear()
+            self._ui_is_idle.clear()
             with self._lock:
                 return list(self._open().predict(texts))
         finally:
-            self._unasked.set()
+            self._ui_is_idle.set()
 
     def _open(self) -> Scorer:
         if self._error is not None:

@@ -1,65 +1,87 @@
-"""What all pages share: where they are written, and how a template is filled."""
+"""What all pages share: the check of their file, templates and their filters, long reviews folded.
+
+A page is self-contained: no script, no address, one file that can be mailed. What comes from outside
+(reviews, paths, the command line) is made visible and escaped. The only markup that is not in `templates/`
+are the plots, drawn from our own numbers.
+"""
 
 from __future__ import annotations
 
 import math
 import os
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bertsent import __version__
 from bertsent.base.display import visible
 from bertsent.base.errors import UsageError
-from bertsent.base.files import require_space
+from bertsent.base.files import is_folder, require_space
 from bertsent.base.text import clean
 
 SUFFIXES = (".html", ".htm")
-_PAGES = Path(__file__).parent / "templates"
+_TEMPLATES = Path(__file__).parent / "templates"
 _SHORT = 240  # characters of a longer review that show before it is opened
-_LONGEST = 240  # bytes of a file's name: file systems take 255, and it is longer while it is written
+_LONGEST = 240  # bytes of a file's name: file systems take 255, and its temporary name is longer
 _ROOM = 4 * 1024**2  # bytes; a page has 0.1 MB, and as much again for each very long review
 
 
 def check_target(path: Path, *, force: bool) -> None:
-    """Refuses a place where no page can go, before the work for it begins.
+    """Refuses a path that no page can be written to, before the work for it begins.
 
     Raises:
         UsageError: if the name is not that of an HTML file, or `path` exists and not `force`.
         StorageError: if its folder cannot be written or is full.
     """
-    # os.path, because Path raises on a name too long for a path
-    if path.suffix.lower() not in SUFFIXES or os.path.isdir(path):  # noqa: PTH112
+    if path.suffix.lower() not in SUFFIXES or is_folder(path):
         raise UsageError("A report goes to a file that ends in .html.", received=visible(str(path)))
     if len(os.fsencode(path.name)) > _LONGEST:
         raise UsageError(
             f"The name of a report has at most {_LONGEST} bytes.", received=visible(path.name)[:60]
         )
-    if os.path.exists(path) and not force:  # noqa: PTH110
+    if os.path.exists(path) and not force:  # noqa: PTH110 - Path.exists may raise
         raise UsageError(f"{visible(str(path))} exists.", hint="--force replaces it")
     require_space(path.parent, _ROOM)
 
 
 def folded(text: str) -> dict[str, str]:
-    """A review made visible, as `text`, and as `short` what shows of it before it is opened."""
+    """A review made visible: all of it as `text`, and as `short` what shows before it is opened."""
     text = visible(clean(text))
     short = text if len(text) <= 2 * _SHORT else textwrap.shorten(text, _SHORT, placeholder=" …")
     return {"text": text, "short": short}
 
 
-def environment() -> Any:
-    """What renders the pages: escapes all but the pictures, and knows how figures are written."""
+def render(template: str, pictures: Mapping[str, str], *, command: str, made: str, **values: Any) -> str:
+    """Fills a template. Everything but the pictures is escaped.
+
+    Args:
+        template: Its file name.
+        pictures: Name -> SVG element.
+        command: The command line that led here.
+        made: When the page is made.
+        values: The other names of the template.
+    """
     import jinja2
+    from markupsafe import Markup  # comes with Jinja2
 
-    made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_PAGES), autoescape=True, undefined=jinja2.StrictUndefined
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    made.filters |= {"count": count, "figure": figure, "percent": percent, "interval": interval}
-    return made
+    for function in (count, number, p_value, percent, interval, moment):
+        environment.filters[function.__name__] = function
+    return environment.get_template(template).render(
+        pictures={name: Markup(svg) for name, svg in pictures.items()},
+        command=visible(command),
+        made=made,
+        bertsent=__version__,
+        **values,
+    )
 
 
-def count(number: int) -> str:
+def count(n: int) -> str:
     """12,500"""
-    return f"{number:,}"
+    return f"{n:,}"
 
 
 def percent(share: float) -> str:
@@ -67,11 +89,21 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def figure(value: float) -> str:
-    """Four decimals; a dash for NaN."""
-    return "-" if math.isnan(value) else f"{value:.4f}"
+def number(value: float | None, digits: int = 4) -> str:
+    """A number with so many decimals; a dash for NaN or None."""
+    return "-" if value is None or math.isnan(value) else f"{value:.{digits}f}"
+
+
+def p_value(value: float | None) -> str:
+    """A p-value: three decimals, or "< 0.001"."""
+    return "< 0.001" if value is not None and value < 0.001 else number(value, 3)
 
 
 def interval(ends: tuple[float, float]) -> str:
     """Both ends of an interval; a dash where it does not exist."""
-    return "-" if math.isnan(ends[0]) else f"{figure(ends[0])} to {figure(ends[1])}"
+    return "-" if math.isnan(ends[0]) else f"{number(ends[0])} to {number(ends[1])}"
+
+
+def moment(time: str, zone: str = " UTC") -> str:
+    """A time in ISO 8601 to the minute: 2026-01-02 03:04 UTC"""
+    return visible(time[:16].replace("T", " ")) + zone

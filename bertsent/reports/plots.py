@@ -1,10 +1,11 @@
-"""Pictures, by matplotlib, imported only when one is asked for."""
+"""The plots of training, models and evaluations. matplotlib is imported when one is drawn."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,32 +16,26 @@ from bertsent.base.records.metrics import Evaluation
 from bertsent.base.records.training import Epoch, Tree
 
 FORMATS = (".svg", ".png", ".pdf")
-# Blue and orange-red are told apart in every kind of colour vision.
-_TRAIN, _VALIDATION, _MUTED = "#3b6ea5", "#c8553d", "#6b7280"
-_FILL, _LINE = "#eef3f9", "#3b6ea5"
-NEGATIVE, POSITIVE, INK = "#c8553d", "#3b6ea5", "#1f2328"
+# Blue and orange-red differ in every kind of colour vision.
+NEGATIVE, POSITIVE, INK, _MUTED, _FILL = "#c8553d", "#3b6ea5", "#1f2328", "#6b7280", "#eef3f9"
 # What these colours become in a page, whose style sheet knows whether it is light or dark.
 _OF_PAGE = {NEGATIVE: "var(--negative)", POSITIVE: "var(--positive)", INK: "currentColor"}
 _INKED = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
-_PAGE: dict[Any, Any] = {
-    **dict.fromkeys(_INKED, INK),
-    "font.size": 11,
-    "svg.fonttype": "none",
-}  # text stays text
+_PAGE: dict[Any, Any] = {**dict.fromkeys(_INKED, INK), "font.size": 11, "svg.fonttype": "none"}
 
 
 def training_curves(epochs: Sequence[Epoch], *, best_epoch: int, path: Path) -> None:
-    """Loss and accuracy of training and validation by epoch, the best one marked."""
-    figure = new_figure(9.0, 3.4)
+    """Loss and accuracy of training and validation by epoch; the published one is marked."""
+    figure = _figure(9.0, 3.4)
     numbers = [epoch.epoch for epoch in epochs]
     panels = (
         ("loss", [e.loss for e in epochs], [e.validation_loss for e in epochs]),
         ("accuracy", [e.accuracy for e in epochs], [e.validation_accuracy for e in epochs]),
     )
-    for place, (name, train, validation) in enumerate(panels, start=1):
-        axes = figure.add_subplot(1, 2, place)
-        axes.plot(numbers, train, "o-", color=_TRAIN, label="train")
-        axes.plot(numbers, validation, "s-", color=_VALIDATION, label="validation")
+    for position, (name, train, validation) in enumerate(panels, start=1):
+        axes = figure.add_subplot(1, 2, position)
+        axes.plot(numbers, train, "o-", color=POSITIVE, label="train")
+        axes.plot(numbers, validation, "s-", color=NEGATIVE, label="validation")
         axes.axvline(best_epoch, color=_MUTED, linestyle=":", label="published")
         axes.set_xlabel("epoch")
         axes.set_xticks(numbers)
@@ -51,7 +46,7 @@ def training_curves(epochs: Sequence[Epoch], *, best_epoch: int, path: Path) -> 
 
 
 def check_format(path: Path) -> None:
-    """Refuses a name that no picture can have, before the work for it begins.
+    """Refuses a file that no picture can be saved to, before the work for it begins.
 
     Raises:
         UsageError: if the file's suffix names no picture format.
@@ -67,9 +62,11 @@ def structure(tree: Tree, path: Path) -> None:
         UsageError: as `check_format`.
         StorageError: if the disk does not take the file.
     """
+    from matplotlib.patches import Rectangle
+
     check_format(path)
-    rows = list(_rows(tree))
-    figure = new_figure(9.0, 0.42 * len(rows) + 0.4)
+    rows = _rows(tree)
+    figure = _figure(9.0, 0.42 * len(rows) + 0.4)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_xlim(0, 100)
     axes.set_ylim(len(rows), 0)
@@ -77,24 +74,17 @@ def structure(tree: Tree, path: Path) -> None:
     last: dict[int, int] = {}
     for row, (depth, part) in enumerate(rows):
         left = 2 + 5 * depth
-        axes.add_patch(
-            _rectangle((left, row + 0.12), 98 - left, 0.76, facecolor=_FILL, edgecolor=_LINE, linewidth=0.8)
-        )
+        style: dict[str, Any] = {"facecolor": _FILL, "edgecolor": POSITIVE, "linewidth": 0.8}
+        axes.add_patch(Rectangle((left, row + 0.12), 98 - left, 0.76, **style))
         if depth:
-            axes.plot(
-                [left - 3.5, left - 3.5, left],
-                [last[depth - 1] + 0.88, row + 0.5, row + 0.5],
-                color=_LINE,
-                linewidth=0.8,
-            )
+            x, y = [left - 3.5, left - 3.5, left], [last[depth - 1] + 0.88, row + 0.5, row + 0.5]
+            axes.plot(x, y, color=POSITIVE, linewidth=0.8)
         last[depth] = row
         name = f"{part.name}   {part.detail}" if part.detail else part.name
-        # A "$" in the name of somebody's variable begins no formula.
-        axes.text(left + 1, row + 0.5, visible(name), va="center", fontsize=9, parse_math=False)
+        text = {"va": "center", "fontsize": 9, "parse_math": False}  # a "$" in a name begins no formula
+        axes.text(left + 1, row + 0.5, visible(name), **text)
         if part.parameters:
-            axes.text(
-                97, row + 0.5, f"{part.parameters:,}", va="center", ha="right", fontsize=9, color=_MUTED
-            )
+            axes.text(97, row + 0.5, f"{part.parameters:,}", ha="right", color=_MUTED, **text)
     _save(figure, path)
 
 
@@ -102,70 +92,66 @@ def roc(evaluation: Evaluation) -> str:
     """The ROC curve as an SVG element for a page, the threshold marked; "" with one class only."""
     if not evaluation.roc:
         return ""
-    with page_style("roc"):
-        figure = new_figure(4.6, 4.3)
+    with page_figure("roc", 4.6, 4.3) as figure:
         axes = figure.add_subplot()
         axes.plot([0, 1], [0, 1], ":", color=INK, alpha=0.5)
         axes.plot(*zip(*evaluation.roc, strict=True), color=POSITIVE, linewidth=2)
         counts = evaluation.metrics.confusion
-        called = counts.false_positive / (counts.false_positive + counts.true_negative), counts.recall
-        axes.plot(*called, "o", color=NEGATIVE, markersize=7)
-        axes.annotate(
-            f"threshold {evaluation.threshold:g}", called, xytext=(10, -14), textcoords="offset points"
-        )
-        axes.set_xlabel("negative reviews called positive")
-        axes.set_ylabel("positive reviews called positive")
+        point = counts.false_positive / (counts.false_positive + counts.true_negative), counts.recall
+        axes.plot(*point, "o", color=NEGATIVE, markersize=7)
+        label = f"threshold {evaluation.threshold:g}"
+        axes.annotate(label, point, xytext=(10, -14), textcoords="offset points")
+        axes.set_xlabel("negative reviews predicted positive")
+        axes.set_ylabel("positive reviews predicted positive")
         axes.set_xlim(-0.02, 1.02)
         axes.set_ylim(-0.02, 1.02)
         return element(figure)
 
 
 def reliability(evaluation: Evaluation) -> str:
-    """Share of positive reviews against score as an SVG element, below it how many reviews that is."""
+    """Share of positive reviews against score as an SVG element, and below it the number of reviews."""
+    import numpy as np
+
     bands = [band for band in evaluation.by_score if band.n]
-    means = [band.mean for band in bands]
-    shares = [band.positive / band.n for band in bands]
-    reach = [
-        [max(0.0, share - band.interval[0]) for share, band in zip(shares, bands, strict=True)],
-        [max(0.0, band.interval[1] - share) for share, band in zip(shares, bands, strict=True)],
-    ]
-    with page_style("reliability"):
-        figure = new_figure(4.6, 4.3)
+    shares = np.array([band.positive / band.n for band in bands])
+    low, high = np.array([band.interval for band in bands]).T
+    half_widths = np.maximum(0.0, [shares - low, high - shares])
+    with page_figure("reliability", 4.6, 4.3) as figure:
         axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(3.4, 1))
         axes.plot([0, 1], [0, 1], ":", color=INK, alpha=0.5)
-        axes.errorbar(means, shares, yerr=reach, fmt="o", markersize=5, color=POSITIVE, elinewidth=1.2)
+        means, style = [band.mean for band in bands], {"markersize": 5, "color": POSITIVE, "elinewidth": 1.2}
+        axes.errorbar(means, shares, yerr=half_widths, fmt="o", **style)
         axes.set_ylabel("share that is positive")
         axes.set_ylim(-0.03, 1.03)
         middles = [(band.low + band.high) / 2 for band in bands]
-        wide = 0.9 * evaluation.by_score[0].high
-        below.bar(middles, [band.n for band in bands], wide, color=INK, alpha=0.5)
-        count_axis(below, max(band.n for band in bands))
+        width = 0.9 * evaluation.by_score[0].high
+        below.bar(middles, [band.n for band in bands], width, color=INK, alpha=0.5)
+        _count_axis(below, max(band.n for band in bands))
         below.set_xlabel("score")
         below.set_xlim(-0.02, 1.02)
         return element(figure)
 
 
 def scores(evaluation: Evaluation) -> str:
-    """How many reviews of each gold label have which score, as an SVG element; counts on a log scale."""
+    """A histogram of the scores of each gold label, as an SVG element; counts on a log scale."""
     bands = evaluation.by_score
-    wide = 0.45 * bands[0].high
-    with page_style("scores"):
-        figure = new_figure(5.8, 3.2)
+    width = 0.45 * bands[0].high
+    with page_figure("scores", 5.8, 3.2) as figure:
         axes = figure.add_subplot()
-        for shift, name, colour in ((0.0, "negative", NEGATIVE), (wide, "positive", POSITIVE)):
-            places = [band.low + 0.05 * bands[0].high + shift for band in bands]
+        for shift, name, colour in ((0.0, "negative", NEGATIVE), (width, "positive", POSITIVE)):
+            left = [band.low + 0.05 * bands[0].high + shift for band in bands]
             counts = [getattr(band, name) for band in bands]
-            axes.bar(places, counts, wide, align="edge", color=colour, label=f"gold {name}")
+            axes.bar(left, counts, width, align="edge", color=colour, label=f"gold {name}")
         axes.axvline(evaluation.threshold, color=INK, linestyle=":", alpha=0.6)
-        count_axis(axes, max(max(band.negative, band.positive) for band in bands))
+        _count_axis(axes, max(max(band.negative, band.positive) for band in bands))
         axes.set_xlabel("score")
         axes.set_xlim(-0.01, 1.01)
         axes.legend(frameon=False, loc="upper center", ncols=2, bbox_to_anchor=(0.5, 1.16))
         return element(figure)
 
 
-def count_axis(axes: Any, most: int) -> None:
-    """Makes the upright axis one of counts on a log scale."""
+def _count_axis(axes: Any, most: int) -> None:
+    """Makes the vertical axis one of counts on a log scale."""
     marks = (1, 2, 5) if most < 100 else (1,)
     axes.set_yscale("log", nonpositive="clip", subs=marks)
     axes.yaxis.get_major_locator().set_params(subs=marks)
@@ -175,22 +161,24 @@ def count_axis(axes: Any, most: int) -> None:
     axes.set_ylabel("reviews")
 
 
-def page_style(name: str) -> Any:
-    """The look of a picture in a page, for a `with` around the drawing; `name` differs on one page."""
+@contextlib.contextmanager
+def page_figure(name: str, width: float, height: float) -> Iterator[Any]:
+    """An empty drawing, in inches, and the style of a page within the `with`; `name` differs on one page."""
     from matplotlib import rc_context
 
-    # The salt keeps ids of two pictures on one page apart, and the same from run to run.
-    return rc_context({**_PAGE, "svg.hashsalt": name, "axes.spines.top": False, "axes.spines.right": False})
+    # The salt makes the ids of two pictures of a page differ, and the same from run to run.
+    with rc_context({**_PAGE, "svg.hashsalt": name, "axes.spines.top": False, "axes.spines.right": False}):
+        yield _figure(width, height)
 
 
 def element(figure: Any) -> str:
     """A drawing as an SVG element whose colours the page sets."""
     picture = io.StringIO()
-    unsaid = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    figure.savefig(picture, format="svg", bbox_inches="tight", transparent=True, metadata=unsaid)
+    no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    figure.savefig(picture, format="svg", bbox_inches="tight", transparent=True, metadata=no_metadata)
     svg = picture.getvalue()
     svg = re.sub(r' (?:id="[^"]*_\d+"|xmlns(?::\w+)?="[^"]*")', "", svg[svg.index("<svg") :])
-    return re.sub("|".join(_OF_PAGE), lambda found: _OF_PAGE[found[0]], svg)
+    return re.sub("|".join(_OF_PAGE), lambda colour: _OF_PAGE[colour[0]], svg)
 
 
 def _rows(tree: Tree, depth: int = 0) -> list[tuple[int, Tree]]:
@@ -198,17 +186,11 @@ def _rows(tree: Tree, depth: int = 0) -> list[tuple[int, Tree]]:
     return [(depth, tree), *below]
 
 
-def new_figure(width: float, height: float) -> Any:
+def _figure(width: float, height: float) -> Any:
     """An empty drawing, in inches."""
     from matplotlib.figure import Figure  # without pyplot: no display, no global state
 
     return Figure(figsize=(width, height))
-
-
-def _rectangle(*place: Any, **style: Any) -> Any:
-    from matplotlib.patches import Rectangle
-
-    return Rectangle(*place, **style)
 
 
 def _save(figure: Any, path: Path) -> None:

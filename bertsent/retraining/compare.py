@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bertsent.base.records.core import Prediction, Progress, Review, silent
 from bertsent.base.settings.retraining import VersionSettings
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
-from bertsent.retraining.gate import Answers, Paired, compare
-from bertsent.retraining.learning_curve import _SETTINGS
+from bertsent.retraining.gate import Paired, PairedScores, compare
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions.manifest import Version
+
+_SETTINGS = VersionSettings()
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Where two versions answer otherwise."""
+    """Where the predictions of two versions differ."""
 
     reviews: int
     differ: int
@@ -34,9 +35,9 @@ def diff(
     settings: VersionSettings = _SETTINGS,
     progress: Progress = silent,
 ) -> Difference:
-    """Scores reviews by two versions and keeps those on which their answers differ.
+    """Scores reviews by two versions and keeps those on which their predictions differ.
 
-    An answer is the nearer label: a score that both call unsure can still differ.
+    A prediction is the nearer label here: two scores that are both unsure can still differ.
 
     Args:
         reviews: With a label or without; those without text should be left out.
@@ -44,28 +45,26 @@ def diff(
     scorers = Scorer(first), Scorer(second)
     gold: list[int] = []
     scores: tuple[list[float], list[float]] = [], []
-    heap: list[tuple[float, int, tuple[Prediction, Prediction]]] = []
     seen = differ = 0
+
+    def differing() -> Iterator[tuple[Prediction, Prediction]]:
+        nonlocal seen, differ
+        stream = iter(reviews)
+        while chunk := list(itertools.islice(stream, settings.chunk)):
+            for one, other in zip(*(scorer.predict_reviews(chunk) for scorer in scorers), strict=True):
+                seen += 1
+                if one.gold is not None:
+                    gold.append(one.gold)
+                    scores[0].append(one.score)
+                    scores[1].append(other.score)
+                if (one.score >= DEFAULT_THRESHOLD) != (other.score >= DEFAULT_THRESHOLD):
+                    differ += 1
+                    yield one, other
+            progress.advance(seen)
+
     progress.start("Scoring by both", None, "reviews")
-    stream = iter(reviews)
-    while chunk := list(itertools.islice(stream, settings.chunk)):
-        for one, other in zip(*(scorer.predict_reviews(chunk) for scorer in scorers), strict=True):
-            seen += 1
-            if one.gold is not None:
-                gold.append(one.gold)
-                scores[0].append(one.score)
-                scores[1].append(other.score)
-            if (one.score >= DEFAULT_THRESHOLD) != (other.score >= DEFAULT_THRESHOLD):
-                differ += 1
-                # The number keeps predictions from being compared, and the first of equals in.
-                heapq.heappush(heap, (abs(one.score - other.score), -seen, (one, other)))
-                if len(heap) > settings.shown:
-                    heapq.heappop(heap)
-        progress.advance(seen)
+    pairs = heapq.nlargest(settings.shown, differing(), key=lambda pair: abs(pair[0].score - pair[1].score))
     progress.finish()
     return Difference(
-        reviews=seen,
-        differ=differ,
-        pairs=tuple(pair for _, _, pair in sorted(heap, reverse=True)),
-        paired=compare(Answers("", gold, *scores)),
+        reviews=seen, differ=differ, pairs=tuple(pairs), paired=compare(PairedScores("", gold, *scores))
     )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bertsent.base.records.core import or_none
 from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 
@@ -20,7 +19,7 @@ _STEP = 1e-12  # keeps the search off the estimate itself, where the variance ma
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class PairedScores:
     """The same rows as two versions score them."""
 
     digest: str  # over the rows and their gold labels
@@ -35,10 +34,10 @@ class Paired:
 
     digest: str
     n: int
-    champion: int  # right answers
+    champion: int  # correct predictions
     challenger: int
-    gained: int  # rows that only the challenger answers rightly
-    lost: int  # rows that only the champion answers rightly
+    gained: int  # rows that only the challenger gets right
+    lost: int  # rows that only the champion gets right
     low: float  # of the difference in accuracy, challenger less champion; one-sided, as `high`
     high: float
     p_better: float  # exact McNemar, one-sided: so many gained among those that differ, if neither is better
@@ -61,19 +60,9 @@ class GateResult:
     margin: float
     confidence: float
 
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "passed": self.passed,
-            "reason": self.reason,
-            "test": _stated(self.test),
-            "reserved": _stated(self.reserved),
-            "margin": self.margin,
-            "confidence": self.confidence,
-        }
-
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> GateResult:
-        """What `as_json` gave.
+        """The result of which `to_json` made these values.
 
         Raises:
             KeyError, TypeError: if it was not that.
@@ -88,17 +77,19 @@ class GateResult:
         )
 
 
-def judge(test: Answers, reserved: Answers, *, drift: bool, settings: GateSettings = _GATE) -> GateResult:
+def judge(
+    test: PairedScores, reserved: PairedScores, *, drift: bool, settings: GateSettings = _GATE
+) -> GateResult:
     """Whether the challenger takes over.
 
     It must not be worse on the test rows: the lower end of the interval of the difference in accuracy lies
-    above minus the margin (non-inferiority). It must not have fewer right answers on the reserved rows, and
-    more than half of them right. And it must be better on one of the two, by McNemar's exact test, unless
-    drift was the reason to train it: then it must at least answer the reserved rows better than a coin would.
-    Who follows wrong labels loses on the test rows, and who does not follow them answers those rows wrongly.
+    above minus the margin (non-inferiority). On the reserved rows it must get as many right as the champion,
+    and more than half. And it must be better on one of the two, by McNemar's exact test; or, if drift was the
+    reason to train it, better than a coin on the reserved rows. A challenger that learned wrong labels
+    fails on the test rows; one that ignored them fails on the reserved rows.
 
     Args:
-        test, reserved: The answers; `reserved` may have no row.
+        test, reserved: The scores of both; `reserved` may have no row.
         drift: Whether drift was the reason.
     """
     on_test, on_reserved = (compare(rows, confidence=settings.confidence) for rows in (test, reserved))
@@ -106,12 +97,12 @@ def judge(test: Answers, reserved: Answers, *, drift: bool, settings: GateSettin
     return GateResult(passed, reason, on_test, on_reserved, settings.margin, settings.confidence)
 
 
-def compare(rows: Answers, *, confidence: float = _GATE.confidence) -> Paired:
-    """Counts right answers pairwise. A score that is no number is a wrong answer."""
+def compare(rows: PairedScores, *, confidence: float = _GATE.confidence) -> Paired:
+    """Counts correct predictions pairwise. A score that is not finite is a wrong prediction."""
     from scipy.stats import binomtest
 
     gold = np.asarray(rows.gold, np.int64)
-    champion, challenger = _right(rows.champion, gold), _right(rows.challenger, gold)
+    champion, challenger = _correct(rows.champion, gold), _correct(rows.challenger, gold)
     gained, lost = int((challenger & ~champion).sum()), int((champion & ~challenger).sum())
     differ = gained + lost
     low, high = score_interval(gained, lost, len(gold), confidence=confidence)
@@ -138,7 +129,7 @@ def score_interval(gained: int, lost: int, n: int, *, confidence: float) -> tupl
     a change.
 
     Args:
-        gained, lost: Rows that only the one or only the other answers rightly.
+        gained, lost: Rows that only the one or only the other gets right.
         n: All rows.
         confidence: Of each end by itself.
     """
@@ -149,7 +140,7 @@ def score_interval(gained: int, lost: int, n: int, *, confidence: float) -> tupl
 
 
 def least_rows(settings: GateSettings = _GATE) -> int:
-    """Rows it takes to rule out a loss of `margin` where not one answer changes; fewer can never pass.
+    """Rows it takes to rule out a loss of `margin` where no prediction changes; fewer can never pass.
 
     Without a change the lower end of the interval is -z^2 / (n + z^2).
     """
@@ -186,7 +177,7 @@ def _deviation(gained: int, lost: int, n: int, delta: float) -> float:
     return math.sqrt(max(n * (2 * share + delta * (1 - delta)), 0.0))
 
 
-def _right(scores: ArrayLike, gold: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _correct(scores: ArrayLike, gold: NDArray[np.int64]) -> NDArray[np.bool_]:
     values = np.asarray(scores, np.float64)
     return np.asarray(np.isfinite(values) & ((values >= DEFAULT_THRESHOLD) == (gold == 1)))
 
@@ -200,16 +191,11 @@ def _verdict(test: Paired, reserved: Paired, *, drift: bool, settings: GateSetti
             f"on {test.n} test rows it is {_points(test.difference)}, and that it is worse by "
             f"{100 * settings.margin:g} or more cannot be ruled out ({_range(test)})"
         )
+    correct = f"it is right on {reserved.challenger} of {reserved.n} reserved rows"
     if reserved.challenger < reserved.champion:
-        return False, (
-            f"of {reserved.n} reserved rows it answers {reserved.challenger} rightly, "
-            f"the champion {reserved.champion}"
-        )
+        return False, f"{correct}, the champion on {reserved.champion}"
     if reserved.n and 2 * reserved.challenger <= reserved.n:
-        return False, (
-            f"of {reserved.n} reserved rows it answers {reserved.challenger} rightly, no more than a coin "
-            "would: are the labels right?"
-        )
+        return False, f"{correct}, no more than a coin would be: are the labels right?"
     better = [
         f"better on the {name} rows ({_points(rows.difference)}, p {rows.p_better:.2g})"
         for name, rows in (("test", test), ("reserved", reserved))
@@ -221,10 +207,7 @@ def _verdict(test: Paired, reserved: Paired, *, drift: bool, settings: GateSetti
     if drift and _p_of_guessing(reserved) <= chance:
         return True, f"{not_worse}, not worse on {reserved.n} reserved rows, and drift was the reason"
     if drift:
-        return False, (
-            f"of {reserved.n} reserved rows it answers {reserved.challenger} rightly, as a coin might: "
-            "it takes more labels, or better ones"
-        )
+        return False, f"{correct}, as a coin might be: it takes more labels, or better ones"
     return False, (
         f"it is not shown to be better: p {test.p_better:.2g} on {test.n} test rows, "
         f"{reserved.p_better:.2g} on {reserved.n} reserved rows"
@@ -232,7 +215,7 @@ def _verdict(test: Paired, reserved: Paired, *, drift: bool, settings: GateSetti
 
 
 def _p_of_guessing(rows: Paired) -> float:
-    """The chance that a coin answers so many rows rightly."""
+    """The chance that a coin gets so many rows right."""
     from scipy.stats import binomtest
 
     return float(binomtest(rows.challenger, rows.n, alternative="greater").pvalue) if rows.n else 1.0
@@ -244,12 +227,6 @@ def _points(difference: float) -> str:
 
 def _range(rows: Paired) -> str:
     return f"{100 * rows.low:+.2f} to {100 * rows.high:+.2f}"
-
-
-def _stated(rows: Paired) -> dict[str, Any]:
-    return {
-        name: or_none(value) if isinstance(value, float) else value for name, value in asdict(rows).items()
-    }
 
 
 def _read(values: Mapping[str, Any]) -> Paired:

@@ -1,9 +1,9 @@
-"""What the versions of a workspace are, where two of them differ, and what labels have bought so far."""
+"""The learning curve: what labels have bought so far, and what more of them would."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ _NAN = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class CurvePoint:
     """One retrain on the learning curve."""
 
     version: int | None  # None: rejected
@@ -28,54 +28,50 @@ class Point:
     labels: int  # that trained
     start: str  # champion or encoder
     reserved: Paired
-    test: Paired
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class LearningCurve:
     """What each retrain gained, oldest first, and what `labels` more would buy."""
 
-    points: tuple[Point, ...]
+    points: tuple[CurvePoint, ...]
     labels: int
-    expected: float  # accuracy on reserved rows, as a share; NaN: too few retrains to say
+    expected: float  # gain in accuracy on reserved rows, as a share; NaN: too few retrains to say
     low: float  # 90 %
     high: float
     needed: int  # more retrains that it takes to say
 
 
-def curve(
+def compute(
     workspace: Workspace, *, settings: VersionSettings = _SETTINGS, progress: Progress = silent
-) -> Curve:
+) -> LearningCurve:
     """The learning curve of a workspace, from its ledger."""
-    points = tuple(_points(Ledger(workspace.reports).events(progress)))
+    points = tuple(_point(event) for event in Ledger(workspace.reports).events(progress))
     sizes = {point.labels for point in points if point.reserved.n}
     needed = max(0, settings.least_points - len(sizes))
-    expected = (_NAN, _NAN, _NAN) if needed else _expected(points, settings)
-    return Curve(points, settings.next_labels, *expected, needed)
+    expected = (_NAN, _NAN, _NAN) if needed else _expected_gain(points, settings)
+    return LearningCurve(points, settings.next_labels, *expected, needed)
 
 
-def _points(events: Sequence[Mapping[str, Any]]) -> Iterable[Point]:
-    for event in events:
-        gate = GateResult.from_json(event["gate"])
-        yield Point(
-            version=event["version"],
-            time=event["time"],
-            labels=event["labels"],
-            start=event["start"],
-            reserved=gate.reserved,
-            test=gate.test,
-        )
+def _point(event: Mapping[str, Any]) -> CurvePoint:
+    reserved = GateResult.from_json(event["gate"]).reserved
+    return CurvePoint(event["version"], event["time"], event["labels"], event["start"], reserved)
 
 
-def _expected(points: Sequence[Point], settings: VersionSettings) -> tuple[float, float, float]:
-    """Gain in accuracy that the next labels would bring, with its 90 % interval.
+def _expected_gain(points: Sequence[CurvePoint], settings: VersionSettings) -> tuple[float, float, float]:
+    """Gain in accuracy on reserved rows that the next labels would bring, with its 90 % interval, as shares.
 
-    A straight line of the challengers' accuracy on reserved rows against the logarithm of their labels,
-    weighted by the rows (learning curves bend like a logarithm where they are measured, far from their
-    end: Figueroa et al. 2012, "Predicting sample size required for classification performance"). The
-    error of its slope is that of the counts, or that of the points about the line where they stray
-    further. The reserved rows of one retrain are among those of the next, which makes the true error
-    smaller.
+    The model is y = a + b ln(labels), with y the challenger's accuracy (learning curves bend like a logarithm
+    where they are measured, far from their end: Figueroa et al. 2012, "Predicting sample size required for
+    classification performance"), fitted by weighted least squares over the points i:
+
+        w_i = n_i / (s_i (1 - s_i)),   s_i = (y_i n_i + 1) / (n_i + 2)
+        gain = b ln((L + next) / L),   L = the most labels so far
+
+    s_i is Laplace's estimate, as no row wrong so far does not mean that none can be. The variance of b is
+    that of the counts, times chi^2 / (points - 2) where the points stray further from the line; the interval
+    is Student's t with points - 2 degrees of freedom. The reserved rows of one retrain are among those of the
+    next, which makes the true error smaller.
     """
     from scipy.stats import t
 
@@ -83,16 +79,13 @@ def _expected(points: Sequence[Point], settings: VersionSettings) -> tuple[float
     x = np.log([max(point.labels, 1) for point in used])
     n = np.array([point.reserved.n for point in used], np.float64)
     y = np.array([point.reserved.challenger for point in used]) / n
-    share = (y * n + 1) / (n + 2)  # no row wrong so far does not mean that none can be
+    share = (y * n + 1) / (n + 2)
     weight = n / (share * (1 - share))
-    middle = (weight * x).sum() / weight.sum()
-    spread = (weight * (x - middle) ** 2).sum()
-    slope = (weight * (x - middle) * y).sum() / spread
-    level = (weight * y).sum() / weight.sum()
+    (slope, level), covariance = np.polyfit(x, y, 1, w=np.sqrt(weight), cov="unscaled")
     free = len(used) - 2
-    stray = (weight * (y - level - slope * (x - middle)) ** 2).sum() / free
+    dispersion = max(1.0, float((weight * (y - level - slope * x) ** 2).sum() / free))
     last = max(point.labels for point in used)
     step = math.log((last + settings.next_labels) / max(last, 1))
-    half = float(t.ppf(settings.upper, free)) * math.sqrt(max(1.0, float(stray)) / float(spread)) * step
+    half = float(t.ppf(settings.upper, free)) * math.sqrt(dispersion * float(covariance[0, 0])) * step
     gain = float(slope) * step
     return gain, gain - half, gain + half

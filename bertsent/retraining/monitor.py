@@ -1,7 +1,7 @@
 """One run of `bertsent drift`: judge the labels since the last look, and retrain where they drifted.
 
-Each step is on the disk before the next begins: the look before the retraining, the outcome after it. So a
-run that was killed anywhere is gone on with by the next one, and what it had begun ends in one outcome.
+Each step is on the disk before the next begins: the look before the retraining, the outcome after it. The
+next run resumes a killed one; each look ends in exactly one outcome.
 """
 
 from __future__ import annotations
@@ -11,186 +11,164 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bertsent.base.errors import ArtefactError, DataError, MissingExtraError, TrainingError, UsageError
+from bertsent.base.errors import DataError, MissingExtraError, TrainingError, UsageError
 from bertsent.base.files import lock
 from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.settings.drift import DriftSettings, MonitorSettings
 from bertsent.base.settings.workspace import Workspace
-from bertsent.drift.history import DriftHistory, Ending, Look, Outcome, batch_digest
+from bertsent.drift.history import DriftHistory, Look, Outcome, OutcomeKind, batch_digest
 from bertsent.drift.monitored import Action, Monitored
 from bertsent.labelling.decisions import Labelled
 from bertsent.labelling.log import LabelLog
 from bertsent.versions import store
-from bertsent.versions.manifest import REFERENCE, Manifest, Version, read_version, version_numbers
+from bertsent.versions.manifest import REFERENCE, Version
 
 Stopping = Callable[[], AbstractContextManager[Callable[[], bool]]]
 LOCK = "drift.lock"
 _MONITOR = MonitorSettings()
 
 
-def _never() -> AbstractContextManager[Callable[[], bool]]:
-    return contextlib.nullcontext(lambda: False)
-
-
-def run(
-    workspace: Workspace,
-    *,
-    settings: DriftSettings,
-    model: str | None = None,
-    labels: Path | None = None,
-    data: Path | None = None,
-    retrain: bool = True,
-    progress: Progress = silent,
-    stopping: Stopping = _never,
-) -> Monitored:
-    """Judges the new labels of a workspace; where they drifted, trains a challenger and lets the gate decide.
-
-    Args:
-        workspace: Where versions, labels and the trail are.
-        settings: Threshold and what a verdict asks for.
-        model: The version to look at, as `store.find` takes it. Any but the current one is reported on only,
-            and the look does not count.
-        labels: The folder of the label log; the workspace's by default.
-        data: The data set to retrain with; `reviews.find_data_set` by default.
-        retrain: Whether drift starts a retraining.
-        progress: Told of scoring and training.
-        stopping: Makes the question that training asks after every batch: shall it stop?
-
-    Raises:
-        BusyError: if another run holds the workspace.
-        DataError: if the label log is damaged.
-        ArtefactError: if the version cannot be used.
-        StorageError: if the disk does not take the trail.
-        Interrupted: after a stop; the next run goes on with what was begun.
-        NetworkError: if retraining needs an encoder that cannot be fetched.
-    """
-    with lock(workspace.state / LOCK, "drift"):
-        version = store.find(model, folder=workspace.model)
-        current = version if model is None else store.find(None, folder=workspace.model)
-        return _Run(
-            workspace=workspace,
-            settings=settings,
-            version=version,
-            is_current=version.path.resolve() == current.path.resolve(),
-            labels=tuple(LabelLog(labels or workspace.labels).labelled()),
-            data=data,
-            retrain=retrain,
-            progress=progress,
-            stopping=stopping,
-            trail=DriftHistory(workspace),
-        ).go()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
-    """A run under the lock, everything read."""
+@dataclass(frozen=True, kw_only=True)
+class DriftRun:
+    """Judges the new labels of a workspace; on drift it trains a challenger and lets the gate decide."""
 
     workspace: Workspace
-    settings: DriftSettings
-    version: Version
-    is_current: bool
-    labels: tuple[Labelled, ...]
-    data: Path | None
-    retrain: bool
-    progress: Progress
-    stopping: Stopping
-    trail: DriftHistory
+    settings: DriftSettings  # threshold and what a verdict asks for
+    model: str | None = None  # as `store.find` takes it; any but the current one is only reported on
+    label_folder: Path | None = None  # of the label log and the drift history; the workspace's by default
+    data: Path | None = None  # the data set to retrain with; `splits.find_data_set` by default
+    retrain: bool = True  # whether drift starts a retraining
+    progress: Progress = silent
+    # Makes the question that training asks after every batch: shall it stop?
+    stopping: Stopping = lambda: contextlib.nullcontext(lambda: False)
+
+    @cached_property
+    def version(self) -> Version:
+        """The version to judge by."""
+        return store.find(self.model, folder=self.workspace.model)
+
+    @cached_property
+    def is_current(self) -> bool:
+        current = store.find(None, folder=self.workspace.model) if self.model else self.version
+        return self.version.path.resolve() == current.path.resolve()
+
+    @cached_property
+    def labels(self) -> tuple[Labelled, ...]:
+        return tuple(LabelLog(self.label_folder or self.workspace.labels).labelled())
+
+    @cached_property
+    def history(self) -> DriftHistory:
+        return DriftHistory(self.workspace, self.label_folder)
 
     def go(self) -> Monitored:
-        if self.trail.problem:
-            self.progress.note(self.trail.problem)
-        begun = self.trail.unfinished()
-        published = self._published_of(begun) if begun is not None else None
-        if begun is not None and published is not None:
-            from bertsent.retraining.run import finish_killed_run
+        """Judges, and retrains if that is called for.
 
-            finish_killed_run(self.workspace)
-            reason = str(published.lineage.get("gate", {}).get("reason", "before that run was killed"))
-            return self._end(begun, "published", published.version, reason, continued=True)
-        begun = self.trail.unfinished(self.version.classifier_digest)
-        if begun is not None and self._may_retrain:
-            return self._handle(begun, continued=True)
-        return self._look(begun)
+        Raises:
+            BusyError: if another run holds the workspace.
+            DataError: if the label log is damaged.
+            ArtefactError: if the version cannot be used.
+            StorageError: if the drift history cannot be read, or the disk does not take it.
+            Interrupted: after a stop; the next run resumes.
+            NetworkError: if retraining needs an encoder that cannot be fetched.
+        """
+        with lock(self.workspace.state / LOCK, "drift"):
+            version, rows = self.version, self.labels
+            if rows:  # else the folder of the labels may not be there
+                self.history.migrate()
+            if self.history.problem:
+                self.progress.note(self.history.problem)
+            unfinished = self.history.unfinished()
+            if unfinished is not None and (published := self._published(unfinished)):
+                return published
+            unfinished = self.history.unfinished(version.classifier_digest)
+            if unfinished is not None and self._may_retrain:
+                return self._retrain(unfinished, continued=True)
+            return self._look(unfinished)
 
-    def _look(self, begun: Look | None) -> Monitored:
-        fresh = self._fresh()
-        known = self._looked_at(fresh)
-        needed = max(self.settings.least_rows, math.ceil(_MONITOR.growth * len(known)))
-        if len(fresh) == len(known):
-            return self._idle(begun, fresh, needed if known else 0)
+    def _published(self, look: Look) -> Monitored | None:
+        """Closes a look whose run was killed after it published a version; None if it published none."""
+        from bertsent.retraining import outcomes
+
+        versions = outcomes.versions_of(look.batch, outcomes.retrained_versions(self.workspace))
+        if not versions:
+            return None
+        from bertsent.retraining.run import finish_killed_run
+
+        finish_killed_run(self.workspace)
+        published = versions[0].manifest
+        reason = str(published.lineage["gate"]["reason"])
+        return self._end(look, "published", published.version, reason, continued=True)
+
+    def _look(self, unfinished: Look | None) -> Monitored:
+        """Judges the labels that no look has settled and the version was not made with, if they suffice."""
+        settled = self.history.judged | self._used()
+        fresh = [row for row in self.labels if row.digest not in settled]
+        looks = self.history.looks(self.version.classifier_digest)
+        seen = set(looks[-1].rows) if looks else set()  # by a look that could not tell, where still fresh
+        waiting = sum(row.digest in seen for row in fresh)
+        needed = max(self.settings.least_rows, math.ceil(_MONITOR.growth * waiting))
+        if len(fresh) == waiting:
+            return self._idle(unfinished, needed if waiting else 0)
         if len(fresh) < needed:
             return self._monitored("collect", f"Judged from {needed} on", new_rows=len(fresh), needed=needed)
-        look = self._judge(fresh)
+        look = self._judge(fresh, number=len(looks) + 1)
         if self.is_current:
-            self.trail.append(look)
-        return self._answer(look, fresh)
+            self.history.append(look)
+        return self._act(look)
 
-    def _idle(self, begun: Look | None, fresh: Sequence[Labelled], needed: int) -> Monitored:
+    def _idle(self, unfinished: Look | None, needed: int) -> Monitored:
         """Nothing came since the last look."""
-        if (self.trail.problem or self.trail.uneven) and not self.trail.lost:
-            self.trail.write()  # nothing is missing in the union: the next run may retrain
-        reason = (
-            "The drift found before is not handled yet: bertsent drift retrains" if begun else "Nothing to do"
-        )
+        reason = "Nothing to do"
+        if self.history.damaged and self.is_current:
+            lost = "The drift history was damaged"
+            self.history.append(Outcome(batch="", outcome="report_only", version=None, reason=lost))
+        elif unfinished:
+            reason = "The drift found before is not handled yet: bertsent drift retrains"
         return self._monitored("none", reason, needed=needed)
 
-    def _answer(self, look: Look, fresh: Sequence[Labelled]) -> Monitored:
-        if self.trail.lost and self.is_current:
-            # Some of these rows may have been judged before, and what looks unfinished may be done.
+    def _act(self, look: Look) -> Monitored:
+        """Does what the verdict asks for."""
+        if self.history.damaged and self.is_current:
             return self._end(look, "report_only", None, "Earlier looks are lost, so it is only reported")
         if look.verdict == "stable":
             return self._monitored("none", "Nothing to do", look=look)
         if look.verdict == "cannot_tell":
-            needed = math.ceil(_MONITOR.growth * len(fresh))
-            return self._monitored(
-                "collect", f"Judged again from {needed} on", look=look, new_rows=len(fresh), needed=needed
-            )
+            needed = math.ceil(_MONITOR.growth * len(look.rows))
+            return self._monitored("collect", f"Judged again from {needed} on", look=look, needed=needed)
         if self._may_retrain:
-            return self._handle(look)
-        return self._monitored("reported", self._why_not(), look=look)
-
-    def _why_not(self) -> str:
+            return self._retrain(look)
         if not self.retrain:
-            return "Only reported: bertsent drift without --no-retrain retrains"
-        if not self.is_current:
-            return f"Only reported, as version {self.version.name} is not the current one"
-        return "Only reported in this run, as the trail of looks was missing or damaged"
+            reason = "Only reported: bertsent drift without --no-retrain retrains"
+        elif not self.is_current:
+            reason = f"Only reported, as version {self.version.name} is not the current one"
+        else:
+            reason = "Only reported in this run, as a newer bertsent wrote the drift history"
+        return self._monitored("reported", reason, look=look)
 
     @property
     def _may_retrain(self) -> bool:
-        return self.retrain and self.is_current and not self.trail.problem
+        return self.retrain and self.is_current and not self.history.problem
 
     def _used(self) -> set[str]:
         """Digests of the labels that the version was trained on or that its gate used."""
         manifest = self.version.manifest
-        stated = manifest.data.get("labels", {}), manifest.lineage.get("reserved", {})
-        return {digest for each in stated for digest in each.get("digests", ())}
+        uses = manifest.data.get("labels", {}), manifest.lineage.get("reserved", {})
+        return {digest for use in uses for digest in use.get("digests", ())}
 
-    def _fresh(self) -> list[Labelled]:
-        """The labels that no look has settled and the version was not made with."""
-        settled = self.trail.judged | self._used()
-        return [row for row in self.labels if row.digest not in settled]
-
-    def _looked_at(self, fresh: Sequence[Labelled]) -> list[Labelled]:
-        """Those of the fresh labels that the last look at this version saw, and could not tell."""
-        looks = self.trail.looks(self.version.classifier_digest)
-        seen = set(looks[-1].rows) if looks else set()
-        return [row for row in fresh if row.digest in seen]
-
-    def _judge(self, fresh: Sequence[Labelled]) -> Look:
+    def _judge(self, fresh: Sequence[Labelled], *, number: int) -> Look:
         from bertsent.drift import reference
         from bertsent.drift.judge import judge
         from bertsent.scoring.scorer import Scorer
 
-        known = reference.read(self.version.file(REFERENCE))
+        trained_on = reference.read(self.version.file(REFERENCE))
         scorer = Scorer(self.version)
-        number = len(self.trail.looks(self.version.classifier_digest)) + 1
-        rows = _score(scorer, self.version, fresh, self.progress)
+        rows = _score(scorer, fresh, self.progress)
         vocabulary = scorer.tokenizer.pieces(range(scorer.tokenizer.vocabulary_size))
-        report = judge(known, rows, settings=self.settings, look=number, vocabulary=vocabulary).as_json()
+        report = judge(trained_on, rows, settings=self.settings, look=number, vocabulary=vocabulary)
         digests = tuple(row.digest for row in fresh)
         return Look(
             look=number,
@@ -198,85 +176,77 @@ class _Run:
             version_digest=self.version.classifier_digest,
             batch=batch_digest(digests),
             rows=digests,
-            report=report,
+            report=report.as_json(),
         )
 
-    def _handle(self, look: Look, *, continued: bool = False) -> Monitored:
+    def _retrain(self, look: Look, *, continued: bool = False) -> Monitored:
         """Retrains because of a look, to one outcome."""
+        from bertsent.data.splits import find_data_set
+        from bertsent.retraining.records import RetrainRun, Trigger
+        from bertsent.retraining.run import can_warm_start, retrain, settings_for
+
+        seen = self.history.seen | self._used()  # what no look has seen stays new for the next version
+        rows = [row for row in self.labels if row.digest in seen]
         try:
-            retrained = self._retrain(look, resume=continued)
+            warm = can_warm_start(self.version)
+            with self.stopping() as stop:
+                retrained = retrain(
+                    RetrainRun(
+                        workspace=self.workspace,
+                        data=self.data or find_data_set(self.workspace.data),
+                        champion=self.version,
+                        rows=rows,
+                        trigger=Trigger(kind="drift", batch=look.batch, report=look.report, rows=look.rows),
+                        warm_start=warm,
+                        settings=settings_for(self.version, warm_start=warm, labels=len(rows)),
+                        resume=continued,
+                        progress=self.progress,
+                        stop=stop,
+                    )
+                )
         except (MissingExtraError, DataError, UsageError) as error:  # for the user to put right
             return self._monitored("open", str(error), look=look, continued=continued)
         except TrainingError as error:  # would end the same way tomorrow
             return self._end(look, "failed", None, str(error), continued=continued)
         return self._end(look, retrained.outcome, retrained.version, retrained.reason, continued=continued)
 
-    def _retrain(self, look: Look, *, resume: bool) -> Any:
-        from bertsent.data.splits import find_data_set
-        from bertsent.retraining.records import Trigger
-        from bertsent.retraining.run import retrain
-
-        data = self.data or find_data_set(self.workspace.data)
-        known = self.trail.seen | self._used()  # what no look has seen stays new for the next version
-        with self.stopping() as stop:
-            return retrain(
-                self.workspace,
-                data=data,
-                champion=self.version,
-                rows=[row for row in self.labels if row.digest in known],
-                because=Trigger(kind="drift", batch=look.batch, report=look.report, rows=look.rows),
-                resume=resume,
-                progress=self.progress,
-                stop=stop,
-            )
-
-    def _published_of(self, look: Look) -> Manifest | None:
-        """The version that a retraining published before it was killed."""
-        for number in version_numbers(self.workspace.model):
-            with contextlib.suppress(ArtefactError):
-                manifest = read_version(self.workspace.model / str(number)).manifest
-                if manifest.lineage.get("because", {}).get("batch") == look.batch:
-                    return manifest
-        return None
-
     def _end(
-        self, look: Look, ending: Ending, version: int | None, reason: str, *, continued: bool = False
+        self, look: Look, outcome: OutcomeKind, version: int | None, reason: str, *, continued: bool = False
     ) -> Monitored:
-        self.trail.append(Outcome(batch=look.batch, outcome=ending, version=version, reason=reason))
-        action: Action = "reported" if ending == "report_only" else ending
+        """Closes a look."""
+        self.history.append(Outcome(batch=look.batch, outcome=outcome, version=version, reason=reason))
+        action: Action = "reported" if outcome == "report_only" else outcome
         return self._monitored(action, reason, look=look, published=version, continued=continued)
 
-    def _monitored(self, action: Action, reason: str, **more: Any) -> Monitored:
-        look = more.pop("look", None)
+    def _monitored(
+        self, action: Action, reason: str, *, look: Look | None = None, new_rows: int = 0, **more: Any
+    ) -> Monitored:
         return Monitored(
             version=look.version if look else self.version.name,
             threshold=look.report["threshold"] if look else self.settings.threshold,
             action=action,
             reason=reason,
             look=look,
-            looks=look.look if look else len(self.trail.looks(self.version.classifier_digest)),
-            trail=self.trail,
+            new_rows=len(look.rows) if look else new_rows,
+            looks=look.look if look else len(self.history.looks(self.version.classifier_digest)),
+            history=self.history,
             labels=self.labels,
-            **{"new_rows": len(look.rows) if look else 0, "needed": 0} | more,
+            **more,
         )
 
 
-def _score(scorer: Any, version: Version, fresh: Sequence[Labelled], progress: Progress) -> list[Any]:
+def _score(scorer: Any, fresh: Sequence[Labelled], progress: Progress) -> list[Any]:
     """The rows as `judge` takes them, scored by the version under test."""
     from bertsent.drift.records import NewRow
-    from bertsent.scoring.tokenizer import window
 
-    manifest = version.manifest
-    kind: Any = manifest.window
-    encoded = scorer.tokenizer.encode([row.text for row in fresh])
     progress.start("Scoring", len(fresh), "reviews")
     rows = []
-    predictions = scorer.predict_reviews(Review(row.text, row.label) for row in fresh)
-    for row, ids, prediction in zip(fresh, encoded, predictions, strict=True):
+    scored = scorer.predict_with_token_ids(Review(row.text, row.label) for row in fresh)
+    for row, (prediction, token_ids) in zip(fresh, scored, strict=True):
         rows.append(
             NewRow(
                 digest=row.digest,
-                pieces=window(ids, seq_length=manifest.seq_length, kind=kind),
+                pieces=token_ids,
                 label=row.label,
                 score=prediction.score,
                 tokens=prediction.tokens,

@@ -1,4 +1,8 @@
-"""Outcomes are written so that they are found again: nothing is trained or published twice."""
+"""How a retrain ends: what is written of it, and the outcome that the same rows had before, if any.
+
+A published challenger is recognised by its lineage, a rejected one by its line in the ledger: so nothing is
+trained or published twice.
+"""
 
 from __future__ import annotations
 
@@ -9,136 +13,135 @@ from typing import Any, Literal
 
 from bertsent.base.errors import ArtefactError
 from bertsent.base.files import now
-from bertsent.base.records.core import Progress, silent
+from bertsent.base.records.core import Progress, silent, to_json
 from bertsent.base.settings.retraining import RetrainSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.labelling.selection import Selection, described
 from bertsent.retraining.gate import GateResult
 from bertsent.retraining.ledger import Ledger
-from bertsent.retraining.records import Retrained, Run
+from bertsent.retraining.records import Retrained, RetrainRun
 from bertsent.versions.manifest import Version, read_version, version_numbers
 from bertsent.versions.store import bundled
 
 _RETRAIN = RetrainSettings()
 
 
-def lineage_of(run: Run, picked: Selection, gate: GateResult) -> dict[str, Any]:
-    """What led to a challenger, for the manifest; the event in the ledger is made of it."""
-    came_with = bundled()
+def lineage_of(run: RetrainRun, picked: Selection, gate: GateResult) -> dict[str, Any]:
+    """What led to a challenger, for the manifest; its line in the ledger is made of it."""
+    bundle = bundled()
     return {
-        "because": {"kind": run.because.kind, "batch": run.because.batch, "report": run.because.report},
+        "because": {"kind": run.trigger.kind, "batch": run.trigger.batch, "report": run.trigger.report},
         "rows": run.digest,
         "keys": run.keys,
         "champion": {
             "version": run.champion.manifest.version,
             "digest": run.champion.classifier_digest,
-            "packaged": came_with is not None and run.champion.path.parent == came_with,
+            "packaged": bundle is not None and run.champion.path.parent == bundle,
         },
         "start": "champion" if run.warm_start else "encoder",
         "labels": described(picked.training) | {"left_out": dict(picked.left_out)},
         "reserved": described(picked.reserved),
-        "gate": gate.as_json(),
+        "gate": to_json(gate),
     }
 
 
-def event(outcome: str, lineage_of: Mapping[str, Any], version: int | None) -> dict[str, Any]:
-    """The line of the ledger."""
+def ledger_line(outcome: str, lineage: Mapping[str, Any], version: int | None) -> dict[str, Any]:
+    """The line of the ledger for a challenger with this lineage."""
     return {
         "event": outcome,
         "version": version,
         "time": now(),
-        "kind": lineage_of["because"]["kind"],
-        "batch": lineage_of["because"]["batch"],
-        "rows": lineage_of["rows"],
-        "keys": lineage_of["keys"],
-        "champion": lineage_of["champion"],
-        "start": lineage_of["start"],
-        "labels": lineage_of["labels"]["n"],
-        "gate": lineage_of["gate"],
-        "reason": lineage_of["gate"]["reason"],
+        "kind": lineage["because"]["kind"],
+        "batch": lineage["because"]["batch"],
+        "labels": lineage["labels"]["n"],
+        "reason": lineage["gate"]["reason"],
+        **{key: lineage[key] for key in ("rows", "keys", "champion", "start", "gate")},
     }
 
 
-def earlier(run: Run, progress: Progress) -> Retrained | None:
-    """The outcome that these rows had before, if any. Judgements that a kill kept from the ledger get
-    their line first."""
-    known = _trained(run.workspace)
-    events = repair_ledger(run.workspace, known, progress)
-    published = _published(run, known)
+def earlier_outcome(run: RetrainRun) -> Retrained | None:
+    """The outcome that the same rows had before, if any. Versions that a kill kept from the ledger get their
+    line first."""
+    versions = retrained_versions(run.workspace)
+    lines = repair_ledger(run.workspace, versions, run.progress)
+    published = _published(run, versions)
     if published is not None:
         when = f"version {published.name} was trained on these labels on {published.manifest.created[:10]}"
-        return _found("published", published.manifest.lineage, when, version=published.manifest.version)
-    for each in reversed(events):
-        if each["event"] != "rejected":
+        return _earlier("published", published.manifest.lineage, when, version=published.manifest.version)
+    for line in reversed(lines):
+        if line["event"] != "rejected":
             continue
-        if run.because.batch and each["batch"] == run.because.batch:
-            return _found("rejected", each, each["reason"])
-        waiting = _waiting(run, each["keys"])
-        if waiting and each["champion"]["digest"] == run.champion.classifier_digest:
-            return _found("rejected", each, f"rejected on {each['time'][:10]}: {each['reason']}; {waiting}")
-    return _rolled_back(run, known)
+        if run.trigger.batch and line["batch"] == run.trigger.batch:
+            return _earlier("rejected", line, line["reason"])
+        waiting = _waiting(run, line["keys"])
+        if waiting and line["champion"]["digest"] == run.champion.classifier_digest:
+            reason = f"rejected on {line['time'][:10]}: {line['reason']}; {waiting}"
+            return _earlier("rejected", line, reason)
+    return _rolled_back(run, versions)
 
 
-def _trained(workspace: Workspace) -> dict[int, Version]:
+def retrained_versions(workspace: Workspace) -> dict[int, Version]:
     """The versions of the workspace that a retrain made, by number, ascending."""
-    found = {}
+    versions = {}
     for number in version_numbers(workspace.model):
         with contextlib.suppress(ArtefactError):  # a damaged one is for `find` to complain of
             version = read_version(workspace.model / str(number))
             if "gate" in version.manifest.lineage:
-                found[number] = version
-    return found
+                versions[number] = version
+    return versions
 
 
 def repair_ledger(
-    workspace: Workspace, known: Mapping[int, Version] | None = None, progress: Progress = silent
+    workspace: Workspace, versions: Mapping[int, Version], progress: Progress = silent
 ) -> list[dict[str, Any]]:
-    """The events of the ledger, after versions that a kill kept from it got their line."""
+    """The lines of the ledger, after versions that a kill kept from it got theirs."""
     ledger = Ledger(workspace.reports)
-    events = ledger.events(progress)
-    written = {each["version"] for each in events}
-    for number, version in (_trained(workspace) if known is None else known).items():
-        stated = version.manifest.lineage
-        if number not in written and "republished_from" not in stated:
-            events.append(event("published", stated, number))
-            ledger.append(events[-1])
-    return events
+    lines = ledger.events(progress)
+    written = {line["version"] for line in lines}
+    for number, version in versions.items():
+        lineage = version.manifest.lineage
+        if number not in written and "republished_from" not in lineage:
+            lines.append(ledger_line("published", lineage, number))
+            ledger.append(lines[-1])
+    return lines
 
 
-def _published(run: Run, known: Mapping[int, Version]) -> Version | None:
+def _published(run: RetrainRun, versions: Mapping[int, Version]) -> Version | None:
     """The champion where it came of the same rows, else the version that came of the same batch."""
     if run.champion.manifest.lineage.get("rows") == run.digest:
         return run.champion
-    of_batch = [
-        version
-        for version in known.values()
-        if run.because.batch and version.manifest.lineage["because"]["batch"] == run.because.batch
-    ]
+    of_batch = versions_of(run.trigger.batch, versions) if run.trigger.batch else []
     return of_batch[-1] if of_batch else None
 
 
-def _found(
+def versions_of(batch: str, versions: Mapping[int, Version]) -> list[Version]:
+    """The version that a retrain because of this batch published, and those republished from it since."""
+    return [one for one in versions.values() if one.manifest.lineage["because"]["batch"] == batch]
+
+
+def _earlier(
     outcome: Literal["published", "rejected"],
-    stated: Mapping[str, Any],
+    source: Mapping[str, Any],
     reason: str,
     *,
     version: int | None = None,
 ) -> Retrained:
-    return Retrained(outcome, version, GateResult.from_json(stated["gate"]), reason, 0.0, earlier=True)
+    """The outcome that a lineage or a line of the ledger tells of."""
+    return Retrained(outcome, version, GateResult.from_json(source["gate"]), reason, 0.0, earlier=True)
 
 
-def _waiting(run: Run, before: Sequence[str]) -> str:
+def _waiting(run: RetrainRun, before: Sequence[str]) -> str:
     """How many more labels it takes to try again; empty if there are enough."""
     wanted = math.ceil(_RETRAIN.growth * len(before))
     missing = wanted - len(set(run.keys) - set(before))
     return f"it is tried again with {missing} more labels, or with --force" if missing > 0 else ""
 
 
-def _rolled_back(run: Run, known: Mapping[int, Version]) -> Retrained | None:
-    """A version that a person took back is no better the second time."""
-    undone = known.get(run.champion.manifest.lineage.get("undone", 0))
+def _rolled_back(run: RetrainRun, versions: Mapping[int, Version]) -> Retrained | None:
+    """The outcome of a version that a person took back: it is no better the second time."""
+    undone = versions.get(run.champion.manifest.lineage.get("undone", 0))
     waiting = _waiting(run, undone.manifest.lineage["keys"]) if undone else ""
     if undone is None or not waiting:
         return None
     reason = f"version {undone.name} was trained on these labels and rolled back; {waiting}"
-    return _found("rejected", undone.manifest.lineage, reason)
+    return _earlier("rejected", undone.manifest.lineage, reason)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from bertsent.base.digests import sha256_lines
+from bertsent.base.records.core import Progress, silent
+from bertsent.base.settings.retraining import GateSettings
+from bertsent.base.settings.training import TrainSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.labelling import selection
 from bertsent.labelling.decisions import Labelled
 from bertsent.retraining.gate import GateResult
 from bertsent.retraining.ledger import Ledger
 from bertsent.versions.manifest import Version
+
+_GATE = GateSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,7 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class Retrained:
-    """What became of a retrain."""
+    """The outcome of a retrain."""
 
     outcome: Literal["published", "rejected"]
     version: int | None  # that was published
@@ -37,15 +43,22 @@ class Retrained:
     earlier: bool = False  # an earlier run had the outcome already; nothing was trained
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What does not change between two halves of a run."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrainRun:
+    """A retrain that is asked for."""
 
-    workspace: Workspace
-    champion: Version
-    rows: Sequence[Labelled]
-    because: Trigger
-    warm_start: bool
+    workspace: Workspace  # where versions, ledger and checkpoints are
+    data: Path  # the data set; its test rows are those of the gate
+    champion: Version  # the current version
+    rows: Sequence[Labelled]  # all labelled rows, oldest first
+    trigger: Trigger  # a batch that has an outcome already is not retrained again
+    warm_start: bool  # begin with the champion's weights
+    settings: TrainSettings  # of the training, as `settings_for` gives them
+    gate: GateSettings = _GATE  # what the challenger must show
+    resume: bool = True  # what a run of the same rows left behind
+    force: bool = False  # train although the same labels, or nearly the same, had an outcome before
+    progress: Progress = silent
+    stop: Callable[[], bool] = lambda: False  # asked after every batch; if True, what is complete is kept
 
     @property
     def ledger(self) -> Ledger:
@@ -59,10 +72,11 @@ class Run:
     @property
     def newest(self) -> set[str]:
         """Digests of the rows it is run for: those that drifted, else those the champion was made without."""
-        stated = self.champion.manifest.data.get("labels", {})
-        known = {*stated.get("digests", ()), *stated.get("reserved", ())}
-        return set(self.because.rows) or {row.digest for row in self.rows} - known
+        used = self.champion.manifest.data.get("labels", {})
+        old = {*used.get("digests", ()), *used.get("reserved", ())}
+        return set(self.trigger.rows) or {row.digest for row in self.rows} - old
 
     @property
     def digest(self) -> str:
+        """Over the keys: the same labels have the same."""
         return sha256_lines(self.keys)

@@ -6,16 +6,17 @@ import contextlib
 import math
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from bertsent.base.digests import sha256_lines
 from bertsent.base.errors import ArtefactError, DataError, ExitCode, Interrupted
 from bertsent.base.files import lock
-from bertsent.base.records.core import Progress, Review, silent
+from bertsent.base.records.core import Review
 from bertsent.base.records.training import Splits
 from bertsent.base.settings.recipes import DEFAULT, find_recipe
 from bertsent.base.settings.retraining import GateSettings, RetrainSettings
@@ -24,91 +25,58 @@ from bertsent.base.settings.training import TrainSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.data.splits import load_splits
 from bertsent.labelling import selection
-from bertsent.labelling.decisions import Labelled
 from bertsent.labelling.selection import Selection
-from bertsent.retraining.gate import Answers, GateResult, judge, least_rows
-from bertsent.retraining.outcomes import earlier, event, lineage_of, repair_ledger
-from bertsent.retraining.records import Retrained, Run, Trigger
+from bertsent.retraining import outcomes
+from bertsent.retraining.gate import GateResult, PairedScores, judge, least_rows
+from bertsent.retraining.records import Retrained, RetrainRun
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions import registry
 from bertsent.versions.manifest import WEIGHTS, Version, read_version, version_numbers
 
-_GATE, _RETRAIN = GateSettings(), RetrainSettings()
+_RETRAIN = RetrainSettings()
+_CHALLENGERS = "challenger"  # folder of .bertsent
 _WARM = "retrain"  # the recipe of a warm start
 # What a recipe says of a retrain; all else, the encoder and the window above all, is the champion's.
 _PACE = ("epochs", "init_lr", "warmup", "batch_size", "crops", "dropout", "optimizer", "momentum")
 
 
-def retrain(
-    workspace: Workspace,
-    *,
-    data: Path,
-    champion: Version,
-    rows: Sequence[Labelled],
-    because: Trigger,
-    settings: TrainSettings | None = None,
-    gate: GateSettings = _GATE,
-    warm_start: bool | None = None,
-    resume: bool = True,
-    force: bool = False,
-    progress: Progress = silent,
-    stop: Callable[[], bool] = lambda: False,
-) -> Retrained:
+def retrain(run: RetrainRun) -> Retrained:
     """Trains a challenger on old and new data and publishes it if it passes the gate.
-
-    Args:
-        workspace: Where versions, ledger and checkpoints are.
-        data: The data set; its test rows are those of the gate.
-        champion: The current version.
-        rows: All labelled rows that stand, oldest first.
-        because: Why; a batch that has an outcome already is not retrained again.
-        settings: The training; by default what `settings_for` gives.
-        gate: What the challenger must show.
-        warm_start: Begin with the champion's weights; None: if it carries any.
-        resume: Go on with what a run of the same rows left behind.
-        force: Train although the same labels, or nearly the same, had an outcome before.
-        progress: Told of every step.
-        stop: Asked after every batch; when it says True the run ends with what is complete kept.
 
     Raises:
         DataError: if there are too few labelled rows, or too few test rows to ever pass the gate.
-        Interrupted: after `stop`; the same command goes on.
+        Interrupted: after `stop`; the same command resumes.
         BusyError: if another run retrains, or another version became current meanwhile.
         TrainingError, StorageError, ArtefactError, UsageError: as `training.train`.
     """
     begun = time.monotonic()
-    warm = can_warm_start(champion) if warm_start is None else warm_start
-    run = Run(workspace, champion, rows, because, warm)
-    with lock(workspace.state / "retrain.lock", "retrain"):
-        found = None if force else earlier(run, progress)
-        if found is not None:
-            shutil.rmtree(_challengers(workspace), ignore_errors=True)
-            return replace(found, seconds=time.monotonic() - begun)
-        champion.verify()
-        scorer = Scorer(champion)  # a version it cannot score with is refused before the work
-        settings = settings or settings_for(champion, warm_start=warm, labels=len(rows))
-        splits = load_splits(data, settings, progress=progress)
-        picked = selection.select(rows, splits)
-        _require_enough(picked, splits, gate)
-        _note(run, picked, splits, progress)
-        challenger = _challenger(run, picked, splits, settings, data, resume, progress, stop)
-        result = _judge(run, scorer, Scorer(challenger), picked, splits, gate, progress)
-        done = _conclude(run, challenger, picked, result)
-        shutil.rmtree(_challengers(workspace), ignore_errors=True)
-    return replace(done, seconds=time.monotonic() - begun)
+    with lock(run.workspace.state / "retrain.lock", "retrain"):
+        retrained = None if run.force else outcomes.earlier_outcome(run)
+        if retrained is None:
+            run.champion.verify()
+            scorer = Scorer(run.champion)  # a version it cannot score with is refused before the work
+            splits = load_splits(run.data, run.settings, progress=run.progress)
+            picked = selection.select(run.rows, splits)
+            _require_enough(picked, splits, run.gate)
+            _note(run, picked, splits)
+            challenger = _challenger(run, picked, splits)
+            result = _judge(run, scorer, Scorer(challenger), picked, splits)
+            retrained = _conclude(run, challenger, picked, result)
+        shutil.rmtree(run.workspace.state / _CHALLENGERS, ignore_errors=True)
+    return replace(retrained, seconds=time.monotonic() - begun)
 
 
 def finish_killed_run(workspace: Workspace) -> None:
-    """Puts right what a retrain lacks that was killed after it published: its line in the ledger, and the
-    challenger's folder, which nobody needs any more.
+    """Finishes a retrain that was killed after it published: adds its line to the ledger and removes the
+    challenger's folder.
 
     Raises:
         BusyError: if another run retrains.
         StorageError, ArtefactError: if the ledger cannot be written or read.
     """
     with lock(workspace.state / "retrain.lock", "retrain"):
-        repair_ledger(workspace)
-        shutil.rmtree(_challengers(workspace), ignore_errors=True)
+        outcomes.repair_ledger(workspace, outcomes.retrained_versions(workspace))
+        shutil.rmtree(workspace.state / _CHALLENGERS, ignore_errors=True)
 
 
 def can_warm_start(champion: Version) -> bool:
@@ -126,8 +94,8 @@ def settings_for(
 ) -> TrainSettings:
     """The training of a challenger: the champion's own settings at the pace of a recipe.
 
-    The pace is the recipe's that is named; else "retrain" for a warm start, the champion's own where it
-    was trained from the encoder, else the default one's. What a configuration file sets overrules all.
+    The pace is that of the named recipe; else of "retrain" for a warm start, else the champion's own where it
+    was trained from the encoder, else that of the default recipe. A configuration file overrules all.
 
     Args:
         champion: The version that is retrained.
@@ -140,9 +108,8 @@ def settings_for(
         UsageError: if there is no such recipe, or a value cannot be used.
     """
     config = config or Config()
-    known = {each.name for each in fields(TrainSettings)}
-    stated = {name: value for name, value in champion.manifest.settings.items() if name in known}
-    own = replace(TrainSettings(), **stated)
+    names = {field.name for field in fields(TrainSettings)}
+    own = TrainSettings(**{k: value for k, value in champion.manifest.settings.items() if k in names})
     named = recipe or config.recipe or (_WARM if warm_start else None)
     from_encoder = "warm_start" not in champion.manifest.encoder and not champion.manifest.lineage
     pace = own if named is None and from_encoder else find_recipe(named or DEFAULT).settings
@@ -173,64 +140,45 @@ def _require_enough(picked: Selection, splits: Splits, gate: GateSettings) -> No
         )
 
 
-def _note(run: Run, picked: Selection, splits: Splits, progress: Progress) -> None:
+def _note(run: RetrainRun, picked: Selection, splits: Splits) -> None:
     left_out = "".join(f", {count} left out ({why})" for why, count in picked.left_out.items())
     counts = f"{len(picked.training)} train, {len(picked.reserved)} are reserved for the gate"
-    progress.tell(f"Labels: {counts}{left_out}")
-    stated = run.champion.manifest.data.get("test", {})
-    if stated.get("digest") != splits.digests["test"]:
-        progress.tell(f"The test rows are others than those version {run.champion.name} was measured on")
+    run.progress.tell(f"Labels: {counts}{left_out}")
+    if run.champion.manifest.data.get("test", {}).get("digest") != splits.digests["test"]:
+        run.progress.tell(f"The test rows are others than those version {run.champion.name} was measured on")
 
 
 # The challenger
 
 
-def _challengers(workspace: Workspace) -> Path:
-    return workspace.state / "challenger"
-
-
-def _challenger(
-    run: Run,
-    picked: Selection,
-    splits: Splits,
-    settings: TrainSettings,
-    data: Path,
-    resume: bool,
-    progress: Progress,
-    stop: Callable[[], bool],
-) -> Version:
+def _challenger(run: RetrainRun, picked: Selection, splits: Splits) -> Version:
     """The version to judge, trained unless a run before this one did."""
     mix = selection.mix(picked, splits, all_old=not run.warm_start, newest=run.newest)
-    parts = [
-        run.champion.classifier_digest,
-        run.because.batch,
-        *run.keys,
-        mix.digest,
-        *splits.digests.values(),
-    ]
-    folder = _challengers(run.workspace) / sha256_lines([*parts, repr(settings), str(run.warm_start)])[:32]
-    for other in _challengers(run.workspace).glob("*"):
-        if other != folder or not resume:  # of other rows or another champion
+    parts = [run.champion.classifier_digest, run.trigger.batch, *run.keys, mix.digest]
+    parts += [*splits.digests.values(), repr(run.settings), str(run.warm_start)]
+    folder = run.workspace.state / _CHALLENGERS / sha256_lines(parts)[:32]
+    for other in folder.parent.glob("*"):
+        if other != folder or not run.resume:  # of other rows or another champion
             shutil.rmtree(other, ignore_errors=True)
-    challenger = _finished(folder)
+    challenger = _completed(folder)
     if challenger is not None:
-        progress.tell("The challenger of an earlier run is complete; going on with the gate")
+        run.progress.tell("The challenger of an earlier run is complete; going on with the gate")
         return challenger
     from bertsent.tf import training
 
     begun = folder / "training"
     try:
         trained = training.train(
-            settings,
-            data=data,
+            run.settings,
+            data=run.data,
             workspace=run.workspace,
             output=folder,
             resume=any(begun.glob("epoch-*")),
             warm_start=run.champion if run.warm_start else None,
             mix=mix,
             checkpoints=begun,
-            progress=progress,
-            stop=stop,
+            progress=run.progress,
+            stop=run.stop,
         )
     except Interrupted as stopped:
         terminated = stopped.exit_code == ExitCode.TERMINATED
@@ -239,8 +187,8 @@ def _challenger(
     return read_version(trained.path)
 
 
-def _finished(folder: Path) -> Version | None:
-    """The challenger that an earlier run left whole, if any."""
+def _completed(folder: Path) -> Version | None:
+    """The challenger that an earlier run completed, if any."""
     with contextlib.suppress(ArtefactError):
         for number in version_numbers(folder):
             challenger = read_version(folder / str(number))
@@ -253,50 +201,42 @@ def _finished(folder: Path) -> Version | None:
 
 
 def _judge(
-    run: Run,
-    champion: Scorer,
-    challenger: Scorer,
-    picked: Selection,
-    splits: Splits,
-    gate: GateSettings,
-    progress: Progress,
+    run: RetrainRun, champion: Scorer, challenger: Scorer, picked: Selection, splits: Splits
 ) -> GateResult:
-    test = splits.test[: gate.test_rows]  # sorted by digest: a random draw, the same every time
+    test = splits.test[: run.gate.test_rows]  # sorted by digest: a random draw, the same every time
     reserved = [Review(row.text, row.label) for row in picked.reserved]
-    both = [*test, *reserved]
-    texts = [review.text for review in both]
-    scores = {
-        name: scorer.scores(texts, what=f"Scoring by the {name}", progress=progress)
+    texts = [review.text for review in (*test, *reserved)]
+    old, new = (
+        scorer.scores(texts, what=f"Scoring by the {name}", progress=run.progress)
         for name, scorer in (("champion", champion), ("challenger", challenger))
-    }
-    gold = np.array([review.label for review in both])
-    parts = (slice(len(test)), slice(len(test), None))
-    answers = [
-        Answers(
-            digest=selection.review_digest(both[part]),
-            gold=gold[part],
-            champion=scores["champion"][part],
-            challenger=scores["challenger"][part],
-        )
-        for part in parts
-    ]
-    return judge(*answers, drift=run.because.kind == "drift", settings=gate)
+    )
+
+    def paired(rows: Sequence[Review], part: slice) -> PairedScores:
+        gold = np.array([review.label for review in rows])
+        return PairedScores(selection.review_digest(rows), gold, champion=old[part], challenger=new[part])
+
+    return judge(
+        paired(test, slice(len(test))),
+        paired(reserved, slice(len(test), None)),
+        drift=run.trigger.kind == "drift",
+        settings=run.gate,
+    )
 
 
 # The outcome
 
 
-def _conclude(run: Run, challenger: Version, picked: Selection, result: GateResult) -> Retrained:
-    led_to = lineage_of(run, picked, result)
-    if not result.passed:
-        run.ledger.append(event("rejected", led_to, None))
-        return Retrained("rejected", None, result, result.reason, 0.0)
-    version = registry.promote(
-        challenger,
-        workspace=run.workspace,
-        champion=run.champion,
-        reason="drift" if run.because.kind == "drift" else "retrain",
-        lineage=led_to,
-    )
-    run.ledger.append(event("published", led_to, version.manifest.version))
-    return Retrained("published", version.manifest.version, result, result.reason, 0.0)
+def _conclude(run: RetrainRun, challenger: Version, picked: Selection, result: GateResult) -> Retrained:
+    lineage = outcomes.lineage_of(run, picked, result)
+    outcome: Literal["published", "rejected"] = "published" if result.passed else "rejected"
+    number = None
+    if result.passed:
+        number = registry.promote(
+            challenger,
+            workspace=run.workspace,
+            champion=run.champion,
+            reason="drift" if run.trigger.kind == "drift" else "retrain",
+            lineage=lineage,
+        ).manifest.version
+    run.ledger.append(outcomes.ledger_line(outcome, lineage, number))
+    return Retrained(outcome, number, result, result.reason, 0.0)

@@ -1,4 +1,4 @@
-"""Folders and tables of reviews -> predictions and how good they are."""
+"""Folders and tables of reviews -> predictions, and their confusion with the gold labels."""
 
 from __future__ import annotations
 
@@ -11,30 +11,10 @@ from pathlib import Path
 from bertsent.base.display import visible
 from bertsent.base.errors import DataError, UsageError
 from bertsent.base.records.core import Prediction, Progress, silent
-from bertsent.base.records.metrics import BatchSummary
+from bertsent.base.records.metrics import BatchSummary, Confusion
 from bertsent.data.reviews import count_reviews, read_reviews, usable
 from bertsent.data.writers import open_writer
-from bertsent.scoring.metrics import confusion
-from bertsent.scoring.scorer import Scorer
-
-_REPORT = 64  # reviews between two reports of progress
-
-
-class _Tally:
-    """Counts as predictions pass, so that memory does not grow with their number."""
-
-    def __init__(self, threshold: float) -> None:
-        self.threshold = threshold
-        self.reviews = self.positive = self.unsure = self.truncated = 0
-        self.answers = {(gold, called): 0 for gold in (0, 1) for called in (False, True)}
-
-    def add(self, prediction: Prediction) -> None:
-        self.reviews += 1
-        self.positive += prediction.label == "positive"
-        self.unsure += prediction.label == "unsure"
-        self.truncated += prediction.truncated
-        if prediction.gold is not None:
-            self.answers[prediction.gold, prediction.score >= self.threshold] += 1
+from bertsent.scoring.scorer import REPORT_EVERY, Scorer
 
 
 def run(
@@ -49,18 +29,18 @@ def run(
     each: Callable[[Prediction], None] = lambda prediction: None,
     progress: Progress = silent,
 ) -> BatchSummary:
-    """Scores all reviews at `path`, or some drawn at random, in bounded memory.
+    """Scores all reviews at `path`, or a random sample of them, in bounded memory.
 
     Args:
         path: A folder or table, as `reviews.read_reviews` takes it.
         scorer: The version to score with.
         num_files: Draw this many files of each class (of all, without classes).
         seed: Of the draw.
-        output: A file for the predictions, .csv, .jsonl or .parquet; it appears whole at the end.
-        raw_csv: Write texts into CSV as they are, also those a spreadsheet would run as a formula.
+        output: A file for the predictions, .csv, .jsonl or .parquet; it appears when it is complete.
+        raw_csv: Write texts into CSV unchanged, even those a spreadsheet would run as a formula.
         force: Replace `output` if it exists.
         each: Called with every prediction, in order.
-        progress: Told how many are done.
+        progress: Hears how many are done.
 
     Raises:
         UsageError: if `output` exists, is the input or has an unknown suffix.
@@ -70,33 +50,36 @@ def run(
     if output is not None:
         _check_output(output, path, force=force)
     reviews = read_reviews(path, num_files=num_files, seed=seed)
-    tally, left_out = _Tally(scorer.threshold), Counter[str]()
+    labels, left_out, confusion = Counter[str](), Counter[str](), [0, 0, 0, 0]
+    n = truncated = 0
     with contextlib.ExitStack() as stack:
         write = stack.enter_context(open_writer(output, raw_csv=raw_csv)) if output else None
         begun = time.monotonic()  # pyarrow is loaded by now
         progress.start("Scoring", count_reviews(path, num_files=num_files), "reviews")
-        for prediction in scorer.predict_reviews(usable(reviews, left_out)):
-            tally.add(prediction)
+        for n, prediction in enumerate(scorer.predict_reviews(usable(reviews, left_out)), start=1):
+            labels[prediction.label] += 1
+            truncated += prediction.truncated
+            if prediction.gold is not None:
+                confusion[2 * prediction.gold + (prediction.score >= scorer.threshold)] += 1
             if write is not None:
                 write(prediction)
             each(prediction)
-            if tally.reviews % _REPORT == 0:
-                progress.advance(tally.reviews)
+            if n % REPORT_EVERY == 0:
+                progress.advance(n)
         progress.finish()
-        if not tally.reviews:
+        if not n:
             raise DataError(
                 f"{visible(str(path))} holds no review with something to read.",
                 received=f"{left_out['empty']} empty",
             )
     return BatchSummary(
         version=scorer.version,
-        reviews=tally.reviews,
+        reviews=n,
         empty=left_out["empty"],
-        labelled=sum(tally.answers.values()),
-        confusion=confusion(tally.answers),
-        positive=tally.positive,
-        unsure=tally.unsure,
-        truncated=tally.truncated,
+        confusion=Confusion(*confusion),
+        positive=labels["positive"],
+        unsure=labels["unsure"],
+        truncated=truncated,
         seconds=time.monotonic() - begun,
         output=str(output or ""),
     )

@@ -1,9 +1,8 @@
-"""Scores -> probabilities that mean what they say, and the band of scores that answer nothing."""
+"""Scores -> calibrated probabilities, and the band of scores for which the label is `unsure`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,29 +12,21 @@ from bertsent.base.settings.reading import POSITIVE
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 
 _SATURATED = 1e-7  # float32 resolves no less near 1
-_ROUNDING = 1e-9  # what 0.5 - (0.5 - score) may miss a score by; the band's own end gets an answer
+_ROUNDING = 1e-9  # 0.5 - (0.5 - score) may differ from the score by it; the ends of the band are not inside
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What a version's validation rows say of its scores."""
+    """How a version's scores are corrected, from its validation rows."""
 
-    temperature: float  # logits are divided by it; 1 changes nothing, above 1 makes scores less sure
-    bias: float  # added to them afterwards; above 0 where a classifier says "negative" too often
-    unsure: tuple[float, float]  # between these scores too few answers are right; equal: nowhere
-    rows: int  # validation rows it was found on
+    temperature: float  # logits are divided by it; 1 changes nothing, above 1 moves scores towards 0.5
+    bias: float  # added to them afterwards; above 0 for a classifier that says "negative" too often
+    unsure: tuple[float, float]  # the abstention band: between these scores the label is unsure; equal: none
+    rows: int  # validation rows it was fitted to
 
     def apply(self, logits: ArrayLike) -> NDArray[np.float64]:
         """The calibrated scores of raw logits, float64 in [0, 1], of their shape."""
         return sigmoid(np.asarray(logits, np.float64) / self.temperature + self.bias)
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "temperature": self.temperature,
-            "bias": self.bias,
-            "unsure": list(self.unsure),
-            "rows": self.rows,
-        }
 
 
 def logit(scores: ArrayLike) -> NDArray[np.float64]:
@@ -50,13 +41,13 @@ def sigmoid(logits: ArrayLike) -> NDArray[np.float64]:
 
 
 def calibrate(scores: ArrayLike, gold: ArrayLike, settings: CalibrationSettings | None = None) -> Calibration:
-    """Finds temperature, bias and unsure band from validation rows.
+    """Fits temperature, bias and abstention band to validation rows.
 
-    Temperature and bias are those with the least log loss: Platt (1999), "Probabilistic Outputs for Support
-    Vector Machines", which is the temperature of Guo et al. (2017), "On Calibration of Modern Neural
-    Networks", and a shift. A normal prior holds the shift near 0 where the rows are few. The band comes from
-    an isotonic regression: how often an answer is right, by its distance from 0.5. Inside it answers are
-    right less often than `settings.sure`.
+    Temperature and bias have the least log loss: Platt (1999), "Probabilistic Outputs for Support Vector
+    Machines", which is the temperature of Guo et al. (2017), "On Calibration of Modern Neural Networks", and
+    a bias. A normal prior keeps the bias near 0 if there are few rows. The band comes from an isotonic
+    regression of "the prediction is correct" on the distance of its score from 0.5: inside the band the
+    accuracy is below `settings.sure`.
 
     Args:
         scores: P(positive), float [n] in [0, 1], at temperature 1.
@@ -69,7 +60,7 @@ def calibrate(scores: ArrayLike, gold: ArrayLike, settings: CalibrationSettings 
     return Calibration(
         temperature=temperature,
         bias=bias,
-        unsure=_band(calibrated, gold, sure=settings.sure),
+        unsure=_abstention_band(calibrated, gold, sure=settings.sure),
         rows=len(gold),
     )
 
@@ -77,7 +68,8 @@ def calibrate(scores: ArrayLike, gold: ArrayLike, settings: CalibrationSettings 
 def _platt(
     logits: NDArray[np.float64], gold: NDArray[np.int64], settings: CalibrationSettings
 ) -> tuple[float, float]:
-    """Temperature and bias with the least log loss, the bias weighed against its prior."""
+    """The temperature 1 / a and the bias b with the least log loss of sigmoid(a logit + b), plus
+    b^2 / (2 sigma^2) for the normal prior of b."""
     from scipy.optimize import minimize
 
     signs = 2 * gold - 1
@@ -85,28 +77,30 @@ def _platt(
     def loss(at: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         slope, bias = at
         margins = signs * (slope * logits + bias)
-        pull = -signs * sigmoid(-margins)  # derivative of the loss by the logit
-        prior = bias / settings.bias_spread**2
+        by_logit = -signs * sigmoid(-margins)  # derivative of the loss
+        prior = bias / settings.bias_deviation**2
         value = np.logaddexp(0, -margins).sum() + bias * prior / 2
-        gradient = np.array([pull @ logits, pull.sum() + prior])
+        gradient = np.array([by_logit @ logits, by_logit.sum() + prior])
         return float(value / len(gold)), gradient / len(gold)
 
     slopes = 1 / settings.hottest, 1 / settings.coolest
-    found = minimize(
+    fitted = minimize(
         loss, (1.0, 0.0), jac=True, bounds=(slopes, (None, None)), options={"ftol": 1e-15, "gtol": 1e-9}
     )
-    slope, bias = found.x.tolist()
+    slope, bias = fitted.x.tolist()
     return 1 / slope, bias
 
 
-def _band(scores: NDArray[np.float64], gold: NDArray[np.int64], *, sure: float) -> tuple[float, float]:
-    """The scores about 0.5 at which fewer than `sure` of the answers are right; symmetric, as few rows are
-    in it and both sides together say more."""
+def _abstention_band(
+    scores: NDArray[np.float64], gold: NDArray[np.int64], *, sure: float
+) -> tuple[float, float]:
+    """The scores around 0.5 at which the accuracy is below `sure`. Symmetric, because few rows are in the
+    band and both sides together say more."""
     from sklearn.isotonic import IsotonicRegression
 
-    confidence = np.abs(scores - DEFAULT_THRESHOLD)
-    right = (scores >= DEFAULT_THRESHOLD) == (gold == POSITIVE)
-    fitted = IsotonicRegression(y_min=0, y_max=1).fit(confidence, right).predict(confidence)
-    enough = confidence[fitted >= sure]
-    half = max(float(enough.min()) - _ROUNDING, 0.0) if len(enough) else DEFAULT_THRESHOLD
-    return DEFAULT_THRESHOLD - half, DEFAULT_THRESHOLD + half
+    distance = np.abs(scores - DEFAULT_THRESHOLD)
+    correct = (scores >= DEFAULT_THRESHOLD) == (gold == POSITIVE)
+    accuracy = IsotonicRegression(y_min=0, y_max=1).fit(distance, correct).predict(distance)
+    enough = distance[accuracy >= sure]
+    half_width = max(float(enough.min()) - _ROUNDING, 0.0) if len(enough) else DEFAULT_THRESHOLD
+    return DEFAULT_THRESHOLD - half_width, DEFAULT_THRESHOLD + half_width

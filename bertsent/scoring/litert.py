@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import threading
 from collections.abc import Iterator, Sequence
@@ -19,18 +18,18 @@ from bertsent.base.resources import quiet_stderr
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.scoring.tokenizer import AnyTokenizer, pack
 
-Tokens = NDArray[np.int32]
+TokenIds = NDArray[np.int32]
 Scores = NDArray[np.float32]
 
-_SHORT = 8  # places of a first shape, any: BERT's shortest window
+_FIRST_LENGTH = 8  # tokens; any would do: BERT's shortest window
 
 
-class Classifier:
+class LiteRTClassifier:
     """A LiteRT file that maps token ids to scores.
 
     Every row is a batch of its own, as long as it is: nothing is padded, so a score cannot depend on the
-    rows beside it, and no place is computed in vain. More rows a batch were never faster: at 128 places one
-    row fills the caches (219 rows a second on two cores against 193 with batches of 8).
+    rows beside it, and no padding is computed. More rows a batch were never faster: at 128 tokens one row
+    fills the caches (219 rows a second on two cores against 193 with batches of 8).
 
     Each worker is a thread with an interpreter of its own; LiteRT computes without Python's lock. That beats
     threads inside one interpreter, which meet after every operation (219 against 210 rows a second).
@@ -47,13 +46,13 @@ class Classifier:
     def __init__(self, file: Path, *, tokenizer: AnyTokenizer, settings: ScoreSettings) -> None:
         self._file = file
         self._tokenizer = tokenizer
-        if settings.chunk == 1:  # who asks row by row waits for each: then the cores share the row
+        if settings.chunk == 1:  # the caller waits for every single row, so the cores share it
             self._workers, self._threads = 1, settings.workers or resources.cores()
         else:
             self._workers, self._threads = settings.workers or _affordable(file, settings), 1
         self._interpreters = [self._open()]
 
-    def score(self, rows: Sequence[Tokens]) -> Scores:
+    def score(self, rows: Sequence[TokenIds]) -> Scores:
         """Scores rows of word pieces.
 
         Args:
@@ -67,49 +66,50 @@ class Classifier:
         return scores
 
     @contextlib.contextmanager
-    def scoring(self, rows: Sequence[Tokens]) -> Iterator[Scores]:
+    def scoring(self, rows: Sequence[TokenIds]) -> Iterator[Scores]:
         """Scores rows while the body of the `with` does something else; they are complete after it.
 
-        Where the body raises, the workers stop after the rows in hand.
+        If the body raises, each worker stops after its present row.
 
         Args:
             rows: As `score` takes them.
         """
         scores = np.zeros(len(rows), np.float32)
-        # Like lengths follow each other, because another length costs an interpreter a quarter of a
-        # millisecond; the longest come first, so that the workers end together.
-        turns = iter(sorted(range(len(rows)), key=lambda row: len(rows[row]), reverse=True))
+        # Sorted by length, because a change of length costs an interpreter a quarter of a millisecond; the
+        # longest come first, so that the workers end together.
+        order = iter(sorted(range(len(rows)), key=lambda row: len(rows[row]), reverse=True))
+        stopped = threading.Event()
         failures: list[Exception] = []
 
         def work(interpreter: _Interpreter) -> None:
-            for row in turns:  # one step of Python: no two workers get the same row
-                scores[row] = interpreter.score(pack([rows[row]], tokenizer=self._tokenizer))
-
-        def help_out(interpreter: _Interpreter) -> None:
             try:
-                work(interpreter)
+                for row in order:  # taking the next one is atomic: no two workers get the same row
+                    if stopped.is_set():
+                        return
+                    scores[row] = interpreter.score(pack([rows[row]], tokenizer=self._tokenizer))
             except Exception as failure:  # raised below, by the thread that waits
                 failures.append(failure)
+                stopped.set()
 
         first, *others = self._hired(len(rows))
         threads: list[threading.Thread] = []
         try:
             for other in others:
-                thread = threading.Thread(target=help_out, args=[other])
+                thread = threading.Thread(target=work, args=[other])
                 with contextlib.suppress(RuntimeError):  # no memory for another thread: this one does it all
                     thread.start()
                     threads.append(thread)
             yield scores
             work(first)  # this thread is a worker too: as many threads as cores, whatever the body does
         finally:
-            collections.deque(turns, maxlen=0)  # the others stop after the row in hand
+            stopped.set()
             for thread in threads:
                 thread.join()
         if failures:
             raise failures[0]
 
     def _hired(self, rows: int) -> list[_Interpreter]:
-        """An interpreter for each worker that finds a row to do, one at least."""
+        """An interpreter for each worker that gets a row, at least one."""
         while len(self._interpreters) < min(self._workers, rows):
             self._interpreters.append(self._open())
         return self._interpreters[: max(1, rows)]
@@ -126,11 +126,11 @@ class Classifier:
 
 
 def _affordable(file: Path, settings: ScoreSettings) -> int:
-    """One worker a core, or as many as the memory that this process was granted holds."""
-    granted, size = resources.memory(), file.stat().st_size
-    if granted is None:
+    """One worker a core, or as many as fit into the memory that this process may use."""
+    limit, size = resources.memory(), file.stat().st_size
+    if limit is None:
         return resources.cores()
-    room = granted - settings.first_worker_bytes - size
+    room = limit - settings.first_worker_bytes - size
     return max(1, min(resources.cores(), 1 + room // (settings.worker_bytes + size)))
 
 
@@ -149,18 +149,18 @@ class _Interpreter:
             self._interpreter: Any = Interpreter(str(file), num_threads=threads)  # maps the file
             self._input = self._interpreter.get_input_details()[0]["index"]
             self._output = self._interpreter.get_output_details()[0]["index"]
-            self._places = 0
-            self._resize(_SHORT)  # here, where its greeting is dropped
+            self._length = 0
+            self._resize(_FIRST_LENGTH)  # here, where the runtime's first line on stderr is dropped
 
-    def _resize(self, places: int) -> None:
-        self._interpreter.resize_tensor_input(self._input, [1, places])
+    def _resize(self, length: int) -> None:
+        self._interpreter.resize_tensor_input(self._input, [1, length])
         self._interpreter.allocate_tensors()
-        self._places = places
+        self._length = length
 
-    def score(self, ids: Tokens) -> float:
-        """P(positive) of one row of ids, int32 [1, places]."""
+    def score(self, ids: TokenIds) -> float:
+        """P(positive) of one row of ids, int32 [1, tokens]."""
         try:
-            if ids.shape[1] != self._places:
+            if ids.shape[1] != self._length:
                 self._resize(ids.shape[1])
             self._interpreter.set_tensor(self._input, ids)
             self._interpreter.invoke()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,15 +10,14 @@ import numpy as np
 from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError, BertsentError, UsageError
 from bertsent.base.records.core import Label, Prediction, Progress, Review
-from bertsent.base.settings.scoring import DEFAULT_THRESHOLD, ScoreSettings, Window
+from bertsent.base.settings.scoring import DEFAULT_THRESHOLD, ScoreSettings
 from bertsent.base.text import clean
-from bertsent.scoring.litert import Classifier, Scores, Tokens
+from bertsent.scoring.litert import LiteRTClassifier, Scores, TokenIds
 from bertsent.scoring.tokenizer import AnyTokenizer, Tokenizer, window
 from bertsent.versions import read_locks
 from bertsent.versions.manifest import CLASSIFIER, MANIFEST, VOCABULARY, WORDPIECE, Version
-from bertsent.versions.store import find
 
-_REPORT = 64  # reviews between two reports of progress
+REPORT_EVERY = 64  # reviews between two reports of progress
 
 
 class _Chunk(NamedTuple):
@@ -27,7 +25,7 @@ class _Chunk(NamedTuple):
 
     reviews: list[Review]
     tokens: list[int]  # word pieces of each, before the window
-    rows: list[Tokens]
+    token_ids: list[TokenIds]  # of each, within the window, without [CLS] and [SEP]
 
 
 class Scorer:
@@ -37,6 +35,12 @@ class Scorer:
         version: A version from `store.find`; its vocabulary and classifier are verified here.
         settings: Threshold, workers, chunk.
         tokenizer: The version's tokenizer where it is not WordPiece (`--engine tensorflow`).
+
+    Attributes:
+        version: The name of the version.
+        tokenizer: Its tokenizer.
+        unsure: Scores between these two are labelled "unsure": too few of them are correct.
+        threshold: Scores from here on count as positive where every score needs a label.
 
     Raises:
         ArtefactError: if a file of the version is missing or not what its manifest says.
@@ -51,13 +55,14 @@ class Scorer:
         tokenizer: AnyTokenizer | None = None,
     ) -> None:
         self._settings = settings or ScoreSettings()
-        read_locks.hold(version.path / MANIFEST, reader=self)
+        read_locks.lock_for_reading(version.path / MANIFEST, reader=self)
         manifest = version.manifest
-        self._version = version.name
-        self._seq_length = manifest.seq_length
+        self.version = version.name
         low, high = manifest.calibration.get("unsure", (DEFAULT_THRESHOLD, DEFAULT_THRESHOLD))
-        self.unsure = (float(low), float(high))  # between them too few answers are right
-        self._window: Window = "head" if manifest.window == "head" else "head+tail"
+        self.unsure = (float(low), float(high))
+        threshold = self._settings.threshold
+        self.threshold = DEFAULT_THRESHOLD if threshold is None else threshold
+        self._seq_length, self._window = manifest.seq_length, manifest.window
         self.tokenizer = tokenizer or _tokenizer(version)
         if self.tokenizer.digest() != manifest.tokenizer["digest"]:
             raise ArtefactError(
@@ -65,18 +70,14 @@ class Scorer:
                 received=f"normalisation {visible(str(manifest.tokenizer['normalisation']))}",
                 hint="train a version with this bertsent, then use that one",
             )
-        self._classifier = Classifier(
+        self._classifier = LiteRTClassifier(
             version.file(CLASSIFIER), tokenizer=self.tokenizer, settings=self._settings
         )
 
     @property
-    def version(self) -> str:
-        return self._version
-
-    @property
     def window(self) -> str:
-        """What of a long text is seen, in words for a message."""
-        return f"{self._seq_length} places, window {self._window}"
+        """How much of a long text is seen, for a message."""
+        return f"{self._seq_length} tokens, window {self._window}"
 
     def predict(self, texts: Iterable[str]) -> Iterator[Prediction]:
         """Scores texts in their order, holding twice `settings.chunk` of them at a time.
@@ -88,16 +89,20 @@ class Scorer:
 
     def predict_reviews(self, reviews: Iterable[Review]) -> Iterator[Prediction]:
         """The same for reviews, whose path and gold label go into the predictions."""
+        return (prediction for prediction, _ in self.predict_with_token_ids(reviews))
+
+    def predict_with_token_ids(self, reviews: Iterable[Review]) -> Iterator[tuple[Prediction, TokenIds]]:
+        """The same, each with the ids that were scored: int32 [tokens], without [CLS] and [SEP]."""
         chunks = map(self._prepared, _chunks(reviews, self._settings))
         chunk = next(chunks, None)
         while chunk is not None:
             following, failure = None, None
-            with self._classifier.scoring(chunk.rows) as scores:
-                if self._settings.chunk > 1:  # else the answer to a line would wait for the next one
+            with self._classifier.scoring(chunk.token_ids) as scores:
+                if self._settings.chunk > 1:  # else the prediction of a line would wait for the next one
                     try:
                         following = next(chunks, None)
                     except BertsentError as error:
-                        failure = error  # of a review to come; those before it are handed on first
+                        failure = error  # of a later review; the predictions before it come first
             yield from self._predictions(chunk, scores)
             if failure is not None:
                 raise failure
@@ -105,21 +110,22 @@ class Scorer:
 
     def _prepared(self, reviews: list[Review]) -> _Chunk:
         encoded = self.tokenizer.encode([clean(review.text) for review in reviews])
-        rows = [window(ids, seq_length=self._seq_length, kind=self._window) for ids in encoded]
-        return _Chunk(reviews, [len(ids) for ids in encoded], rows)
+        seen = [window(ids, seq_length=self._seq_length, kind=self._window) for ids in encoded]
+        return _Chunk(reviews, [len(ids) for ids in encoded], seen)
 
-    def _predictions(self, chunk: _Chunk, scores: Scores) -> Iterator[Prediction]:
-        for review, tokens, row, score in zip(*chunk, scores.tolist(), strict=True):
-            yield Prediction(
+    def _predictions(self, chunk: _Chunk, scores: Scores) -> Iterator[tuple[Prediction, TokenIds]]:
+        for review, tokens, token_ids, score in zip(*chunk, scores.tolist(), strict=True):
+            prediction = Prediction(
                 text=review.text,
                 score=score,
                 label=self.label(score),
                 tokens=tokens,
-                truncated=len(row) < tokens,
-                version=self._version,
+                truncated=len(token_ids) < tokens,
+                version=self.version,
                 path=review.path,
                 gold=review.label,
             )
+            yield prediction, token_ids
 
     def scores(self, texts: Sequence[str], *, what: str, progress: Progress) -> Scores:
         """P(positive) of texts, float32 [texts], in their order; `what` names the work to `progress`."""
@@ -127,45 +133,31 @@ class Scorer:
         scores = np.empty(len(texts), np.float32)
         for row, prediction in enumerate(self.predict(texts)):
             scores[row] = prediction.score
-            if row % _REPORT == 0:
+            if row % REPORT_EVERY == 0:
                 progress.advance(row)
         progress.finish()
         return scores
 
-    @property
-    def threshold(self) -> float:
-        """Scores from here on count as positive where every score needs an answer."""
-        return DEFAULT_THRESHOLD if self._settings.threshold is None else self._settings.threshold
-
     def label(self, score: float) -> Label:
-        """The answer for a score: by the threshold that was set, else unsure within the version's band."""
+        """The label of a score: by the threshold that was set, else unsure within the version's band."""
         if self._settings.threshold is None and self.unsure[0] < score < self.unsure[1]:
             return "unsure"
         return "positive" if score >= self.threshold else "negative"
 
 
 def _tokenizer(version: Version) -> AnyTokenizer:
-    stated = version.manifest.tokenizer
-    if stated["kind"] != WORDPIECE:
+    tokenizer = version.manifest.tokenizer
+    if tokenizer["kind"] != WORDPIECE:
         raise UsageError(
-            f"Version {version.name} has no WordPiece vocabulary, so its encoder's own preprocessor must cut "
-            "the texts.",
+            f"Version {version.name} has no WordPiece vocabulary, so its encoder's own preprocessor must "
+            "tokenize the texts.",
             hint="add --engine tensorflow (needs: pip install 'bertsent[train]')",
         )
-    return Tokenizer.from_file(version.file(VOCABULARY), lower_case=bool(stated["lower_case"]))
-
-
-def open_scorer(model: str | None, *, folder: Path, settings: ScoreSettings) -> Scorer:
-    """A scorer for the version that `store.find` gives for `model` and `folder`.
-
-    Raises:
-        UsageError, ArtefactError: as `store.find` and `Scorer`.
-    """
-    return Scorer(find(model, folder=folder), settings)
+    return Tokenizer.from_file(version.file(VOCABULARY), lower_case=bool(tokenizer["lower_case"]))
 
 
 def _chunks(reviews: Iterable[Review], settings: ScoreSettings) -> Iterator[list[Review]]:
-    """Reviews in their order, as many at a time as the settings say and few if they are long."""
+    """Reviews in their order, as many at a time as the settings say, and fewer if they are long."""
     chunk: list[Review] = []
     characters = 0
     for review in reviews:

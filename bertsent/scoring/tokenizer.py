@@ -60,16 +60,12 @@ _IGNORABLE = re.compile(  # Default_Ignorable_Code_Point of Unicode's DerivedCor
 class AnyTokenizer(Protocol):
     """What scoring and training need of a tokenizer; `Tokenizer` is the one that needs no TensorFlow."""
 
-    @property
-    def pad_id(self) -> int: ...
-    @property
-    def start_id(self) -> int: ...
-    @property
-    def end_id(self) -> int: ...
-    @property
-    def vocabulary_size(self) -> int: ...
-    @property
-    def lower_case(self) -> bool: ...
+    pad_id: int
+    start_id: int
+    end_id: int
+    vocabulary_size: int
+    lower_case: bool
+
     def encode(self, texts: Sequence[str]) -> list[NDArray[np.int32]]: ...
     def pieces(self, ids: Iterable[int]) -> list[str]: ...
     def digest(self) -> str: ...
@@ -83,10 +79,12 @@ class Tokenizer:
 
     def __init__(self, vocabulary: Sequence[str], *, lower_case: bool) -> None:
         self._vocabulary = tuple(vocabulary)
-        self._ids = dict(zip(self._vocabulary, itertools.count()))
-        self._lower_case = lower_case
+        ids = dict(zip(self._vocabulary, itertools.count()))
+        self.pad_id, self.start_id, self.end_id = ids["[PAD]"], ids["[CLS]"], ids["[SEP]"]
+        self.vocabulary_size = len(self._vocabulary)
+        self.lower_case = lower_case
         self._characters = _Characters(lower_case=lower_case)
-        self._words = _Words(self._ids)
+        self._words = _Words(ids)
 
     @classmethod
     def from_file(cls, vocabulary: Path, *, lower_case: bool) -> Tokenizer:
@@ -98,35 +96,11 @@ class Tokenizer:
         """
         return cls(_read_vocabulary(vocabulary), lower_case=lower_case)
 
-    @property
-    def pad_id(self) -> int:
-        return self._ids["[PAD]"]
-
-    @property
-    def start_id(self) -> int:
-        return self._ids["[CLS]"]
-
-    @property
-    def end_id(self) -> int:
-        return self._ids["[SEP]"]
-
-    @property
-    def unknown_id(self) -> int:
-        return self._ids["[UNK]"]
-
-    @property
-    def vocabulary_size(self) -> int:
-        return len(self._vocabulary)
-
-    @property
-    def lower_case(self) -> bool:
-        return self._lower_case
-
     def encode(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
         """The piece ids of each text, without [CLS] and [SEP]; of an empty text, none.
 
         Args:
-            texts: Cleaned texts (`reviews.clean`).
+            texts: Cleaned texts (`text.clean`).
 
         Returns:
             One array of shape `[pieces]` a text.
@@ -148,29 +122,38 @@ class Tokenizer:
 
     def digest(self) -> str:
         """The SHA-256 over all that decides which ids a text gets: for caches and manifests."""
-        decides = [NORMALISATION, f"lower_case={self._lower_case}", *self._vocabulary]
+        decides = [NORMALISATION, f"lower_case={self.lower_case}", *self._vocabulary]
         return sha256_text("\n".join(decides) + "\n")
 
 
+def window_sizes(seq_length: int, kind: Window) -> tuple[int, int]:
+    """How many word pieces of a long text are seen at its beginning and at its end.
+
+    "head" sees the beginning only; "head+tail" sees a quarter at the beginning and the rest at the end, where
+    a review's verdict usually is.
+
+    Args:
+        seq_length: Tokens that the classifier takes, [CLS] and [SEP] counted.
+    """
+    pieces = seq_length - 2
+    head = pieces if kind == "head" else pieces // 4
+    return head, pieces - head
+
+
 def window(ids: NDArray[np.int32], *, seq_length: int, kind: Window) -> NDArray[np.int32]:
-    """What a classifier of `seq_length` places sees of a text's pieces.
+    """The word pieces of a text that a classifier of `seq_length` tokens sees.
 
     Args:
         ids: The pieces without [CLS] and [SEP], shape `[pieces]`.
-        seq_length: Places in all; [CLS] and [SEP] take two of them.
-        kind: "head" keeps the beginning; "head+tail" fills the first quarter of the places from the
-            beginning and the rest from the end, where a review's verdict usually stands.
+        seq_length, kind: As `window_sizes` takes them.
 
     Returns:
         At most `seq_length - 2` pieces.
     """
-    places = seq_length - 2
-    if len(ids) <= places:
+    if len(ids) <= seq_length - 2:
         return ids
-    if kind == "head":
-        return ids[:places]
-    head = places // 4
-    return np.concatenate([ids[:head], ids[len(ids) - (places - head) :]])
+    head, tail = window_sizes(seq_length, kind)
+    return np.concatenate([ids[:head], ids[len(ids) - tail :]]) if tail else ids[:head]
 
 
 def pack(
@@ -181,10 +164,10 @@ def pack(
     Args:
         rows: Pieces of each text, `window` applied.
         tokenizer: Whose special tokens to use.
-        width: Places a row; a row has at most two pieces fewer. By default the longest row just fits.
+        width: Tokens a row; a row has at most two pieces fewer. By default the longest row just fits.
 
     Returns:
-        Shape `[len(rows), width]`.
+        int32 `[len(rows), width]`.
 
     Raises:
         ValueError: if a row does not fit.
@@ -192,12 +175,12 @@ def pack(
     if width is None:
         width = max(map(len, rows), default=0) + 2
     packed = np.full((len(rows), width), tokenizer.pad_id, dtype=np.int32)
-    for places, ids in zip(packed, rows, strict=True):
+    for tokens, ids in zip(packed, rows, strict=True):
         if len(ids) > width - 2:
-            raise ValueError(f"{len(ids)} pieces, [CLS] and [SEP] do not fit into {width} places")
-        places[0] = tokenizer.start_id
-        places[1 : len(ids) + 1] = ids
-        places[len(ids) + 1] = tokenizer.end_id
+            raise ValueError(f"{len(ids)} pieces, [CLS] and [SEP] do not fit into {width} tokens")
+        tokens[0] = tokenizer.start_id
+        tokens[1 : len(ids) + 1] = ids
+        tokens[len(ids) + 1] = tokenizer.end_id
     return packed
 
 
@@ -260,10 +243,10 @@ class _Words(dict[str, tuple[int, ...]]):
         cut: list[int] = []
         start = 0
         while start < len(word):
-            known = self._continuations if start else self._starts
+            pieces = self._continuations if start else self._starts
             # No try is longer than the longest piece, so a hostile word costs its length, not its square.
             for end in range(min(len(word), start + self._longest), start, -1):
-                number = known.get(word[start:end])
+                number = pieces.get(word[start:end])
                 if number is not None:
                     break
             else:
@@ -291,14 +274,14 @@ def _read_vocabulary(path: Path) -> list[str]:
 
 
 def _check_vocabulary(path: Path, pieces: list[str]) -> None:
-    known = set(pieces)
-    missing = [special for special in _SPECIAL if special not in known]
+    distinct = set(pieces)
+    missing = [special for special in _SPECIAL if special not in distinct]
     if missing:
         raise _unusable(path, f"lacks {', '.join(missing)}")
-    if len(known) < len(pieces):
+    if len(distinct) < len(pieces):
         piece, count = Counter(pieces).most_common(1)[0]
         raise _unusable(path, f"has the piece {visible(piece)!r} {count} times")
-    if "" in known:
+    if "" in distinct:
         raise _unusable(path, f"is empty at line {pieces.index('') + 1}")
 
 

@@ -1,4 +1,4 @@
-"""Word pieces of a split -> batches of like length for Keras, without Python in the step loop."""
+"""Word pieces of a split -> batches of similar length for Keras, without Python in the training loop."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bertsent.base.array_cache import Arrays, cached
+from bertsent.base.digests import sha256_lines, sha256_text
 from bertsent.base.records.core import Review
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD, Window
 from bertsent.scoring.tokenizer import AnyTokenizer, window
 from bertsent.tf import tf
-from bertsent.tf.token_cache import word_pieces
 
-_SHORTEST, _LONGEST = 4, 64  # word pieces of a crop; a sentence of a film review has 20 on average
-_CROP_LIMIT = 96  # word pieces; where a sentence never ends
+_SHORTEST, _LONGEST = 4, 64  # word pieces asked for; a sentence of a film review has 20 on average
+_CROP_LIMIT = 96  # word pieces; for a sentence that never ends
+_WORTH_CACHING = 1000  # texts; fewer are tokenized in a tenth of a second
 _POOL = 50  # batches sorted by length together: little padding, and batches still differ every epoch
 
 
@@ -28,15 +30,29 @@ class Encoded:
 
     ids: NDArray[np.int32]  # all rows one after the other
     lengths: NDArray[np.int64]  # [rows], each at most seq_length
-    labels: NDArray[np.int64]  # [rows], 0 or 1
-    targets: NDArray[np.float32]  # [rows], P(positive) to learn: the label, or what a teacher says
+    targets: NDArray[np.float32]  # [rows], P(positive) to learn: the label, or a pseudo-label
+
+    @classmethod
+    def of(cls, rows: Sequence[NDArray[np.int32]], targets: NDArray[np.float32]) -> Encoded:
+        """A split of these rows."""
+        ids = np.concatenate(rows) if len(rows) else np.empty(0, np.int32)
+        return cls(ids=ids, lengths=np.array([len(row) for row in rows], np.int64), targets=targets)
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.lengths)
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """The labels nearest to the targets, 0 or 1, [rows]."""
+        return (self.targets >= DEFAULT_THRESHOLD).astype(np.int64)
 
     def rows(self) -> list[NDArray[np.int32]]:
         """The rows one by one, with [CLS] and [SEP]."""
         return np.split(self.ids, np.cumsum(self.lengths)[:-1]) if len(self) else []
+
+    def word_pieces(self) -> list[NDArray[np.int32]]:
+        """The rows one by one, without [CLS] and [SEP]."""
+        return [row[1:-1] for row in self.rows()]
 
 
 def encode(
@@ -51,9 +67,8 @@ def encode(
     """Tokenizes a split once, for all epochs.
 
     Args:
-        targets: float32 [rows], P(positive) to learn; by default the labels. Reviews without labels get
-            the nearer one.
-        cache: A folder for word pieces, as `tokens.word_pieces` uses it.
+        targets: float32 [rows], P(positive) to learn; by default the labels.
+        cache: A folder for word pieces, as `word_pieces` uses it.
     """
     start, end = np.array([tokenizer.start_id], np.int32), np.array([tokenizer.end_id], np.int32)
     rows = [
@@ -62,22 +77,32 @@ def encode(
     ]
     if targets is None:
         targets = np.array([review.label for review in reviews], np.float32)
-    return Encoded(
-        ids=np.concatenate(rows) if rows else np.empty(0, np.int32),
-        lengths=np.array([len(row) for row in rows], np.int64),
-        labels=(targets >= DEFAULT_THRESHOLD).astype(np.int64),
-        targets=targets,
-    )
+    return Encoded.of(rows, targets)
+
+
+def word_pieces(
+    texts: Sequence[str], tokenizer: AnyTokenizer, *, cache: Path | None = None
+) -> list[NDArray[np.int32]]:
+    """The word pieces of whole texts, read from `cache` where the same texts were tokenized before.
+
+    The file's name is a digest over tokenizer and texts. The window is applied afterwards, so all windows
+    share one file.
+    """
+    if cache is None or len(texts) < _WORTH_CACHING:
+        return tokenizer.encode(texts)
+
+    def tokenize() -> Arrays:
+        rows = tokenizer.encode(texts)
+        return {"pieces": np.concatenate(rows), "ends": np.cumsum([len(row) for row in rows])}
+
+    digest = sha256_lines([tokenizer.digest(), *map(sha256_text, texts)])
+    arrays = cached(cache / f"{digest}.npz", tokenize)
+    return np.split(arrays["pieces"], arrays["ends"][:-1])
 
 
 def head(split: Encoded, count: int) -> Encoded:
     """The first `count` rows, or all where there are fewer."""
-    return Encoded(
-        ids=split.ids[: split.lengths[:count].sum()],
-        lengths=split.lengths[:count],
-        labels=split.labels[:count],
-        targets=split.targets[:count],
-    )
+    return Encoded.of(split.rows()[:count], split.targets[:count])
 
 
 def join(first: Encoded, second: Encoded) -> Encoded:
@@ -85,7 +110,6 @@ def join(first: Encoded, second: Encoded) -> Encoded:
     return Encoded(
         ids=np.concatenate([first.ids, second.ids]),
         lengths=np.concatenate([first.lengths, second.lengths]),
-        labels=np.concatenate([first.labels, second.labels]),
         targets=np.concatenate([first.targets, second.targets]),
     )
 
@@ -96,53 +120,45 @@ def sentence_ends(tokenizer: AnyTokenizer) -> NDArray[np.int32]:
 
 
 def with_crops(split: Encoded, share: float, *, ends: NDArray[np.int32], seed: int, epoch: int) -> Encoded:
-    """A split and `share` times as many crops of it: whole sentences, each with its review's target.
+    """Augmentation: a split and `share` times as many crops of it, which are whole sentences of a review
+    with the target of that review.
 
-    A crop begins where a sentence begins and takes sentences until it has as many word pieces as were
-    drawn (4 to 64, evenly on a logarithmic scale), at most `_CROP_LIMIT`. A model that saw whole reviews
-    only is lost on a short text; a sentence's label is its review's more often than not.
+    A crop starts where a sentence starts and takes sentences until it has as many word pieces as were drawn
+    (4 to 64, uniform on a logarithmic scale), at most `_CROP_LIMIT`. A model trained on whole reviews only
+    does badly on short texts; a sentence's label is its review's more often than not.
     """
     count = int(share * len(split))
     if not count:
         return split
     random = np.random.default_rng([seed, epoch, 1])
-    last = np.cumsum(split.lengths) - 1  # where the [SEP] of a row stands
-    first = last - split.lengths + 2  # behind the row's [CLS]
+    last = np.cumsum(split.lengths) - 1  # the [SEP] of each row
+    first = last - split.lengths + 2  # behind the [CLS] of each row
     stops = np.flatnonzero(np.isin(split.ids, ends))
     chosen = random.integers(len(split), size=count)
     inside = first[chosen] + (random.random(count) * (last - first)[chosen]).astype(np.int64)
-    begin = _after(stops, inside, first[chosen])
+    starts = _after(stops, inside, first[chosen])
     wanted = np.exp(random.uniform(np.log(_SHORTEST), np.log(_LONGEST), count)).astype(np.int64)
-    end = _until(stops, begin + wanted - 1, last[chosen])
-    end = np.minimum(end, begin + _CROP_LIMIT)
-    kept = end - begin >= _SHORTEST
+    behind = np.minimum(_until(stops, starts + wanted - 1, last[chosen]), starts + _CROP_LIMIT)
+    long_enough = behind - starts >= _SHORTEST
     start_id, end_id = split.ids[:1], split.ids[last[:1]]
     crops = [
-        np.concatenate([start_id, split.ids[low:high], end_id])
-        for low, high in zip(begin[kept], end[kept], strict=True)
+        np.concatenate([start_id, split.ids[start:end], end_id])
+        for start, end in zip(starts[long_enough], behind[long_enough], strict=True)
     ]
-    pieces = Encoded(
-        ids=np.concatenate(crops) if crops else np.empty(0, np.int32),
-        lengths=np.array([len(crop) for crop in crops], np.int64),
-        labels=split.labels[chosen[kept]],
-        targets=split.targets[chosen[kept]],
-    )
-    return join(split, pieces)
+    return join(split, Encoded.of(crops, split.targets[chosen[long_enough]]))
 
 
-def _after(stops: NDArray[np.int64], places: NDArray[np.int64], least: NDArray[np.int64]) -> Any:
-    """The place behind the last stop before each place, but not before `least`."""
-    found = np.searchsorted(stops, places) - 1
-    behind = np.where(found >= 0, stops[np.maximum(found, 0)] + 1, 0) if len(stops) else least
+def _after(stops: NDArray[np.int64], positions: NDArray[np.int64], least: NDArray[np.int64]) -> Any:
+    """The position behind the last stop before each position, but not before `least`."""
+    behind = np.concatenate([[0], stops + 1])[np.searchsorted(stops, positions)]
     return np.maximum(behind, least)
 
 
-def _until(stops: NDArray[np.int64], places: NDArray[np.int64], most: NDArray[np.int64]) -> Any:
-    """The place behind the first stop at or after each place, but not behind `most`."""
+def _until(stops: NDArray[np.int64], positions: NDArray[np.int64], most: NDArray[np.int64]) -> Any:
+    """The position behind the first stop at or after each position, but not behind `most`."""
     if not len(stops):
-        return np.minimum(places + 1, most)
-    found = np.searchsorted(stops, places)
-    behind = np.where(found < len(stops), stops[np.minimum(found, len(stops) - 1)] + 1, most)
+        return np.minimum(positions + 1, most)
+    behind = np.append(stops + 1, np.iinfo(np.int64).max)[np.searchsorted(stops, positions)]
     return np.minimum(behind, most)
 
 

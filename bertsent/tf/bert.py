@@ -20,7 +20,7 @@ from bertsent.base.presets import Gelu
 from bertsent.tf import tf, tf_keras
 
 _LAYER_NORM_EPSILON = 1e-12  # as official.nlp.modeling.networks.BertEncoder
-_MASKED = -1e9  # added to the attention of a padded place, as official.nlp.modeling.layers has it
+_MASKED = -1e9  # added to the attention to padding, as in official.nlp.modeling.layers
 
 _EMBEDDINGS = (
     "word_embeddings/embeddings",
@@ -31,23 +31,12 @@ _EMBEDDINGS = (
     "pooler_transform/kernel",
     "pooler_transform/bias",
 )
+_ATTENTION = ("query", "key", "value", "attention_output")
+_DENSE = (*(f"self_attention/{part}" for part in _ATTENTION), "intermediate", "output")
+_NORMS = ("self_attention_layer_norm", "output_layer_norm")
 _BLOCK = (
-    "self_attention/query/kernel",
-    "self_attention/query/bias",
-    "self_attention/key/kernel",
-    "self_attention/key/bias",
-    "self_attention/value/kernel",
-    "self_attention/value/bias",
-    "self_attention/attention_output/kernel",
-    "self_attention/attention_output/bias",
-    "self_attention_layer_norm/gamma",
-    "self_attention_layer_norm/beta",
-    "intermediate/kernel",
-    "intermediate/bias",
-    "output/kernel",
-    "output/bias",
-    "output_layer_norm/gamma",
-    "output_layer_norm/beta",
+    *(f"{layer}/{part}" for layer in _DENSE for part in ("kernel", "bias")),
+    *(f"{layer}/{part}" for layer in _NORMS for part in ("gamma", "beta")),
 )
 
 
@@ -67,7 +56,7 @@ def read_shape(variables: Mapping[str, Any]) -> Shape | None:
         variables: name -> array, named as in tf-models' BertEncoder (and so in the TF Hub exports).
     """
     layers = 1 + max(
-        (int(found[1]) for name in variables if (found := re.match(r"transformer/layer_(\d+)/", name))),
+        (int(match[1]) for name in variables if (match := re.match(r"transformer/layer_(\d+)/", name))),
         default=-1,
     )
     expected = {*_EMBEDDINGS, *(f"transformer/layer_{n}/{part}" for n in range(layers) for part in _BLOCK)}
@@ -144,10 +133,10 @@ class BertEncoder(tf_keras.layers.Layer):  # type: ignore[misc]
 
     @contextlib.contextmanager
     def int8_rows(self) -> Iterator[None]:
-        """While it holds, what is traced looks words and places up in int8 tables with a scale a row.
+        """In the block, graphs are traced with int8 tables of words and positions that have a scale a row.
 
-        For export: LiteRT's own quantisation gives a table of embeddings one scale for all its rows, and
-        the few large rows then cost the others their digits.
+        For LiteRT files: the converter gives a table of embeddings one scale for all its rows, and the few
+        large rows then cost the others their precision.
         """
         for name in ("word_embeddings/embeddings", "position_embedding/embeddings"):
             self._int8_rows[name] = _int8_rows(self._variables[name].numpy())
@@ -165,17 +154,17 @@ class BertEncoder(tf_keras.layers.Layer):  # type: ignore[misc]
 
     def _embed(self, ids: Any, training: bool) -> Any:
         get = self._variables.__getitem__
-        places = tf.range(tf.shape(ids)[1])
+        positions = tf.range(tf.shape(ids)[1])
         embedded = (
             self._lookup("word_embeddings/embeddings", ids)
-            + self._lookup("position_embedding/embeddings", places)
+            + self._lookup("position_embedding/embeddings", positions)
             + get("type_embeddings/embeddings")[0]
         )
         embedded = tf.reshape(embedded, [-1, self.shape.hidden])
         return self._drop(self._normalise("embeddings/layer_norm/", embedded), training)
 
     def _block(self, prefix: str, hidden: Any, gathered: Any, training: bool) -> Any:
-        """One transformer block for places [n, hidden] and what each gathers from its row, [n, hidden]."""
+        """One transformer block: tokens [n, hidden] and the output of their attention, [n, hidden]."""
         attended = self._project(gathered, prefix + "self_attention/attention_output")
         attended = self._normalise(
             prefix + "self_attention_layer_norm/", hidden + self._drop(attended, training)
@@ -186,7 +175,7 @@ class BertEncoder(tf_keras.layers.Layer):  # type: ignore[misc]
         return self._normalise(prefix + "output_layer_norm/", attended + self._drop(output, training))
 
     def _gather(self, prefix: str, hidden: Any, mask: Any) -> Any:
-        """Attention of all places: [batch * tokens, hidden] -> the same."""
+        """Attention of all tokens: [batch * tokens, hidden] -> the same."""
         attention, (heads, depth) = prefix + "self_attention/", self._heads
 
         def by_head(projected: Any) -> Any:  # [batch, heads, tokens, depth]
@@ -199,7 +188,7 @@ class BertEncoder(tf_keras.layers.Layer):  # type: ignore[misc]
         return tf.reshape(tf.transpose(gathered, [0, 2, 1, 3]), [-1, self.shape.hidden])
 
     def _gather_for(self, prefix: str, first: Any, rows: Any, mask: Any) -> Any:
-        """Attention of one place of each row: [batch, hidden], [batch, tokens, hidden] -> [batch, hidden].
+        """Attention of one token of each row: [batch, hidden], [batch, tokens, hidden] -> [batch, hidden].
 
         Keys and values of the others are not computed, for with one query they need not be: q (W x) is
         (q W) x, and the sum of a (W x + b) is W (the sum of a x) + b where the weights a sum up to 1. Of
@@ -231,7 +220,7 @@ class BertEncoder(tf_keras.layers.Layer):  # type: ignore[misc]
         return tf.reshape(self._variables[name + "/kernel"], [-1, bias.shape[0]]), bias
 
     def _project(self, values: Any, name: str) -> Any:
-        """Dense layer as one 2-D product: [places, n] -> [places, size]."""
+        """Dense layer as one 2-D product: [tokens, n] -> [tokens, size]."""
         kernel, bias = self._dense(name)
         return tf.nn.bias_add(tf.matmul(values, kernel), bias)
 

@@ -113,8 +113,8 @@ def _published(name: str, tensors: Mapping[str, Any]) -> np.ndarray[Any, np.dtyp
         value = tensors["embeddings." + _EMBEDDINGS[name]]
     else:
         stem, part = name.rsplit("/", 1)
-        found = re.fullmatch(r"transformer/layer_(\d+)/(.+)", stem)
-        module = f"encoder.layer.{found[1]}.{_BLOCK[found[2]]}" if found else "pooler.dense"
+        block = re.fullmatch(r"transformer/layer_(\d+)/(.+)", stem)
+        module = f"encoder.layer.{block[1]}.{_BLOCK[block[2]]}" if block else "pooler.dense"
         value = tensors[f"{module}.{_PART[part]}"]
         value = value.T if part == "kernel" else value
     return np.asarray(value, np.float32)

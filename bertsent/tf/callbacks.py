@@ -1,4 +1,4 @@
-"""What looks at a classifier while it trains: progress, the wish to stop, a loss that is no number."""
+"""The Keras callback of training and scoring: progress, stopping, and a loss that is not a number."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from bertsent.tf import tf_keras
 
 
 class Watch(tf_keras.callbacks.Callback):  # type: ignore[misc]
-    """Reports each batch, ends the run on a loss that is not finite or when asked to stop.
+    """Reports each batch; ends the run when the loss is not finite or when asked to stop.
 
     Args:
         progress: Told of every batch.
         stop: Asked after every batch.
-        seen: Rows of the whole stretch.
+        rows: Rows of the whole epoch or split.
         batch_size: Rows a batch.
         first: Batches that were done before this process began.
-        save: Called with the batches done here and their mean figures, every few minutes and before the
-            run is stopped.
+        save: Called with the number of batches done here and their mean loss and accuracy, every few minutes
+            and before the run is stopped.
 
     As a context it keeps TensorFlow's own lines about graph rewriting off stderr: they come once, while
     the first batch is traced.
@@ -35,13 +35,13 @@ class Watch(tf_keras.callbacks.Callback):  # type: ignore[misc]
         progress: Progress,
         stop: Callable[[], bool],
         *,
-        seen: int,
+        rows: int,
         batch_size: int,
         first: int = 0,
-        save: Callable[[int, dict[str, float]], None] = lambda steps, figures: None,
+        save: Callable[[int, dict[str, float]], None] = lambda steps, metrics: None,
     ) -> None:
         super().__init__()
-        self._progress, self._stop, self._total = progress, stop, seen
+        self._progress, self._stop, self._rows = progress, stop, rows
         self._batch_size, self._first, self._save = batch_size, first, save
         self._saved = time.monotonic()
         self._tracing = contextlib.ExitStack()
@@ -55,13 +55,13 @@ class Watch(tf_keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self._tracing.close()
-        figures = logs or {}
-        if not math.isfinite(figures.get("loss", 0.0)):
-            raise diverged(f"loss {figures['loss']} at batch {batch + 1}")
-        self._progress.advance(self._done(batch), **figures)
+        metrics = logs or {}
+        if not math.isfinite(metrics.get("loss", 0.0)):
+            raise diverged(f"loss {metrics['loss']} at batch {batch + 1}")
+        self._progress.advance(self._done(batch), **metrics)
         stopped = self._stop()
         if stopped or time.monotonic() - self._saved > 60 * CheckpointSettings().minutes:
-            self._save(batch + 1, figures)
+            self._save(batch + 1, metrics)
             self._saved = time.monotonic()
         if stopped:
             raise Interrupted("Training stopped.", hint="the same command with --resume goes on")
@@ -71,11 +71,11 @@ class Watch(tf_keras.callbacks.Callback):  # type: ignore[misc]
         self._progress.advance(self._done(batch))
 
     def _done(self, batch: int) -> int:
-        return min((self._first + batch + 1) * self._batch_size, self._total)
+        return min((self._first + batch + 1) * self._batch_size, self._rows)
 
 
 def diverged(received: str) -> TrainingError:
-    """The refusal of weights that have run away."""
+    """The error for a loss or score that is not a number."""
     return TrainingError(
         "The loss is no longer a finite number, so nothing was published.",
         received=received,

@@ -1,4 +1,4 @@
-"""What a killed training run goes on from: a folder every few minutes and every epoch, whole or not there."""
+"""Checkpoints that a stopped training run resumes from: a folder every few minutes and every epoch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,23 +27,23 @@ _STATE, _BEST, _WEIGHTS = "state.json", "best.safetensors", "weights"
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class PartialEpoch:
     """The part of an unfinished epoch that is done."""
 
-    step: int = 0  # batches
+    step: int = 0  # batches done
     loss: float = 0.0  # mean over them
     accuracy: float = 0.0
     seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Resumed:
-    """Where a run stands: its epochs so far, the best weights among them, and the epoch it is in."""
+class RunState:
+    """How far a run is: its epochs so far, the best weights among them, and the epoch it is in."""
 
-    epochs: tuple[Epoch, ...]
-    best_epoch: int  # 0: none yet
-    best: dict[str, np.ndarray[Any, np.dtype[np.float32]]]
-    begun: Begun = Begun()
+    epochs: tuple[Epoch, ...] = ()
+    best_epoch: int = 0  # 0: none yet
+    best: dict[str, np.ndarray[Any, np.dtype[np.float32]]] = field(default_factory=dict)
+    partial: PartialEpoch = PartialEpoch()
 
 
 class Checkpoints:
@@ -61,49 +61,66 @@ class Checkpoints:
         self._fingerprint = fingerprint
         self._checkpoint = tf.train.Checkpoint(classifier=classifier, optimizer=optimizer)
 
-    def save(self, at: Resumed) -> None:
-        """Keeps the state after an epoch or inside one; older ones go, except the one before.
+    def save(self, state: RunState) -> None:
+        """Writes the state after an epoch or inside one, whole or not at all, and removes older ones.
 
         Raises:
-            StorageError: if the disk does not take it; the one before is still there.
+            StorageError: if the disk does not take it; the checkpoint before is still there.
         """
         from safetensors.numpy import save_file
 
         # Sorted by name they are sorted by age: "epoch-0001" comes before "epoch-0001-step-000900".
-        step = f"-step-{at.begun.step:06d}" if at.begun.step else ""
-        target = self._folder / f"epoch-{len(at.epochs):04d}{step}"
+        step = f"-step-{state.partial.step:06d}" if state.partial.step else ""
+        target = self._folder / f"epoch-{len(state.epochs):04d}{step}"
         with temporary_sibling(target) as folder, disk_errors(target):
             self._checkpoint.write(str(folder / _WEIGHTS))
-            save_file(at.best, folder / _BEST)
-            files = {path.name: sha256_file(path) for path in sorted(folder.iterdir())}
-            state = {
+            save_file(state.best, folder / _BEST)
+            about = {
                 "fingerprint": self._fingerprint,
-                "best_epoch": at.best_epoch,
-                "epochs": [asdict(epoch) for epoch in at.epochs],
-                "begun": asdict(at.begun),
-                "files": files,
+                "best_epoch": state.best_epoch,
+                "epochs": [asdict(epoch) for epoch in state.epochs],
+                "begun": asdict(state.partial),
+                "files": {path.name: sha256_file(path) for path in sorted(folder.iterdir())},
             }
-            write_text(folder / _STATE, json.dumps(state))
-            shutil.rmtree(target, ignore_errors=True)  # of a run that went wrong after this epoch
+            write_text(folder / _STATE, json.dumps(about))
+            shutil.rmtree(target, ignore_errors=True)  # of a run that failed after this epoch
             publish_directory(folder, target)
         for old in _newest(self._folder)[CheckpointSettings().kept :]:
             shutil.rmtree(old, ignore_errors=True)
 
-    def resume(self, progress: Progress) -> Resumed | None:
+    def start(self, progress: Progress, *, resume: bool) -> RunState:
+        """The state to train from: that of the newest whole checkpoint with `resume`, else an empty one.
+
+        Raises:
+            TrainingError: as `resume`.
+        """
+        if resume:
+            state = self.resume(progress)
+            if state is not None:
+                inside = f", batch {state.partial.step}" if state.partial.step else ""
+                progress.tell(f"Going on after epoch {len(state.epochs)}{inside}")
+                return state
+            progress.note("No checkpoint of an earlier run is whole; starting from the beginning")
+        elif _newest(self._folder):
+            progress.note("An unfinished run was left behind (--resume would have gone on); starting anew")
+        clear(self._folder)
+        return RunState()
+
+    def resume(self, progress: Progress) -> RunState | None:
         """Restores the newest whole checkpoint into classifier and optimizer.
 
         Returns:
-            None if there is none that can be used; the run then starts from the beginning.
+            None if no checkpoint can be used.
 
         Raises:
             TrainingError: if the checkpoint belongs to another run (other data, settings or encoder).
         """
         for folder in _newest(self._folder):
-            found = _read(folder)
-            if found is None:
+            checkpoint = _read(folder)
+            if checkpoint is None:
                 progress.note(f"{folder.name} is damaged and was passed over")
                 continue
-            fingerprint, resumed = found
+            fingerprint, state = checkpoint
             if fingerprint != self._fingerprint:
                 raise TrainingError(
                     "The unfinished run had other data, settings or another encoder.",
@@ -111,37 +128,31 @@ class Checkpoints:
                     hint="repeat its options with --resume, or leave --resume out to start anew",
                 )
             self._checkpoint.read(str(folder / _WEIGHTS)).assert_existing_objects_matched()
-            return resumed
+            return state
         return None
 
 
 def clear(folder: Path) -> None:
-    """Removes all checkpoints: the version they led to is published, or a new run begins."""
+    """Removes all checkpoints, after the version was published or before a new run."""
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def unfinished(folder: Path) -> bool:
-    """Whether a run left a checkpoint to go on from."""
-    return bool(_newest(folder))
 
 
 def _newest(folder: Path) -> list[Path]:
     """The checkpoints in a folder, the newest first."""
-    found = (path for path in folder.glob("epoch-*") if re.fullmatch(_NAME, path.name))
-    return sorted(found, reverse=True)
+    return sorted((path for path in folder.glob("epoch-*") if re.fullmatch(_NAME, path.name)), reverse=True)
 
 
-def _read(folder: Path) -> tuple[str, Resumed] | None:
-    """The fingerprint and state of a checkpoint whose files are what it says, else None."""
+def _read(folder: Path) -> tuple[str, RunState] | None:
+    """The fingerprint and state of a checkpoint whose files have the digests it states, else None."""
     from safetensors.numpy import load_file
 
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError, ArtefactError):
-        state: dict[str, Any] = json.loads((folder / _STATE).read_text(encoding="utf-8"))
-        if all(sha256_file(folder / name) == digest for name, digest in state["files"].items()):
-            return state["fingerprint"], Resumed(
-                epochs=tuple(Epoch(**epoch) for epoch in state["epochs"]),
-                best_epoch=state["best_epoch"],
+        about: dict[str, Any] = json.loads((folder / _STATE).read_text(encoding="utf-8"))
+        if all(sha256_file(folder / name) == digest for name, digest in about["files"].items()):
+            return about["fingerprint"], RunState(
+                epochs=tuple(Epoch(**epoch) for epoch in about["epochs"]),
+                best_epoch=about["best_epoch"],
                 best=load_file(folder / _BEST),
-                begun=Begun(**state["begun"]),
+                partial=PartialEpoch(**about["begun"]),
             )
     return None

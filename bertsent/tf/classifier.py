@@ -1,4 +1,4 @@
-"""Encoder + dropout + dense head: the classifier that trains, and its structure as a tree."""
+"""Encoder + dropout + dense head: the classifier, and its structure as a tree."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bertsent.base.records.training import Tree
+from bertsent.export.weights import of_encoder
 from bertsent.tf import tf, tf_keras
 from bertsent.tf.encoder import Encoder
 
@@ -43,10 +44,7 @@ def assign(classifier: Any, arrays: Mapping[str, Any]) -> None:
     Raises:
         KeyError, ValueError: if they are those of another architecture.
     """
-    prefix = "encoder/"
-    _encoder(classifier).assign(
-        {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
-    )
+    _encoder(classifier).assign(of_encoder(arrays))
     head = classifier.get_layer(HEAD)
     head.kernel.assign(arrays[f"{HEAD}/kernel"])
     head.bias.assign(arrays[f"{HEAD}/bias"])

@@ -20,8 +20,8 @@ from bertsent.tf.bert import BertEncoder, named_variables, read_shape
 from bertsent.tf.hub import VOCABULARY, Source, load_model, locate, untold_preprocessor
 from bertsent.tf.hub_tokenizer import HubTokenizer
 
-# Pooled outputs lie in [-1, 1]. The same arithmetic in another order differs by 2e-7 on the bundled
-# encoder and by more on deeper ones; another activation or a gate differs by 3e-4 and up.
+# Pooled outputs are in [-1, 1]. The same arithmetic in another order differs by 2e-7 on the bundled
+# encoder and by more on deeper ones; another activation or a gate differs by at least 3e-4.
 AGREEMENT = 1e-4
 _PROBES = (
     "A quiet, generous film; I'd see it again tomorrow.",
@@ -59,7 +59,7 @@ def load(name: str, *, preprocessor: str = "", seq_length: int = 0, progress: Pr
     Args:
         name: A preset name, handle or folder.
         preprocessor: Its partner, where it is not the preset's.
-        seq_length: The places it must have.
+        seq_length: Tokens that it must have position embeddings for.
         progress: Told what is fetched, and what the encoder cannot do.
 
     Raises:
@@ -79,7 +79,7 @@ def load(name: str, *, preprocessor: str = "", seq_length: int = 0, progress: Pr
     positions = variables.get("position_embedding/embeddings")
     if positions is not None and len(positions) < seq_length:
         raise UsageError(
-            f"{visible(source.handle)} has {len(positions)} places, so seq-length cannot be more.",
+            f"{visible(source.handle)} takes {len(positions)} tokens, so seq-length cannot be more.",
             received=seq_length,
         )
     layer, rebuilt = _trainable(loaded, variables, tokenizer, source)
@@ -87,9 +87,13 @@ def load(name: str, *, preprocessor: str = "", seq_length: int = 0, progress: Pr
         progress.note(f"{source.name} is no plain BERT: it trains through TF Hub's own graph, more slowly")
     if not isinstance(tokenizer, Tokenizer):
         progress.note(f"{source.name} is not WordPiece: its versions score with --engine tensorflow")
+    if source.handle.startswith(BUNDLED):  # the SavedModel made of it need not be the same to the byte
+        digest = bundled_encoder.digest(source.handle.removeprefix(BUNDLED))
+    else:
+        digest = sha256_folder(source.folder)
     return Encoder(
         source=source,
-        digest=_digest(source),
+        digest=digest,
         hub=loaded,
         layer=layer,
         tokenizer=tokenizer,
@@ -148,7 +152,7 @@ def _tokenizer(source: Source, loaded: Any) -> AnyTokenizer:
 def _trainable(
     loaded: Any, variables: Mapping[str, Any], tokenizer: AnyTokenizer, source: Source
 ) -> tuple[Any, bool]:
-    """The Keras layer that trains: our own where it agrees with the Hub graph, else hub.KerasLayer."""
+    """The Keras layer to train, and whether it is our own: if that agrees with the Hub graph."""
     ids = probe_ids(tokenizer)
     try:
         expected = loaded(inputs(ids), training=False)["pooled_output"].numpy()
@@ -161,9 +165,9 @@ def _trainable(
     if read_shape(variables) is not None:
         # The SavedModel does not say which GELU it computes, so the nearer one is taken.
         layers = [BertEncoder(variables, approximate_gelu=approximate) for approximate in (True, False)]
-        apart = [float(np.abs(layer(ids).numpy() - expected).max()) for layer in layers]
-        nearest = int(np.argmin(apart))
-        if apart[nearest] <= AGREEMENT:
+        distances = [float(np.abs(layer(ids).numpy() - expected).max()) for layer in layers]
+        nearest = int(np.argmin(distances))
+        if distances[nearest] <= AGREEMENT:
             return layers[nearest], True
     return HubEncoder(loaded), False
 
@@ -172,9 +176,3 @@ def probe_ids(tokenizer: AnyTokenizer) -> Any:
     """Padded token ids int32 [3, tokens] of three texts that try cases, accents and punctuation."""
     rows = tokenizer.encode(_PROBES)
     return tf.constant(pack(rows, tokenizer=tokenizer, width=max(len(row) for row in rows) + 2))
-
-
-def _digest(source: Source) -> str:
-    if source.handle.startswith(BUNDLED):  # what is written out from it need not be the same to the byte
-        return bundled_encoder.digest(source.handle.removeprefix(BUNDLED))
-    return sha256_folder(source.folder)

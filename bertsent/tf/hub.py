@@ -1,4 +1,4 @@
-"""A preset name, handle or folder -> the folders of an encoder and its preprocessor, fetched if need be."""
+"""A preset name, handle or folder -> the folders of an encoder and its preprocessor, fetched if missing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _HTTP = ("https://", "http://")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where an encoder and its preprocessor come from, and where they lie on disk."""
+    """Where an encoder and its preprocessor come from, and their folders on disk."""
 
     name: str  # preset name, or what the user gave
     handle: str
@@ -41,33 +41,26 @@ def locate(name: str, *, preprocessor: str = "", progress: Progress = silent) ->
     """Finds an encoder by preset name, TF Hub or Kaggle handle, or folder, fetching what is not here.
 
     Raises:
-        UsageError: if the name is none of the three, or the preprocessor cannot be told.
+        UsageError: if the name is none of the three, or the preprocessor is not known.
         NetworkError: if a handle is not cached and cannot be fetched.
-        ArtefactError: if what is found is no SavedModel.
+        ArtefactError: if the folder or the download is no SavedModel.
     """
     preset = find_preset(name)
     handle = preset.handle if preset else name
     partner = preprocessor or (preset.preprocessor if preset else "")
     if handle.startswith(BUNDLED):
-        folder, bundled = bundled_encoder.unpack(handle.removeprefix(BUNDLED), progress)
-        own = partner.startswith(BUNDLED)
-        return Source(
-            name, handle, partner, folder, bundled if own else preprocessor_folder(partner, progress)
-        )
-    folder = _folder(handle, progress)
+        folder, beside = bundled_encoder.unpack(handle.removeprefix(BUNDLED), progress)
+    else:
+        folder, beside = _folder(handle, progress), None
     if not partner and not (folder / VOCABULARY).is_file():
         raise untold_preprocessor(name)
-    return Source(
-        preset.name if preset else name,
-        handle,
-        partner,
-        folder,
-        preprocessor_folder(partner, progress) if partner else None,
-    )
+    if partner and not (beside and partner.startswith(BUNDLED)):
+        beside = preprocessor_folder(partner, progress)
+    return Source(preset.name if preset else name, handle, partner, folder, beside)
 
 
 def untold_preprocessor(encoder: str) -> UsageError:
-    """The refusal of an encoder that comes without a word on its preprocessor."""
+    """The error for an encoder whose preprocessor is not known."""
     return UsageError(
         f"The preprocessor of {visible(encoder)} cannot be told.",
         hint=f"name it with --preprocessor, for example {UNCASED}",
@@ -133,12 +126,13 @@ def _resolve(handle: str, progress: Progress) -> Path:
         )
     progress.tell(f"Fetching {handle}")
     with _network_errors(handle), _timeout(DownloadSettings().read_timeout):
-        found = Path(hub.resolve(handle))
-    if not (found / "saved_model.pb").is_file():
+        folder = Path(hub.resolve(handle))
+    if not (folder / "saved_model.pb").is_file():
         raise ArtefactError(
-            f"What {visible(handle)} sent holds no SavedModel.", hint=f"rm -r {found}, then check the handle"
+            f"What {visible(handle)} sent holds no SavedModel.",
+            hint=f"rm -r {folder}, then check the handle",
         )
-    return found
+    return folder
 
 
 @contextlib.contextmanager
@@ -154,19 +148,19 @@ def _timeout(seconds: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _network_errors(handle: str) -> Iterator[None]:
-    shown = visible(handle)
+    name = visible(handle)
     offline = f"bertsent download --encoder NAME where there is a network, and copy {_cache()} here"
     try:
         yield
     except urllib.error.HTTPError as error:
         raise NetworkError(
-            f"The server refused {shown}.",
+            f"The server refused {name}.",
             received=f"HTTP {error.code} {visible(str(error.reason))}",
             hint="try again later, or use the bundled encoder: --encoder minilm",
         ) from error
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
-        raise NetworkError(f"Cannot reach {shown}.", received=visible(str(reason)), hint=offline) from error
+        raise NetworkError(f"Cannot reach {name}.", received=visible(str(reason)), hint=offline) from error
     except tf.errors.OpError as error:  # of the resolver's own file writes
         raise StorageError(
             f"Cannot write to the cache of encoders, {visible(str(_cache()))}.",
@@ -176,10 +170,10 @@ def _network_errors(handle: str) -> Iterator[None]:
     except (OSError, tarfile.TarError, EOFError, ValueError) as error:
         if "end of data" in str(error.__context__):  # the resolver hides tarfile's own error behind its own
             raise NetworkError(
-                f"The connection broke off while {shown} came.", hint="run the same command again"
+                f"The connection broke off while {name} came.", hint="run the same command again"
             ) from error
         raise ArtefactError(
-            f"What came for {shown} is no TF Hub model (a proxy's page?).",
+            f"What came for {name} is no TF Hub model (a proxy's page?).",
             received=visible(str(error))[:200],
             hint="open the address in a browser and see what it answers",
         ) from error

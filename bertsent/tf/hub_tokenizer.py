@@ -20,11 +20,11 @@ from bertsent.tf.hub import load_model, preprocessor_folder
 from bertsent.versions.manifest import HUB_TOKENIZER
 from bertsent.versions.store import find
 
-_BATCH = 256  # texts cut at a time; the ragged result of more would only take memory
+_BATCH = 256  # texts tokenized at a time; the ragged result of more would only take memory
 
 
 class HubTokenizer:
-    """A preprocessor's own tokenizer, with the interface of `bertsent.tokenizer.Tokenizer`.
+    """A preprocessor's own tokenizer, with the interface of `tokenizer.AnyTokenizer`.
 
     Args:
         folder: The preprocessor's SavedModel.
@@ -75,10 +75,10 @@ class HubTokenizer:
 def open_scorer(
     model: str | None, *, folder: Path, settings: ScoreSettings, progress: Progress = silent
 ) -> Scorer:
-    """`scorer.open_scorer` for `--engine tensorflow`: texts are cut by the version's own preprocessor.
+    """A scorer for `--engine tensorflow`: texts are tokenized by the version's own preprocessor.
 
     Raises:
-        UsageError, ArtefactError, NetworkError: as `store.find`, `Scorer` and `source.locate`.
+        UsageError, ArtefactError, NetworkError: as `store.find`, `Scorer` and `hub.locate`.
     """
     version = find(model, folder=folder)
     handle = str(version.manifest.encoder["preprocessor"])

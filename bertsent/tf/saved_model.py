@@ -5,9 +5,8 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +16,12 @@ from bertsent.base.errors import ArtefactError
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.resources import quiet_stderr
 from bertsent.base.settings.export import ExportSettings
-from bertsent.export import describe, folder, litert_onnx, probe_texts, tolerance, weights
-from bertsent.export.records import Distance, Exported
+from bertsent.export import describe, folder, probe_texts, tolerance, weights
+from bertsent.export.records import Exported
 from bertsent.scoring.calibration import sigmoid
+from bertsent.scoring.litert import TokenIds
 from bertsent.scoring.scorer import Scorer
-from bertsent.scoring.tokenizer import pack
+from bertsent.scoring.tokenizer import pack, window_sizes
 from bertsent.tf import encoder as encoders
 from bertsent.tf import tf, tf_keras
 from bertsent.tf.bert import BertEncoder
@@ -32,7 +32,8 @@ from bertsent.tf.hub_tokenizer import HubTokenizer
 from bertsent.versions.manifest import VOCABULARY, WEIGHTS, WORDPIECE, Version
 
 SIGNATURE = "serving_default"
-INPUT, OUTPUT = "text", "score"
+_FORM: Final = "saved-model"
+INPUT, OUTPUT = describe.input_name(_FORM), describe.OUTPUT
 WARM_UP = Path("assets.extra", "tf_serving_warmup_requests")  # where TF Serving looks for it
 _SETTINGS = ExportSettings()
 
@@ -67,15 +68,15 @@ def export(
         BertsentError: if the export scores otherwise; nothing is written then.
         StorageError: if the disk does not take it.
     """
-    begun = time.monotonic()
+    started = time.monotonic()
     folder.check_target(out, number=version.name, force=force)
     arrays = weights.read(version)
     progress.start("Loading the classifier", None)
     classifier = _classifier(version, arrays, progress)
-    cut, scorer = _tokenizer(version, progress)
-    bundled = litert_onnx.sample(version, settings)
+    tokenizer, scorer = _tokenizer(version, progress)
+    bundled = probe_texts.sample(settings, seq_length=version.manifest.seq_length)
     compared = probe_texts.own(check, settings) if check else bundled
-    module = Served(classifier, cut, scorer, version)
+    module = Served(classifier, tokenizer, scorer, version)
     probes = list(version.manifest.probes)
     # Twice the weights, which are fp16, and what comes with them.
     needed = 3 * int(version.manifest.files[WEIGHTS]["size"]) + 10_000_000
@@ -91,35 +92,33 @@ def export(
             _write_warm_up(path / WARM_UP, warm_up)
         progress.start("Comparing", None)
         score = _reloaded(path, settings.batch_size)
-        distances = _compare(score(compared), compared, classifier, version, scorer, settings)
-        examples = dict(zip(probes, score(probes), strict=True))
-        describe.write(path, _described(version, scorer, examples, distances))
-        size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        distances = tolerance.compare(
+            score,
+            compared,
+            scorer,
+            version,
+            float32=_float32(classifier, scorer, version, settings.batch_size),
+            against="the float32 classifier",
+            settings=settings,
+        )
+        size = describe.write(
+            path, version, _FORM, tokenizer=scorer.tokenizer, score=score, distances=distances
+        )
     progress.finish()
     return Exported(
-        "saved-model", version.name, Path(out) / version.name, size, distances, time.monotonic() - begun
+        _FORM, version.name, Path(out) / version.name, size, distances, time.monotonic() - started
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """What makes pieces of texts in the graph: string [batch] -> ragged ids [batch, (words), (pieces)]."""
-
-    tokenize: Callable[[Any], Any]
-    tracked: Any  # what the SavedModel has to hold for it: a table, or a preprocessor
 
 
 class Served(tf.Module):  # type: ignore[misc]
     """Cleaning, tokenizer, window, classifier and calibration as one function of texts."""
 
-    def __init__(self, classifier: Any, cut: Cut, scorer: Scorer, version: Version) -> None:
+    def __init__(self, classifier: Any, tokenizer: Any, scorer: Scorer, version: Version) -> None:
         super().__init__(name="sentiment")
         self._classifier = classifier
-        self._tokenize = cut.tokenize
-        self._tracked = cut.tracked
+        self._tokenizer = tokenizer
         self._start, self._end = scorer.tokenizer.start_id, scorer.tokenizer.end_id
-        self._places = version.manifest.seq_length - 2
-        self._head = self._places if version.manifest.window == "head" else self._places // 4
+        self._head, self._tail = window_sizes(version.manifest.seq_length, version.manifest.window)
         self._temperature, self._bias = weights.calibration(version)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=INPUT)])  # type: ignore[untyped-decorator]
@@ -130,22 +129,22 @@ class Served(tf.Module):  # type: ignore[misc]
 
     def ids(self, text: Any) -> Any:
         """Texts string [batch] -> ids int32 [batch, tokens], as `tokenizer.window` and `pack` make them."""
-        pieces = self._tokenize(clean(text))
+        pieces = self._tokenizer.tokenize(clean(text))
         while pieces.shape.rank > 2:  # words of pieces
             pieces = pieces.merge_dims(1, 2)
         pieces = tf.cast(pieces, tf.int32)
         lengths = pieces.row_lengths()
-        place = tf.ragged.range(lengths)
-        from_end = tf.expand_dims(lengths, 1) - place
+        position = tf.ragged.range(lengths)
+        from_end = tf.expand_dims(lengths, 1) - position
         # Of a text that fits, head and tail together hold every piece.
-        kept = tf.logical_or(place < self._head, from_end <= self._places - self._head)
-        pieces = tf.ragged.boolean_mask(pieces, kept)
+        seen = tf.logical_or(position < self._head, from_end <= self._tail)
+        pieces = tf.ragged.boolean_mask(pieces, seen)
         one = tf.ones([pieces.nrows(), 1], tf.int32)
         return tf.concat([one * self._start, pieces, one * self._end], axis=1).to_tensor(0)
 
 
 def clean(text: Any) -> Any:
-    """`reviews.clean` in TensorFlow: string [batch] -> string [batch]."""
+    """`text.clean` in TensorFlow: string [batch] -> string [batch]."""
     text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
     text = tf.strings.regex_replace(text, "\ufeff", "")
     text = tf.strings.regex_replace(text, f"(?i)(?:<br{_BLANK}*)+/?>", " ")
@@ -154,11 +153,15 @@ def clean(text: Any) -> Any:
 
 def _classifier(version: Version, arrays: weights.Arrays, progress: Progress) -> Any:
     """The version's classifier in float32: rebuilt from its weights alone, or through its Hub graph."""
-    encoder = _plain_bert(version, arrays) or _hub_encoder(version, progress)
-    ids = tf_keras.Input(shape=(None,), dtype=tf.int32, name="input_word_ids")
-    logit = tf_keras.layers.Dense(1, name=HEAD)(encoder(ids))
-    classifier = tf_keras.Model(ids, logit, name="sentiment")
+    gelu = weights.gelu(version)
     try:
+        if gelu is None:
+            encoder = _hub_encoder(version, progress)
+        else:
+            encoder = BertEncoder(weights.of_encoder(arrays), approximate_gelu=gelu == "tanh")
+        ids = tf_keras.Input(shape=(None,), dtype=tf.int32, name="input_word_ids")
+        logit = tf_keras.layers.Dense(1, name=HEAD)(encoder(ids))
+        classifier = tf_keras.Model(ids, logit, name="sentiment")
         assign(classifier, arrays)
     except (KeyError, ValueError) as error:
         raise ArtefactError(
@@ -169,41 +172,28 @@ def _classifier(version: Version, arrays: weights.Arrays, progress: Progress) ->
     return classifier
 
 
-def _plain_bert(version: Version, arrays: weights.Arrays) -> Any:
-    gelu = weights.gelu(version)
-    if gelu is None:
-        return None
-    prefix = "encoder/"
-    variables = {
-        name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)
-    }
-    try:
-        return BertEncoder(variables, approximate_gelu=gelu == "tanh")
-    except ValueError as error:
-        raise ArtefactError(
-            f"The weights of version {version.name} are not those of a plain BERT.", hint="train again"
-        ) from error
-
-
 def _hub_encoder(version: Version, progress: Progress) -> Any:
-    stated = version.manifest.encoder
+    encoder = version.manifest.encoder
+    handle = str(encoder["handle"])
     loaded = encoders.load(
-        str(stated["handle"]),
-        preprocessor=str(stated["preprocessor"]),
+        handle,
+        preprocessor=str(encoder["preprocessor"]),
         seq_length=version.manifest.seq_length,
         progress=progress,
     )
-    if loaded.digest != stated["digest"]:
+    if loaded.digest != encoder["digest"]:
         raise ArtefactError(
-            f"The encoder at {visible(str(stated['handle']))} is not the one that version {version.name} was "
-            "trained with.",
+            f"The encoder at {visible(handle)} is not the one that version {version.name} was trained with.",
             hint="put the earlier one back, or train a version with this one",
         )
     return loaded.layer
 
 
-def _tokenizer(version: Version, progress: Progress) -> tuple[Cut, Scorer]:
-    """The version's tokenizer as part of the graph, and a scorer with the one that needs no graph."""
+def _tokenizer(version: Version, progress: Progress) -> tuple[Any, Scorer]:
+    """The version's tokenizer for the graph, and a scorer.
+
+    The method `tokenize` of the first maps string [batch] to ragged ids [batch, (words), (pieces)].
+    """
     if version.manifest.tokenizer["kind"] == WORDPIECE:
         scorer = Scorer(version)
         text = importlib.import_module("tensorflow_text")
@@ -214,66 +204,39 @@ def _tokenizer(version: Version, progress: Progress) -> tuple[Cut, Scorer]:
             ),
             default_value=-1,
         )
-        cutter = text.BertTokenizer(table, lower_case=scorer.tokenizer.lower_case)
-        return Cut(cutter.tokenize, table), scorer
+        return text.BertTokenizer(table, lower_case=scorer.tokenizer.lower_case), scorer
     handle = str(version.manifest.encoder["preprocessor"])
-    where = preprocessor_folder(handle, progress)
-    preprocessor = load_model(where, handle)
-    return Cut(preprocessor.tokenize, preprocessor), Scorer(version, tokenizer=HubTokenizer(where, handle))
+    source = preprocessor_folder(handle, progress)
+    return load_model(source, handle), Scorer(version, tokenizer=HubTokenizer(source, handle))
 
 
 def _reloaded(path: Path, batch: int) -> Callable[[Sequence[str]], list[float]]:
-    """What scores texts with the SavedModel as it was written, through its signature."""
+    """A function that scores texts with the SavedModel that was written, through its signature."""
     signature = tf.saved_model.load(str(path)).signatures[SIGNATURE]
 
-    def score(given: Sequence[str]) -> list[float]:
-        found: list[float] = []
-        for first in range(0, len(given), batch):
-            found += signature(tf.constant(_encoded(given[first : first + batch])))[OUTPUT].numpy().tolist()
-        return found
+    def score(texts: Sequence[str]) -> list[float]:
+        scores: list[float] = []
+        for first in range(0, len(texts), batch):
+            part = tf.constant(_encoded(texts[first : first + batch]))
+            scores += signature(part)[OUTPUT].numpy().tolist()
+        return scores
 
     return score
 
 
-def _compare(
-    scores: Sequence[float],
-    compared: Sequence[str],
-    classifier: Any,
-    version: Version,
-    scorer: Scorer,
-    settings: ExportSettings,
-) -> tuple[Distance, ...]:
+def _float32(
+    classifier: Any, scorer: Scorer, version: Version, batch: int
+) -> Callable[[Sequence[TokenIds]], NDArray[np.float64]]:
+    """A function that scores word pieces by the classifier in float32."""
     temperature, bias = weights.calibration(version)
-    rows = litert_onnx.token_rows(scorer, version, compared)
-    exact: list[NDArray[np.float64]] = []
-    for first in range(0, len(rows), settings.batch_size):
-        ids = pack(rows[first : first + settings.batch_size], tokenizer=scorer.tokenizer)
-        logits = classifier(tf.constant(ids), training=False).numpy()[:, 0].astype(np.float64)
-        exact.append(sigmoid(logits / temperature + bias))
-    int8 = [prediction.score for prediction in scorer.predict(compared)]
-    return (
-        tolerance.exactly(scores, np.concatenate(exact), against="the float32 classifier", settings=settings),
-        tolerance.within_int8(scores, int8, version, settings),
-    )
 
+    def score(rows: Sequence[TokenIds]) -> NDArray[np.float64]:
+        batches = (rows[first : first + batch] for first in range(0, len(rows), batch))
+        ids = (tf.constant(pack(part, tokenizer=scorer.tokenizer)) for part in batches)
+        logits = [classifier(part, training=False).numpy()[:, 0].astype(np.float64) for part in ids]
+        return sigmoid(np.concatenate(logits) / temperature + bias)
 
-def _described(
-    version: Version, scorer: Scorer, examples: dict[str, float], distances: Sequence[Distance]
-) -> dict[str, Any]:
-    return describe.describe(
-        version,
-        "saved-model",
-        tokenizer=scorer.tokenizer,
-        inputs={
-            "name": INPUT,
-            "type": "string",
-            "shape": ["batch"],
-            "meaning": "texts in UTF-8, as they come",
-        },
-        output=OUTPUT,
-        examples=examples,
-        distances=distances,
-    )
+    return score
 
 
 def _write_warm_up(path: Path, batches: Sequence[Sequence[str]]) -> None:
@@ -301,5 +264,5 @@ def _field(number: int, content: bytes) -> bytes:
     return bytes([number << 3 | 2, *length, size]) + content
 
 
-def _encoded(given: Sequence[str]) -> list[bytes]:
-    return [text.encode("utf-8", "replace") for text in given]
+def _encoded(texts: Sequence[str]) -> list[bytes]:
+    return [text.encode("utf-8", "replace") for text in texts]

@@ -1,24 +1,23 @@
-"""What a published version says of itself, and the check that its files agree."""
+"""The manifest of a published version, and the check that its files agree with it."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_args
 
-from bertsent.base import checked_json
-from bertsent.base.digests import DigestAhead, sha256_file
+from bertsent.base.digests import DigestAhead, sha256_file, sha256_json
 from bertsent.base.display import size, visible
 from bertsent.base.errors import ArtefactError
+from bertsent.base.files import is_file
 from bertsent.base.settings.reading import LABELS
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD, Window
 
-FORMAT = 1  # raised when a reader of today could no longer read the directory
+FORMAT = 1  # raised when the readers of today could no longer read a new version
 MANIFEST = "manifest.json"
 CLASSIFIER = "classifier.tflite"
 VOCABULARY = "vocab.txt"
@@ -35,7 +34,7 @@ _NEEDED = {WORDPIECE: (CLASSIFIER, VOCABULARY), HUB_TOKENIZER: (CLASSIFIER,)}  #
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What manifest.json says of a version; every other file is listed in `files` with digest and size."""
+    """The content of manifest.json. `files` lists every other file of the version."""
 
     version: int
     created: str  # UTC, ISO 8601
@@ -43,15 +42,15 @@ class Manifest:
     encoder: Mapping[str, Any]  # name, handle, preprocessor, digest, rebuilt, gelu
     tokenizer: Mapping[str, Any]  # kind, lower_case, normalisation, digest
     seq_length: int
-    window: str
+    window: Window
     settings: Mapping[str, Any]  # the TrainSettings of the run
     data: Mapping[str, Any]  # split -> digest, n, positive
     metrics: Mapping[str, Any]  # split -> Metrics.as_json
-    probes: Mapping[str, float]  # text -> score, to be found again after every reload
+    probes: Mapping[str, float]  # text -> score, which every reload must give again
     calibration: Mapping[str, Any] = field(default_factory=dict)  # temperature, bias, unsure band, rows
     parent: int | None = None  # the version that was current before
     reason: str = "train"  # or "retrain", "drift", "rollback"
-    lineage: Mapping[str, Any] = field(default_factory=dict)  # what led to it, where that was no `train`
+    lineage: Mapping[str, Any] = field(default_factory=dict)  # what led to a retrain or a rollback
     labels: Mapping[str, int] = field(default_factory=lambda: dict(LABELS))
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # name -> sha256, size
     format: int = FORMAT
@@ -74,25 +73,25 @@ class Version:
 
     @property
     def classifier_digest(self) -> str:
-        """The SHA-256 of what scores: the same for a version and one republished from it."""
+        """The SHA-256 of the classifier: the same for a version and one republished from it."""
         return str(self.manifest.files[CLASSIFIER]["sha256"])
 
     def begin(self) -> None:
-        """Begins to verify the classifier, while the caller imports what it takes to score."""
+        """Starts to hash the classifier in a thread, while the caller imports what scoring needs."""
         self._begun[CLASSIFIER] = DigestAhead(self.path / CLASSIFIER)
 
     def file(self, name: str) -> Path:
-        """The path of one of its files, after its digest was compared with the manifest.
+        """The path of one of its files, after a check of its digest.
 
         Raises:
-            ArtefactError: if the version does not carry it, or it is not what the manifest says; the hint
-                names the highest whole version beside it.
+            ArtefactError: if the version has no such file, or its digest differs from the manifest's; the
+                hint names the highest intact version beside it.
         """
         with offering_another(self.path):
             return self._file(name)
 
     def verify(self) -> None:
-        """Compares every file with the manifest.
+        """Checks the digest of every file.
 
         Raises:
             ArtefactError: naming the first file that is missing or different.
@@ -101,36 +100,35 @@ class Version:
             self._file(name)
 
     def _file(self, name: str) -> Path:
-        stated = self.manifest.files.get(name)
-        path, begun = self.path / name, self._begun.pop(name, None)  # a digest tells of one moment
-        if stated is None:
+        expected = self.manifest.files.get(name)
+        if expected is None:
             raise ArtefactError(
                 f"Version {self.name} carries no {name}.",
                 hint="train a version with this bertsent, then use that one",
             )
+        path = self.path / name
+        begun = self._begun.pop(name, None)  # used once: the file may change later
         if (
-            not os.path.isfile(path)  # noqa: PTH113 - as in `version_numbers`
-            or path.stat().st_size != stated["size"]
-            or (sha256_file(path) if begun is None else begun.result()) != stated["sha256"]
+            not is_file(path)
+            or path.stat().st_size != expected["size"]
+            or (begun.result() if begun else sha256_file(path)) != expected["sha256"]
         ):
             raise _corrupt(path, "is not what its manifest says")
         return path
 
 
 def version_numbers(folder: Path) -> list[int]:
-    """The numbers of the complete versions below `folder`, ascending.
-
-    Anything but a plain number with a manifest is not a version: a copy, a temporary folder, `v3`.
+    """The numbers of the versions in `folder`, ascending: its folders that are named by a plain number and
+    hold a manifest. Copies, temporary folders and `v3` are none.
 
     Raises:
-        ArtefactError: if `folder` is there and cannot be read: that is not the same as no version.
+        ArtefactError: if `folder` exists and cannot be read: that is not the same as no version.
     """
-    # os.path, because Path.is_file lets "permission denied" through
-    return [n for n in taken_numbers(folder) if os.path.isfile(folder / str(n) / MANIFEST)]  # noqa: PTH113
+    return [number for number in taken_numbers(folder) if is_file(folder / str(number) / MANIFEST)]
 
 
 def taken_numbers(folder: Path) -> list[int]:
-    """The numbers taken below `folder`, ascending, by a version or by what is left of one."""
+    """The numbers in use in `folder`, ascending: those of versions, and of folders without a manifest."""
     try:
         names = [path.name for path in folder.iterdir()]
     except (FileNotFoundError, NotADirectoryError):
@@ -142,13 +140,13 @@ def taken_numbers(folder: Path) -> list[int]:
 
 @contextlib.contextmanager
 def offering_another(path: Path) -> Iterator[None]:
-    """Adds to the hint of an `ArtefactError` the highest whole version beside the one at `path`."""
+    """Adds the highest intact version beside `path` to the hint of an `ArtefactError`."""
     try:
         yield
     except ArtefactError as error:
-        whole = _intact_beside(path)
-        other = f", or use --model {visible(str(whole))}, which is whole" if whole else ""
-        raise ArtefactError(error.message, received=error.received, hint=error.hint + other) from error
+        other = _intact_beside(path)
+        hint = f"{error.hint}, or use --model {visible(str(other))}, which is intact" if other else error.hint
+        raise ArtefactError(error.message, received=error.received, hint=hint) from error
 
 
 def _intact_beside(path: Path) -> Path | None:
@@ -162,11 +160,11 @@ def _intact_beside(path: Path) -> Path | None:
 
 
 def read_version(path: Path) -> Version:
-    """Reads a version's manifest. Its files are compared when they are asked for.
+    """Reads a version's manifest. `Version.file` and `Version.verify` check the files.
 
     Raises:
-        ArtefactError: if there is no manifest, it is not ours, was changed since, belongs to another
-            number, or was made by a newer bertsent.
+        ArtefactError: if there is no manifest, it is not bertsent's, was changed since, belongs to another
+            number, or has the format of a newer bertsent.
     """
     file = path / MANIFEST
     try:
@@ -177,7 +175,7 @@ def read_version(path: Path) -> Version:
                 f"this bertsent reads {FORMAT}.",
                 hint="pip install --upgrade bertsent",
             )
-        if values["digest"] != checked_json.digest(values):
+        if values["digest"] != sha256_json(values):
             raise _corrupt(file, "was changed after it was written")
         # A later bertsent may add keys without a new format; a key that is missing is a TypeError.
         manifest = Manifest(**{name: value for name, value in values.items() if name in _KEYS})
@@ -199,7 +197,7 @@ def read_version(path: Path) -> Version:
 
 
 def _can_score(manifest: Manifest) -> bool:
-    """Whether all that scoring relies on is there and of its kind: anybody may have written it."""
+    """Whether the values that scoring relies on have their types: anybody may have written the file."""
     files, tokenizer = manifest.files, manifest.tokenizer
     low, high = manifest.calibration.get("unsure", (DEFAULT_THRESHOLD, DEFAULT_THRESHOLD))
     return (
@@ -213,7 +211,7 @@ def _can_score(manifest: Manifest) -> bool:
         and 0 <= low <= DEFAULT_THRESHOLD <= high <= 1
         and {"kind", "lower_case", "normalisation", "digest"} <= tokenizer.keys()
         and files.keys() >= set(_NEEDED[tokenizer["kind"]])
-        and all({"sha256", "size"} <= stated.keys() for stated in files.values())
+        and all({"sha256", "size"} <= file.keys() for file in files.values())
         and all(Path(name).name == name and name not in {"", ".", ".."} for name in files)
     )
 
@@ -221,6 +219,6 @@ def _can_score(manifest: Manifest) -> bool:
 def _corrupt(path: Path, fact: str) -> ArtefactError:
     return ArtefactError(
         f"{visible(str(path))} {fact}.",
-        received=size(path.stat().st_size) if os.path.isfile(path) else "no file",  # noqa: PTH113
+        received=size(path.stat().st_size) if is_file(path) else "no file",
         hint="train again",
     )

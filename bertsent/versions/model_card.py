@@ -1,4 +1,4 @@
-"""The model card of a version: model/<n>/README.md, written by the program from the manifest."""
+"""The model card of a version, model/<n>/README.md, made from its manifest."""
 
 from __future__ import annotations
 
@@ -6,24 +6,16 @@ from collections.abc import Sequence
 
 from bertsent.base.records.training import Epoch
 from bertsent.base.settings.evaluation import CalibrationSettings
-from bertsent.versions.manifest import (
-    CLASSIFIER,
-    CONFIG,
-    HISTORY,
-    PLOT,
-    REFERENCE,
-    VOCABULARY,
-    WEIGHTS,
-    Manifest,
-)
+from bertsent.versions import manifest as files
+from bertsent.versions.manifest import Manifest
 
-_FIGURES = ("accuracy", "precision", "recall", "f1", "roc_auc", "log_loss", "ece")
+_METRICS = ("accuracy", "precision", "recall", "f1", "roc_auc", "log_loss", "ece")
 _TEMPLATE = """\
 # bertsent sentiment classifier
 
 Says whether an English review is positive or negative. \
 Made by `bertsent {{ "retrain" if "gate" in lineage else "train" }}` on {{ manifest.created }};
-every number below stands in `manifest.json` too. Which version it is says the name of its folder.
+every number below is in `manifest.json` too. The folder name is the version number.
 
 | | |
 |---|---|
@@ -34,13 +26,13 @@ every number below stands in `manifest.json` too. Which version it is says the n
 | published epoch | {{ best_epoch }}, the {{ "last" if step else "lowest validation loss" }} |
 {% if step -%}
 | weights | that epoch's, averaged with those \
-{{ "of version %d" % lineage.champion.version if "champion" in lineage else "it began with" }}: \
+{{ "of version %d" % lineage.champion.version if "champion" in lineage else "training started from" }}: \
 share {{ step }} |
 {% endif -%}
 {% if "gate" in lineage -%}
-| began with | the {{ lineage.start }} (version {{ lineage.champion.version }} was current) |
+| started from | the {{ lineage.start }} (version {{ lineage.champion.version }} was current) |
 {% else -%}
-| repeat with | `bertsent train --config {{ config }}`\
+| repeat with | `bertsent train --config {{ files.CONFIG }}`\
 {{ ", --unlabelled and --teacher" if "unlabelled" in manifest.data else "" }}\
 {{ ", --warm-start" if "warm_start" in manifest.encoder else "" }} |
 {% endif -%}
@@ -49,22 +41,22 @@ share {{ step }} |
 
 ## How good it is
 
-Measured with the int8 LiteRT file that scores, at threshold 0.5; below each figure its 95 % interval.
+Measured with the int8 LiteRT file that scores, at threshold 0.5; below each metric is its 95 % interval.
 
 | split | reviews | accuracy | precision | recall | F1 | ROC AUC | log loss | ECE |
 |---|---|---|---|---|---|---|---|---|
 {% for name, m in manifest.metrics.items() -%}
 | {{ name }} | {{ m.n }} \
-{% for key in figures %}| {{ m[key] | figure }}{{ m["intervals"][key] | interval }} {% endfor %}|
+{% for key in metrics %}| {{ m[key] | number }}{{ m["intervals"][key] | interval }} {% endfor %}|
 {% endfor %}
-ECE is the expected calibration error: how far the score of the answer lies from the share of right ones.
+ECE is the expected calibration error: the mean distance of confidence from accuracy.
 Scores were calibrated on {{ manifest.calibration.rows }} validation rows (temperature \
-{{ manifest.calibration.temperature | figure }}, bias {{ manifest.calibration.bias | figure }});
-between {{ manifest.calibration.unsure[0] | figure }} and {{ manifest.calibration.unsure[1] | figure }} \
-fewer than {{ sure }} % of the answers are right, and `predict` says unsure.
-`bertsent evaluate PATH` gives the same figures for other reviews.
+{{ manifest.calibration.temperature | number }}, bias {{ manifest.calibration.bias | number }});
+between {{ manifest.calibration.unsure[0] | number }} and {{ manifest.calibration.unsure[1] | number }} \
+the accuracy is below {{ sure }} %, and `predict` says unsure.
+`bertsent evaluate PATH` gives the same metrics for other reviews.
 
-The trained classifier itself reaches {{ manifest.metrics.test.classifier_accuracy | figure }} on \
+The trained classifier has an accuracy of {{ manifest.metrics.test.classifier_accuracy | number }} on \
 {{ manifest.metrics.test.compared }} of the {{ "test" if manifest.metrics.test.n else "validation" }}
 rows; the LiteRT file gives the same label on \
 {{ (100 * manifest.metrics.test.litert_agreement) | round(2) }} % of them.
@@ -72,19 +64,19 @@ rows; the LiteRT file gives the same label on \
 | epoch | loss | accuracy | validation loss | validation accuracy | minutes |
 |---|---|---|---|---|---|
 {% for e in epochs -%}
-| {{ e.epoch }} | {{ e.loss | figure }} | {{ e.accuracy | figure }} | {{ e.validation_loss | figure }} \
-| {{ e.validation_accuracy | figure }} | {{ (e.seconds / 60) | round(1) }} |
+| {{ e.epoch }} | {{ e.loss | number }} | {{ e.accuracy | number }} | {{ e.validation_loss | number }} \
+| {{ e.validation_accuracy | number }} | {{ (e.seconds / 60) | round(1) }} |
 {% endfor %}
-![loss and accuracy by epoch]({{ plot }})
+![loss and accuracy by epoch]({{ files.PLOT }})
 
 {% if lineage -%}
 ## Why it is here
 
 {% if "republished_from" in lineage -%}
-It has the files of version {{ lineage.republished_from }}, and took the place of {{ lineage.undone }}.
+It has the files of version {{ lineage.republished_from }} and replaced version {{ lineage.undone }}.
 {% endif -%}
 {% if "gate" in lineage -%}
-Trained {{ "because of drift" if lineage.because.kind == "drift" else "as somebody asked" }}, on \
+Trained {{ "because of drift" if lineage.because.kind == "drift" else "on request" }}, on \
 {{ lineage.labels.n }} labels; {{ lineage.reserved.n }} more were reserved. It was compared with version \
 {{ lineage.champion.version }}
 on the same rows: {{ lineage.gate.reason }}.
@@ -98,25 +90,25 @@ on the same rows: {{ lineage.gate.reason }}.
 | {{ name }} | {{ d.n }} | {{ d.positive }} | `{{ d.digest }}` |
 {% endfor %}
 {% if "labels" in manifest.data -%}
-Of the train reviews {{ manifest.data.labels.beside }} trained beside the labels; the version it began with,
-if any, knew them all.
+{{ manifest.data.labels.beside }} of the train reviews trained beside the labels; the version that training
+started from, if any, was trained on all of them.
 {% endif -%}
 {% if "unlabelled" in manifest.data -%}
-The labels of the unlabelled reviews are scores of another version and a bag of bigrams.
+The unlabelled reviews have pseudo-labels: scores of another version and of a bag of bigrams.
 {% endif -%}
-Each text stands in one split only. No text of the data is part of this folder: `{{ reference }}` holds
-word-piece counts, labels, lengths and digests for drift.
+Each text is in one split only. No text of the data is in this folder: `{{ files.REFERENCE }}` holds
+word-piece counts, labels, lengths and digests for `drift`.
 
 ## Limits
 
-A review longer than the window is cut: what lies between its parts is not seen. Scores are calibrated
+A review longer than the window is cut: what lies between its parts is not read. Scores are calibrated
 for reviews like those it was trained on, and for no others. A text that is no review gets a score too.
 
 ## Files
 
-`{{ classifier }}` scores (token ids to probability), `{{ vocabulary }}` cuts texts into word pieces,
-`{{ weights }}` (fp16, where present) is what training and export go on from, `{{ history }}` has the
-epochs, `{{ config }}` the settings.
+`{{ files.CLASSIFIER }}` scores (token ids to probability), `{{ files.VOCABULARY }}` has the word pieces,
+`{{ files.WEIGHTS }}` (fp16, if present) is what training and export start from, `{{ files.HISTORY }}` has the
+epochs, `{{ files.CONFIG }}` the settings.
 """
 
 
@@ -130,8 +122,8 @@ def render(manifest: Manifest, *, epochs: Sequence[Epoch], best_epoch: int) -> s
     environment.filters["interval"] = lambda ends: (
         "" if ends is None or None in ends else f"<br>({ends[0]:.4f} to {ends[1]:.4f})"
     )
-    environment.filters["figure"] = lambda value: "-" if value is None else f"{value:.4f}"
-    # Only a retrain's warm start keeps its last epoch and goes back a step (`tf.training`).
+    environment.filters["number"] = lambda value: "-" if value is None else f"{value:.4f}"
+    # Only a retrain's warm start publishes its last epoch and interpolates weights (`tf.training`).
     warm = "warm_start" in manifest.encoder
     return environment.from_string(_TEMPLATE).render(
         manifest=manifest,
@@ -140,13 +132,7 @@ def render(manifest: Manifest, *, epochs: Sequence[Epoch], best_epoch: int) -> s
         s=manifest.settings,
         epochs=epochs,
         best_epoch=best_epoch,
-        classifier=CLASSIFIER,
-        vocabulary=VOCABULARY,
-        weights=WEIGHTS,
-        history=HISTORY,
-        reference=REFERENCE,
-        plot=PLOT,
-        config=CONFIG,
-        figures=_FIGURES,
+        files=files,
+        metrics=_METRICS,
         sure=round(100 * CalibrationSettings().sure),
     )

@@ -1,6 +1,7 @@
-"""Which versions are being read: a reader holds a shared lock on the version's manifest while it lives.
+"""Locks that keep a version from being removed while a process reads it.
 
-The kernel frees a lock when its process ends, however that happens, so a dead reader holds nothing back.
+A reader holds a shared lock on the version's manifest. The kernel frees it when the process ends, however
+that happens.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-def hold(manifest: Path, *, reader: object) -> None:
-    """Marks a version as being read until `reader` is gone.
+def lock_for_reading(manifest: Path, *, reader: object) -> None:
+    """Takes a shared lock on a version's manifest until `reader` is garbage-collected.
 
-    Where the file system has no such locks nothing is marked: files that are open stay readable anyway.
+    On a file system without locks this does nothing: open files stay readable anyway.
     """
     with contextlib.suppress(OSError):
         handle = os.open(manifest, os.O_RDONLY | os.O_CLOEXEC)
@@ -25,10 +26,10 @@ def hold(manifest: Path, *, reader: object) -> None:
 
 
 @contextlib.contextmanager
-def unread(manifest: Path) -> Iterator[bool]:
-    """Says whether nobody reads a version; if so, nobody can begin to while the block lasts.
+def lock_for_removal(manifest: Path) -> Iterator[bool]:
+    """Takes an exclusive lock on a version's manifest for the block.
 
-    Where it cannot be told the answer is no.
+    Yields False if a reader holds a lock, or on a file system without locks.
     """
     try:
         handle = os.open(manifest, os.O_RDONLY | os.O_CLOEXEC)
@@ -36,10 +37,10 @@ def unread(manifest: Path) -> Iterator[bool]:
         yield False
         return
     try:
-        free = False
+        locked = False
         with contextlib.suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            free = True
-        yield free
+            locked = True
+        yield locked
     finally:
         os.close(handle)

@@ -1,4 +1,4 @@
-"""Which version is current: another one takes over, an old one comes back, old ones go."""
+"""The current version and the list of all: promote a challenger, roll back, prune old versions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,8 @@ from bertsent.versions.manifest import (
     version_numbers,
 )
 
-_ROOM = 1_000_000  # bytes that a version of hard links needs; a copy finds out by itself
-_ADOPTED = "adopted"  # how a draft is called while it is made
+_ROOM = 1_000_000  # bytes: enough for a version of hard links; a copy fails by itself on a full disk
+_ADOPTED = "adopted"  # name of the staging folder
 ROLLBACK = "rollback"  # the reason in the manifest
 
 
@@ -38,14 +38,14 @@ class Pruned:
 
     removed: tuple[int, ...]
     kept: tuple[int, ...]
-    in_use: tuple[int, ...]  # kept, as a process reads them
-    damaged: tuple[int, ...]  # kept, and not counted among those to keep
+    in_use: tuple[int, ...]  # kept because a process reads them
+    damaged: tuple[int, ...]  # kept, but not counted
 
 
 @contextlib.contextmanager
-def _changing(workspace: Workspace, doing: str) -> Any:
+def _changing(workspace: Workspace, doing: str) -> Iterator[None]:
     with lock(workspace.state / "publish.lock", doing):
-        for pattern in (f".{_ADOPTED}.*.tmp", ".[0-9]*.tmp"):  # of killed runs: these are made under the lock
+        for pattern in (f".{_ADOPTED}.*.tmp", ".[0-9]*.tmp"):  # made under this lock: their run was killed
             remove_stale(workspace.model, older_than=0, pattern=pattern)
         yield
 
@@ -58,7 +58,7 @@ def promote(
     reason: str,
     lineage: Mapping[str, Any],
 ) -> Version:
-    """Makes a challenger current, if the champion it was compared with still is.
+    """Publishes a challenger as the current version, if the champion it was compared with still is current.
 
     Raises:
         BusyError: if another version became current meanwhile.
@@ -77,81 +77,65 @@ def promote(
 
 
 def rollback(number: int | None, *, workspace: Workspace) -> tuple[int, Version]:
-    """Publishes an old version as the next number, so that it is current and history only grows.
+    """Makes an old version current again by publishing it under the next number; no version is removed.
 
     Args:
-        number: Which; None for the newest whole one before the current that scores otherwise.
+        number: The old version; None for the newest intact one before the current version that scores
+            otherwise.
 
     Returns:
-        The number that was current, and the version that is now: the same where its files were already.
+        The number that was current, and the version that is current now. Nothing is published if the current
+        version has the same classifier already.
 
     Raises:
         UsageError: if there is no such version.
-        ArtefactError: if it is damaged. A damaged current one is no hindrance.
+        ArtefactError: if it is damaged. A damaged current version does not matter.
     """
     with _changing(workspace, "rollback"):
-        last = current_number(workspace)
+        last = store.current_number(workspace.model)
         current = _intact(last, workspace)
         if number is None:
-            old = _before(last, current, workspace)
+            old = _previous(last, current, workspace)
         else:
             old = store.find(str(number), folder=workspace.model)
         if current and old.classifier_digest == current.classifier_digest:
             return last, current
-        lineage = {**old.manifest.lineage, "republished_from": _origin(old), "undone": last}
+        lineage = {**old.manifest.lineage, "republished_from": _trained_as(old), "undone": last}
         return last, adopt(old, folder=workspace.model, after=last, reason=ROLLBACK, lineage=lineage)
 
 
-def numbers(workspace: Workspace) -> list[int]:
-    """The versions a workspace can use: its own, and those that came with bertsent under other numbers."""
-    packaged = store.bundled()
-    return sorted({*version_numbers(workspace.model), *(version_numbers(packaged) if packaged else ())})
-
-
-def current_number(workspace: Workspace) -> int:
-    """The number of the current version, whole or not.
-
-    Raises:
-        UsageError: if there is none.
-    """
-    own = version_numbers(workspace.model) or numbers(workspace)
-    if not own:
-        raise UsageError("There is no version yet.", hint="bertsent train --help")
-    return own[-1]
-
-
-def _before(last: int, current: Version | None, workspace: Workspace) -> Version:
-    limit = _origin(current) if current else last
-    for number in reversed([each for each in numbers(workspace) if each < limit]):
-        old = _intact(number, workspace)
+def _previous(last: int, current: Version | None, workspace: Workspace) -> Version:
+    """The newest intact version that was trained before the current one and scores otherwise."""
+    limit = _trained_as(current) if current else last
+    for number in sorted(store.version_paths(workspace.model), reverse=True):
+        old = _intact(number, workspace) if number < limit else None
         if old and not (current and old.classifier_digest == current.classifier_digest):
             return old
     raise UsageError(
-        f"There is no whole version before {last} to go back to.",
+        f"There is no intact version before {last} to go back to.",
         hint="bertsent models lists what there is",
     )
 
 
-def _origin(version: Version) -> int:
-    """The number a version had when it was trained."""
+def _trained_as(version: Version) -> int:
+    """The number that a version had when it was trained."""
     return int(version.manifest.lineage.get("republished_from", version.manifest.version))
 
 
 def adopt(version: Version, *, folder: Path, after: int, reason: str, lineage: Mapping[str, Any]) -> Version:
-    """Publishes the files of a version as the next number of `folder`, with a manifest of its own.
+    """Publishes the files of a version under the next number of `folder`, with a new manifest and card.
 
-    The files are hard links where the file system and their owner allow it, else copies; the card is
-    written anew.
+    The files are hard links where the file system and their owner allow it, else copies.
 
     Args:
-        version: Any version; all its files are compared with its manifest first.
+        version: Any version; all its files are verified first.
         folder: The folder of versions.
-        after: The number of the current version: taken, also where `folder` does not hold it.
+        after: The number of the current version, which may not be in `folder`.
         reason, lineage: For the manifest.
 
     Raises:
         ArtefactError: if a file of `version` is damaged.
-        StorageError: if the disk does not take it.
+        StorageError: if the disk fails or is full.
     """
     version.verify()
     manifest = replace(version.manifest, created=now(), reason=reason, lineage=dict(lineage))
@@ -164,7 +148,7 @@ def adopt(version: Version, *, folder: Path, after: int, reason: str, lineage: M
 
 
 def _link(source: Path, target: Path) -> None:
-    """A hard link, unless the file belongs to somebody else, whose mode is not ours to set."""
+    """Makes a hard link, or a copy of a file of another user: `publish` sets the mode, which links share."""
     if source.stat().st_uid == os.geteuid():
         with contextlib.suppress(OSError):  # another file system, or one without links
             os.link(source, target)
@@ -184,8 +168,8 @@ def _write_card(version: Version, manifest: Manifest, path: Path) -> None:
 def prune(workspace: Workspace, *, keep: int) -> Pruned:
     """Removes old versions from the workspace's `model/`.
 
-    The `keep` highest whole versions stay, the current one always among them. A version that a process
-    reads stays too: a reader holds a lock (`leases`). A damaged one stays to be looked at.
+    The `keep` highest intact versions stay, always with the current one. A version that a process reads
+    stays too (`read_locks`), and so does a damaged one: somebody may want to look at it.
 
     Raises:
         UsageError: if `keep` is below 1.
@@ -195,20 +179,20 @@ def prune(workspace: Workspace, *, keep: int) -> Pruned:
         raise UsageError("At least 1 version must be kept: the current one.", received=keep)
     with _changing(workspace, "prune"):
         remove_stale(workspace.model)
-        there = version_numbers(workspace.model)
-        damaged = [number for number in there if not _intact(number, workspace)]
-        left_over = [number for number in there if number not in damaged][:-keep]
-        removed = [number for number in left_over if _remove(workspace.model / str(number))]
+        numbers = version_numbers(workspace.model)
+        damaged = [number for number in numbers if not _intact(number, workspace)]
+        old = [number for number in numbers if number not in damaged][:-keep]
+        removed = [number for number in old if _remove(workspace.model / str(number))]
     return Pruned(
         removed=tuple(removed),
-        kept=tuple(number for number in there if number not in removed),
-        in_use=tuple(number for number in left_over if number not in removed),
+        kept=tuple(number for number in numbers if number not in removed),
+        in_use=tuple(number for number in old if number not in removed),
         damaged=tuple(damaged),
     )
 
 
 def _intact(number: int, workspace: Workspace) -> Version | None:
-    """A version none of whose files is damaged, else None."""
+    """The version of this number if all its files are intact, else None."""
     with contextlib.suppress(ArtefactError):
         version = store.find(str(number), folder=workspace.model)
         version.verify()
@@ -217,11 +201,11 @@ def _intact(number: int, workspace: Workspace) -> Version | None:
 
 
 def _remove(path: Path) -> bool:
-    """Takes a version away at once, under its number whole or not there; False if somebody reads it."""
-    with read_locks.unread(path / MANIFEST) as free:
-        if not free:
+    """Removes a version by one rename, then deletes its files; False if a process reads it."""
+    with read_locks.lock_for_removal(path / MANIFEST) as locked:
+        if not locked:
             return False
-        hidden = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # as `remove_stale` finds it
+        hidden = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # a name that `remove_stale` finds
         with disk_errors(path):
             path.rename(hidden)
             sync_directory(path.parent)
@@ -248,21 +232,18 @@ def entries(workspace: Workspace) -> list[Entry]:
     Raises:
         ArtefactError: if `model/` cannot be read.
     """
-    own, packaged = set(version_numbers(workspace.model)), store.bundled()
-    found = []
-    for number in numbers(workspace):
-        place = workspace.model if number in own or packaged is None else packaged
+    listed = []
+    for number, path in sorted(store.version_paths(workspace.model).items()):
         manifest = None
         with contextlib.suppress(ArtefactError):
-            manifest = read_version(place / str(number)).manifest
-        files = manifest.files.values() if manifest else ()
-        found.append(
+            manifest = read_version(path).manifest
+        listed.append(
             Entry(
                 number=number,
-                current=number == current_number(workspace),
-                packaged=number not in own,
+                current=number == store.current_number(workspace.model),
+                packaged=path.parent != workspace.model,
                 manifest=manifest,
-                bytes=sum(int(each["size"]) for each in files),
+                bytes=sum(int(file["size"]) for file in manifest.files.values()) if manifest else 0,
             )
         )
-    return found
+    return listed

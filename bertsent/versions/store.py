@@ -1,21 +1,20 @@
-"""model/<n>/: immutable versions, each with a manifest that its files must agree with."""
+"""The versions in `model/<n>/`: finding one, and publishing the next one. A version never changes."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from bertsent.base import checked_json
-from bertsent.base.digests import sha256_file
+from bertsent.base.digests import sha256_file, sha256_json
 from bertsent.base.display import visible
 from bertsent.base.errors import StorageError, UsageError
 from bertsent.base.files import (
     disk_errors,
+    is_folder,
     publish_directory,
     remove_stale,
     require_space,
@@ -41,27 +40,57 @@ def bundled() -> Path | None:
     )
 
 
+def version_paths(folder: Path) -> dict[int, Path]:
+    """Number -> path of every version in `folder`, and of the bundled ones under other numbers."""
+    return {
+        number: parent / str(number)
+        for parent in (bundled(), folder)
+        if parent is not None
+        for number in version_numbers(parent)
+    }
+
+
+def current_number(folder: Path) -> int:
+    """The number of the current version, intact or not: the highest in `folder`, else the highest bundled.
+
+    Raises:
+        UsageError: if there is no version.
+    """
+    numbers = version_numbers(folder) or version_paths(folder)
+    if not numbers:
+        raise UsageError(
+            f"No model yet: {visible(str(folder))} is empty and none came with this installation.",
+            hint="bertsent download --sample && bertsent train --data data/sample",
+        )
+    return max(numbers)
+
+
 def find(model: str | None, *, folder: Path, option: str = "--model") -> Version:
-    """The version that was named, or the current one.
+    """The version with this number or path, or the current one.
 
     Args:
-        model: A version number below `folder`, the path of a version, or None for the current one: the
-            highest below `folder`, else the packaged one.
+        model: A version's number, or its path; None for the current version.
         folder: The workspace's `model/`.
-        option: What `model` was given by, for the message.
+        option: The option that `model` comes from, for the message.
 
     Raises:
         UsageError: if there is no such version.
-        ArtefactError: if its manifest cannot be read; the hint names the highest whole version beside it.
+        ArtefactError: if its manifest cannot be read; the hint names the highest intact version beside it.
     """
     if model is None:
-        path = _current(folder)
+        path = version_paths(folder)[current_number(folder)]
     elif re.fullmatch(r"[0-9]{1,9}", model):
-        path = _numbered(int(model), folder, option)
+        paths = version_paths(folder)
+        if int(model) not in paths:
+            own = ", ".join(map(str, version_numbers(folder))) or "none"
+            raise UsageError(
+                f"There is no version {int(model)} in {visible(str(folder))} (versions there: {own}).",
+                hint=f"bertsent train publishes one; {option} also takes the folder of a version",
+            )
+        path = paths[int(model)]
     else:
         path = Path(model)
-        # os.path, because Path.is_dir raises on a name too long for a path
-        if not model or not os.path.isdir(path):  # noqa: PTH112
+        if not model or not is_folder(path):
             raise UsageError(
                 f"{option} takes a version number or the folder of a version.",
                 received=visible(repr(model))[:200],
@@ -70,36 +99,10 @@ def find(model: str | None, *, folder: Path, option: str = "--model") -> Version
         return read_version(path)
 
 
-def _numbered(number: int, folder: Path, option: str) -> Path:
-    for place in (folder, bundled()):
-        if place is not None and number in version_numbers(place):
-            return place / str(number)
-    there = ", ".join(map(str, version_numbers(folder))) or "none"
-    raise UsageError(
-        f"There is no version {number} in {visible(str(folder))} (versions there: {there}).",
-        hint=f"bertsent train publishes one; {option} also takes the folder of a version",
-    )
-
-
-def _current(folder: Path) -> Path:
-    place = folder if version_numbers(folder) else bundled()
-    if place is None:
-        raise UsageError(
-            f"No model yet: {visible(str(folder))} is empty and none came with this installation.",
-            hint="bertsent download --sample && bertsent train --data data/sample",
-        )
-    return place / str(version_numbers(place)[-1])
-
-
-def next_number(folder: Path) -> int:
-    """One above the highest number taken, whether that version is whole or not: history only grows."""
-    return max(taken_numbers(folder), default=0) + 1
-
-
 @contextlib.contextmanager
 def staging(folder: Path, *, name: str = "next", needed: int = 200_000_000) -> Iterator[Path]:
-    """A folder to write a new version into, called `.<name>.*.tmp` beside where it will stand; gone
-    afterwards if unpublished.
+    """A folder `.<name>.*.tmp` in `folder`, to write a new version into. The end of the block removes it,
+    unless it was published.
 
     Raises:
         StorageError: if `folder` cannot be written or has less than `needed` bytes free, or a write in
@@ -112,14 +115,14 @@ def staging(folder: Path, *, name: str = "next", needed: int = 200_000_000) -> I
 
 
 def finalise(path: Path, manifest: Manifest) -> Version:
-    """Writes the manifest of a draft, with digest and size of every file in it, and reads it back."""
+    """Writes the manifest of a staged version, with the digest and size of every file, and reads it back."""
     files = {
         file.name: {"sha256": sha256_file(file), "size": file.stat().st_size}
         for file in sorted(path.iterdir())
         if file.name != MANIFEST
     }
     values = asdict(replace(manifest, files=files))
-    values |= {"digest": checked_json.digest(json.loads(json.dumps(values)))}  # as a reader will find them
+    values["digest"] = sha256_json(json.loads(json.dumps(values)))  # of what a reader will get
     write_text(path / MANIFEST, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
     version = read_version(path)
     version.verify()
@@ -127,24 +130,22 @@ def finalise(path: Path, manifest: Manifest) -> Version:
 
 
 def publish(path: Path, manifest: Manifest, *, folder: Path, after: int | None = None) -> Version:
-    """Makes a draft the next version of `folder`: whole under its number, or not there at all.
+    """Makes a staged version the next one of `folder`. It appears complete under its number, or not at all.
 
     Args:
-        after: The number of the version it follows, where that is not in `folder`.
+        manifest: Of the staged version at `path`; its number, parent and files are set here.
+        folder: The folder of versions. The number is one above all in use there, also by damaged versions.
+        after: The number of the version it follows, if that is not in `folder`.
 
     Raises:
-        StorageError: if the disk does not take it; the versions before are untouched.
+        StorageError: if the disk fails or is full; the other versions are untouched.
         ArtefactError: if what was written cannot be read back.
     """
-    for _ in range(100):  # another run may take a number between the look and the rename
-        number = max(next_number(folder), 1 + (after or 0))
-        finalise(path, replace(manifest, version=number, parent=_parent(folder) or after))
+    for _ in range(100):  # another run may take the number before the rename
+        number = 1 + max([*taken_numbers(folder), after or 0])
+        parent = max(version_numbers(folder), default=after)
+        finalise(path, replace(manifest, version=number, parent=parent))
         target = folder / str(number)
         if publish_directory(path, target):
             return read_version(target)
     raise StorageError(f"No free version number below {visible(str(folder))}.", hint="run again")
-
-
-def _parent(folder: Path) -> int | None:
-    numbers = version_numbers(folder)
-    return numbers[-1] if numbers else None

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, text that is safe to show, and what reading refuses."""
+"""Files that appear complete or not at all, text that is safe to display, and what reading refuses."""
 
 from __future__ import annotations
 
@@ -126,6 +126,69 @@ def test_publish_directory_refuses_a_file_in_its_place(workspace: Path) -> None:
     with files.temporary_sibling(workspace / "target") as folder:
         assert not files.publish_directory(folder, workspace / "target")
     assert (workspace / "target").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("there", ["folder", "file", "link"])
+def test_publish_directory_replaces_what_is_there(workspace: Path, there: str) -> None:
+    target, elsewhere = workspace / "target", workspace / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "file").write_text("stays", encoding="utf-8")
+    if there == "folder":
+        target.mkdir()
+        (target / "old").write_text("old", encoding="utf-8")
+    elif there == "file":
+        target.write_text("old", encoding="utf-8")
+    else:
+        target.symlink_to(elsewhere)
+    with files.temporary_sibling(target) as folder:
+        (folder / "new").write_text("new", encoding="utf-8")
+        assert files.publish_directory(folder, target, replace=True)
+    assert not target.is_symlink()
+    assert names(target) == ["new"]
+    assert names(workspace) == ["elsewhere", "target"]
+    assert names(elsewhere) == ["file"]
+
+
+def test_publish_directory_puts_the_old_folder_back_when_it_cannot_replace_it(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = workspace / "target"
+    target.mkdir()
+    (target / "old").write_text("old", encoding="utf-8")
+    rename = Path.rename
+
+    def failing(self: Path, to: Path) -> Path:
+        if Path(to) == target and not target.exists() and self.name != "before":
+            raise OSError(errno.EIO, "broken")
+        return rename(self, to)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with files.temporary_sibling(target) as folder:
+        (folder / "new").write_text("new", encoding="utf-8")
+        with pytest.raises(StorageError):
+            files.publish_directory(folder, target, replace=True)
+    assert names(target) == ["old"]
+    assert names(workspace) == ["target"]
+
+
+def test_is_vacant_is_what_publish_directory_can_take(workspace: Path) -> None:
+    (workspace / "empty").mkdir()
+    (workspace / "file").write_text("", encoding="utf-8")
+    (workspace / "link").symlink_to(workspace / "empty")
+    (workspace / "dangling").symlink_to(workspace / "nothing")
+    cases = ("empty", "nothing", "file", "link", "dangling")
+    assert [name for name in cases if files.is_vacant(workspace / name)] == ["empty", "nothing"]
+    assert not files.is_vacant(workspace)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "nul\0", "file/below"])
+def test_is_file_and_is_folder_do_not_raise(workspace: Path, name: str) -> None:
+    (workspace / "file").write_text("", encoding="utf-8")
+    assert files.is_file(workspace / "file")
+    assert not files.is_folder(workspace / "file")
+    assert files.is_folder(workspace)
+    assert not files.is_file(workspace / name)
+    assert not files.is_folder(workspace / name)
 
 
 def test_remove_stale_takes_old_temporary_things_only(workspace: Path) -> None:

@@ -19,7 +19,7 @@ from bertsent.base.settings.evaluation import CalibrationSettings, EvaluateSetti
 from bertsent.base.settings.reading import FOLDERS, LABELS, ReadSettings, WriteSettings
 from bertsent.base.settings.retraining import GateSettings, RetrainSettings, VersionSettings
 from bertsent.base.settings.scoring import ScoreSettings, TokenizerSettings
-from bertsent.base.settings.training import CheckpointSettings, TeacherSettings, TrainSettings
+from bertsent.base.settings.training import BigramSettings, CheckpointSettings, TrainSettings
 from bertsent.base.settings.workspace import Workspace
 
 RECORDS = [
@@ -33,7 +33,7 @@ RECORDS = [
     ReferenceSettings,
     RetrainSettings,
     ScoreSettings,
-    TeacherSettings,
+    BigramSettings,
     TokenizerSettings,
     TrainSettings,
     WriteSettings,

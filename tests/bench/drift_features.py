@@ -156,13 +156,13 @@ def separations(
     """The text measure of one draw by each kind of features."""
     old, new = draw
     reference = bench.as_reference(old)
-    compared = features.compare(reference, new, settings=SETTINGS, random=np.random.default_rng([run, 1]))
+    compared = features.match_rows(reference, new, settings=SETTINGS, random=np.random.default_rng([run, 1]))
     if compared is None or len(compared.label) != len(old) + len(new):
         raise ValueError("too few old rows of a label: more with --old")
-    new = [new[place] for place in compared.row[compared.is_new].tolist()]
-    pieces = features.weigh(compared, reference, settings=SETTINGS)
+    new = [new[place] for place in compared.index.tolist()]
+    pieces = features.tfidf(compared, reference, settings=SETTINGS)
     vectors = encoder.vectors([*old, *new])
-    for label in np.unique(compared.label).tolist():  # as `weigh` does
+    for label in np.unique(compared.label).tolist():  # as `tfidf` does
         vectors[compared.label == label] -= vectors[compared.label == label].mean(axis=0)
     table = {"pieces": pieces, "encoder": vectors, "both": np.hstack([pieces, vectors])}
     for name, values in table.items():

@@ -128,8 +128,7 @@ class Bench:
         return [self.cut(ids) for ids in self.scorer.tokenizer.encode([clean(text) for text in texts])]
 
     def cut(self, ids: Any) -> Any:
-        kind: Any = self.manifest.window
-        return window(ids, seq_length=self.manifest.seq_length, kind=kind)
+        return window(ids, seq_length=self.manifest.seq_length, kind=self.manifest.window)
 
     def scores(self, texts: Sequence[str]) -> list[float]:
         """P(positive) of each text, from the cache where it has them."""

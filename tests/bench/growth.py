@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import importlib
 import itertools
 import json
 import os
@@ -172,13 +171,15 @@ def perturbed(texts: Sequence[str], count: int, words: int) -> Iterator[tuple[st
 def make_tiny(home: Path) -> None:
     """Trains the tests' tiny BERT on the sample: version 1 of the workspace `home`."""
     sys.path.append(str(Path(__file__).parents[1]))
-    tiny = importlib.import_module("tiny")
-    training = importlib.import_module("bertsent.tf.training")
+    from support import tiny_bert
+
     from bertsent.base.settings.workspace import Workspace
     from bertsent.data.download.dataset import write_sample
+    from bertsent.tf import training
 
     data = write_sample(data=home / "data").path
-    training.train(tiny.settings(tiny.export(home / "encoder")), data=data, workspace=Workspace(home))
+    settings = tiny_bert.settings(tiny_bert.export(home / "encoder"))
+    training.train(settings, data=data, workspace=Workspace(home))
 
 
 HEADER = f"{'format':<8} {'reviews':>9} {'reviews/s':>10} {'peak MB':>8} {'ratio':>6}"

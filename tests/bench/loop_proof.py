@@ -107,9 +107,9 @@ def drift(folder: Path, *, seconds: float | None = None) -> tuple[int, dict[str,
 
 def outcome(folder: Path) -> str:
     """What the workspace holds in the end, in words."""
-    trail = [json.loads(line) for line in (folder / "reports" / "drift.jsonl").read_text().splitlines()]
-    looks = sum(event["event"] == "look" for event in trail)
-    ended = [event["outcome"] for event in trail if event["event"] == "outcome"]
+    history = [json.loads(line) for line in (folder / "labels" / "drift.jsonl").read_text().splitlines()]
+    looks = sum(event["event"] == "look" for event in history)
+    ended = [event["outcome"] for event in history if event["event"] == "outcome"]
     ledger = (folder / "reports" / "ledger.jsonl").read_text().splitlines()
     left = sorted(path.name for path in (folder / "model").glob(".*")) if (folder / "model").exists() else []
     return (

@@ -48,9 +48,9 @@ from bertsent.base.files import now, write_text
 from bertsent.base.records.core import Review
 from bertsent.base.resources import quiet_stderr
 from bertsent.base.settings.reading import POSITIVE
-from bertsent.base.settings.scoring import DEFAULT_THRESHOLD, ScoreSettings, Window
+from bertsent.base.settings.scoring import DEFAULT_THRESHOLD, ScoreSettings
 from bertsent.data.reviews import read_folder
-from bertsent.scoring.litert import Classifier
+from bertsent.scoring.litert import LiteRTClassifier
 from bertsent.scoring.metrics import measure
 from bertsent.scoring.tokenizer import window
 from bertsent.tf import tf
@@ -137,15 +137,14 @@ def draw(reviews: list[Review], limit: int | None) -> list[Review]:
 def compare(version: Version, encoder: Encoder, classifier: Any, reviews: list[Review]) -> list[Figures]:
     """Scores the reviews with every file and sets the scores beside those of float32."""
     manifest = version.manifest
-    kind: Window = "head" if manifest.window == "head" else "head+tail"
     pieces = encoder.tokenizer.encode([review.text for review in reviews])
-    rows = [window(ids, seq_length=manifest.seq_length, kind=kind) for ids in pieces]
+    rows = [window(ids, seq_length=manifest.seq_length, kind=manifest.window) for ids in pieces]
     gold = np.array([review.label for review in reviews], np.int64)
     found: list[Figures] = []
     reference = np.empty(0, np.float32)
     with tempfile.TemporaryDirectory() as folder:
         for name, file in write(version, classifier, Path(folder)):
-            litert = Classifier(file, tokenizer=encoder.tokenizer, settings=ScoreSettings())
+            litert = LiteRTClassifier(file, tokenizer=encoder.tokenizer, settings=ScoreSettings())
             scores = litert.score(rows)
             reference = reference if found else scores
             found.append({"name": name, "bytes": file.stat().st_size, **figures(scores, reference, gold)})

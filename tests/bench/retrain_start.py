@@ -73,7 +73,7 @@ def _lines(arguments: argparse.Namespace, workspace: Workspace) -> Iterator[str]
     if champion is None:
         begun = time.monotonic()
         settings = find_recipe(arguments.recipe).settings
-        nothing = selection.Mix(splits=splits, old=splits.train, new=(), reserved=())
+        nothing = selection.Mix(splits=splits, old=splits.train)
         trained = training.train(settings, data=arguments.data, workspace=workspace, mix=nothing)
         champion = read_version(trained.path)
         yield f"champion on {len(splits.train)} rows: {_minutes(begun)}"

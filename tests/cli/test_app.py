@@ -89,6 +89,27 @@ def test_usage_that_cannot_be_is_exit_code_2(run: Run, arguments: list[str]) -> 
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "accepted"),
+    [
+        (["train", "--window", "x" * 300], "'head', 'head+tail'"),
+        (["predict", "--engine", "torch\x1b"], "'litert', 'tensorflow'"),
+        (["label", "--picked-by", "hand" * 99], "'typed', 'random', 'uncertain', 'diverse', 'first'"),
+        (["export", "torch", "out"], "'saved-model', 'litert', 'onnx'"),
+    ],
+)
+def test_a_choice_that_is_none_is_one_line_with_those_there_are(
+    run: Run, arguments: list[str], accepted: str
+) -> None:
+    result = run(*arguments)
+    assert result.exit_code == ExitCode.USAGE
+    assert result.stdout == ""
+    assert result.stderr.startswith("Error: Invalid value for ")
+    assert f"is not one of {accepted}. Hint: " in result.stderr
+    assert result.stderr.strip().isprintable()
+    assert len(result.stderr) < 200
+
+
 def test_error_of_the_core_is_one_line_on_stderr_and_its_exit_code() -> None:
     result = ending_with(DataError("It is empty.", received="0", hint="fill it"))
     assert result.exit_code == ExitCode.DATA

@@ -113,6 +113,7 @@ def test_batch_counts_unsure_answers_by_their_side_of_the_middle(run: Run, sampl
         assert summary[key] == decided[key]
 
 
+@pytest.mark.slow
 def test_batch_gives_the_same_scores_with_any_number_of_workers(run: Run, sample: Path) -> None:
     found = [
         [row["score"] for row in answer(run("batch", sample / "test", "--json", "--workers", count))[0]]

@@ -208,8 +208,8 @@ def test_download_goes_on_after_a_signal(
     assert (workspace / "data/movies/test/neg/4.txt").read_bytes() == REVIEWS["movies/test/neg/4.txt"]
 
 
+@pytest.mark.usefixtures("tensorflow")
 def test_download_ends_with_2_where_no_encoder_is_called_so(download: Run) -> None:
-    pytest.importorskip("tensorflow", reason="needs bertsent[train]")
     result = download("--encoder", "nonsense")
     assert result.exit_code == 2
     assert "nonsense" in result.stderr

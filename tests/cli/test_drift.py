@@ -31,7 +31,16 @@ from bertsent.versions.manifest import WEIGHTS
 
 Run = Callable[..., Result]
 PACKAGE = Path(bertsent.__file__).parent
-KEYS = {"verdict", "headline", "threshold", "measures", "smallest_visible", "new_rows", "looks", "action"}
+KEYS = {
+    "verdict",
+    "headline",
+    "threshold",
+    "measures",
+    "minimum_detectable_effect",
+    "new_rows",
+    "looks",
+    "action",
+}
 
 
 @pytest.fixture
@@ -66,12 +75,12 @@ def answer(result: Result) -> dict[str, Any]:
     return value
 
 
-def trail(home: Path) -> DriftHistory:
+def history(home: Path) -> DriftHistory:
     return DriftHistory(Workspace(home))
 
 
 def outcomes(home: Path) -> list[str]:
-    return [event.outcome for event in trail(home).events if isinstance(event, Outcome)]
+    return [event.outcome for event in history(home).events if isinstance(event, Outcome)]
 
 
 # too few, or nothing
@@ -98,7 +107,7 @@ def test_drift_of_too_few_labels_cannot_tell_and_takes_no_look(run: Run, home: P
         30,
         0,
     )
-    assert trail(home).events == []
+    assert history(home).events == []
 
 
 def test_drift_judges_no_label_twice(run: Run, home: Path) -> None:
@@ -106,9 +115,9 @@ def test_drift_judges_no_label_twice(run: Run, home: Path) -> None:
     assert run("drift", "--no-retrain").exit_code == 3
     result = run("drift", "--no-retrain")
     assert result.exit_code == 0
-    assert last_line(result).startswith("NOTHING NEW: no label since the look of 20")
+    assert last_line(result).startswith("NOTHING NEW: no label since the check of 20")
     assert "not handled" in last_line(result)
-    assert len(trail(home).looks()) == 1
+    assert len(history(home).looks()) == 1
 
 
 def test_drift_does_not_judge_a_changed_mind_anew(run: Run, home: Path) -> None:
@@ -130,7 +139,7 @@ def test_drift_in_one_line_says_verdict_headline_threshold_what_fired_and_what_i
     assert result.exit_code == 3
     line = last_line(result)
     assert re.match(r"DRIFT: headline (\d\.\d{3}) \(error\), threshold 0\.2, fired: error \1[,;]", line)
-    assert "40 new labels, look 1 at version 1" in line
+    assert "40 new labels, check 1 of version 1" in line
     assert "--no-retrain" in line
 
 
@@ -139,8 +148,8 @@ def test_drift_of_like_reviews_is_stable(run: Run, home: Path) -> None:
     result = run("drift", "--threshold", "0.9")
     assert result.exit_code == 0, result.stderr
     assert last_line(result).startswith("STABLE")
-    assert [look.verdict for look in trail(home).looks()] == ["stable"]
-    assert trail(home).unfinished() is None
+    assert [look.verdict for look in history(home).looks()] == ["stable"]
+    assert history(home).unfinished() is None
 
 
 def test_drift_that_cannot_tell_waits_until_the_batch_has_grown(run: Run, home: Path) -> None:
@@ -154,10 +163,10 @@ def test_drift_that_cannot_tell_waits_until_the_batch_has_grown(run: Run, home: 
     result = run("drift")
     assert result.exit_code == 4
     assert last_line(result).startswith("CANNOT TELL: 63 new labels")
-    assert len(trail(home).looks()) == 1
+    assert len(history(home).looks()) == 1
     world.label(home, rows[63:])
     run("drift")
-    assert [(look.look, len(look.rows)) for look in trail(home).looks()] == [(1, 32), (2, 64)]
+    assert [(look.look, len(look.rows)) for look in history(home).looks()] == [(1, 32), (2, 64)]
 
 
 def test_drift_where_nothing_can_be_measured_says_why_in_its_line(run: Run, home: Path) -> None:
@@ -195,7 +204,7 @@ def test_drift_on_a_terminal_shows_more_than_the_line(home: Path) -> None:
     shown = os.read(reader, 100_000).decode()
     os.close(reader)
     words = [line.split() for line in shown.splitlines()]
-    (look,) = trail(home).looks()
+    (look,) = history(home).looks()
     value = f"{look.report['measures']['error']['value']:.3f}"
     assert any(line[:2] == ["error", value] for line in words)
     assert any(line[:2] == ["label", "share"] for line in words)
@@ -209,7 +218,7 @@ def test_drift_at_another_version_reports_and_counts_for_nothing(run: Run, home:
     result = run("drift", "--model", home / "old" / "1")
     assert result.exit_code == 3
     assert "not the current one" in last_line(result)
-    assert trail(home).events == []
+    assert history(home).events == []
 
 
 def test_drift_reads_labels_from_another_folder(run: Run, home: Path) -> None:
@@ -217,6 +226,8 @@ def test_drift_reads_labels_from_another_folder(run: Run, home: Path) -> None:
     (home / "labels").rename(home / "answers")
     assert run("drift", "--no-retrain", "--labels", "answers").exit_code == 3
     assert run("drift", "--labels", "nowhere").exit_code == 2
+    assert (home / "answers" / "drift.jsonl").is_file()
+    assert not (home / "labels").exists()
 
 
 # refusals
@@ -269,7 +280,7 @@ def test_drift_without_a_reference_says_that_the_version_lacks_it(run: Run, home
     result = run("drift")
     assert result.exit_code == 6
     assert "reference.npz" in result.stderr
-    assert trail(home).events == []
+    assert history(home).events == []
 
 
 # the retraining that cannot begin
@@ -284,7 +295,7 @@ def test_drift_without_a_data_set_is_open_until_there_is_one(run: Run, home: Pat
     second = run("drift", "--json")
     assert second.exit_code == 3
     assert (answer(second)["action"], answer(second)["continued"]) == ("open", True)
-    assert (len(trail(home).looks()), outcomes(home)) == (1, [])
+    assert (len(history(home).looks()), outcomes(home)) == (1, [])
 
 
 def test_drift_without_tensorflow_says_how_to_get_it(home: Path, tmp_path: Path) -> None:
@@ -300,60 +311,63 @@ def test_drift_without_tensorflow_says_how_to_get_it(home: Path, tmp_path: Path)
     assert outcomes(home) == []
 
 
-# a trail that was damaged or lost
+# a history that was damaged or lost
 
 
-def test_drift_with_a_damaged_trail_judges_and_leaves_retraining_to_the_next_run(
+def test_drift_with_a_damaged_history_only_reports_and_leaves_retraining_to_later_labels(
     run: Run, home: Path
 ) -> None:
-    rows = known(100, wrong=True)
+    rows = known(80, wrong=True)
     world.label(home, rows[:40])
     run("drift", "--no-retrain")
-    (home / ".bertsent" / "drift.jsonl").unlink()
-    world.label(home, rows[40:])
+    path = home / "labels" / "drift.jsonl"
+    path.write_text(path.read_text(encoding="utf-8").replace("drift", "drifty", 1), encoding="utf-8")
     result = run("drift")
     assert result.exit_code == 3
     assert "missing or damaged" in result.stderr
     assert "only reported" in last_line(result)
-    result = run("drift")  # begins the retraining, which needs a data set
-    assert "not handled yet" in last_line(result)
-    assert "missing" not in result.stderr
+    result = run("drift")
+    assert last_line(result).startswith("NOTHING NEW")
+    assert result.stderr == ""
+    assert outcomes(home) == ["report_only"]
+    world.label(home, rows[40:])
+    assert answer(run("drift", "--json"))["action"] == "open"  # begins the retraining, which needs a data set
 
 
-def test_drift_heals_the_trail_though_nothing_is_new(run: Run, home: Path) -> None:
+def test_drift_with_a_damaged_history_drops_what_was_not_handled_though_nothing_is_new(
+    run: Run, home: Path
+) -> None:
     world.label(home, known(40, wrong=True))
     run("drift", "--no-retrain")
-    (home / "reports" / "drift.jsonl").write_text("noise", encoding="utf-8")
-    assert last_line(run("drift")).startswith("NOTHING NEW")
-    assert trail(home).problem == ""
-    assert answer(run("drift", "--json"))["action"] == "open"
+    path = home / "labels" / "drift.jsonl"
+    path.write_text(path.read_text(encoding="utf-8") + "noise\n", encoding="utf-8")
+    for stderr in (True, False):
+        result = run("drift")
+        assert result.exit_code == 0
+        assert last_line(result).startswith("NOTHING NEW")
+        assert "not handled" not in last_line(result)
+        assert ("damaged" in result.stderr) == stderr
+    assert outcomes(home) == ["report_only"]
 
 
-def test_drift_makes_both_copies_alike_after_a_kill_between_them(run: Run, home: Path) -> None:
-    world.label(home, known(40, wrong=True))
-    run("drift", "--no-retrain")
-    (home / "reports" / "drift.jsonl").unlink()
-    (home / "reports" / ".drift.jsonl.x.tmp").write_text("half", encoding="utf-8")
-    (home / "labels" / ".judged").unlink()
-    result = run("drift", "--no-retrain")
-    assert (result.exit_code, result.stderr) == (0, "")
-    assert [path.name for path in (home / "reports").iterdir()] == ["drift.jsonl"]
-
-
-def test_drift_whose_trail_was_lost_never_retrains_for_the_labels_there_are(run: Run, home: Path) -> None:
+def test_drift_history_that_was_lost_with_its_labels_is_not_missed(run: Run, home: Path) -> None:
     rows = known(80, wrong=True)
     world.label(home, rows[:40])
     run("drift", "--no-retrain")
-    shutil.rmtree(home / ".bertsent")
-    shutil.rmtree(home / "reports")
+    shutil.rmtree(home / "labels")
     result = run("drift")
-    assert result.exit_code == 3
-    assert "lost" in result.stderr
-    assert "only reported" in last_line(result)
-    assert last_line(run("drift")).startswith("NOTHING NEW")
-    assert outcomes(home) == ["report_only"]
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert last_line(result).startswith("NOTHING NEW")
     world.label(home, rows[40:])
     assert answer(run("drift", "--json"))["action"] == "open"
+
+
+def test_drift_whose_history_cannot_be_used_says_so(run: Run, home: Path) -> None:
+    world.label(home, known(40, wrong=True))
+    (home / "labels" / "drift.jsonl").mkdir()
+    result = run("drift")
+    assert result.exit_code == 74
+    assert "drift.jsonl is not a regular file" in result.stderr
 
 
 # the page
@@ -451,7 +465,7 @@ def drifted(home: Path) -> Path:
 
 def finished(home: Path) -> None:
     """One verdict, one outcome, one new version, and nothing left to do."""
-    assert [look.verdict for look in trail(home).looks()] == ["drift"]
+    assert [look.verdict for look in history(home).looks()] == ["drift"]
     assert outcomes(home) == ["published"]
     assert sorted(path.name for path in (home / "model").iterdir()) == ["1", "2"]
     assert not (home / ".bertsent" / "challenger").exists()
@@ -472,10 +486,8 @@ def test_drift_of_another_shop_ends_in_a_new_version(run: Run, drifted: Path) ->
     assert last_line(again).startswith("NOTHING NEW")
     finished(drifted)
     # Killed before the outcome was on the disk: the version is found, and not made again.
-    for name in (".bertsent", "reports"):
-        path = drifted / name / "drift.jsonl"
-        path.write_text(path.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
-    (drifted / "labels" / ".judged").unlink()
+    path = drifted / "labels" / "drift.jsonl"
+    path.write_text(path.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
     (drifted / "reports" / "ledger.jsonl").unlink()
     (drifted / ".bertsent" / "challenger" / "x").mkdir(parents=True)
     result = run("drift")

@@ -139,7 +139,7 @@ def test_evaluate_shows_figures_lengths_and_the_worst(run: Run, model: Path, wor
     result = run("evaluate", path, "--threshold", "0.000001", "--errors", 2)
     assert result.exit_code == 0
     out = result.stdout
-    assert out.startswith("Right on 33.3 % of 3 reviews (95 %: 0.8 to 90.6)\n")
+    assert out.startswith("Accuracy 33.3 % on 3 reviews (95 %: 0.8 to 90.6)\n")
     words = [line.split() for line in out.splitlines()]
     assert ["accuracy", "0.3333", "0.0084", "to", "0.9057"] in words
     assert ["gold", "negative", "0", "2"] in words
@@ -188,7 +188,7 @@ def test_evaluate_replaces_a_report_by_force_only(run: Run, model: Path, workspa
     assert "Scoring" not in refused.stderr
     assert (workspace / "r.html").read_text(encoding="utf-8") == "mine"
     assert run("evaluate", path, "--report", "r.html", "--force").exit_code == 0
-    assert "Right on" in (workspace / "r.html").read_text(encoding="utf-8")
+    assert "Accuracy" in (workspace / "r.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("report", "code"), [("r.txt", 2), ("r", 2), ("table.jsonl/r.html", 74)])

@@ -28,8 +28,7 @@ from bertsent.scoring.tokenizer import NORMALISATION, Tokenizer, pack, window
 from bertsent.versions import store
 from bertsent.versions.manifest import CLASSIFIER, VOCABULARY, WEIGHTS, WORDPIECE, read_version
 
-pytest.importorskip("tensorflow", reason="needs bertsent[train]")
-pytest.importorskip("onnxruntime", reason="needs bertsent[onnx]")
+pytestmark = pytest.mark.usefixtures("tensorflow", "onnxruntime")
 
 Run = Callable[..., Result]
 PLACES, HIDDEN, HEADS, INNER = 32, 32, 2, 64
@@ -133,7 +132,12 @@ def publish(model: Path, kept: dict[str, Any], litert: bytes) -> Path:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def onnxruntime() -> None:
+    pytest.importorskip("onnxruntime", reason="needs bertsent[onnx]")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, tensorflow: None) -> Path:
     """A `model` folder: 1 whole, 2 without weights, 3 with the weights of another classifier."""
     from bertsent.tf.litert import to_litert
 

@@ -9,24 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from support import fake_versions
 
 TYPER = {"typer", "annotated_doc", "shellingham"}  # and what it needs to read a command line
 OTHERS = {"scipy", "matplotlib", "pyarrow"}  # packages that load packages of their own
 SLOW = {"asyncio", "concurrent", "http", "logging", "multiprocessing", "sqlite3", "ssl", "unittest", "xml"}
-LIGHT = {
-    "cli",
-    "errors",
-    "files",
-    "lazy",
-    "records",
-    "settings",
-    "utf8",
-}  # rooms of all commands with options
-OPEN = {"ahead", "sealed", "store"}  # rooms that read a version
-READ = {"listing", "reviews", "tables"}
-SCORE = OPEN | {"leases", "litert", "machine", "scorer", "texts", "tokenizer"}
-LABELS = {"labels", "texts"}
 LITERT = {"ai_edge_litert", "numpy"}
+SCORE = {"scoring", "versions"}  # packages of bertsent, beyond base and cli
+BUNDLED = ("--model", Path(__file__).parents[2] / "model" / "1")
 
 RUN = """
 import sys
@@ -44,8 +34,8 @@ class Loaded:
     """What a process loaded beyond the interpreter's own."""
 
     packages: set[str] = field(default_factory=set)  # of others, without what Typer needs
-    rooms: set[str] = field(default_factory=set)  # of bertsent, without the light ones
-    commands: set[str] = field(default_factory=set)  # modules of bertsent.cli that declare one
+    own: set[str] = field(default_factory=set)  # packages of bertsent, without base and cli
+    commands: set[str] = field(default_factory=set)  # modules and folders of bertsent.cli that declare one
     slow: set[str] = field(default_factory=set)  # of the standard library
 
 
@@ -70,8 +60,9 @@ def loaded(*arguments: object, **environment: str) -> Loaded:
             for name in tops - set(sys.stdlib_module_names) - TYPER - {"bertsent"}
             if name[0] != "_"  # parts of others, and the interpreter's own data
         },
-        rooms={room for room, *_ in own} - LIGHT,
-        commands={inside[1] for inside in own if inside[0] == "cli" and inside[1:] and inside[1][0] != "_"},
+        own={package for package, *_ in own} - {"base", "cli"},
+        commands={inside[1] for inside in own if inside[0] == "cli" and inside[1:] and inside[1][0] != "_"}
+        - {"terminal"},
         slow=tops & SLOW,
     )
 
@@ -86,75 +77,73 @@ def test_help_loads_no_command() -> None:
 
 @pytest.mark.parametrize("words", ["bertsent pre", "bertsent predict --m"])
 def test_completion_loads_the_command_in_question_and_no_package(words: str) -> None:
-    found = loaded(
+    completion = loaded(
         _BERTSENT_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=str(len(words.split()) - 1)
     )
-    assert found.packages == set()
-    assert found.slow == set()
-    assert "predict" in found.commands <= {"predict", "preview"}
-    assert found.rooms <= {"draw", "presets"}
+    assert completion.packages == set()
+    assert completion.slow == set()
+    assert "predict" in completion.commands <= {"predict", "preview"}
+    assert completion.own <= {"reports"}
+
+
+def case(line: str, *options: object, packages: set[str], own: set[str], slow: bool = False) -> object:
+    """A command line, the packages of others that it loads, and those of bertsent it may load."""
+    marks = [pytest.mark.slow] if slow else []
+    return pytest.param([*line.split(), *options], packages, own, id=line, marks=marks)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "packages", "rooms"),
+    ("arguments", "packages", "own"),
     [
-        (["download", "--help"], set(), set()),
-        (["train", "--help"], set(), {"config", "recipes"}),
-        (["preview", "--list"], set(), {"draw", "presets"}),
-        (["predict", "great film"], LITERT, SCORE),
-        (["predict", "great film", "--sentiment", "1"], LITERT, SCORE | LABELS | {"tables"}),
-        (["label"], set(), LABELS | {"tables"}),
-        (["batch", "table.jsonl", "-o", "out.jsonl"], LITERT, SCORE | READ | {"batch", "metrics", "writers"}),
-        (
-            ["batch", "table.jsonl", "-o", "out.parquet"],
-            LITERT | {"pyarrow"},
-            SCORE | READ | {"batch", "metrics", "writers"},
+        case("download --help", packages=set(), own=set()),
+        case("train --help", packages=set(), own=set()),
+        case("preview --list", packages=set(), own={"reports"}),
+        case("predict great", *BUNDLED, packages=LITERT, own=SCORE),
+        case("predict great --sentiment 1", *BUNDLED, packages=LITERT, own=SCORE | {"data", "labelling"}),
+        case("label", packages=set(), own={"data", "labelling"}),
+        case("batch table.jsonl -o out.jsonl", *BUNDLED, packages=LITERT, own=SCORE | {"data"}),
+        case(
+            "batch table.jsonl -o out.parquet", *BUNDLED, packages=LITERT | {"pyarrow"}, own=SCORE | {"data"}
         ),
-        (
-            ["evaluate", "table.jsonl"],
-            LITERT | {"scipy"},
-            SCORE | READ | {"draw", "evaluation", "metrics", "report"},
+        case(
+            "evaluate table.jsonl",
+            *BUNDLED,
+            packages=LITERT | {"scipy"},
+            own=SCORE | {"data", "reports"},
+            slow=True,
         ),
-        (
-            ["evaluate", "table.jsonl", "--report", "r.html"],
-            LITERT | {"scipy", "jinja2", "matplotlib"},
-            SCORE | READ | {"draw", "evaluation", "metrics", "report"},
+        case(
+            "evaluate table.jsonl --report r.html",
+            *BUNDLED,
+            packages=LITERT | {"scipy", "jinja2", "matplotlib"},
+            own=SCORE | {"data", "reports"},
+            slow=True,
         ),
-        (
-            ["models"],
-            {"numpy"},
-            SCORE | {"card", "config", "gate", "ledger", "lineage", "recipes", "succession"},
-        ),
-        (["models", "show", "1"], set(), OPEN | {"config", "recipes"}),
-        (
-            ["models", "rollback", "1"],
-            {"filelock"},
-            OPEN | {"card", "config", "leases", "recipes", "succession"},
-        ),
-        (["export", "litert", "out"], LITERT, SCORE | READ | {"exports", "presets"}),
-        (["download", "--sample"], {"filelock"}, {"archive"}),
-        (
-            ["drift"],
-            {"filelock"},
-            OPEN | LABELS | {"draw", "draw_drift", "loop", "report", "report_drift", "trail"},
-        ),
+        case("models", packages=set(), own={"versions"}),
+        case("models show 1", packages=set(), own={"versions"}),
+        case("models rollback 1", packages={"filelock"}, own={"versions"}),
+        case("export litert out", *BUNDLED, packages=LITERT, own=SCORE | {"data", "export"}, slow=True),
+        case("download --sample", packages={"filelock"}, own={"data"}),
+        case("drift", packages={"filelock"}, own={"drift", "labelling", "reports", "retraining", "versions"}),
     ],
-    ids=lambda words: "" if isinstance(words, set) else " ".join(words),
 )
 def test_command_loads_what_it_needs_and_no_more(
-    model: Path, workspace: Path, arguments: list[str], packages: set[str], rooms: set[str]
+    workspace: Path, arguments: list[str], packages: set[str], own: set[str]
 ) -> None:
     if "pyarrow" in packages:
         pytest.importorskip("pyarrow", reason="needs bertsent[parquet]")
     (workspace / "table.jsonl").write_text('{"text": "good", "label": 1}\n', encoding="utf-8")
-    found = loaded(*arguments)
-    assert packages <= found.packages
+    for _ in range(2):
+        fake_versions.publish(workspace / "model")
+    start = loaded(*arguments)
+    assert packages <= start.packages
     if not packages & OTHERS:
-        assert found.packages <= packages
+        assert start.packages <= packages
         slow = {"logging"} if "filelock" in packages else set()
-        assert found.slow <= slow | ({"http", "ssl"} if "archive" in rooms else set())
-    assert found.rooms == rooms
-    assert arguments[0] in found.commands
-    assert found.commands - {arguments[0]} <= (
+        assert start.slow <= slow | ({"http", "ssl"} if arguments[0] == "download" else set())
+    assert start.own <= own
+    assert arguments[0] in start.commands
+    # models_compare and the gate's lines of retrain are read with models
+    assert start.commands - {arguments[0]} <= (
         {"models_compare", "retrain"} if arguments[0] == "models" else set()
     )

@@ -10,16 +10,17 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from rich.cells import cell_len
 from support.pty_terminal import Person, table
 
 from bertsent.base.errors import ExitCode
 from bertsent.base.records.core import Review
 from bertsent.base.settings.labelling import LabelSettings
-from bertsent.cli.terminal.keys import width
-from bertsent.cli.terminal.screen import wrap
+from bertsent.cli.terminal.keys import Terminal
+from bertsent.cli.terminal.screen import Screen, wrap
 from bertsent.labelling.decisions import Decision, decide
 from bertsent.labelling.log import LabelLog
 from bertsent.labelling.pool import Pool
@@ -254,7 +255,41 @@ def test_wrap_cuts_a_long_text_without_spaces_in_time() -> None:
     lines = wrap(["映é" * 40_000], 80)
     assert time.process_time() - began < 2, "as long as its square takes"
     assert "".join(piece for line in lines for piece, _ in line) == "映é" * 40_000
-    assert {width(line[0][0]) for line in lines[:-1]} <= {79, 80}
+    assert {cell_len(line[0][0]) for line in lines[:-1]} <= {79, 80}
+
+
+HEART, JAMO, FLAG = "\u2764\ufe0f", "\u1100\u1161\u11a8", "\U0001f1e9\U0001f1ea"  # two columns each
+
+
+@pytest.mark.parametrize("word", [HEART, JAMO, FLAG, "映"], ids=ascii)
+def test_wrap_counts_the_columns_that_a_terminal_gives_a_word(word: str) -> None:
+    lines = wrap([word] * 30, 20)
+    assert [len(line) for line in lines] == [7, 7, 7, 7, 2]
+    assert [len(piece) for line in wrap([word * 30], 20) for piece, _ in line] == [10 * len(word)] * 3
+
+
+class Sheet:
+    """A terminal of 20 columns on which everything stays."""
+
+    ansi, colours, size = False, False, (20, 10)
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def write(self, text: str) -> None:
+        self.text += text
+
+
+@pytest.mark.parametrize("sign", [HEART, JAMO, "x"], ids=ascii)
+def test_screen_cuts_title_and_notes_to_the_columns_there_are(sign: str) -> None:
+    sheet = Sheet()
+    screen = Screen(cast(Terminal, sheet))
+    screen.draw("good", title=sign * 30, status="on", about=[sign * 30], keys=lambda paged: [], marks=None)
+    title, *rest = sheet.text.split("\n")
+    assert title.strip().startswith("...")
+    assert sign in title
+    assert any(sign in line for line in rest)
+    assert max(map(cell_len, sheet.text.split("\n"))) <= 20
 
 
 @pytest.mark.parametrize(("columns", "lines"), [(80, 24), (40, 12), (20, 6)])
@@ -269,7 +304,7 @@ def test_label_pages_long_reviews_within_the_screen(
             frames.append(person.press(" ", f"page {page} of {pages}"))
         for frame in frames:
             assert frame.count("\n") < lines
-            assert max(map(width, frame.split("\n"))) <= columns
+            assert max(map(cell_len, frame.split("\n"))) <= columns
         person.press(" b", f"page {pages - 1} of")
         person.press("p", "Nothing is left")
         person.press("q")

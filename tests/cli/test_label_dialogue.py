@@ -14,13 +14,15 @@ from support.pty_terminal import Person
 from bertsent.base.errors import Interrupted
 from bertsent.base.records.core import Review
 from bertsent.base.settings.labelling import LabelSettings
+from bertsent.base.text import clean
 from bertsent.cli.terminal.keys import Terminal
+from bertsent.cli.terminal.session import KEYS, Recorder
 from bertsent.cli.terminal.typing import Dialogue, read_review
-from bertsent.cli.terminal.walk import KEYS, Recorder, Walk
+from bertsent.cli.terminal.walk import Walk
 from bertsent.labelling.decisions import decide
 from bertsent.labelling.log import LabelLog
 from bertsent.labelling.pool import Pool
-from bertsent.labelling.shared_scorer import Model
+from bertsent.labelling.shared_scorer import SharedScorer
 from bertsent.scoring.scorer import Scorer
 
 ASK, CHOOSE = "Ctrl-D: no more", "quit:"
@@ -125,7 +127,7 @@ def terminated() -> Scorer:
 def test_label_ends_when_it_is_told_while_the_model_works(workspace: Path, key: str) -> None:
     settings, recorder = LabelSettings(), Recorder(LabelLog(workspace / "labels"))
     bound = {key: action for action, keys in KEYS.items() for key in keys}
-    model = Model(terminated, settings)
+    model = SharedScorer(terminated, settings)
     typing = Dialogue(
         cast(Terminal, Keys("a", "enter", "enter", key)),
         keys=bound,
@@ -175,6 +177,23 @@ def test_label_rubs_out_across_a_broken_line(model: Path, workspace: Path) -> No
         person.press("\x04")
         person.end()
     assert labels(workspace) == [("0123456789 1234é映y", 1)]
+
+
+@pytest.mark.parametrize(
+    "sign", ["\u2764\ufe0f", "e\u0301", "\u1100\u1161", "\U0001f44d\U0001f3fd"], ids=ascii
+)
+def test_label_rubs_out_what_a_person_sees_as_one_sign(model: Path, workspace: Path, sign: str) -> None:
+    with Person("label") as person:
+        person.see(ASK)
+        person.clear()
+        person.press(f"great {sign}{sign}x", "x")
+        shown = person.press("\x7f\x7fy", "y")
+        assert shown.strip() == f"great {sign}y"
+        person.press("\r\r", CHOOSE)
+        answer(person, "p")
+        person.press("\x04")
+        person.end()
+    assert labels(workspace) == [(clean(f"great {sign}y"), 1)]
 
 
 def test_label_explains_undoes_and_knows_what_was_labelled_before(model: Path, workspace: Path) -> None:

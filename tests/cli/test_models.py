@@ -13,7 +13,8 @@ from support import fake_versions
 from support import retrain_world as world
 from typer.testing import Result
 
-from bertsent.retraining.gate import Answers, judge
+from bertsent.base.records.core import to_json
+from bertsent.retraining.gate import PairedScores, judge
 from bertsent.retraining.ledger import Ledger
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions import store
@@ -95,7 +96,7 @@ def test_models_shows_what_a_manifest_says_safely(run: Run, workspace: Path) -> 
 @pytest.mark.usefixtures("home")
 def test_show_names_encoder_figures_and_files(run: Run, finished: Path) -> None:
     shown = run("models", "show", "2").stdout
-    for word in ("Version 2", "whole", "32 word pieces", "labels:", "classifier.tflite", "accuracy 1.0000"):
+    for word in ("Version 2", "intact", "32 word pieces", "labels:", "classifier.tflite", "accuracy 1.0000"):
         assert word in shown
     assert answer(run("models", "show", "2", "--json"))["version"] == 2
 
@@ -146,7 +147,7 @@ def test_rollback_says_what_is_current_now(run: Run, home: Path) -> None:
         "It has the files of version 1, and took the place of version 2" in run("models", "why", "3").stdout
     )
     card = (home / "model" / "3" / "README.md").read_text(encoding="utf-8")
-    assert "It has the files of version 1, and took the place of 2." in card
+    assert "It has the files of version 1 and replaced version 2." in card
     assert "Made by `bertsent train`" in card
     again = run("models", "rollback", "1")
     assert again.stdout == "Version 3 is current already: it is version 1\n"
@@ -231,8 +232,8 @@ def write_retrains(home: Path, accuracies: dict[int, float], *, n: int = 400) ->
         right = round(n * accuracy)
         gold = [1] * n
         both = [[0.9] * count + [0.1] * (n - count) for count in (round(n * 0.6), right)]
-        rows = Answers("d", gold, *both)
-        gate = judge(rows, rows, drift=True).as_json()
+        rows = PairedScores("d", gold, *both)
+        gate = to_json(judge(rows, rows, drift=True))
         stated = {"event": "published", "version": version, "time": "2026-01-01T00:00:00Z", "labels": labels}
         ledger.append(stated | {"start": "champion", "gate": gate})
 

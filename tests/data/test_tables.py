@@ -320,6 +320,7 @@ def test_read_table_does_not_hold_what_an_open_quote_swallows(folder: Path) -> N
     assert peak < 6_000_000
 
 
+@pytest.mark.slow
 def test_read_table_holds_no_more_of_a_longer_table(folder: Path) -> None:
     path = table(folder, "a.csv", "text,label\n" + "a good film,pos\n" * 100_000)
     tracemalloc.start()

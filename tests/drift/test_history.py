@@ -1,11 +1,14 @@
-"""The trail of looks: what is found again after damage, kills and losses."""
+"""The drift history: what is read again after damage, kills and the migration from 0.4.0."""
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ from support import drift_faults
 from bertsent.base.digests import sha256_text
 from bertsent.base.errors import StorageError
 from bertsent.base.settings.workspace import Workspace
-from bertsent.drift.history import COUNT, DriftHistory, Look, Outcome, batch_digest
+from bertsent.drift.history import DriftHistory, Look, Outcome, batch_digest
 
 CURRENT = "c" * 64
 WHEN = "2026-01-02T03:04:05Z"
@@ -45,41 +48,49 @@ def home(workspace: Path) -> Workspace:
     return Workspace(workspace)
 
 
-def copies(home: Workspace) -> tuple[Path, Path]:
-    return home.state / "drift.jsonl", home.reports / "drift.jsonl"
+@pytest.fixture
+def path(home: Workspace) -> Path:
+    return home.labels / "drift.jsonl"
 
 
 def written(home: Workspace, *events: Look | Outcome) -> None:
-    trail = DriftHistory(home)
+    history = DriftHistory(home)
     for event in events:
-        trail.append(event)
+        history.append(event)
 
 
-# what a trail says
+# what a history says
 
 
-def test_trail_reads_what_was_appended(home: Workspace) -> None:
+def test_history_reads_what_was_appended(home: Workspace) -> None:
     first, second = look(1), look(2, "drift")
     written(home, first, second, outcome(second))
-    trail = DriftHistory(home)
-    assert trail.events == [first, second, outcome(second)]
-    assert (trail.problem, trail.lost) == ("", False)
+    history = DriftHistory(home)
+    assert history.events == [first, second, outcome(second)]
+    assert (history.problem, history.damaged) == ("", 0)
 
 
-def test_trail_of_an_empty_workspace_is_empty_and_makes_nothing(home: Workspace) -> None:
-    trail = DriftHistory(home)
-    assert (trail.events, trail.problem, trail.lost) == ([], "", False)
-    assert not home.state.exists()
-    assert not home.reports.exists()
+def test_history_of_an_empty_workspace_is_empty_and_makes_nothing(workspace: Path) -> None:
+    history = DriftHistory(Workspace(workspace))
+    history.migrate()
+    assert (history.events, history.problem, history.damaged) == ([], "", 0)
+    assert list(workspace.iterdir()) == []
 
 
-def test_trail_is_one_json_object_a_line_in_two_copies(home: Workspace) -> None:
+def test_history_is_one_json_object_a_line_beside_the_labels(home: Workspace, path: Path) -> None:
     written(home, look(1), outcome(look(1), "rejected"))
-    first, second = (path.read_text(encoding="utf-8") for path in copies(home))
-    assert first == second
-    rows = [json.loads(line) for line in first.splitlines()]
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert [row["event"] for row in rows] == ["look", "outcome"]
     assert all(len(row["digest"]) == 64 for row in rows)
+    assert [file.name for file in home.root.rglob("*") if file.is_file()] == ["drift.jsonl"]
+
+
+def test_history_lies_beside_the_labels_that_are_named(home: Workspace) -> None:
+    elsewhere = home.root / "mine"
+    DriftHistory(home, elsewhere).append(look(1))
+    assert (elsewhere / "drift.jsonl").is_file()
+    assert DriftHistory(home, elsewhere).events == [look(1)]
+    assert DriftHistory(home).events == []
 
 
 def test_judged_holds_the_rows_of_every_verdict_but_cannot_tell(home: Workspace) -> None:
@@ -109,9 +120,9 @@ def test_unfinished_is_drift_without_an_outcome(home: Workspace) -> None:
 def test_unfinished_looks_at_the_newest_drift_only(home: Workspace) -> None:
     old, new = look(1, "drift"), look(2, "drift")
     written(home, old, new, outcome(new))
-    trail = DriftHistory(home)
-    assert trail.unfinished(CURRENT) is None
-    assert (trail.outcome_of(old), trail.outcome_of(new)) == (None, outcome(new))
+    history = DriftHistory(home)
+    assert history.unfinished(CURRENT) is None
+    assert (history.outcome_of(old), history.outcome_of(new)) == (None, outcome(new))
 
 
 def test_batch_digest_does_not_depend_on_the_order() -> None:
@@ -122,125 +133,190 @@ def test_batch_digest_does_not_depend_on_the_order() -> None:
 # damage
 
 
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-20])
-
-
 def turn_a_letter(path: Path) -> None:
     path.write_text(path.read_text(encoding="utf-8").replace("stable", "drifty", 1), encoding="utf-8")
 
 
 def fill_with_noise(path: Path) -> None:
-    path.write_bytes(bytes(range(256)))
+    path.write_bytes(bytes(range(256)) + b"\n")
 
 
-def become_a_folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
+def add_an_empty_object(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"{}\n")
 
 
-DAMAGE = [Path.unlink, cut, turn_a_letter, fill_with_noise]
-
-
-@pytest.mark.parametrize("damage", [*DAMAGE, become_a_folder], ids=lambda damage: damage.__name__)
-@pytest.mark.parametrize("which", [0, 1])
-def test_trail_with_one_copy_damaged_is_whole_and_says_so(
-    home: Workspace, damage: Callable[[Path], None], which: int
+@pytest.mark.parametrize(
+    ("damage", "left"),
+    [(turn_a_letter, [2]), (fill_with_noise, []), (add_an_empty_object, [1, 2])],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_history_with_a_damaged_line_says_so_until_that_was_reported(
+    home: Workspace, path: Path, damage: Callable[[Path], None], left: list[int]
 ) -> None:
-    events = [look(1), look(2, "drift"), look(3, "stable")]
-    written(home, *events)
-    damage(copies(home)[which])
-    trail = DriftHistory(home)
-    assert trail.events == events
-    assert "missing or damaged" in trail.problem
-    assert copies(home)[which].name in trail.problem
-    assert not trail.lost
-
-
-@pytest.mark.parametrize("damage", DAMAGE, ids=lambda damage: damage.__name__)
-def test_append_heals_a_damaged_copy(home: Workspace, damage: Callable[[Path], None]) -> None:
     written(home, look(1), look(2))
-    damage(copies(home)[0])
-    written(home, look(3))
-    first, second = (path.read_text(encoding="utf-8") for path in copies(home))
-    assert first == second
+    damage(path)
+    for event in (look(3, "drift"), outcome(look(3), "published"), outcome(look(3), "report_only")):
+        history = DriftHistory(home)
+        assert "damaged: earlier looks are lost" in history.problem
+        assert history.damaged
+        history.append(event)
+    history = DriftHistory(home)
+    assert [each.look for each in history.looks()] == [*left, 3]
+    assert (history.problem, history.damaged, len(history.events)) == ("", 0, len(left) + 3)
+
+
+@pytest.mark.parametrize("cut", [1, 20])
+def test_append_goes_on_behind_a_line_that_a_kill_cut_short(home: Workspace, path: Path, cut: int) -> None:
+    written(home, look(1), look(2))
+    path.write_bytes(path.read_bytes()[:-cut])
+    left = [1, 2] if cut == 1 else [1]
+    history = DriftHistory(home)
+    assert ([each.look for each in history.looks()], history.problem) == (left, "")
+    history.append(look(3))
+    assert [each.look for each in DriftHistory(home).looks()] == [*left, 3]
     assert DriftHistory(home).problem == ""
-    assert [each.look for each in DriftHistory(home).looks()] == [1, 2, 3]
 
 
-def test_trail_takes_from_each_copy_what_the_other_lacks(home: Workspace) -> None:
-    events = [look(number) for number in (1, 2, 3, 4)]
+def test_history_of_a_newer_bertsent_is_kept_and_stops_retraining(home: Workspace, path: Path) -> None:
+    written(home, look(1))
+    values = json.loads(path.read_text(encoding="utf-8")) | {"event": "audit"}
+    del values["digest"]
+    values["digest"] = sha256_text(json.dumps(values, sort_keys=True))  # as a newer one would write it
+    path.write_text(path.read_text(encoding="utf-8") + json.dumps(values) + "\n", encoding="utf-8")
+    assert "newer" in DriftHistory(home).problem
+    written(home, look(3))
+    assert '"audit"' in path.read_text(encoding="utf-8")
+    add_an_empty_object(path)
+    written(home, outcome(look(3), "report_only"))
+    assert '"audit"' in path.read_text(encoding="utf-8")
+
+
+def test_append_to_a_folder_that_cannot_be_raises(home: Workspace) -> None:
+    home.labels.rmdir()
+    home.labels.write_text("a file", encoding="utf-8")
+    with pytest.raises(StorageError):
+        DriftHistory(home).append(look(1))
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/null"), os.mkdir])
+def test_history_that_is_no_regular_file_is_refused(home: Workspace, path: Path, make: Any) -> None:
+    make(path)
+    with pytest.raises(StorageError):
+        DriftHistory(home)
+
+
+# the two copies of 0.4.0
+
+
+def copies(home: Workspace) -> tuple[Path, Path]:
+    return home.state / "drift.jsonl", home.reports / "drift.jsonl"
+
+
+def written_by_0_4_0(home: Workspace, *events: Look | Outcome) -> None:
+    """Two copies, and how many lines they have."""
     written(home, *events)
-    for path, gone in zip(copies(home), (1, 3), strict=True):
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        path.write_text("".join(lines[:gone] + lines[gone + 1 :]), encoding="utf-8")
-    trail = DriftHistory(home)
-    assert trail.events == events
-    assert trail.problem
-    assert not trail.lost
+    (home.labels / "drift.jsonl").replace(home.root / "lines")
+    for copy in copies(home):
+        copy.parent.mkdir()
+        shutil.copyfile(home.root / "lines", copy)
+    (home.labels / ".judged").write_text(f"{len(events)}\n", encoding="ascii")
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20])
 
 
 def empty(path: Path) -> None:
     path.write_bytes(b"")
 
 
-def test_trail_that_was_emptied_with_its_count_is_lost(home: Workspace) -> None:
-    written(home, look(1), look(2, "drift"))
-    for path in (*copies(home), home.labels / COUNT):
-        empty(path)
-    assert DriftHistory(home).lost
+DAMAGE = [Path.unlink, cut, turn_a_letter, fill_with_noise, empty]
 
 
-@pytest.mark.parametrize("damage", [Path.unlink, fill_with_noise], ids=lambda damage: damage.__name__)
-def test_trail_that_was_lost_is_told_from_one_that_never_was(
+def test_migrate_writes_one_file_and_leaves_the_old_ones(home: Workspace, path: Path) -> None:
+    events = [look(1), look(2, "drift"), outcome(look(2))]
+    written_by_0_4_0(home, *events)
+    old = copies(home)[0].read_bytes()
+    assert DriftHistory(home).events == events
+    assert not path.exists()
+    DriftHistory(home).migrate()
+    assert path.read_bytes() == old == copies(home)[0].read_bytes() == copies(home)[1].read_bytes()
+    written(home, look(3))
+    assert DriftHistory(home).events == [*events, look(3)]
+    assert copies(home)[0].read_bytes() == old
+
+
+def test_append_migrates(home: Workspace) -> None:
+    written_by_0_4_0(home, look(1))
+    written(home, look(2), look(3))
+    assert DriftHistory(home).events == [look(1), look(2), look(3)]
+
+
+@pytest.mark.parametrize("damage", DAMAGE, ids=lambda damage: damage.__name__)
+@pytest.mark.parametrize("which", [0, 1])
+def test_migrate_takes_the_copy_that_is_whole(
+    home: Workspace, damage: Callable[[Path], None], which: int
+) -> None:
+    events = [look(1), look(2, "drift"), look(3, "stable")]
+    written_by_0_4_0(home, *events)
+    damage(copies(home)[which])
+    DriftHistory(home).migrate()
+    history = DriftHistory(home)
+    assert (history.events, history.problem) == (events, "")
+
+
+def test_migrate_takes_from_each_copy_what_the_other_lacks(home: Workspace) -> None:
+    times = [f"2026-01-0{number}T00:00:00Z" for number in (1, 2, 3, 4, 4)]
+    events = [look(1), look(2), look(3), look(4, "drift"), outcome(look(4))]
+    events = [replace(event, time=time) for event, time in zip(events, times, strict=True)]
+    written_by_0_4_0(home, *events)
+    for copy, gone in zip(copies(home), (1, 3), strict=True):
+        lines = copy.read_text(encoding="utf-8").splitlines(keepends=True)
+        copy.write_text("".join(lines[:gone] + lines[gone + 1 :]), encoding="utf-8")
+    DriftHistory(home).migrate()
+    assert (DriftHistory(home).events, DriftHistory(home).problem) == (events, "")
+
+
+@pytest.mark.parametrize("damage", DAMAGE, ids=lambda damage: damage.__name__)
+def test_migrate_of_a_history_that_was_lost_says_so_until_that_was_reported(
     home: Workspace, damage: Callable[[Path], None]
 ) -> None:
-    written(home, look(1), look(2))
-    for path in copies(home):
-        damage(path)
-    trail = DriftHistory(home)
-    assert trail.lost
-    assert "lost" in trail.problem
-    written(home, look(1))
-    assert (DriftHistory(home).lost, DriftHistory(home).problem) == (False, "")
-
-
-def test_trail_that_goes_back_to_an_older_state_is_lost(home: Workspace) -> None:
-    written(home, look(1))
-    older = copies(home)[0].read_bytes()
-    written(home, look(2, "drift"), outcome(look(2, "drift")))
-    for path in copies(home):
-        path.write_bytes(older)
-    assert DriftHistory(home).lost
-
-
-def test_trail_without_labels_beside_it_works(workspace: Path) -> None:
-    home = Workspace(workspace)
-    written(home, look(1))
+    written_by_0_4_0(home, look(1), look(2))
+    for copy in copies(home):
+        damage(copy)
+    for _ in range(2):
+        assert "lost" in DriftHistory(home).problem
+        DriftHistory(home).migrate()
+    written(home, look(3), outcome(look(3), "report_only"))
     assert DriftHistory(home).problem == ""
+
+
+def test_migrate_of_a_history_that_was_emptied_with_its_count_says_that_it_is_lost(home: Workspace) -> None:
+    written_by_0_4_0(home, look(1), look(2, "drift"))
+    for file in (*copies(home), home.labels / ".judged"):
+        empty(file)
+    assert DriftHistory(home).damaged
+
+
+def test_migrate_of_an_older_state_says_that_looks_are_lost(home: Workspace) -> None:
+    written_by_0_4_0(home, look(1), look(2, "drift"), outcome(look(2, "drift")))
+    for copy in copies(home):
+        copy.write_bytes(copy.read_bytes().splitlines(keepends=True)[0])
+    assert DriftHistory(home).damaged
+
+
+def test_migrate_needs_no_count_where_a_copy_is_whole(home: Workspace) -> None:
+    written_by_0_4_0(home, look(1), look(2))
+    (home.labels / ".judged").unlink()
     copies(home)[0].unlink()
-    written(home, look(2))
-    assert [each.look for each in DriftHistory(home).looks()] == [1, 2]
-    assert not home.labels.exists()
+    assert (DriftHistory(home).events, DriftHistory(home).problem) == ([look(1), look(2)], "")
 
 
-def test_trail_of_a_newer_bertsent_is_kept_and_stops_retraining(home: Workspace) -> None:
-    written(home, look(1))
-    values = json.loads(copies(home)[0].read_text(encoding="utf-8")) | {"event": "audit"}
-    del values["digest"]
-    values["digest"] = sha256_text(json.dumps(values, sort_keys=True))  # as a newer one would write it
-    for path in copies(home):
-        path.write_text(path.read_text(encoding="utf-8") + json.dumps(values) + "\n", encoding="utf-8")
-    (home.labels / COUNT).write_text("2\n", encoding="ascii")
-    assert "newer" in DriftHistory(home).problem
-    written(home, look(3))
-    assert all('"audit"' in path.read_text(encoding="utf-8") for path in copies(home))
-
-
-def test_append_to_a_folder_that_cannot_be_raises(home: Workspace) -> None:
-    home.reports.write_text("a file", encoding="utf-8")
-    with pytest.raises(StorageError):
-        DriftHistory(home).append(look(1))
+def test_migrate_that_is_killed_is_done_anew(home: Workspace) -> None:
+    *killed, last = broken("migrate", home.root, "kill")
+    for row in [*killed, last]:
+        assert (row["problem"], row["events"]) == ("", [1, 2])
+        assert (row["again"]["events"], row["again"]["temporary"]) == ([1, 2], [])
 
 
 # kills and full disks
@@ -252,11 +328,11 @@ def broken(action: str, folder: Path, fault: str) -> list[dict[str, Any]]:
     ran = subprocess.run(command, capture_output=True, check=True, timeout=300)
     rows = [json.loads(line) for line in ran.stdout.splitlines()]
     assert rows[-1]["status"] == 0
-    assert len(rows) > 6, "the fault hit no step"
+    assert len(rows) > 3, "the fault hit no step"
     return rows
 
 
-def test_append_killed_at_any_step_leaves_a_trail_without_a_problem(home: Workspace) -> None:
+def test_append_killed_at_any_step_leaves_a_history_without_a_problem(home: Workspace) -> None:
     *killed, last = broken("append", home.root, "kill")
     for row in killed:
         assert row["problem"] == ""

@@ -45,6 +45,7 @@ def mixed(count: int, foreign: float, *, seed: int) -> list[NewRow]:
 # T1 to T3: nothing drifted
 
 
+@pytest.mark.slow
 def test_judge_finds_no_drift_where_there_is_none(known: Reference) -> None:
     reports = [judge(known, new_rows(200, seed=seed), settings=FEWER) for seed in range(25)]
     assert sum(report.verdict == "drift" for report in reports) <= 1
@@ -87,12 +88,14 @@ def test_judge_names_the_foreign_rows(known: Reference) -> None:
 # T6, T7: labels
 
 
+@pytest.mark.slow
 def test_more_positive_reviews_move_the_label_share_alone(known: Reference) -> None:
     reports = [judge(known, new_rows(200, seed=seed, positive=0.8), settings=FEWER) for seed in range(5)]
     assert all(report.fired == ("label_share",) for report in reports)
     assert value(reports[0], "label_share") == pytest.approx(0.3, abs=0.01)
 
 
+@pytest.mark.slow
 def test_wrong_labels_are_an_error_and_no_new_texts(known: Reference) -> None:
     flipped = [
         [replace(row, label=1 - row.label) if place % 5 == 0 else row for place, row in enumerate(rows)]
@@ -164,6 +167,7 @@ def test_judge_gives_the_same_report_whatever_the_order(known: Reference) -> Non
     assert first.headline == pytest.approx(judge(known, rows, settings=FEWER).headline, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_judge_gives_the_same_report_whatever_the_hash_seed(tmp_path: Path) -> None:
     code = (
         "import json, sys; from pathlib import Path; from support.drift_rows import *;"
@@ -299,7 +303,12 @@ def test_rows_picked_for_their_scores_do_not_judge(known: Reference, picked_by: 
 def test_report_says_which_shift_it_could_have_shown(known: Reference) -> None:
     few, many = (judge(known, new_rows(count, seed=15), settings=FEWER) for count in (100, 400))
     for name in ("text", "error", "label_share"):
-        assert SETTINGS.threshold < many.smallest_visible[name] < few.smallest_visible[name] < 1
+        assert (
+            SETTINGS.threshold
+            < many.minimum_detectable_effect[name]
+            < few.minimum_detectable_effect[name]
+            < 1
+        )
 
 
 def test_moved_words_are_shown_whole(known: Reference) -> None:

@@ -11,8 +11,8 @@ from support.drift_rows import SHOPS, make_reference, new_rows
 
 from bertsent.base.settings.drift import DriftSettings
 from bertsent.drift import features, text_measure
-from bertsent.drift.features import Compared
-from bertsent.drift.measures import take_error, take_label_share
+from bertsent.drift.features import MatchedRows
+from bertsent.drift.measures import measure_error, measure_label_share
 from bertsent.drift.reference import Reference
 
 SETTINGS = DriftSettings()
@@ -23,9 +23,9 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Reference:
     return make_reference(tmp_path_factory.mktemp("reference") / "reference.npz")
 
 
-def compared(known: Reference, *, words: int = 0, positive: float = 0.5) -> Compared:
+def compared(known: Reference, *, words: int = 0, positive: float = 0.5) -> MatchedRows:
     rows = new_rows(150, seed=1, words=words, positive=positive)
-    found = features.compare(known, rows, settings=SETTINGS, random=np.random.default_rng(1))
+    found = features.match_rows(known, rows, settings=SETTINGS, random=np.random.default_rng(1))
     assert found is not None
     return found
 
@@ -63,16 +63,17 @@ def test_a_label_with_few_rows_is_left_out(known: Reference) -> None:
 
 def test_features_know_no_rare_piece_and_no_label(known: Reference) -> None:
     found = compared(known)
-    weights = features.weigh(found, known, settings=SETTINGS)
+    weights = features.tfidf(found, known, settings=SETTINGS)
     standing = np.bincount(found.counts.indices)
     assert weights.shape == (len(found.label), (standing >= SETTINGS.frequent * len(found.label)).sum())
     for label in (0, 1):
         assert np.abs(weights[found.label == label].mean(axis=0)).max() < 1e-12
 
 
+@pytest.mark.slow
 def test_separation_is_that_of_a_refitted_permutation_test(known: Reference) -> None:
     found = compared(known)
-    weights = features.weigh(found, known, settings=SETTINGS)
+    weights = features.tfidf(found, known, settings=SETTINGS)
     separate = [
         text_measure.separate(
             replace(found, is_new=np.random.default_rng([2, draw]).permuted(found.is_new)),
@@ -101,7 +102,7 @@ def test_error_is_compared_at_the_label_shares_of_the_new_rows(known: Reference)
     weak = known.heldout_score.copy()
     weak[known.heldout_label == 1] = 0.1  # wrong on every positive row
     rows = [replace(row, score=0.9 if row.label == 0 else 0.1) for row in new_rows(100, seed=2, positive=0.2)]
-    found = take_error(replace(known, heldout_score=weak), rows, settings=SETTINGS, alpha=0.01).measure
+    found = measure_error(replace(known, heldout_score=weak), rows, settings=SETTINGS, alpha=0.01).measure
     right = float((weak[known.heldout_label == 0] < 0.5).mean())
     assert found.value == pytest.approx(0.8 * right)
 
@@ -116,7 +117,7 @@ def test_error_has_the_p_value_of_a_binomial_where_the_held_out_rows_are_many(
     missed = float(((many.heldout_score >= 0.5) != many.heldout_label).mean())
     rows = new_rows(100, seed=3)
     rows = [replace(row, score=float(row.label ^ (place < wrong))) for place, row in enumerate(rows)]
-    found = take_error(many, rows, settings=SETTINGS, alpha=0.01).measure
+    found = measure_error(many, rows, settings=SETTINGS, alpha=0.01).measure
     assert least <= found.p_value <= most
     assert found.p_value == pytest.approx(binomtest(wrong, 100, missed, "greater").pvalue, rel=0.15)
 
@@ -124,7 +125,7 @@ def test_error_has_the_p_value_of_a_binomial_where_the_held_out_rows_are_many(
 def test_intervals_hold_the_value(known: Reference) -> None:
     for positive in (0.1, 0.5, 0.9):
         rows = new_rows(60, seed=4, positive=positive, of=SHOPS)
-        for take in (take_error, take_label_share):
+        for take in (measure_error, measure_label_share):
             found = take(known, rows, settings=SETTINGS, alpha=0.01).measure
             assert 0 <= found.low <= found.value <= found.high <= 1
 
@@ -132,7 +133,7 @@ def test_intervals_hold_the_value(known: Reference) -> None:
 def test_label_share_has_fishers_p_value(known: Reference) -> None:
     from scipy.stats import fisher_exact
 
-    found = take_label_share(
+    found = measure_label_share(
         known, new_rows(80, seed=5, positive=0.65), settings=SETTINGS, alpha=0.01
     ).measure
     assert found.value == pytest.approx(0.15)

@@ -41,12 +41,12 @@ def test_read_gives_what_was_written(tmp_path: Path) -> None:
     assert found.counts.toarray().tolist() == [[0, 0, 0, 1, 0, 2, 0, 0], [0] * 7 + [1], [0] * 8]
     assert (found.label.tolist(), found.length.tolist(), found.rows) == ([1, 0, 1], [3, 1, 0], 3)
     assert (found.heldout_score.tolist(), found.heldout_label.tolist()) == ([0.25, 0.75], [0, 1])
-    assert not found.knows([sha256_text("anything")]).any()
+    assert not found.trained_on([sha256_text("anything")]).any()
 
 
 def test_read_knows_the_texts_that_were_trained_on(path: Path) -> None:
     digests = [sha256_text(f"trained {place}") for place in (3, 19, 20)]
-    assert reference.read(path).knows(digests).tolist() == [True, True, False]
+    assert reference.read(path).trained_on(digests).tolist() == [True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -92,6 +92,7 @@ def test_read_never_unpickles(path: Path) -> None:
         reference.read(path)
 
 
+@pytest.mark.slow
 def test_read_refuses_more_than_a_reference_can_hold(path: Path) -> None:
     change(path, counts=np.zeros(40_000_000, np.int64))
     with pytest.raises(ArtefactError):

@@ -38,7 +38,7 @@ def test_judge_after_a_retrain_takes_what_it_was_run_for_and_what_was_before_for
     report = judge(retrained, mixed(shops, films), settings=SETTINGS)
     assert report.verdict != "drift", report.reason
     assert report.headline < 0.25  # against all that trained: two thirds for shops alone
-    assert report.newest_share == pytest.approx(shops / 200, abs=0.1)
+    assert report.recent_share == pytest.approx(shops / 200, abs=0.1)
 
 
 def test_judge_after_a_retrain_still_sees_reviews_of_a_third_kind(retrained: Reference) -> None:
@@ -61,13 +61,13 @@ def test_judge_holds_the_error_against_what_the_gate_saw_of_such_reviews(tmp_pat
 def test_judge_does_not_part_what_is_worded_alike(tmp_path: Path) -> None:
     known = make_retrained(tmp_path / "reference.npz", of=FILMS)
     report = judge(known, new_rows(200, seed=15), settings=SETTINGS)
-    assert np.isnan(report.newest_share)
+    assert np.isnan(report.recent_share)
     assert report.reference_rows == 720
 
 
 def test_judge_has_nothing_to_part_where_no_retrain_was(tmp_path: Path) -> None:
     report = judge(make_reference(tmp_path / "reference.npz"), new_rows(200, seed=16), settings=SETTINGS)
-    assert np.isnan(report.newest_share)
+    assert np.isnan(report.recent_share)
     assert report.as_json()["newest_share"] is None
 
 

@@ -75,7 +75,7 @@ def test_decisions_gives_back_what_was_appended(log: LabelLog, folder: Path) -> 
 
 
 def test_reading_creates_nothing(log: LabelLog, folder: Path) -> None:
-    assert log.decisions() == log.labelled() == log.standing() == []
+    assert log.decisions() == log.labelled() == log.valid_decisions() == []
     log.rebuild()
     assert not folder.exists()
 
@@ -114,14 +114,14 @@ def test_labelled_leaves_out_skips_and_second_answers(log: LabelLog, folder: Pat
     log.append(decide("one", "negative", again=True))
     log.append(decide("two", "skip"))
     assert stands(folder) == {"one": 1}
-    assert len(log.standing()) == 3
+    assert len(log.valid_decisions()) == 3
     assert set(tree(folder)) == {f"pos/{sha256_text('one')[:16]}.txt"}
 
 
 def test_undo_brings_back_the_label_before(log: LabelLog, folder: Path) -> None:
     log.append(decide("one", "positive"))
     log.append(decide("one", "negative"))
-    log.append(undo(log.standing()[-1]))
+    log.append(undo(log.valid_decisions()[-1]))
     assert stands(folder) == {"one": 1}
     assert tree(folder) == {f"pos/{sha256_text('one')[:16]}.txt": "one\n"}
 
@@ -130,7 +130,7 @@ def test_undo_goes_back_to_the_first_decision_in_another_process_too(log: LabelL
     for number in range(30):
         log.append(decide(f"text {number}", "skip" if number % 3 else "negative"))
     left = []
-    while decisions := LabelLog(folder).standing():
+    while decisions := LabelLog(folder).valid_decisions():
         left.append(decisions[-1].text)
         LabelLog(folder).append(undo(decisions[-1]))
     assert left == [f"text {number}" for number in reversed(range(30))]

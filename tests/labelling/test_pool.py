@@ -20,7 +20,7 @@ from bertsent.base.settings.labelling import LabelSettings
 from bertsent.labelling.background import prepare
 from bertsent.labelling.decisions import Decision, Labelled, decide
 from bertsent.labelling.pool import Pool, Question, read_pool, second_look
-from bertsent.labelling.shared_scorer import Model
+from bertsent.labelling.shared_scorer import SharedScorer
 from bertsent.scoring.scorer import Scorer
 
 WORDS = ["film", "great", "awful", "plot", "actors", "scene", "boring", "lovely", "music", "ending", "slow"]
@@ -50,7 +50,7 @@ def prepared(
     pool: Pool, *, labelled: Iterable[Labelled] = (), data: Path | None = None, **settings: Any
 ) -> None:
     chosen = LabelSettings(**settings)
-    model = Model(lambda: cast(Scorer, Reading()), chosen)
+    model = SharedScorer(lambda: cast(Scorer, Reading()), chosen)
     prepare(pool, model, labelled=[*labelled], data=data, settings=chosen, stop=threading.Event())
 
 
@@ -232,7 +232,7 @@ def test_prepare_says_why_there_are_no_scores_and_does_the_rest(workspace: Path)
     )
     prepare(
         pool,
-        Model(broken, settings),
+        SharedScorer(broken, settings),
         labelled=[],
         data=workspace / "none",
         settings=settings,
@@ -259,7 +259,7 @@ class Slow(Reading):
 
 def test_model_answers_the_person_before_the_thread_beside() -> None:
     scorer, stop = Slow(), threading.Event()
-    model = Model(lambda: cast(Scorer, scorer), LabelSettings(slice=1))
+    model = SharedScorer(lambda: cast(Scorer, scorer), LabelSettings(slice=1))
     given = [row.text for row in rows(3000)]
     beside = threading.Thread(target=lambda: [*model.predict(given, stop)])
     beside.start()
@@ -353,7 +353,7 @@ def test_prepare_stops_when_it_is_told() -> None:
     pool = pool_of(rows(50))
     prepare(
         pool,
-        Model(lambda: pytest.fail("opened"), settings),
+        SharedScorer(lambda: pytest.fail("opened"), settings),
         labelled=[],
         data=None,
         settings=settings,

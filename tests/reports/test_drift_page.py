@@ -16,12 +16,12 @@ from bertsent.base.errors import UsageError
 from bertsent.base.settings.workspace import Workspace
 from bertsent.drift.history import DriftHistory, Look, Outcome, batch_digest
 from bertsent.drift.monitored import Monitored
-from bertsent.drift.records import Compared, Diagnostics, DriftReport, Measure, Word
+from bertsent.drift.records import Diagnostics, DriftReport, Histograms, Measure, Word
 from bertsent.labelling.decisions import Labelled
 from bertsent.reports import drift_page
 
 HOSTILE = "<script>alert(1)</script> <img src=x onerror=alert(2)> \x1b[2J\u202e {{ 7 * 7 }} &amp; \"'"
-SPREAD = Compared(0.0004, 0.5, 0.4, 0.9, (0.0, 0.5, 1.0), (30, 20), (5, 35))
+HISTOGRAMS = Histograms(0.0004, 0.5, 0.4, 0.9, (0.0, 0.5, 1.0), (30, 20), (5, 35))
 
 
 def report(**changes: Any) -> DriftReport:
@@ -39,10 +39,12 @@ def report(**changes: Any) -> DriftReport:
         "look": 1,
         "measures": measures,
         "fired": ("error",),
-        "smallest_visible": {"text": math.nan, "error": 0.12, "label_share": 0.14},
+        "minimum_detectable_effect": {"text": math.nan, "error": 0.12, "label_share": 0.14},
         "new_rows": 40,
         "reference_rows": 500,
-        "diagnostics": Diagnostics(replace(SPREAD, edges=(1.0, 8.0, 64.0)), SPREAD, 0.4, 0.0, 1, words),
+        "diagnostics": Diagnostics(
+            replace(HISTOGRAMS, edges=(1.0, 8.0, 64.0)), HISTOGRAMS, 0.4, 0.0, 1, words
+        ),
         "reason": "The model is wrong more often.",
         "foreign": ("d1", "gone", "d0"),
     }
@@ -65,9 +67,9 @@ def look(number: int = 1, **changes: Any) -> Look:
 def monitored(
     home: Path, *looks: Look, action: Any = "reported", text: str = "fine", **more: Any
 ) -> Monitored:
-    trail = DriftHistory(Workspace(home))
+    history = DriftHistory(Workspace(home))
     for each in looks:
-        trail.append(each)
+        history.append(each)
     return Monitored(
         version="1",
         threshold=0.1,
@@ -77,17 +79,17 @@ def monitored(
         new_rows=more.pop("new_rows", 40),
         needed=more.pop("needed", 0),
         looks=len(looks),
-        trail=trail,
+        history=history,
         labels=tuple(Labelled(text, i, f"d{i}", "random", None, None, "2026", "0" * 32) for i in (0, 1)),
         **more,
     )
 
 
 def page(found: Monitored, command: str = "bertsent drift") -> str:
-    return drift_page.page(found, command=command, made="2026-02-03T04:05:06Z")
+    return drift_page.render(found, command=command, made="2026-02-03T04:05:06Z")
 
 
-def test_page_says_verdict_reason_action_and_figures(workspace: Path) -> None:
+def test_page_says_verdict_reason_action_and_measures(workspace: Path) -> None:
     text = " ".join(Page(page(monitored(workspace, look()))).text.split())
     for fact in (
         "Drift: the new reviews differ",
@@ -133,10 +135,10 @@ def test_page_shows_foreign_reviews_that_the_log_still_has(workspace: Path) -> N
 def test_page_lists_all_looks_with_what_came_of_them(workspace: Path) -> None:
     first = look(1, verdict="cannot_tell", headline=math.nan, fired=())
     found = monitored(workspace, first, look(2), look(3))
-    found.trail.append(Outcome(batch=look(2).batch, outcome="rejected", version=None, reason="x"))
+    found.history.append(Outcome(batch=look(2).batch, outcome="rejected", version=None, reason="x"))
     text = Page(page(found)).text
     assert [text.count(word) for word in ("2026-01-01 03:04", "2026-01-02 03:04", "rejected")] == [1, 1, 1]
-    assert "3 looks" in text
+    assert "3 checks" in text
 
 
 def test_page_of_a_first_look_has_no_curve_of_one_point(workspace: Path) -> None:
@@ -154,8 +156,8 @@ def test_page_without_any_look_says_what_is_missing(workspace: Path) -> None:
 def test_page_of_a_run_without_a_look_shows_the_newest_one(workspace: Path) -> None:
     found = replace(monitored(workspace, look(1), look(2)), look=None, action="none")
     text = " ".join(Page(page(found)).text.split())
-    assert "No new label since the look of 2026-01-02 03:04 UTC" in text
-    assert "Of the newest look, 2026-01-02 03:04 UTC: drift" in text
+    assert "No new label since the check of 2026-01-02 03:04 UTC" in text
+    assert "Of the newest check, 2026-01-02 03:04 UTC: drift" in text
 
 
 def test_page_where_nothing_was_judged_has_dashes_and_no_nan(workspace: Path) -> None:
@@ -185,7 +187,7 @@ def test_page_where_nothing_was_judged_has_dashes_and_no_nan(workspace: Path) ->
 )
 def test_line_ends_with_what_was_done(workspace: Path, action: str, said: str) -> None:
     found = monitored(workspace, look(), action=action, reason="better", published=2)
-    line = drift_page.line(found)
+    line = drift_page.log_line(found)
     assert line.startswith("DRIFT: headline 0.280 (error), threshold 0.1, fired: error 0.280; 40 new labels")
     assert line.endswith(said)
     assert said in Page(page(found)).text.replace("V", "v").replace("Not", "not")
@@ -193,16 +195,16 @@ def test_line_ends_with_what_was_done(workspace: Path, action: str, said: str) -
 
 def test_line_says_what_the_batch_could_have_shown_where_nothing_fired(workspace: Path) -> None:
     smallest = {"text": 0.133, "error": math.nan, "label_share": 0.14}
-    calm = look(verdict="stable", headline=0.05, fired=(), smallest_visible=smallest)
-    line = drift_page.line(monitored(workspace, calm, action="none", reason="Nothing to do"))
-    assert line.startswith("STABLE: headline 0.050 (label share), threshold 0.1, visible from ")
-    assert "visible from text 0.133, label share 0.140; 40 new labels" in line
-    assert "visible from" not in drift_page.line(monitored(workspace, look()))
+    calm = look(verdict="stable", headline=0.05, fired=(), minimum_detectable_effect=smallest)
+    line = drift_page.log_line(monitored(workspace, calm, action="none", reason="Nothing to do"))
+    assert line.startswith("STABLE: headline 0.050 (label share), threshold 0.1, minimum detectable effect ")
+    assert "minimum detectable effect text 0.133, label share 0.140; 40 new labels" in line
+    assert "detectable" not in drift_page.log_line(monitored(workspace, look()))
 
 
 def test_line_stays_one_line_whatever_the_reason(workspace: Path) -> None:
     found = monitored(workspace, look(), action="open", reason="a\nb\x1b[2J")
-    assert drift_page.line(found).endswith(r"a\nb\x1b[2J")
+    assert drift_page.log_line(found).endswith(r"a\nb\x1b[2J")
 
 
 def test_check_target_takes_an_older_page_and_no_other_file(workspace: Path) -> None:

@@ -11,21 +11,21 @@ from support.html_page import Page
 
 from bertsent.base.errors import StorageError, UsageError
 from bertsent.base.records.metrics import Evaluation
-from bertsent.reports.evaluation_page import evaluation_page, verdict, write_evaluation
+from bertsent.reports.evaluation_page import render, summary, write
 from bertsent.reports.page import check_target
 
 ROWS = [("0.9 fine", 1), ("0.8 poor", 0), ("0.45 fine", 1), ("0.1 poor", 0), ("0.02 fine", 1)]
 
 
 def page_of(evaluation: Evaluation, *, source: str = "reviews", command: str = "bertsent evaluate x") -> str:
-    return evaluation_page(evaluation, source=source, command=command, made="2026-01-02T03:04:05Z")
+    return render(evaluation, source=source, command=command, made="2026-01-02T03:04:05Z")
 
 
 def test_evaluation_page_says_what_was_measured(workspace: Path) -> None:
     found = evaluated(workspace, ROWS, Known(unsure=(0.4, 0.6)))
     text = Page(page_of(found, source="some/folder")).text
     low, high = found.metrics.intervals["accuracy"]
-    assert f"Right on 40.0 % of 5 reviews (95 %: {100 * low:.1f} to {100 * high:.1f})" in text
+    assert f"Accuracy 40.0 % on 5 reviews (95 %: {100 * low:.1f} to {100 * high:.1f})" in text
     assert f"{found.metrics.log_loss:.4f}" in text
     assert "Unsure: 1 of them (20.0 %)" in text
     for fact in (
@@ -91,9 +91,9 @@ def test_evaluation_page_of_one_class_has_no_roc_curve(workspace: Path) -> None:
     assert "needs reviews of both classes" in page
 
 
-def test_evaluation_page_of_one_right_answer_says_so(workspace: Path) -> None:
+def test_evaluation_page_of_one_correct_prediction_says_so(workspace: Path) -> None:
     text = Page(page_of(evaluated(workspace, [("1", 1)]))).text
-    assert "Right on 100.0 % of 1 review (95 %: 2.5 to 100.0)" in text
+    assert "Accuracy 100.0 % on 1 review (95 %: 2.5 to 100.0)" in text
     assert "None was wrong" in text
 
 
@@ -102,15 +102,15 @@ def test_evaluation_page_is_the_same_for_the_same_evaluation(workspace: Path) ->
     assert page_of(found) == page_of(found)
 
 
-def test_verdict_counts_in_thousands(workspace: Path) -> None:
+def test_summary_counts_in_thousands(workspace: Path) -> None:
     found = evaluated(workspace, [("0.9", 1)] * 1234)
-    assert verdict(found).startswith("Right on 100.0 % of 1,234 reviews (95 %: 99.7 to 100.0)")
+    assert summary(found).startswith("Accuracy 100.0 % on 1,234 reviews (95 %: 99.7 to 100.0)")
 
 
-def test_write_evaluation_writes_the_page_whole(workspace: Path) -> None:
+def test_write_writes_the_page_whole(workspace: Path) -> None:
     path = workspace / "new" / "report.html"
-    write_evaluation(evaluated(workspace, ROWS), path, source=workspace, command="bertsent evaluate .")
-    assert "Right on 40.0 %" in Page(path.read_text(encoding="utf-8")).text
+    write(evaluated(workspace, ROWS), path, source=workspace, command="bertsent evaluate .")
+    assert "Accuracy 40.0 %" in Page(path.read_text(encoding="utf-8")).text
     assert [file.name for file in path.parent.iterdir()] == ["report.html"]
 
 

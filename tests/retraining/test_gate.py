@@ -9,19 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bertsent.base.records.core import to_json
 from bertsent.base.settings.retraining import GateSettings
 from bertsent.retraining import gate
-from bertsent.retraining.gate import Answers, GateResult
+from bertsent.retraining.gate import GateResult, PairedScores
 
-NONE = Answers("", [], [], [])
-SAME = Answers("d", [1] * 60, [0.9] * 50 + [0.1] * 10, [0.9] * 50 + [0.1] * 10)
+NONE = PairedScores("", [], [], [])
+SAME = PairedScores("d", [1] * 60, [0.9] * 50 + [0.1] * 10, [0.9] * 50 + [0.1] * 10)
 
 
-def answers(right: int, gained: int, lost: int, wrong: int = 0) -> Answers:
-    """So many rows that both, only the challenger, only the champion and nobody answers rightly."""
+def scores(right: int, gained: int, lost: int, wrong: int = 0) -> PairedScores:
+    """So many rows that both, only the challenger, only the champion and nobody gets right."""
     champion = [0.9] * right + [0.1] * gained + [0.9] * lost + [0.1] * wrong
     challenger = [0.9] * right + [0.9] * gained + [0.1] * lost + [0.1] * wrong
-    return Answers("digest", [1] * len(champion), champion, challenger)
+    return PairedScores("digest", [1] * len(champion), champion, challenger)
 
 
 def likeliest(gained: int, lost: int, n: int, delta: float) -> tuple[float, float]:
@@ -62,8 +63,8 @@ def test_score_interval_holds_the_truth_as_often_as_it_says() -> None:
     assert 0.93 <= np.mean(above) <= 0.975
 
 
-def test_compare_counts_pairwise_and_takes_no_number_for_a_wrong_answer() -> None:
-    rows = Answers("d", [0, 0, 1, 1, 1], [0.1, 0.9, 0.2, 0.8, 0.5], [0.2, 0.1, 0.9, 0.3, math.nan])
+def test_compare_counts_pairwise_and_takes_no_number_for_a_wrong_prediction() -> None:
+    rows = PairedScores("d", [0, 0, 1, 1, 1], [0.1, 0.9, 0.2, 0.8, 0.5], [0.2, 0.1, 0.9, 0.3, math.nan])
     found = gate.compare(rows)
     assert (found.n, found.champion, found.challenger) == (5, 3, 3)
     assert (found.gained, found.lost) == (2, 2)
@@ -72,7 +73,7 @@ def test_compare_counts_pairwise_and_takes_no_number_for_a_wrong_answer() -> Non
 
 
 def test_compare_gives_the_exact_p_of_mcnemar() -> None:
-    found = gate.compare(answers(80, 9, 1))
+    found = gate.compare(scores(80, 9, 1))
     assert found.p_better == pytest.approx(11 / 1024)
     assert found.p_value == pytest.approx(22 / 1024)
 
@@ -81,59 +82,59 @@ def test_compare_gives_the_exact_p_of_mcnemar() -> None:
 
 
 def test_judge_passes_what_is_better_on_reserved_rows_and_not_worse_on_test_rows() -> None:
-    result = gate.judge(answers(950, 10, 10, 30), answers(40, 12, 1, 7), drift=False)
+    result = gate.judge(scores(950, 10, 10, 30), scores(40, 12, 1, 7), drift=False)
     assert result.passed
     assert "better on the reserved rows" in result.reason
 
 
 def test_judge_refuses_what_may_be_worse_by_the_margin() -> None:
-    result = gate.judge(answers(940, 10, 20, 30), answers(40, 12, 1, 7), drift=True)
+    result = gate.judge(scores(940, 10, 20, 30), scores(40, 12, 1, 7), drift=True)
     assert not result.passed
     assert result.test.low < -0.01 < result.test.difference + 1e-9
     assert "cannot be ruled out" in result.reason
 
 
 def test_judge_refuses_what_has_fewer_right_answers_on_reserved_rows() -> None:
-    result = gate.judge(answers(950, 10, 10, 30), answers(40, 2, 3, 7), drift=True)
+    result = gate.judge(scores(950, 10, 10, 30), scores(40, 2, 3, 7), drift=True)
     assert not result.passed
-    assert "52 reserved rows it answers 42 rightly, the champion 43" in result.reason
+    assert "it is right on 42 of 52 reserved rows, the champion on 43" in result.reason
 
 
 def test_judge_refuses_what_is_as_good_unless_drift_was_the_reason() -> None:
-    rows = answers(950, 10, 10, 30), answers(40, 3, 3, 7)
+    rows = scores(950, 10, 10, 30), scores(40, 3, 3, 7)
     assert not gate.judge(*rows, drift=False).passed
     assert gate.judge(*rows, drift=True).passed
 
 
 def test_judge_refuses_what_follows_labels_that_contradict_the_test_rows_no_further_than_them() -> None:
-    flipped = answers(4, 11, 0, 45)  # better by McNemar, and wrong three times of four
+    flipped = scores(4, 11, 0, 45)  # better by McNemar, and wrong three times of four
     for drift in (False, True):
-        result = gate.judge(answers(950, 10, 10, 30), flipped, drift=drift)
+        result = gate.judge(scores(950, 10, 10, 30), flipped, drift=drift)
         assert not result.passed
         assert "are the labels right" in result.reason
 
 
 @pytest.mark.parametrize("right", [33, 36])  # of 60: a coin reaches 36 in 8 of 100 times, 37 in 5
 def test_judge_refuses_after_drift_what_answers_reserved_rows_as_a_coin_might(right: int) -> None:
-    assert not gate.judge(answers(950, 10, 10, 30), answers(right, 0, 0, 60 - right), drift=True).passed
-    assert gate.judge(answers(950, 10, 10, 30), answers(37, 0, 0, 23), drift=True).passed
+    assert not gate.judge(scores(950, 10, 10, 30), scores(right, 0, 0, 60 - right), drift=True).passed
+    assert gate.judge(scores(950, 10, 10, 30), scores(37, 0, 0, 23), drift=True).passed
 
 
 def test_judge_refuses_after_drift_without_reserved_rows() -> None:
-    assert not gate.judge(answers(950, 10, 10, 30), NONE, drift=True).passed
+    assert not gate.judge(scores(950, 10, 10, 30), NONE, drift=True).passed
 
 
 def test_judge_refuses_without_test_rows_and_does_without_reserved_ones() -> None:
-    assert not gate.judge(NONE, answers(40, 12, 1), drift=True).passed
-    assert gate.judge(answers(950, 40, 10), NONE, drift=False).passed
+    assert not gate.judge(NONE, scores(40, 12, 1), drift=True).passed
+    assert gate.judge(scores(950, 40, 10), NONE, drift=False).passed
 
 
 @pytest.mark.parametrize("margin", [0.01, 0.05])
 def test_least_rows_is_where_no_change_begins_to_pass(margin: float) -> None:
     settings = GateSettings(margin=margin)
     least = gate.least_rows(settings)
-    assert gate.judge(answers(least, 0, 0), SAME, drift=True, settings=settings).passed
-    assert not gate.judge(answers(least - 1, 0, 0), SAME, drift=True, settings=settings).passed
+    assert gate.judge(scores(least, 0, 0), SAME, drift=True, settings=settings).passed
+    assert not gate.judge(scores(least - 1, 0, 0), SAME, drift=True, settings=settings).passed
 
 
 def test_judge_lets_a_worse_one_through_as_seldom_as_it_says() -> None:
@@ -141,14 +142,14 @@ def test_judge_lets_a_worse_one_through_as_seldom_as_it_says() -> None:
     n, gained, lost = 2000, 0.02, 0.03  # worse by the margin itself
     passed = 0
     for gains, losses, rest in random.multinomial(n, [gained, lost, 1 - gained - lost], size=400).tolist():
-        passed += gate.judge(answers(rest, gains, losses), SAME, drift=True).passed
+        passed += gate.judge(scores(rest, gains, losses), SAME, drift=True).passed
     assert passed / 400 <= 0.075
 
 
-@pytest.mark.parametrize("reserved", [answers(40, 12, 1, 7), NONE], ids=["rows", "none"])
-def test_result_is_read_back_from_json(reserved: Answers) -> None:
-    result = gate.judge(answers(950, 10, 10, 30), reserved, drift=False)
-    text = json.dumps(result.as_json(), allow_nan=False)
+@pytest.mark.parametrize("reserved", [scores(40, 12, 1, 7), NONE], ids=["rows", "none"])
+def test_result_is_read_back_from_json(reserved: PairedScores) -> None:
+    result = gate.judge(scores(950, 10, 10, 30), reserved, drift=False)
+    text = json.dumps(to_json(result), allow_nan=False)
     again: Any = GateResult.from_json(json.loads(text))
-    assert again.as_json() == result.as_json()
+    assert to_json(again) == to_json(result)
     assert again.test == result.test

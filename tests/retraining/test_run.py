@@ -20,7 +20,7 @@ from support.listener import Listener
 from bertsent.base.digests import sha256_folder, sha256_text
 from bertsent.base.errors import BusyError, DataError, Interrupted, UsageError
 from bertsent.base.files import lock
-from bertsent.base.records.core import Review
+from bertsent.base.records.core import Review, to_json
 from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.toml_file import Config
 from bertsent.base.settings.training import TrainSettings
@@ -115,7 +115,7 @@ def test_retrain_writes_down_what_led_to_the_version(published: tuple[Path, Retr
     assert (manifest.reason, manifest.parent) == ("drift", 1)
     lineage = manifest.lineage
     assert lineage["because"] == {"kind": "drift", "batch": "b" * 64, "report": world.DRIFT.report}
-    assert lineage["gate"] == json.loads(json.dumps(retrained.gate.as_json()))
+    assert lineage["gate"] == json.loads(json.dumps(to_json(retrained.gate)))
     assert lineage["champion"]["version"] == 1
     assert lineage["start"] == "champion"
     card = (home / "model" / "2" / "README.md").read_text(encoding="utf-8")
@@ -155,12 +155,12 @@ def test_retrain_leaves_one_line_and_nothing_else(published: tuple[Path, Retrain
     assert sorted(path.name for path in (home / "model").iterdir()) == ["1", "2"]
 
 
-@pytest.mark.parametrize("because", [world.DRIFT, ASKED], ids=["drift", "asked"])
+@pytest.mark.parametrize("trigger", [world.DRIFT, ASKED], ids=["drift", "asked"])
 def test_retrain_of_labels_that_have_their_version_does_nothing(
-    after: Any, published: tuple[Path, Retrained], films: Path, because: Trigger
+    after: Any, published: tuple[Path, Retrained], films: Path, trigger: Trigger
 ) -> None:
     home = after(published)
-    again = world.retrain(home, films, because=because)
+    again = world.retrain(home, films, trigger=trigger)
     assert (again.outcome, again.version, again.earlier) == ("published", 2, True)
     assert "version 2 was trained on these labels" in again.reason
     assert version_numbers(home / "model") == [1, 2]
@@ -173,7 +173,7 @@ def test_retrain_of_a_batch_that_has_its_version_does_nothing_although_labels_ca
     home = after(published)
     world.label(home, world.texts(world.SHOP, 60, seed=5))
     assert world.retrain(home, films).earlier
-    assert began_training(home, films, because=ASKED)
+    assert began_training(home, films, trigger=ASKED)
 
 
 def test_retrain_writes_the_line_that_a_lost_ledger_lacks(
@@ -191,11 +191,11 @@ def test_retrain_does_not_make_again_what_was_rolled_back(
 ) -> None:
     home = after(published)
     registry.rollback(None, workspace=Workspace(home))
-    again = world.retrain(home, films, because=ASKED)
+    again = world.retrain(home, films, trigger=ASKED)
     assert (again.outcome, again.earlier) == ("rejected", True)
     assert "version 2 was trained on these labels and rolled back" in again.reason
     assert version_numbers(home / "model") == [1, 2, 3]
-    assert began_training(home, films, because=ASKED, force=True)
+    assert began_training(home, films, trigger=ASKED, force=True)
 
 
 # A worse one
@@ -232,9 +232,9 @@ def test_retrain_of_rejected_labels_waits_for_a_fifth_more(
     home = after(rejected)
     world.label(home, world.texts(world.SHOP, more, seed=6))
     other = Trigger("drift", batch="c" * 64)
-    assert began_training(home, films, because=other) == trains
+    assert began_training(home, films, trigger=other) == trains
     if not trains:
-        said = world.retrain(home, films, because=other).reason
+        said = world.retrain(home, films, trigger=other).reason
         assert f"it is tried again with {48 - more} more labels" in said
 
 
@@ -243,11 +243,11 @@ def test_retrain_of_corrected_labels_trains(
 ) -> None:
     home = after(rejected)
     world.label(home, list(world.texts(world.FILM, world.LABELS, seed=4))[:60])
-    assert began_training(home, films, because=ASKED)
+    assert began_training(home, films, trigger=ASKED)
 
 
 def test_retrain_with_force_trains_again(after: Any, rejected: tuple[Path, Retrained], films: Path) -> None:
-    assert began_training(after(rejected), films, because=ASKED, force=True)
+    assert began_training(after(rejected), films, trigger=ASKED, force=True)
 
 
 # Refusals before any work

@@ -12,7 +12,8 @@ from bertsent.base.errors import DataError
 from bertsent.base.records.core import Prediction
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.scoring import batch
-from bertsent.scoring.scorer import Scorer, open_scorer
+from bertsent.scoring.scorer import Scorer
+from bertsent.versions import store
 
 
 class Recorder:
@@ -41,7 +42,7 @@ def write(path: Path, rows: Iterable[object]) -> Path:
 
 @pytest.fixture
 def scorer(trained: Path) -> Scorer:
-    return open_scorer(None, folder=trained, settings=ScoreSettings(chunk=16))
+    return Scorer(store.find(None, folder=trained), ScoreSettings(chunk=16))
 
 
 def test_run_hands_predictions_on_before_it_has_read_the_end(scorer: Scorer, workspace: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bertsent.base.records.core import to_json
 from bertsent.base.settings.evaluation import CalibrationSettings
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.scoring.calibration import Calibration, calibrate, logit, sigmoid
@@ -179,7 +180,7 @@ def test_twenty_rows_give_a_band_around_the_middle(seed: int) -> None:
 
 
 def test_as_json_is_what_the_manifest_has() -> None:
-    assert Calibration(temperature=1.5, bias=0.2, unsure=(0.25, 0.75), rows=9).as_json() == {
+    assert to_json(Calibration(temperature=1.5, bias=0.2, unsure=(0.25, 0.75), rows=9)) == {
         "temperature": 1.5,
         "bias": 0.2,
         "unsure": [0.25, 0.75],

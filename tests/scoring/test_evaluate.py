@@ -1,4 +1,4 @@
-"""The core of `evaluate`: what it counts, keeps and tells, on answers that are known."""
+"""The core of `evaluate`: what it counts, keeps and tells, on scores that are known."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Recorder:
         self.told.append(message)
 
 
-def test_evaluate_compares_answers_with_labels(workspace: Path) -> None:
+def test_evaluate_compares_predictions_with_labels(workspace: Path) -> None:
     found = evaluated(workspace, ROWS)
     assert found.metrics.confusion == Confusion(
         true_negative=1, false_positive=1, false_negative=2, true_positive=1
     )
     assert (found.n, found.version, found.threshold) == (5, "7", 0.5)
     assert found.metrics.roc_auc == pytest.approx(3 / 6)
-    assert set(found.metrics.intervals) == set(found.metrics.figures)
+    assert set(found.metrics.intervals) == set(found.metrics.values)
     assert found.reviews_per_second == pytest.approx(5 / found.seconds)
 
 
@@ -74,7 +74,7 @@ def test_evaluate_leaves_out_and_counts_what_cannot_be_right_or_wrong(workspace:
     assert (found.n, found.empty, found.unlabelled) == (5, 3, 2)
 
 
-def test_evaluate_counts_unsure_answers_and_how_right_the_others_are(workspace: Path) -> None:
+def test_evaluate_counts_unsure_predictions_and_the_accuracy_of_the_others(workspace: Path) -> None:
     found = evaluated(workspace, ROWS, Known(unsure=(0.4, 0.85)))
     assert found.unsure == 2
     assert found.accuracy_of_the_others == pytest.approx(2 / 3)
@@ -130,6 +130,7 @@ def test_evaluate_tells_how_far_it_is(workspace: Path) -> None:
     assert told.told == [("Scoring", 80), 64, "finished", ("Computing intervals", None), "finished"]
 
 
+@pytest.mark.slow
 def test_evaluate_keeps_no_text_but_of_the_worst(workspace: Path) -> None:
     long = "word " * 20_000  # 0.1 MB, 10 MB in all
     path = table(workspace, ((f"0.{number:03d} {long}", number % 2) for number in range(100, 200)))

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-import bertsent
+from bertsent.data.sample import read_sample
 
 Run = Callable[..., Result]
 
 
 @pytest.fixture(scope="module")
-def albert(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def albert(tmp_path_factory: pytest.TempPathFactory, tensorflow: None) -> tuple[Path, Path]:
     """A 2-layer random ALBERT and its preprocessor, with a SentencePiece model made from the sample."""
     sentencepiece = pytest.importorskip("sentencepiece", reason="needs bertsent[train]")
     from bertsent.tf import tf
@@ -24,8 +24,7 @@ def albert(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     library = importlib.import_module("official.nlp.tools.export_tfhub_lib")
     encoders = importlib.import_module("official.nlp.configs.encoders")
     folder = tmp_path_factory.mktemp("albert")
-    sample = Path(bertsent.__file__).parent / "data" / "sample" / "reviews.jsonl"
-    texts = [json.loads(line)["text"] for line in sample.read_text(encoding="utf-8").splitlines()]
+    texts = [review.text for review in read_sample()]
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(texts),
         model_prefix=str(folder / "sp"),

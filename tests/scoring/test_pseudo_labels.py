@@ -1,4 +1,4 @@
-"""Reviews without labels: which are used, what they are to teach, and what is kept for the next run."""
+"""Reviews without labels: which are used, their pseudo-labels, and what is kept for the next run."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from bertsent.base.records.core import Review
 from bertsent.base.records.training import Splits
 from bertsent.data.splits import load_splits
 from bertsent.scoring.calibration import logit
-from bertsent.scoring.pseudo_labels import Taught, teach
+from bertsent.scoring.pseudo_labels import PseudoLabels, pseudo_label
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions import store
 from bertsent.versions.manifest import CLASSIFIER, Version
 
 Folders = tuple[Path, Path]
-Teach = Callable[..., Taught]
+Teach = Callable[..., PseudoLabels]
 
 NEW = (
     "A wonderful, moving film with great acting and a lovely story.",
@@ -46,13 +46,15 @@ def heard() -> Listener:
 
 @pytest.fixture
 def teaching(model: Path, splits: Splits, workspace: Path, heard: Listener) -> Teach:
-    """Lets the trained version teach, with this test's own cache."""
+    """Takes pseudo-labels of the trained version, with this test's own cache."""
     version = store.find("1", folder=model)
 
-    def run(path: Path, *, teacher: Version = version, splits: Splits = splits, limit: int = 200) -> Taught:
+    def run(
+        path: Path, *, teacher: Version = version, splits: Splits = splits, limit: int = 200
+    ) -> PseudoLabels:
         heard.begun.clear()
         cache = workspace / "taught"
-        return teach(path, teacher=teacher, splits=splits, limit=limit, cache=cache, progress=heard)
+        return pseudo_label(path, version=teacher, splits=splits, limit=limit, cache=cache, progress=heard)
 
     return run
 
@@ -70,7 +72,7 @@ def folder(workspace: Path) -> Callable[..., Path]:
     return write
 
 
-def by_text(taught: Taught) -> dict[str, float]:
+def by_text(taught: PseudoLabels) -> dict[str, float]:
     pairs = zip(taught.reviews, taught.targets.tolist(), strict=True)
     return {review.text: target for review, target in pairs}
 
@@ -85,7 +87,7 @@ def kept(workspace: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["train", "validation", "test"])
-def test_teach_leaves_out_labelled_texts(
+def test_pseudo_label_leaves_out_labelled_texts(
     teaching: Teach, folder: Callable[..., Path], splits: Splits, name: str
 ) -> None:
     known = [review.text for review in getattr(splits, name)[:3]]
@@ -93,17 +95,19 @@ def test_teach_leaves_out_labelled_texts(
     assert set(by_text(teaching(folder(NEW[0], *spelt, NEW[1])))) == set(NEW[:2])
 
 
-def test_teach_takes_a_text_once(teaching: Teach, folder: Callable[..., Path]) -> None:
+def test_pseudo_label_takes_a_text_once(teaching: Teach, folder: Callable[..., Path]) -> None:
     again = NEW[0].replace(" ", "  ")
     taught = teaching(folder(NEW[0], NEW[0], again, f"\ufeff{NEW[0]}\r\n", NEW[1]))
     assert sorted(review.text for review in taught.reviews) == sorted(NEW[:2])
 
 
-def test_teach_leaves_out_what_holds_nothing_to_read(teaching: Teach, folder: Callable[..., Path]) -> None:
+def test_pseudo_label_leaves_out_what_holds_nothing_to_read(
+    teaching: Teach, folder: Callable[..., Path]
+) -> None:
     assert set(by_text(teaching(folder("", " \n", "<br /><br />", "<p></p>", NEW[0])))) == {NEW[0]}
 
 
-def test_teach_gives_no_label_away(teaching: Teach, workspace: Path) -> None:
+def test_pseudo_label_gives_no_label_away(teaching: Teach, workspace: Path) -> None:
     table = workspace / "table.jsonl"
     rows = [{"text": text, "label": number % 2} for number, text in enumerate(NEW)]
     table.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
@@ -112,7 +116,7 @@ def test_teach_gives_no_label_away(teaching: Teach, workspace: Path) -> None:
     assert {review.label for review in taught.reviews} == {None}
 
 
-def test_teach_takes_at_most_the_limit_whatever_the_files_are_called(
+def test_pseudo_label_takes_at_most_the_limit_whatever_the_files_are_called(
     teaching: Teach, folder: Callable[..., Path]
 ) -> None:
     first = teaching(folder(*NEW), limit=2)
@@ -122,13 +126,13 @@ def test_teach_takes_at_most_the_limit_whatever_the_files_are_called(
     assert first.digest == second.digest
 
 
-def test_teach_digest_follows_the_texts(teaching: Teach, folder: Callable[..., Path]) -> None:
+def test_pseudo_label_digest_follows_the_texts(teaching: Teach, folder: Callable[..., Path]) -> None:
     both, one = teaching(folder(*NEW[:2])), teaching(folder(NEW[0], name="one"))
     other = teaching(folder(NEW[0], NEW[2], name="other"))
     assert len({both.digest, one.digest, other.digest}) == 3
 
 
-def test_teach_refuses_a_path_of_which_nothing_is_left(
+def test_pseudo_label_refuses_a_path_of_which_nothing_is_left(
     teaching: Teach, folder: Callable[..., Path], splits: Splits
 ) -> None:
     for number, texts in enumerate([[splits.train[0].text, splits.test[0].text], ["", "<br />"]]):
@@ -138,7 +142,7 @@ def test_teach_refuses_a_path_of_which_nothing_is_left(
         assert "unsup" in caught.value.hint
 
 
-def test_teach_refuses_a_path_that_cannot_be_read(
+def test_pseudo_label_refuses_a_path_that_cannot_be_read(
     teaching: Teach, folder: Callable[..., Path], workspace: Path
 ) -> None:
     path = folder(*NEW)
@@ -149,10 +153,10 @@ def test_teach_refuses_a_path_that_cannot_be_read(
         teaching(workspace / "missing")
 
 
-# what they teach
+# their pseudo-labels
 
 
-def test_teach_gives_every_text_a_probability_of_its_own(
+def test_pseudo_label_gives_every_text_a_probability_of_its_own(
     teaching: Teach, folder: Callable[..., Path]
 ) -> None:
     taught = teaching(folder(*NEW))
@@ -162,14 +166,16 @@ def test_teach_gives_every_text_a_probability_of_its_own(
     assert len(set(taught.targets.tolist())) == len(NEW)
 
 
-def test_teach_gives_a_text_the_same_in_any_company(teaching: Teach, folder: Callable[..., Path]) -> None:
+def test_pseudo_label_gives_a_text_the_same_in_any_company(
+    teaching: Teach, folder: Callable[..., Path]
+) -> None:
     together = by_text(teaching(folder(*NEW)))
     for number, text in enumerate(NEW):
         assert by_text(teaching(folder(text, name=str(number)))) == {text: pytest.approx(together[text])}
 
 
-def test_teach_names_the_teacher(teaching: Teach, folder: Callable[..., Path], model: Path) -> None:
-    said = teaching(folder(*NEW)).teacher
+def test_pseudo_label_names_the_teacher(teaching: Teach, folder: Callable[..., Path], model: Path) -> None:
+    said = teaching(folder(*NEW)).source
     files = store.find("1", folder=model).manifest.files
     assert said["version"] == 1
     assert said["digest"] == files[CLASSIFIER]["sha256"]
@@ -177,12 +183,12 @@ def test_teach_names_the_teacher(teaching: Teach, folder: Callable[..., Path], m
     assert json.loads(json.dumps(said)) == said
 
 
-# two teachers that err on different reviews
+# a version and a bag of bigrams that err on different reviews
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """A teacher whose scores spread, and data on which it and the words of a text say half each."""
+    """A version whose scores spread, and data on which it and the words of a text say half each."""
 
     teacher: Version
     splits: Splits  # its test rows are not in it
@@ -224,8 +230,8 @@ def simulated(spread: Path) -> Simulated:
 
 
 @pytest.fixture
-def taught(simulated: Simulated, folder: Callable[..., Path], teaching: Teach) -> Callable[..., Taught]:
-    """Lets the simulated teacher teach some texts."""
+def taught(simulated: Simulated, folder: Callable[..., Path], teaching: Teach) -> Teach:
+    """Takes pseudo-labels of the simulated version for some texts."""
     return lambda *texts: teaching(folder(*texts), teacher=simulated.teacher, splits=simulated.splits)
 
 
@@ -234,7 +240,7 @@ def accuracy(scores: Iterable[float], rows: Sequence[Review]) -> float:
     return float(np.mean([(score >= 0.5) == review.label for score, review in pairs]))
 
 
-def test_both_together_know_more_than_either(simulated: Simulated, taught: Callable[..., Taught]) -> None:
+def test_both_together_know_more_than_either(simulated: Simulated, taught: Teach) -> None:
     together = by_text(taught(*(review.text for review in simulated.test)))
     right = accuracy([together[review.text] for review in simulated.test], simulated.test)
     version = [one.score for one in Scorer(simulated.teacher).predict_reviews(simulated.test)]
@@ -244,20 +250,18 @@ def test_both_together_know_more_than_either(simulated: Simulated, taught: Calla
     assert right > either + 0.05
 
 
-def test_targets_follow_the_version_by_its_weight(
-    simulated: Simulated, taught: Callable[..., Taught]
-) -> None:
+def test_targets_follow_the_version_by_its_weight(simulated: Simulated, taught: Teach) -> None:
     """Texts of words that no labelled review has are all the same to the bag of bigrams."""
     told = taught("qzxv", "xqzj qzxv kqjz", "zzqj " * 40, "vwxyz zyxwv")
     scored = Scorer(simulated.teacher).predict(by_text(told))
     logits = logit([one.score for one in scored])
-    weight = told.teacher["weights"]["version"]
+    weight = told.source["weights"]["version"]
     assert weight > 0.3
     assert np.ptp(logits) > 0.3
     assert np.diff(logit(told.targets)) == pytest.approx(weight * np.diff(logits), abs=1e-4)
 
 
-def test_targets_follow_the_bigrams_too(simulated: Simulated, taught: Callable[..., Taught]) -> None:
+def test_targets_follow_the_bigrams_too(simulated: Simulated, taught: Teach) -> None:
     """Texts that differ where the version's window does not reach are all the same to it."""
     ends = "a b c d e " * 10
     texts = [f"{ends}{9 * word}{ends}".strip() for word in ("wonderful great lovely ", "awful boring poor ")]
@@ -270,7 +274,7 @@ def test_targets_follow_the_bigrams_too(simulated: Simulated, taught: Callable[.
 # what is kept
 
 
-def test_teach_answers_a_second_time_from_the_cache(
+def test_pseudo_label_answers_a_second_time_from_the_cache(
     teaching: Teach, folder: Callable[..., Path], model: Path, heard: Listener
 ) -> None:
     first = teaching(folder(*NEW))
@@ -279,7 +283,7 @@ def test_teach_answers_a_second_time_from_the_cache(
     again = teaching(folder(*NEW[::-1], name="the same"))
     assert heard.begun == []
     assert by_text(again) == by_text(first)
-    assert (again.digest, again.teacher) == (first.digest, first.teacher)
+    assert (again.digest, again.source) == (first.digest, first.source)
 
 
 @pytest.mark.parametrize(
@@ -294,7 +298,7 @@ def test_teach_answers_a_second_time_from_the_cache(
     ],
     ids=["empty", "cut", "half", "flip", "zeros", "foreign"],
 )
-def test_teach_scores_anew_where_the_cache_is_damaged(
+def test_pseudo_label_scores_anew_where_the_cache_is_damaged(
     teaching: Teach,
     folder: Callable[..., Path],
     workspace: Path,
@@ -321,17 +325,17 @@ def other_teacher(model: Path) -> Version:
         return store.publish(path, version.manifest, folder=model)
 
 
-def test_teach_keeps_answers_of_one_teacher_from_another(
+def test_pseudo_label_keeps_answers_of_one_teacher_from_another(
     teaching: Teach, folder: Callable[..., Path], model: Path, heard: Listener
 ) -> None:
     first = teaching(path := folder(*NEW))
     second = teaching(path, teacher=other_teacher(model))
     assert "Scoring by version 2" in heard.begun
-    assert (first.teacher["version"], second.teacher["version"]) == (1, 2)
-    assert first.teacher["digest"] != second.teacher["digest"]
+    assert (first.source["version"], second.source["version"]) == (1, 2)
+    assert first.source["digest"] != second.source["digest"]
 
 
-def test_teach_keeps_answers_of_some_texts_from_others(
+def test_pseudo_label_keeps_answers_of_some_texts_from_others(
     teaching: Teach, folder: Callable[..., Path], heard: Listener
 ) -> None:
     teaching(folder(*NEW))
@@ -340,11 +344,11 @@ def test_teach_keeps_answers_of_some_texts_from_others(
         assert heard.begun
 
 
-# teachers that may not teach
+# versions that may give none
 
 
 @pytest.mark.parametrize("changed", [{"seed": 43}, {"validation_share": 0.3}], ids=str)
-def test_teach_refuses_a_teacher_of_another_split(
+def test_pseudo_label_refuses_a_teacher_of_another_split(
     teaching: Teach,
     folder: Callable[..., Path],
     sample: Path,
@@ -359,7 +363,7 @@ def test_teach_refuses_a_teacher_of_another_split(
 
 
 @pytest.mark.parametrize("name", ["train", "validation"])
-def test_teach_refuses_a_teacher_of_which_one_half_differs(
+def test_pseudo_label_refuses_a_teacher_of_which_one_half_differs(
     teaching: Teach, folder: Callable[..., Path], splits: Splits, name: str
 ) -> None:
     other = replace(splits, digests={**splits.digests, name: "0" * 64})
@@ -367,7 +371,7 @@ def test_teach_refuses_a_teacher_of_which_one_half_differs(
         teaching(folder(*NEW), splits=other)
 
 
-def test_teach_refuses_a_teacher_that_is_damaged(
+def test_pseudo_label_refuses_a_teacher_that_is_damaged(
     teaching: Teach, folder: Callable[..., Path], model: Path
 ) -> None:
     (model / "1" / CLASSIFIER).write_bytes(b"damaged")

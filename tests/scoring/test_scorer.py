@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,21 +13,23 @@ import pytest
 from support import fake_versions
 from support.listener import Listener
 
-import bertsent
 from bertsent.base.errors import ArtefactError
 from bertsent.base.records.core import Review
 from bertsent.base.settings.scoring import ScoreSettings
-from bertsent.scoring.litert import Classifier
-from bertsent.scoring.scorer import Scorer, open_scorer
+from bertsent.base.text import clean
+from bertsent.data.sample import read_sample
+from bertsent.scoring.litert import LiteRTClassifier
+from bertsent.scoring.scorer import Scorer
+from bertsent.scoring.tokenizer import window
 from bertsent.versions import store
 from bertsent.versions.manifest import CLASSIFIER
 
-SEEN = 30  # word pieces in the window of the trained version: 32 places less [CLS] and [SEP]
+SEEN = 30  # word pieces in the window of the trained version: 32 tokens less [CLS] and [SEP]
 TOLERANCE = 1e-6  # measured: no bit differs, also with minilm; other processors may sum in another order
 
 
 def scorer(folder: Path, **settings: Any) -> Scorer:
-    return open_scorer(None, folder=folder, settings=ScoreSettings(**settings))
+    return Scorer(store.find(None, folder=folder), ScoreSettings(**settings))
 
 
 def scores(folder: Path, texts: list[str], **settings: Any) -> np.ndarray[Any, Any]:
@@ -38,8 +39,7 @@ def scores(folder: Path, texts: list[str], **settings: Any) -> np.ndarray[Any, A
 @pytest.fixture(scope="module")
 def texts() -> list[str]:
     """Texts of all lengths, from none to far beyond the window."""
-    sample = Path(bertsent.__file__).parent / "data" / "sample" / "reviews.jsonl"
-    reviews = [json.loads(line)["text"] for line in sample.read_text(encoding="utf-8").splitlines()[:90]]
+    reviews = [review.text for review in read_sample()[:90]]
     return ["", "good", *reviews, "a very long film " * 300, "🎬", "[SEP] [CLS]"]
 
 
@@ -82,6 +82,16 @@ def test_score_does_not_depend_on_order_or_company(
     np.testing.assert_allclose(reverse, alone, rtol=0, atol=TOLERANCE)
     among = scores(trained, [text for pair in zip(texts, texts[::-1], strict=True) for text in pair])[::2]
     np.testing.assert_allclose(among, alone, rtol=0, atol=TOLERANCE)
+
+
+def test_predict_with_token_ids_gives_what_was_scored(trained: Path, texts: list[str]) -> None:
+    loaded = scorer(trained, chunk=40)
+    found = list(loaded.predict_with_token_ids(Review(text) for text in texts))
+    assert [prediction for prediction, _ in found] == list(loaded.predict(texts))
+    encoded = loaded.tokenizer.encode([clean(text) for text in texts])
+    for (prediction, token_ids), ids in zip(found, encoded, strict=True):
+        assert token_ids.tolist() == window(ids, seq_length=SEEN + 2, kind="head+tail").tolist()
+        assert prediction.tokens == len(ids)
 
 
 def test_score_is_the_same_bits_a_second_time(trained: Path, texts: list[str]) -> None:
@@ -232,7 +242,9 @@ def test_predict_reads_few_texts_ahead_where_they_are_long(trained: Path) -> Non
 def test_workers_stop_where_nobody_waits_for_the_scores_any_more(trained: Path) -> None:
     version = store.find(None, folder=trained)
     tokenizer = Scorer(version).tokenizer
-    litert = Classifier(version.file(CLASSIFIER), tokenizer=tokenizer, settings=ScoreSettings(workers=3))
+    litert = LiteRTClassifier(
+        version.file(CLASSIFIER), tokenizer=tokenizer, settings=ScoreSettings(workers=3)
+    )
     rows = [np.arange(5, 25, dtype=np.int32)] * 3000
     with pytest.raises(KeyboardInterrupt), litert.scoring(rows) as scores:
         raise KeyboardInterrupt

@@ -1,6 +1,6 @@
 """Breaks a write at its first step, its second, and so on, as SQLite's own tests do.
 
-    python tests/faults.py write|publish|rollback|prune FOLDER kill|full|short
+    python tests/support/disk_faults.py write|publish|rollback|prune FOLDER kill|full|short
 
 A step is what Python's audit hooks report of the file system: a file opened for writing, a folder made, a
 rename. The write runs in a forked child, so that it can be killed for good; after each child one line of
@@ -99,19 +99,19 @@ def run(action: Callable[[Path], None], folder: Path, fault: str, number: int) -
 
 
 def seen(folder: Path) -> dict[str, Any]:
-    """What a reader finds: names, the file, and of each version whether it is whole."""
-    whole = {}
+    """What a reader finds: names, the file, and of each version whether it is intact."""
+    intact = {}
     for number in version_numbers(folder):
         try:
             store.find(str(number), folder=folder).verify()
-            whole[number] = True
+            intact[number] = True
         except ArtefactError:
-            whole[number] = False
+            intact[number] = False
     file = folder / "file"
     return {
         "names": sorted(path.name for path in folder.iterdir()),
         "file": file.read_text(encoding="utf-8") if file.exists() else None,
-        "versions": whole,
+        "versions": intact,
     }
 
 

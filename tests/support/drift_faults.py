@@ -1,10 +1,10 @@
-"""Kills `drift` at its first step, its second, and so on, and runs it again; faults.py says what a step is.
+"""Kills `drift` at its first step, its second, and so on, and runs it again (a step: see disk_faults.py).
 
-    python tests/drift_faults.py append|look FOLDER kill|full
+    python tests/support/drift_faults.py append|migrate|look FOLDER kill|full
 
-`append` adds an event to a trail of two; `look` judges the labels of a workspace whose retraining cannot
-begin. After each child, and after a second one that no fault hits, one line of JSON says what a reader finds.
-The last line is that of the first child that got to its end.
+`append` adds an event to a history of two; `migrate` takes over two events of 0.4.0; `look` judges the labels
+of a workspace whose retraining cannot begin. After each child, and after a second one that no fault hits, one
+line of JSON says what a reader finds. The last line is that of the first child that got to its end.
 """
 
 from __future__ import annotations
@@ -43,35 +43,42 @@ def made(number: int) -> Look:
 
 
 def append(folder: Path) -> None:
-    trail = DriftHistory(Workspace(folder))
-    trail.append(made(len(trail.events) + 1))
+    history = DriftHistory(Workspace(folder))
+    history.append(made(len(history.events) + 1))
+
+
+def migrate(folder: Path) -> None:
+    DriftHistory(Workspace(folder)).migrate()
 
 
 def look(folder: Path) -> None:
-    monitor.run(Workspace(folder), settings=DriftSettings())
+    monitor.DriftRun(workspace=Workspace(folder), settings=DriftSettings()).go()
 
 
 def prepare(action: str, folder: Path) -> None:
     """Makes the workspace what it was before the child."""
     for name in STATE:
         shutil.rmtree(folder / name, ignore_errors=True)
-    (folder / "labels" / ".judged").unlink(missing_ok=True)
-    if action == "append":
+    (folder / "labels" / "drift.jsonl").unlink(missing_ok=True)
+    if action in {"append", "migrate"}:
         append(folder)
         append(folder)
+    if action == "migrate":
+        (folder / "reports").mkdir()
+        (folder / "labels" / "drift.jsonl").rename(folder / "reports" / "drift.jsonl")
 
 
 def seen(folder: Path) -> dict[str, Any]:
-    trail = DriftHistory(Workspace(folder))
+    history = DriftHistory(Workspace(folder))
     return {
-        "problem": trail.problem,
-        "events": [asdict(event).get("look", "outcome") for event in trail.events],
+        "problem": history.problem,
+        "events": [asdict(event).get("look", "outcome") for event in history.events],
         "temporary": [path.name for path in folder.rglob("*.tmp")],
     }
 
 
 def lines(action: str, folder: Path, fault: str) -> Iterator[dict[str, Any]]:
-    act = {"append": append, "look": look}[action]
+    act = {"append": append, "migrate": migrate, "look": look}[action]
     for name in ONCE if action == "look" else ():
         importlib.import_module(name)  # not again in every child
     for number in range(1, 200):

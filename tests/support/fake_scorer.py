@@ -1,4 +1,4 @@
-"""A scorer whose answers are known: every text begins with the score it gets."""
+"""A scorer whose scores are known: every text begins with the score it gets."""
 
 from __future__ import annotations
 

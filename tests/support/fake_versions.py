@@ -47,7 +47,7 @@ def publish(folder: Path, *, classifier: bytes = b"classifier" * 100, **changes:
 def edit(folder: Path, /, **values: Any) -> None:
     """Changes keys of a version's manifest as whoever knows the format could; None takes the key away.
 
-    The manifest is sealed again, so that it is not refused for being changed.
+    The manifest gets a new digest, so that it is not refused as changed.
     """
     path = folder / MANIFEST
     manifest = json.loads(path.read_text(encoding="utf-8")) | values

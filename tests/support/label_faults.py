@@ -1,6 +1,6 @@
 """Kills appends to the label log before one line of code after another.
 
-    python tests/label_faults.py FOLDER
+    python tests/support/label_faults.py FOLDER
 
 Every append runs in a forked child that a trace function kills with SIGKILL. After each child one line of
 JSON says how it ended, what a reader then finds, and what there is after one more append. The last line is
@@ -19,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from bertsent.base import journal
 from bertsent.labelling import log
 from bertsent.labelling.decisions import decide, undo
 from bertsent.labelling.log import LabelLog
@@ -35,17 +36,17 @@ def prepare(folder: Path) -> None:
 
 def act(opened: LabelLog) -> None:
     """Takes the last label back and gives another one."""
-    opened.append(undo(opened.standing()[-1]))
+    opened.append(undo(opened.valid_decisions()[-1]))
     opened.append(decide("a bad film", "positive"))
 
 
 def kill_at(number: int) -> None:
-    """Kills this process before the `number`th line it runs of the log's module."""
+    """Kills this process before the `number`th line it runs of the log's modules."""
     left = number
 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
         nonlocal left
-        if frame.f_code.co_filename != log.__file__:
+        if frame.f_code.co_filename not in {log.__file__, journal.__file__}:
             return None
         if event == "line":
             left -= 1

@@ -15,7 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from bertsent.cli.terminal.keys import width
+from rich.cells import cell_len
+
 from support.command import COMMAND
 
 _PATIENCE = 60.0  # seconds; the machine may be busy
@@ -52,9 +53,15 @@ class Screen:
         else:
             row = self._row()
             row += [" "] * (self.at[1] - len(row))
-            cells = [character, *[""] * (width(character) - 1)]
-            row[self.at[1] : self.at[1] + len(cells)] = cells
-            self.at[1] += len(cells)
+            before = "".join(row[: self.at[1]])
+            taken = cell_len(before + character) - cell_len(before)
+            if not cell_len(character) and before:  # changes the character before it, perhaps to a wider one
+                at = max(place for place in range(self.at[1]) if row[place])
+                row[at] += character
+                row[self.at[1] : self.at[1] + taken] = [""] * taken
+            else:
+                row[self.at[1] : self.at[1] + taken] = [character, *[""] * (taken - 1)]
+            self.at[1] += taken
 
     def _row(self) -> list[str]:
         while len(self.rows) <= self.at[0]:

@@ -1,6 +1,6 @@
 """Kills a retrain at its first step, its second, and so on, and runs it again after each kill.
 
-    python tests/retrain_faults.py HOME DATA
+    python tests/support/retrain_faults.py HOME DATA
 
 HOME is a workspace whose challenger is trained and not yet judged; it is copied for every kill. A step is
 what Python's audit hooks report of `model`, `reports` and `.bertsent/challenger`: a file opened for writing,

@@ -17,7 +17,7 @@ from bertsent.base.settings.workspace import Workspace
 from bertsent.labelling.decisions import decide
 from bertsent.labelling.log import LabelLog
 from bertsent.retraining import run as core
-from bertsent.retraining.records import Retrained, Trigger
+from bertsent.retraining.records import Retrained, RetrainRun, Trigger
 from bertsent.versions.manifest import Version
 from bertsent.versions.store import find
 from support import tiny_bert
@@ -95,18 +95,20 @@ class AtTheGate(Listener):
             raise Interrupted("At the gate.")
 
 
-def retrain(home: Path, data: Path, *, because: Trigger = DRIFT, **options: Any) -> Retrained:
+def retrain(home: Path, data: Path, *, trigger: Trigger = DRIFT, **options: Any) -> Retrained:
     """Retrains on all labels of a workspace, from the champion."""
     champion = current(home)
     return core.retrain(
-        Workspace(home),
-        data=data,
-        champion=champion,
-        rows=LabelLog(Workspace(home).labels).labelled(),
-        because=because,
-        settings=core.settings_for(champion, warm_start=True, config=Config(values=PACE)),
-        warm_start=True,
-        **options,
+        RetrainRun(
+            workspace=Workspace(home),
+            data=data,
+            champion=champion,
+            rows=LabelLog(Workspace(home).labels).labelled(),
+            trigger=trigger,
+            settings=core.settings_for(champion, warm_start=True, config=Config(values=PACE)),
+            warm_start=True,
+            **options,
+        )
     )
 
 

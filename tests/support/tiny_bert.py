@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import json
 import shutil
 import string
 from pathlib import Path
 from typing import Any
 
-import bertsent
 from bertsent.base.settings.training import TrainSettings
+from bertsent.data.sample import read_sample
 
 HIDDEN, HEADS, LAYERS, INNER = 32, 2, 2, 64
 
@@ -18,9 +17,8 @@ HIDDEN, HEADS, LAYERS, INNER = 32, 2, 2, 64
 def vocabulary() -> list[str]:
     """Special pieces, every printable character (also as a continuation) and the sample's frequent words."""
     words: dict[str, int] = {}
-    sample = Path(bertsent.__file__).parent / "data" / "sample" / "reviews.jsonl"
-    for line in sample.read_text(encoding="utf-8").splitlines():
-        for word in "".join(c if c.isalpha() else " " for c in json.loads(line)["text"].lower()).split():
+    for review in read_sample():
+        for word in "".join(c if c.isalpha() else " " for c in review.text.lower()).split():
             words[word] = words.get(word, 0) + 1
     frequent = sorted((word for word, count in words.items() if count > 1 and len(word) > 1), key=str)
     characters = [*string.ascii_lowercase, *string.digits, *string.punctuation]

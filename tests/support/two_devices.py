@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from bertsent.base.settings.scoring import ScoreSettings
-from bertsent.scoring.litert import Classifier
+from bertsent.scoring.litert import LiteRTClassifier
 from bertsent.tf import classifier, encoder, fit, tf, tf_keras
 from bertsent.tf.batches import Encoded, training_batches
 from bertsent.tf.bert import BertEncoder
@@ -31,9 +31,7 @@ def split() -> Encoded:
     lengths = random.integers(4, LONGEST + 1, ROWS)
     rows = [np.array([2, *random.integers(5, 90, length - 2), 3], np.int32) for length in lengths]
     targets = np.array([row[1] > 50 for row in rows], np.float32)
-    return Encoded(
-        ids=np.concatenate(rows), lengths=lengths, labels=targets.astype(np.int64), targets=targets
-    )
+    return Encoded.of(rows, targets)
 
 
 def train(
@@ -66,8 +64,8 @@ def train(
         again = fit.predict_logits(made, rows)
         classifier.assign(made, exported or weights)
     file.write_bytes(to_litert(made, temperature=1.5))
-    litert = Classifier(file, tokenizer=loaded.tokenizer, settings=ScoreSettings())
-    scores = litert.score([row[1:-1] for row in rows.rows()])
+    litert = LiteRTClassifier(file, tokenizer=loaded.tokenizer, settings=ScoreSettings())
+    scores = litert.score(rows.word_pieces())
     return {
         "losses": losses,
         "weights": weights,

@@ -22,7 +22,6 @@ ROWS, BATCH = 1990, 16
 @pytest.fixture(scope="module")
 def split() -> Any:
     """Rows of 3 to 40 pieces; the piece in the middle of a row is its number."""
-    pytest.importorskip("tensorflow", reason="needs bertsent[train]")
     from bertsent.tf.batches import Encoded
 
     lengths = np.random.default_rng(5).integers(3, 41, ROWS)
@@ -31,9 +30,7 @@ def split() -> Any:
         for number, length in enumerate(lengths)
     ]
     labels = np.arange(ROWS) % 2
-    return Encoded(
-        ids=np.concatenate(rows), lengths=lengths, labels=labels, targets=(0.1 + 0.8 * labels).astype("f4")
-    )
+    return Encoded.of(rows, (0.1 + 0.8 * labels).astype("f4"))
 
 
 def numbers(dataset: Any) -> list[int]:
@@ -109,7 +106,6 @@ def tokenizer() -> Tokenizer:
 
 
 def encode(reviews: Sequence[Review], tokenizer: Tokenizer, **options: Any) -> Any:
-    pytest.importorskip("tensorflow", reason="needs bertsent[train]")
     from bertsent.tf import batches
 
     return batches.encode(reviews, tokenizer, **{"seq_length": 10, "kind": "head+tail"} | options)
@@ -243,7 +239,6 @@ def fits(row: str, crop: str, place: int) -> bool:
 
 
 def test_sentence_ends_are_the_marks(tokenizer: Tokenizer) -> None:
-    pytest.importorskip("tensorflow", reason="needs bertsent[train]")
     from bertsent.tf.batches import sentence_ends
 
     assert sorted(tokenizer.pieces(sentence_ends(tokenizer).tolist())) == ["!", ".", "?"]
@@ -348,7 +343,6 @@ def test_crops_pass_by_rows_that_are_too_short(tokenizer: Tokenizer) -> None:
 
 @pytest.mark.parametrize("name", get_args(Optimizer))
 def test_create_warms_up_and_decays_to_nothing(name: Optimizer) -> None:
-    pytest.importorskip("tensorflow", reason="needs bertsent[train]")
     from bertsent.tf import optimizer
 
     settings = TrainSettings(optimizer=name, init_lr=1e-3, warmup=0.1)
@@ -362,7 +356,6 @@ def test_create_warms_up_and_decays_to_nothing(name: Optimizer) -> None:
 
 
 def test_create_starts_high_without_warmup() -> None:
-    pytest.importorskip("tensorflow", reason="needs bertsent[train]")
     from bertsent.tf import optimizer
 
     for name in get_args(Optimizer):

@@ -43,21 +43,21 @@ class Run:
 
     def inside(self, step: int) -> None:
         """One step on the model, and a checkpoint inside the next epoch."""
-        from bertsent.tf.checkpoints import Begun
+        from bertsent.tf.checkpoints import PartialEpoch
 
         self._step()
-        self._save(begun=Begun(step=step, loss=0.25, accuracy=0.75, seconds=2.0))
+        self._save(partial=PartialEpoch(step=step, loss=0.25, accuracy=0.75, seconds=2.0))
 
     def _step(self) -> None:
         gradients = [variable * 0 + 1 for variable in self.model.trainable_variables]
         self.optimizer.apply_gradients(zip(gradients, self.model.trainable_variables, strict=True))
 
-    def _save(self, **begun: Any) -> None:
-        from bertsent.tf.checkpoints import Resumed
+    def _save(self, **state: Any) -> None:
+        from bertsent.tf.checkpoints import RunState
 
         best_epoch = min(len(self.epochs), 2)
         best = {"kernel": np.full(3, best_epoch, np.float32)}
-        self.kept.save(Resumed(epochs=self.epochs, best_epoch=best_epoch, best=best, **begun))
+        self.kept.save(RunState(epochs=self.epochs, best_epoch=best_epoch, best=best, **state))
 
     @property
     def weights(self) -> list[list[float]]:
@@ -70,7 +70,6 @@ class Run:
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """A run with three epochs done."""
-    pytest.importorskip("tensorflow", reason="needs bertsent[train]")
     run = Run(tmp_path)
     for _ in range(3):
         run.epoch()
@@ -100,7 +99,7 @@ def test_a_checkpoint_inside_an_epoch_is_newer_than_the_epoch_before(run: Run, t
     resumed = fresh.kept.resume(Listener())
     assert resumed is not None
     assert (resumed.epochs, resumed.best_epoch) == (run.epochs, 2)
-    assert (resumed.begun.step, resumed.begun.loss, resumed.begun.accuracy) == (1200, 0.25, 0.75)
+    assert (resumed.partial.step, resumed.partial.loss, resumed.partial.accuracy) == (1200, 0.25, 0.75)
     assert fresh.weights == run.weights
 
 
@@ -110,7 +109,7 @@ def test_a_whole_epoch_is_newer_than_a_checkpoint_inside_it(run: Run, tmp_path: 
     assert run.names() == ["epoch-0003-step-000090", "epoch-0004"]
     resumed = Run(tmp_path).kept.resume(Listener())
     assert resumed is not None
-    assert (len(resumed.epochs), resumed.begun.step) == (4, 0)
+    assert (len(resumed.epochs), resumed.partial.step) == (4, 0)
 
 
 def test_a_checkpoint_before_the_first_epoch_has_no_best_weights(tmp_path: Path) -> None:
@@ -118,7 +117,7 @@ def test_a_checkpoint_before_the_first_epoch_has_no_best_weights(tmp_path: Path)
     run.inside(7)
     resumed = Run(tmp_path).kept.resume(Listener())
     assert resumed is not None
-    assert (resumed.epochs, resumed.best_epoch, resumed.begun.step) == ((), 0, 7)
+    assert (resumed.epochs, resumed.best_epoch, resumed.partial.step) == ((), 0, 7)
 
 
 def test_resumed_optimizer_goes_on_with_its_moments(run: Run, tmp_path: Path) -> None:
@@ -191,10 +190,10 @@ def too_large_for_tensorflow(run: Run) -> None:
 
 
 def too_large_for_safetensors(run: Run) -> None:
-    from bertsent.tf.checkpoints import Resumed
+    from bertsent.tf.checkpoints import RunState
 
     best = {"kernel": np.zeros(10_000, np.float32)}
-    run.kept.save(Resumed(epochs=run.epochs, best_epoch=1, best=best))
+    run.kept.save(RunState(epochs=run.epochs, best_epoch=1, best=best))
 
 
 @pytest.mark.parametrize(
@@ -212,8 +211,9 @@ def test_save_on_a_full_disk_leaves_the_one_before(
 
 
 def test_clear_leaves_nothing_to_go_on_from(run: Run) -> None:
-    from bertsent.tf.checkpoints import clear, unfinished
+    from bertsent.tf.checkpoints import clear
 
-    assert unfinished(run.folder)
+    assert run.kept.resume(Listener()) is not None
     clear(run.folder)
-    assert not unfinished(run.folder)
+    assert run.kept.resume(Listener()) is None
+    assert not run.folder.exists()

@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import two_devices
+import support
 
 Folders = tuple[Path, Path]
+# Not imported: it imports TensorFlow, as every run of pytest would when it collects this file.
+TWO_DEVICES = Path(support.__file__).parent / "two_devices.py"
 
 
 @pytest.fixture(scope="module")
 def told(tiny_encoder: Folders, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What two_devices.py says of the same training on one device and on two."""
     folder = tmp_path_factory.mktemp("devices")
-    program = [sys.executable, two_devices.__file__, *map(str, tiny_encoder), str(folder)]
+    program = [sys.executable, str(TWO_DEVICES), *map(str, tiny_encoder), str(folder)]
     paths = os.pathsep.join(path for path in sys.path if path)
     ended = subprocess.run(
         program,

@@ -179,7 +179,7 @@ def test_a_sequence_longer_than_the_encoder_is_refused(
     encoder = ("--encoder", erf_encoder[0], "--preprocessor", erf_encoder[1])
     refused = run(command, *data, *encoder, "--seq-length", PLACES + 1)
     assert refused.exit_code == 2
-    assert f"{PLACES} places" in refused.stderr
+    assert f"{PLACES} tokens" in refused.stderr
     assert f"Received: {PLACES + 1}" in refused.stderr
     assert not list(workspace.glob("model/*"))
 

@@ -12,7 +12,7 @@ from support import tiny_bert
 
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.scoring.calibration import logit, sigmoid
-from bertsent.scoring.litert import Classifier
+from bertsent.scoring.litert import LiteRTClassifier
 from bertsent.scoring.tokenizer import pack
 
 Folders = tuple[Path, Path]
@@ -54,8 +54,8 @@ def convert(built: tuple[Any, Any], folder: Path, *, temperature: float = 1.0, b
     return file
 
 
-def opened(file: Path, built: tuple[Any, Any]) -> Classifier:
-    return Classifier(file, tokenizer=built[0].tokenizer, settings=ScoreSettings())
+def opened(file: Path, built: tuple[Any, Any]) -> LiteRTClassifier:
+    return LiteRTClassifier(file, tokenizer=built[0].tokenizer, settings=ScoreSettings())
 
 
 def by_litert_alone(file: Path, ids: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -73,7 +73,7 @@ def by_litert_alone(file: Path, ids: np.ndarray[Any, Any]) -> np.ndarray[Any, An
 
 
 @pytest.fixture(scope="module")
-def litert(built: tuple[Any, Any], tmp_path_factory: pytest.TempPathFactory) -> Classifier:
+def litert(built: tuple[Any, Any], tmp_path_factory: pytest.TempPathFactory) -> LiteRTClassifier:
     return opened(convert(built, tmp_path_factory.mktemp("export")), built)
 
 
@@ -87,7 +87,7 @@ def rows() -> list[Any]:
 
 
 def test_litert_scores_as_the_classifier_although_some_rows_are_large(
-    built: tuple[Any, Any], litert: Classifier, rows: list[Any]
+    built: tuple[Any, Any], litert: LiteRTClassifier, rows: list[Any]
 ) -> None:
     encoder, classifier = built
     logits = classifier(pack(rows, tokenizer=encoder.tokenizer, width=PLACES), training=False).numpy()[:, 0]
@@ -107,7 +107,7 @@ def test_the_file_gives_a_row_the_same_score_in_any_batch_however_padded(
     assert by_litert_alone(file, packed) == pytest.approx(opened(file, built).score(rows[:8]), abs=1e-6)
 
 
-def test_conversion_leaves_the_classifier_as_it_was(built: tuple[Any, Any], litert: Classifier) -> None:
+def test_conversion_leaves_the_classifier_as_it_was(built: tuple[Any, Any], litert: LiteRTClassifier) -> None:
     ids = np.array([[2, 9, 40, 3]], np.int32)
     by_table = built[0].layer(ids).numpy()
     with built[0].layer.int8_rows():

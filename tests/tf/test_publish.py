@@ -18,6 +18,7 @@ from bertsent.base.records.training import Epoch, Splits
 from bertsent.base.settings.drift import ReferenceSettings
 from bertsent.data.splits import load_splits
 from bertsent.drift import reference
+from bertsent.labelling.selection import Mix
 from bertsent.scoring.calibration import sigmoid
 from bertsent.scoring.metrics import measure
 from bertsent.scoring.scorer import Scorer
@@ -152,6 +153,7 @@ def overconfident(tiny_encoder: Folders, tmp_path_factory: pytest.TempPathFactor
     logits of the validation rows."""
     from bertsent.tf import classifier, encoder, fit, publish
     from bertsent.tf.batches import encode
+    from bertsent.tf.training_run import TrainingRun
 
     random = np.random.default_rng(1)
     words = [piece for piece in tiny_bert.vocabulary() if piece.isalpha()]
@@ -176,17 +178,11 @@ def overconfident(tiny_encoder: Folders, tmp_path_factory: pytest.TempPathFactor
         name: encode(getattr(splits, name), loaded.tokenizer, seq_length=32, kind="head+tail")
         for name in splits.digests
     }
+    mix = Mix(splits=splits, old=splits.train)
     trained = publish.publish(
-        loaded,
-        made,
-        settings=tiny_bert.settings(tiny_encoder),
-        splits=splits,
-        taught=None,
-        warm_start=None,
-        encoded=encoded,
-        logits=lambda split: fit.predict_logits(made, split),
-        epochs=(Epoch(1, 0.7, 0.5, 0.7, 0.5, 1.0, 1.0),),
-        best_epoch=1,
+        TrainingRun(tiny_bert.settings(tiny_encoder), loaded, mix),
+        fit.Fit(made, epochs=(Epoch(1, 0.7, 0.5, 0.7, 0.5, 1.0, 1.0),), best_epoch=1),
+        encoded,
         folder=tmp_path_factory.mktemp("overconfident") / "model",
         keep_weights=False,
         progress=silent,

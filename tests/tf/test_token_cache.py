@@ -33,10 +33,9 @@ def tokenizer(*pieces: str, lower_case: bool = True) -> Counting:
 
 
 def word_pieces(texts: Sequence[str], by: AnyTokenizer, cache: Path | None = None) -> list[list[int]]:
-    pytest.importorskip("tensorflow", reason="needs bertsent[train]")
-    from bertsent.tf import token_cache
+    from bertsent.tf import batches
 
-    rows = token_cache.word_pieces(texts, by, cache=cache)
+    rows = batches.word_pieces(texts, by, cache=cache)
     assert {row.dtype for row in rows} <= {np.dtype(np.int32)}
     return [row.tolist() for row in rows]
 

@@ -230,7 +230,7 @@ def stopped_with_teacher(
             progress=heard,
             stop=(home.state / "training" / "epoch-0001").exists,
         )
-    assert heard.heard(f"Without labels: {len(TAUGHT)} reviews, scored by version 1")
+    assert heard.heard(f"Pseudo-labels: {len(TAUGHT)} reviews without labels, scored by version 1")
     train = load_splits(sample, taught_settings(tiny_encoder)).train
     assert heard.totals["Epoch 1/2"] == len(train) + len(TAUGHT)
     return home.root

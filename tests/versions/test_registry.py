@@ -23,7 +23,7 @@ from pathlib import Path
 from bertsent.versions import read_locks
 class Reader: pass
 reader = Reader()
-read_locks.hold(Path(sys.argv[1]), reader=reader)
+read_locks.lock_for_reading(Path(sys.argv[1]), reader=reader)
 print("reading", flush=True)
 sys.stdin.readline()
 """
@@ -80,7 +80,7 @@ def test_rollback_twice_goes_back_two_versions(home: Workspace) -> None:
     again = registry.rollback(None, workspace=home)[1]
     assert again.manifest.lineage["republished_from"] == 1
     assert again.name == "5"
-    with pytest.raises(UsageError, match="no whole version before"):
+    with pytest.raises(UsageError, match="no intact version before"):
         registry.rollback(None, workspace=home)
 
 
@@ -147,7 +147,7 @@ def test_rollback_copies_where_links_are_not_to_be_had(
 
 
 def test_rollback_without_any_version_says_so(home: Workspace) -> None:
-    with pytest.raises(UsageError, match="no version yet"):
+    with pytest.raises(UsageError, match="No model yet"):
         registry.rollback(None, workspace=home)
 
 
@@ -246,16 +246,16 @@ def test_hold_ends_with_its_reader(home: Workspace) -> None:
 
     publish(home, b"one")
     manifest, reader = home.model / "1" / MANIFEST, Reader()
-    read_locks.hold(manifest, reader=reader)
-    with read_locks.unread(manifest) as free:
+    read_locks.lock_for_reading(manifest, reader=reader)
+    with read_locks.lock_for_removal(manifest) as free:
         assert not free
     del reader
-    with read_locks.unread(manifest) as free:
+    with read_locks.lock_for_removal(manifest) as free:
         assert free
 
 
 def test_unread_of_what_is_not_there_cannot_be_told(home: Workspace) -> None:
-    with read_locks.unread(home.model / "nothing") as free:
+    with read_locks.lock_for_removal(home.model / "nothing") as free:
         assert not free
 
 

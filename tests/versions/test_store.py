@@ -412,7 +412,7 @@ def test_file_that_the_version_never_had_is_an_artefact_error(folder: Path) -> N
     assert str(version.path) not in caught.value.hint, "itself is no way out"
 
 
-# verified ahead
+# hashed in the background
 
 
 def test_begin_finds_what_is_wrong_all_the_same(folder: Path) -> None:

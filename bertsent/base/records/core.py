@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import PurePath
+from typing import Any, Literal
 
 Label = Literal["positive", "negative", "unsure"]
 
@@ -47,13 +49,27 @@ class Prediction:
         }
 
 
-def or_none(value: float) -> float | None:
-    """A figure for JSON, which knows no NaN: None where it does not exist."""
-    return value if math.isfinite(value) else None
+def to_json(value: Any) -> Any:
+    """A record, or a structure of records, as JSON's own types.
+
+    Dataclasses and mappings become dicts, tuples become lists, paths become strings; NaN and the infinities,
+    which JSON lacks, become None.
+    """
+    if value is None or isinstance(value, str | int):  # first: most values are one of these
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list | tuple):
+        return [to_json(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: to_json(item) for key, item in value.items()}
+    if is_dataclass(value):
+        return {each.name: to_json(getattr(value, each.name)) for each in fields(value)}
+    return str(value) if isinstance(value, PurePath) else value
 
 
-class Progress(Protocol):
-    """Where the core reports how far it is; the command layer draws it.
+class Progress:
+    """Where the core reports how far it is; this one drops it all, those of the command layer draw it.
 
     The core never prints: it calls these, and `silent` serves where nobody looks.
     """
@@ -74,21 +90,4 @@ class Progress(Protocol):
         """Says one line that the user should read, even one who wants no progress."""
 
 
-class _Silent:
-    def start(self, what: str, total: int | None, unit: str = "") -> None:
-        pass
-
-    def advance(self, done: int, **figures: float) -> None:
-        pass
-
-    def finish(self) -> None:
-        pass
-
-    def tell(self, message: str) -> None:
-        pass
-
-    def note(self, message: str) -> None:
-        pass
-
-
-silent: Progress = _Silent()
+silent = Progress()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bertsent.base.records.core import Prediction, or_none
+from bertsent.base.records.core import Prediction, to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +24,17 @@ class Confusion:
 
     @property
     def accuracy(self) -> float:
-        """Share of right answers in [0, 1]; NaN without rows."""
+        """Share of correct predictions in [0, 1]; NaN without rows."""
         return _ratio(self.true_negative + self.true_positive, self.n)
 
     @property
     def precision(self) -> float:
-        """Share of the answers "positive" that are right; NaN where there is none."""
+        """Share of the predictions "positive" that are correct; NaN where there is none."""
         return _ratio(self.true_positive, self.true_positive + self.false_positive)
 
     @property
     def recall(self) -> float:
-        """Share of the positive reviews that were found; NaN where there is none."""
+        """Share of the positive reviews that are predicted positive; NaN where there is none."""
         return _ratio(self.true_positive, self.true_positive + self.false_negative)
 
     @property
@@ -43,14 +43,6 @@ class Confusion:
         return _ratio(
             2 * self.true_positive, 2 * self.true_positive + self.false_positive + self.false_negative
         )
-
-    def as_json(self) -> dict[str, int]:
-        return {
-            "true_negative": self.true_negative,
-            "false_positive": self.false_positive,
-            "false_negative": self.false_negative,
-            "true_positive": self.true_positive,
-        }
 
 
 def _ratio(part: int, whole: int) -> float:
@@ -64,12 +56,12 @@ class Metrics:
     confusion: Confusion
     log_loss: float  # natural log, at least 0
     roc_auc: float  # 0 to 1; NaN with one class only
-    ece: float  # expected calibration error, 0 to 1: how far confidence and accuracy lie apart on average
-    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # 95 %; empty: not asked for
+    ece: float  # expected calibration error, 0 to 1: mean distance of confidence from accuracy
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # 95 %; empty: not computed
 
     @property
-    def figures(self) -> dict[str, float]:
-        """Name -> figure; NaN where it does not exist."""
+    def values(self) -> dict[str, float]:
+        """Name of a metric -> its value; NaN where it does not exist."""
         return {
             "accuracy": self.confusion.accuracy,
             "precision": self.confusion.precision,
@@ -81,25 +73,21 @@ class Metrics:
         }
 
     def as_json(self) -> dict[str, Any]:
-        """The documented keys; a figure that does not exist is None, for JSON knows no NaN."""
-        stated: dict[str, Any] = {
-            "n": self.confusion.n,
-            **{name: or_none(value) for name, value in self.figures.items()},
-            "confusion": self.confusion.as_json(),
-        }
-        if self.intervals:
-            stated["intervals"] = {name: [*map(or_none, ends)] for name, ends in self.intervals.items()}
+        """The documented keys; a metric that does not exist is None, for JSON knows no NaN."""
+        metrics = {"n": self.confusion.n, **self.values, "confusion": self.confusion}
+        intervals = {"intervals": self.intervals} if self.intervals else {}
+        stated: dict[str, Any] = to_json(metrics | intervals)
         return stated
 
 
 @dataclass(frozen=True, slots=True)
 class Quantised:
-    """What the int8 LiteRT file costs against the classifier it was made from, on some test rows (on
-    validation rows where there is no test row)."""
+    """The int8 LiteRT file against the trained classifier it was made from, on a part of the test rows (of
+    the validation rows where there is no test row)."""
 
     agreement: float  # share of the rows that get the same label
-    classifier_accuracy: float  # of the trained classifier itself, in fp32
-    rows: int  # on which the two were compared
+    classifier_accuracy: float  # of the trained classifier, in fp32
+    rows: int  # compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +96,17 @@ class BatchSummary:
 
     version: str
     reviews: int
-    empty: int  # left out: nothing to read in them
-    labelled: int
-    confusion: Confusion
-    positive: int  # answers "positive"
-    unsure: int  # answers "unsure"; in `confusion` they count by the side of the threshold they are on
+    empty: int  # left out: they have no text
+    confusion: Confusion  # of the reviews with a gold label
+    positive: int  # predictions "positive"
+    unsure: int  # predictions "unsure"; in `confusion` they count by their side of the threshold
     truncated: int
     seconds: float
     output: str = ""
+
+    @property
+    def labelled(self) -> int:
+        return self.confusion.n
 
     @property
     def reviews_per_second(self) -> float:
@@ -124,9 +115,9 @@ class BatchSummary:
 
 @dataclass(frozen=True, slots=True)
 class LengthBand:
-    """How good the answers on texts of like length are."""
+    """The accuracy on texts of similar length."""
 
-    first: int  # word pieces; the shortest band holds texts of none too
+    first: int  # word pieces; the shortest band also holds texts of no word piece
     last: int | None  # None: no limit
     n: int
     accuracy: float
@@ -135,7 +126,7 @@ class LengthBand:
 
 @dataclass(frozen=True, slots=True)
 class ScoreBand:
-    """How many rows of each class have scores from `low` up to `high`."""
+    """The rows of each class whose scores lie from `low` up to `high`."""
 
     low: float
     high: float
@@ -151,20 +142,20 @@ class ScoreBand:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """How good a version is on labelled reviews."""
+    """What a version's predictions on labelled reviews are worth."""
 
     version: str
     threshold: float
     metrics: Metrics  # with intervals
     by_length: tuple[LengthBand, ...]
     by_score: tuple[ScoreBand, ...]
-    roc: tuple[tuple[float, float], ...]  # (false, true positive rate) from (0, 0) to (1, 1)
-    unsure: int  # rows labelled so; all else here goes by the threshold
-    accuracy_of_the_others: float  # of the rows that are not unsure; NaN without any
+    roc: tuple[tuple[float, float], ...]  # (false, true positive rate) from (0, 0) to (1, 1); may be left out
+    unsure: int  # predictions "unsure"; everywhere else they count by their side of the threshold
+    accuracy_of_the_others: float  # of the predictions that are not unsure; NaN without any
     truncated: int
-    empty: int  # left out: nothing to read in them
-    unlabelled: int  # left out: nothing to compare with
-    wrong: tuple[Prediction, ...]  # the most confidently wrong, worst first
+    empty: int  # left out: they have no text
+    unlabelled: int  # left out: they have no gold label
+    wrong: tuple[Prediction, ...]  # the most confident wrong predictions, worst first
     seconds: float  # of scoring
 
     @property

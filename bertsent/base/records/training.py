@@ -1,4 +1,4 @@
-"""The records of how a model comes about."""
+"""The records of training: its data, its epochs, its outcome."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ class Splits:
     conflicts: int = 0  # texts left out because they occurred with both labels
     leaked: int = 0  # test rows left out because training holds the same text
     ignored: tuple[str, ...] = ()  # folders beside pos and neg that were not read
+
+    def items(self) -> tuple[tuple[str, tuple[Review, ...]], ...]:
+        """Name and rows of each split."""
+        return ("train", self.train), ("validation", self.validation), ("test", self.test)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What the records of settings check themselves with."""
+"""The checks that records of settings use."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from bertsent.base.errors import UsageError
 
 
 def require(condition: bool, message: str, received: object) -> None:
-    """Raises UsageError with the message, unless the condition holds."""
+    """Raises UsageError with `message` and `received` unless the condition holds."""
     if not condition:
         if isinstance(received, str):  # from a command line: it may hold control bytes, and be long
             received = repr(received)[1:-1][:60]
         raise UsageError(message, received=received)
 
 
-def names(choices: Any) -> str:
-    """The choices of a Literal, for a message."""
-    return ", ".join(get_args(choices))
+def require_choice(name: str, value: str, choices: Any) -> None:
+    """Raises UsageError unless the value is one of the choices of a `Literal`."""
+    require(value in get_args(choices), f"{name} is one of {', '.join(get_args(choices))}.", value)

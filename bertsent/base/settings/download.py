@@ -1,4 +1,4 @@
-"""Defaults of downloads and where they are kept."""
+"""Defaults of downloads, the known archives, and the folder that caches encoders."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from bertsent.base.settings.checks import require
 
 
 def cache_folder() -> Path:
-    """The per-user cache for encoders: `BERTSENT_CACHE`, else the platform's (never /tmp,
-    which cleaners empty by halves: tensorflow/hub issues 602 and 896)."""
+    """The user's cache for encoders: `BERTSENT_CACHE`, else the platform's. Never /tmp, where cleaners remove
+    some files of an encoder and leave others (tensorflow/hub issues 602 and 896)."""
     named = os.environ.get("BERTSENT_CACHE")
     if named:
         return Path(named)
@@ -20,14 +20,21 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("bertsent"))
 
 
+ACL_IMDB = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"  # the authors' page
+# As TensorFlow Datasets has it: tensorflow_datasets/datasets/imdb_reviews/checksums.tsv
+KNOWN_SHA256 = {ACL_IMDB: "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe"}
+# What an archive unpacks to: a run sees before the download whether something is in the way.
+KNOWN_FOLDER = {ACL_IMDB: "aclImdb"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadSettings:
     """How archives are fetched and unpacked."""
 
-    url: str = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"  # the authors' page
+    url: str = ACL_IMDB
     connect_timeout: float = 10.0  # seconds; a host that takes longer to answer is down
     read_timeout: float = 60.0  # seconds without a byte; the Stanford server pauses for up to half a minute
-    attempts: int = 5  # with the back-off below: about 30 s of patience in all
+    attempts: int = 5  # with the back-off below, about 30 s in all
     backoff: float = 2.0  # seconds before the second attempt, doubled each time
     max_backoff: float = 60.0  # seconds; also the longest Retry-After that is obeyed
     max_members: int = 500_000  # aclImdb has 100,000 files; five million would fill the inodes
@@ -36,19 +43,8 @@ class DownloadSettings:
     max_member_bytes: int = 512 * 1024**2  # one file of an archive; the largest of aclImdb has 40 MB
     ratio_from: int = 16 * 1024**2  # bytes unpacked; below it a small tar's empty blocks look like a bomb
     space_factor: int = 8  # on the disk : packed; aclImdb takes 7 times its archive in 4 KiB blocks
-    headway: int = 1024**2  # bytes; an attempt that brings so many starts the count of attempts anew
-    keep_partial: float = 7 * 86_400.0  # seconds; an older half of a download is removed
+    headway: int = 1024**2  # bytes; an attempt that fetches so many resets the count of attempts
+    keep_partial: float = 7 * 86_400.0  # seconds; older partial downloads are removed
 
     def __post_init__(self) -> None:
         require(self.attempts >= 1, "attempts must be at least 1.", self.attempts)
-
-
-KNOWN_SHA256 = {
-    # As TensorFlow Datasets has it: tensorflow_datasets/datasets/imdb_reviews/checksums.tsv
-    "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz": (
-        "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe"
-    ),
-}
-KNOWN_FOLDER = {  # what the archive unpacks to: lets a run see before the download that the place is taken
-    "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz": "aclImdb",
-}

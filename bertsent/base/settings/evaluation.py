@@ -1,4 +1,4 @@
-"""Defaults of showing what a model is worth: evaluation, calibration, the words behind a score."""
+"""Defaults of evaluation, calibration, and the explanation of a score."""
 
 from __future__ import annotations
 
@@ -13,33 +13,34 @@ class ExplainSettings:
 
     parts: int = 48  # runs of words that are left out in turn: half a second
     refined: int = 48  # words of the strongest runs that are then left out one by one
-    least: float = 0.1  # log odds; a word that moves a score by less is not marked ...
-    share: float = 0.2  # ... nor one that moves it by less than this share of what the strongest does
-    shown: int = 6  # words listed on each side
+    least: float = 0.1  # log odds; a word of less weight is not marked ...
+    share: float = 0.2  # ... nor one of less than this share of the largest weight
+    listed: int = 6  # words on each side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationSettings:
     """How a version's scores become probabilities, from its validation rows."""
 
-    sure: float = 0.8  # share of right answers; below it `predict` says unsure
-    coolest: float = (
-        0.1  # bounds of the temperature; a classifier beyond them is broken, not badly calibrated
-    )
+    sure: float = 0.8  # accuracy; below it `predict` says unsure
+    # Bounds of the temperature: a classifier outside them is broken, not badly calibrated.
+    coolest: float = 0.1
     hottest: float = 20.0
-    bias_spread: float = 0.5  # of the prior, in logits: 2,500 rows move the bias freely, 20 hardly
-    compared: int = 2000  # rows on which the LiteRT file meets the trained classifier: a minute in fp32
+    bias_deviation: float = 0.5  # of the prior, in logits: 2,500 rows move the bias freely, 20 hardly
+    compared: int = 2000  # rows that LiteRT file and trained classifier both score: a minute in fp32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluateSettings:
-    """How `evaluate` measures and what it shows."""
+    """How `evaluate` measures and what it reports."""
 
     bins: int = 15  # of confidence, for the calibration error (Guo et al. 2017)
-    resamples: int = 1000  # what Efron and Tibshirani (1993) ask for an interval
-    length_bands: tuple[int, ...] = (32, 64, 128, 256, 512)  # word pieces; BERT ends at 512
-    score_bands: int = 20  # of the pictures; on 12,000 reviews each band has enough to tell noise from error
-    errors: int = 10  # wrong reviews shown: what one reads in a sitting
+    resamples: int = 1000  # the number that Efron and Tibshirani (1993) recommend for an interval
+    length_bands: tuple[int, ...] = (32, 64, 128, 256, 512)  # word pieces; BERT takes at most 512
+    score_bands: int = (
+        20  # of the plots; on 12,000 reviews each band has enough rows to tell noise from error
+    )
+    errors: int = 10  # wrong reviews reported: what one reads in a sitting
 
     def __post_init__(self) -> None:
         sizes = self.bins, self.resamples, self.score_bands

@@ -10,10 +10,10 @@ Format = Literal["saved-model", "litert", "onnx"]  # of an export
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportSettings:
-    """What an export must show before it appears."""
+    """What an export is checked on before it is published."""
 
     sample: int = 60  # bundled reviews it is compared on: those of the test half, some seconds
-    long: int = 3  # texts beside them that no window holds
+    long: int = 3  # texts beside them that are longer than the window
     checked: int = 200  # most of the user's own reviews it is compared on: half a minute to a minute
     batch_size: int = 8  # of the comparison; nothing here depends on it
     exact: float = 1e-4  # largest distance of float32 scores: another order of sums moves them by 2e-6

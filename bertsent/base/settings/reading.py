@@ -9,7 +9,9 @@ from bertsent.base.settings.checks import require
 NEGATIVE, POSITIVE = 0, 1
 LABELS = {"negative": NEGATIVE, "positive": POSITIVE}  # also the order of every confusion table
 LABEL_NAMES = {number: name for name, number in LABELS.items()}
-FOLDERS = {"neg": NEGATIVE, "pos": POSITIVE}  # the aclImdb layout; no other folder is a class
+# The aclImdb layout: train/{neg,pos} and test/{neg,pos}. No other folder is a class.
+FOLDERS = {"neg": NEGATIVE, "pos": POSITIVE}
+HALVES = ("train", "test")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,19 +20,15 @@ class ReadSettings:
 
     max_review_bytes: int = 1024**2  # 1 MiB is 300 times the longest IMDB review; above it is no review
     minimum_per_class: int = 4  # fewer cannot fill train and validation with both classes
-    parquet_rows: int = 64  # taken from a table at a time: of the longest reviews 64 MiB
-    # File names held of a folder: 25 MB. One of more is looked through again for every so many; a million
-    # files take a second, and scoring so many reviews takes half an hour.
-    held_names: int = 262_144
+    parquet_rows: int = 64  # read from a table at a time: with the longest reviews 64 MiB
 
     def __post_init__(self) -> None:
-        sizes = self.parquet_rows, self.held_names
-        require(min(sizes) >= 1, "parquet rows and held names must be at least 1.", sizes)
+        require(self.parquet_rows >= 1, "parquet rows must be at least 1.", self.parquet_rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteSettings:
-    """How much of a Parquet file is held before it is written: a row group, ended by either bound."""
+    """The size of a row group of Parquet, which is held in memory; either bound ends it."""
 
     group_rows: int = 8192  # 10 MB of IMDB reviews; a footer of a million rows stays small with it
     group_characters: int = 8 * 1024**2  # of text; 8192 of the longest reviews would be 8 GiB

@@ -53,7 +53,7 @@ RECIPES: dict[str, Recipe] = {
         Recipe(
             "student",
             "a second round, for --unlabelled and --warm-start",
-            # Beginning with weights that know 160 places, one pass over 384 is affordable, and long reviews
+            # With weights that were trained on 160 tokens, one epoch of 384 is affordable, and long reviews
             # gain by it.
             replace(TrainSettings(), epochs=1, init_lr=5e-5, crops=0.5, seq_length=384, train_length=384),
         ),

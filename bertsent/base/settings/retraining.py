@@ -1,8 +1,7 @@
-"""Defaults of what goes on around a model: labelling, drift, retraining, versions."""
+"""Defaults of retraining: the gate, what is trained on, and the versions of a workspace."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from bertsent.base.settings.checks import require
@@ -12,16 +11,12 @@ from bertsent.base.settings.checks import require
 class GateSettings:
     """What a challenger must show before it takes over."""
 
-    margin: float = 0.01  # of accuracy on the test rows that may be lost: a point, which nobody notices
+    margin: float = 0.01  # accuracy that may be lost on the test rows: one point, which nobody notices
     confidence: float = 0.95  # one-sided, of every statement of the gate
-    test_rows: int = 10_000  # at most, drawn by digest: they tell 0.4 points, and take a minute or two
+    test_rows: int = 10_000  # at most, drawn by digest: they resolve 0.4 points, and take a minute or two
 
     def __post_init__(self) -> None:
-        require(
-            math.isfinite(self.margin) and 0 < self.margin < 1,
-            "margin must lie between 0 and 1.",
-            self.margin,
-        )
+        require(0 < self.margin < 1, "margin must lie between 0 and 1.", self.margin)
         require(0.5 < self.confidence < 1, "confidence must lie between 0.5 and 1.", self.confidence)
         require(self.test_rows >= 1, "test rows must be at least 1.", self.test_rows)
 
@@ -34,13 +29,13 @@ class RetrainSettings:
     reserved: int = 5  # one labelled row of so many is never trained on: 20 % for the gate
     least_rows: int = 30  # labelled; drift judges none below either
     least_steps: int = 120  # of a warm start: 100 labels gain 5 points in 4 epochs, and hardly any in one
-    old_per_new: int = 2  # of the data's own rows beside a new one: a third of what trains is new ...
+    old_per_new: int = 2  # rows of the data set for each new one: a third of the training rows are new ...
     most_old: int = 10_000  # ... or more: a warm start needs some old rows to forget nothing, not all of them
-    # How far a warm start goes from the champion's weights to those that training found (Wortsman et al.
-    # 2022, "Robust fine-tuning of zero-shot models"). With 500 labels of other products, all the way gained
-    # 11 points on such reviews and lost 0.9 on old ones, 0.7 of it gained 10 and lost 0.7, 0.5 gained 7 and
+    # Weight interpolation after a warm start: 0 is the champion's weights, 1 those that training found (alpha
+    # of Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"). With 500 labels of other products, 1
+    # gained 11 points on such reviews and lost 0.9 on old ones, 0.7 gained 10 and lost 0.7, 0.5 gained 7 and
     # lost 0.3; log loss on old ones was the champion's own at 0.7.
-    step: float = 0.7
+    interpolation: float = 0.7
     growth: float = 0.2  # of the labels that were rejected; with fewer new ones it would end the same way
 
 

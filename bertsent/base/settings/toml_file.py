@@ -125,12 +125,13 @@ def _parse(text: str) -> Config:
         raise UsageError(f"This is not TOML: {visible(str(error))}.") from error
     except (ValueError, RecursionError) as error:  # more digits than Python takes, lists within lists
         raise UsageError("A value is too long, or nested too deep.") from error
-    for key in [key for key in table if key not in _TOP]:
-        setting = key.replace("_", "-") in _OPTIONS
+    unknown = next((key for key in table if key not in _TOP), None)
+    if unknown is not None:
+        setting = unknown.replace("_", "-") in _OPTIONS
         raise UsageError(
             "A configuration has a recipe, a table [train], and no more.",
-            received=_shown(key),
-            hint="put it below a line [train]" if setting else _nearest(key, _TOP),
+            received=_shorten(unknown),
+            hint="put it below a line [train]" if setting else _nearest(unknown, _TOP),
         )
     recipe, train = table.get("recipe"), table.get("train", {})
     if recipe is not None and not isinstance(recipe, str):
@@ -141,7 +142,7 @@ def _parse(text: str) -> Config:
     try:
         resolve(None, config=config, given={})  # here, before an option can hide a fault of the file
     except UsageError as error:
-        raise UsageError(error.message, received=_shown(str(error.received)), hint=error.hint) from error
+        raise UsageError(error.message, received=_shorten(str(error.received)), hint=error.hint) from error
     return config
 
 
@@ -152,7 +153,7 @@ def _values(train: Mapping[str, Any]) -> dict[str, Any]:
         if option not in _OPTIONS:
             raise UsageError(
                 "[train] holds settings, called as the options of bertsent train.",
-                received=_shown(key),
+                received=_shorten(key),
                 hint="recipe stands at the top, above [train]"
                 if key == "recipe"
                 else _nearest(key, _OPTIONS),
@@ -185,7 +186,7 @@ def _nearest(key: str, names: Iterable[str]) -> str:
 def _value(value: object) -> str:
     """A value of a TOML file as a message shows it."""
     if isinstance(value, str):
-        return _shown(repr(value))
+        return _shorten(repr(value))
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float) or (isinstance(value, int) and abs(value) < _BEYOND):
@@ -194,9 +195,9 @@ def _value(value: object) -> str:
     return kinds.get(type(value), "a date or time")
 
 
-def _shown(text: str) -> str:
-    seen = visible(text)
-    return seen if len(seen) <= _LONGEST else seen[: _LONGEST - 1] + "…"
+def _shorten(text: str) -> str:
+    text = visible(text)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 def _scalar(value: float | str) -> str:

@@ -1,12 +1,11 @@
-"""Defaults of what makes a model and shows what it is worth: download, training, evaluation, export."""
+"""Defaults of training: the recipe, checkpoints, and pseudo-labels."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
-from bertsent.base.settings.checks import names, require
+from bertsent.base.settings.checks import require, require_choice
 from bertsent.base.settings.scoring import Window
 
 Optimizer = Literal["adamw", "adam", "lamb", "sgd"]
@@ -36,43 +35,21 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         require(self.epochs >= 1, "epochs must be at least 1.", self.epochs)
-        require(
-            math.isfinite(self.init_lr) and 0 < self.init_lr <= 1,
-            "init-lr must lie above 0 and at most at 1.",
-            self.init_lr,
-        )
+        require(0 < self.init_lr <= 1, "init-lr must lie above 0 and at most at 1.", self.init_lr)
         require(0 <= self.warmup < 1, "warmup is a share of the steps, 0 to below 1.", self.warmup)
         require(self.batch_size >= 1, "batch-size must be at least 1.", self.batch_size)
         require(0 <= self.momentum < 1, "momentum must lie in 0 to below 1.", self.momentum)
         require(0 <= self.dropout < 1, "dropout must lie in 0 to below 1.", self.dropout)
-        require(
-            8 <= self.seq_length <= 512,  # position embeddings of BERT end at 512
-            "seq-length must lie in 8 to 512, BERT's longest.",
-            self.seq_length,
-        )
-        require(
-            8 <= self.train_length <= 512,
-            "train-length must lie in 8 to 512, BERT's longest.",
-            self.train_length,
-        )
-        require(
-            math.isfinite(self.crops) and 0 <= self.crops <= 100, "crops must lie in 0 to 100.", self.crops
-        )
+        # The position embeddings of BERT end at 512.
+        for name, length in (("seq-length", self.seq_length), ("train-length", self.train_length)):
+            require(8 <= length <= 512, f"{name} must lie in 8 to 512, BERT's longest.", length)
+        require(0 <= self.crops <= 100, "crops must lie in 0 to 100.", self.crops)
         require(self.unlabelled_rows >= 1, "unlabelled-rows must be at least 1.", self.unlabelled_rows)
-        require(
-            0 < self.validation_share < 1,
-            "validation-share must lie between 0 and 1.",
-            self.validation_share,
-        )
-        require(
-            0 <= self.seed < 2**32,  # NumPy takes no other
-            "seed must lie in 0 to 4294967295.",
-            self.seed,
-        )
-        require(
-            self.optimizer in get_args(Optimizer), f"optimizer is one of {names(Optimizer)}.", self.optimizer
-        )
-        require(self.window in get_args(Window), f"window is one of {names(Window)}.", self.window)
+        share = self.validation_share
+        require(0 < share < 1, "validation-share must lie between 0 and 1.", share)
+        require(0 <= self.seed < 2**32, "seed must lie in 0 to 4294967295.", self.seed)  # NumPy's range
+        require_choice("optimizer", self.optimizer, Optimizer)
+        require_choice("window", self.window, Window)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +61,8 @@ class CheckpointSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TeacherSettings:
-    """The bag of bigrams beside a teacher."""
+class BigramSettings:
+    """The bag of bigrams that gives pseudo-labels together with a version."""
 
-    least_reviews: int = 2  # that a bigram must stand in; most stand in one only and say nothing
+    least_reviews: int = 2  # that a bigram must occur in; most occur in one only and say nothing
     bag_strength: float = 20.0  # inverse of the regularisation; 10 to 50 differ by 0.3 points on IMDB

@@ -1,4 +1,4 @@
-"""The person's terminal key by key: plain ANSI, put back as it was however the command ends."""
+"""Reads a terminal key by key, in plain ANSI, and restores it however the command ends."""
 
 from __future__ import annotations
 
@@ -17,17 +17,8 @@ from bertsent.base.display import visible
 from bertsent.base.errors import UsageError
 
 _SEQUENCES = {  # what follows ESC [ or ESC O
-    **{"A": "up", "B": "down", "C": "right", "D": "left", "H": "home", "F": "end"},
-    **{
-        "1~": "home",
-        "3~": "delete",
-        "4~": "end",
-        "5~": "pageup",
-        "6~": "pagedown",
-        "7~": "home",
-        "8~": "end",
-    },
-    "200~": "paste",
+    **{"A": "up", "B": "down", "C": "right", "D": "left", "5~": "pageup", "6~": "pagedown", "3~": "delete"},
+    **{"H": "home", "1~": "home", "7~": "home", "F": "end", "4~": "end", "8~": "end", "200~": "paste"},
 }
 _SINGLE = {
     **{"\r": "enter", "\n": "enter", "\x7f": "backspace", "\b": "backspace", " ": "space", "\t": "tab"},
@@ -44,7 +35,7 @@ class Terminal:
     """Keys from stdin and text to a file descriptor, both of a terminal.
 
     Args:
-        output: Where to write; a descriptor of its own, as native code's greetings are kept from stderr.
+        output: Where to write. Not descriptor 2 itself: that is redirected while native code loads.
         whole_screen: Draw on the terminal's other screen, so that the shell's comes back at the end.
     """
 
@@ -68,19 +59,19 @@ class Terminal:
             number: signal.signal(number, handler)
             for number, handler in ((signal.SIGWINCH, self._on_resize), (signal.SIGTSTP, self._on_suspend))
         }
-        self._take()
+        self._set_mode()
         return self
 
     def __exit__(self, *error: object) -> None:
         try:
-            self._give_back()
+            self._restore_mode()
         finally:
             for number, handler in self._handlers.items():
                 signal.signal(number, handler)
             os.close(self._wake_read)
             os.close(self._wake_write)
 
-    def _take(self) -> None:
+    def _set_mode(self) -> None:
         mode = [*self._before]
         mode[3] &= ~(termios.ICANON | termios.ECHO)  # Ctrl-C and Ctrl-Z stay signals
         mode[6] = [*mode[6]]
@@ -89,7 +80,7 @@ class Terminal:
         termios.tcsetattr(self._input, termios.TCSADRAIN, mode)
         self.write(self._enter)
 
-    def _give_back(self) -> None:
+    def _restore_mode(self) -> None:
         with contextlib.suppress(OSError):  # the terminal may have gone
             self.write(self._leave)
         with contextlib.suppress(termios.error):
@@ -100,11 +91,11 @@ class Terminal:
         self._wake()
 
     def _on_suspend(self, number: int, frame: FrameType | None) -> None:
-        self._give_back()
+        self._restore_mode()
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTSTP)  # goes on below when the shell says fg
         signal.signal(signal.SIGTSTP, self._on_suspend)
-        self._take()
+        self._set_mode()
         self._wake()
 
     def _wake(self) -> None:
@@ -139,17 +130,17 @@ class Terminal:
                 return "redraw"
             if not ready:
                 return ""
-            if not self._more():
+            if not self._read():
                 return "eof"
         if self._bytes[:1] == b"\x1b":
             return self._sequence()
         return self._character()
 
     def pending(self, seconds: float = _LATER) -> bool:
-        """Whether more has been typed, or comes within some seconds: faster than by hand."""
+        """Whether there is more input, or some comes within `seconds`: faster than anyone types."""
         return bool(self._bytes) or bool(select.select([self._input], [], [], seconds)[0])
 
-    def _more(self) -> bool:
+    def _read(self) -> bool:
         read = os.read(self._input, 4096)
         self._bytes += read
         return bool(read)
@@ -157,7 +148,7 @@ class Terminal:
     def _character(self) -> str:
         first = self._bytes[0]
         length = 1 if first < 0xC0 else 2 if first < 0xE0 else 3 if first < 0xF0 else 4
-        while len(self._bytes) < length and self.pending_more():
+        while len(self._bytes) < length and self._read_soon():
             pass
         raw, self._bytes = self._bytes[:length], self._bytes[length:]
         character = raw.decode("utf-8", "ignore")
@@ -166,12 +157,12 @@ class Terminal:
         # What is left of a text without them is another one: a no-break space parts words, a joiner binds.
         return "" if unicodedata.category(character or "\0") == "Cc" else character
 
-    def pending_more(self) -> bool:
-        """Reads what comes within a moment; False if nothing does."""
-        return bool(select.select([self._input], [], [], _LATER)[0]) and self._more()
+    def _read_soon(self) -> bool:
+        """Reads what comes within `_LATER`; False if nothing does."""
+        return bool(select.select([self._input], [], [], _LATER)[0]) and self._read()
 
     def _sequence(self) -> str:
-        if len(self._bytes) == 1 and not self.pending_more():
+        if len(self._bytes) == 1 and not self._read_soon():
             self._bytes = b""
             return "escape"
         if self._bytes[1:2] not in {b"[", b"O"}:
@@ -179,7 +170,7 @@ class Terminal:
             return ""
         end = 2
         while True:
-            if end == len(self._bytes) and not self.pending_more():
+            if end == len(self._bytes) and not self._read_soon():
                 break
             if 0x40 <= self._bytes[end] <= 0x7E:
                 break
@@ -191,7 +182,7 @@ class Terminal:
         return name
 
     def _read_paste(self) -> None:
-        while _PASTE_END not in self._bytes and self._more():
+        while _PASTE_END not in self._bytes and self._read():
             pass
         raw, _, self._bytes = self._bytes.partition(_PASTE_END)
         self.pasted = raw.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
@@ -223,26 +214,14 @@ def open_terminal(*, to_stderr: bool, whole_screen: bool) -> Iterator[Terminal]:
         os.close(output)
 
 
-def width(text: str) -> int:
-    """The columns that a text takes on a terminal."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0
-        if unicodedata.category(character) in {"Mn", "Me"}
-        else 1 + (unicodedata.east_asian_width(character) in "WF")
-        for character in text
-    )
-
-
-def parse_keys(given: str, defaults: dict[str, tuple[str, ...]]) -> dict[str, str]:
+def parse_keys(text: str, defaults: dict[str, tuple[str, ...]]) -> dict[str, str]:
     """Key -> action, from `action=key/key,action=key` and the defaults of the actions not named.
 
     Raises:
         UsageError: naming what is no action or no key, or a key with two actions.
     """
     actions = dict(defaults)
-    for part in filter(None, given.replace(" ", "").split(",")):
+    for part in filter(None, text.replace(" ", "").split(",")):
         name, _, keys = part.partition("=")
         listed = tuple(key if key in NAMES else key.lower() for key in keys.split("/"))
         if name not in defaults or not all(key in NAMES or _is_character(key) for key in listed):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len, chop_cells, set_cell_size
+
 from bertsent.base.display import visible
-from bertsent.cli.terminal.keys import Terminal, width
+from bertsent.cli._render import writable
+from bertsent.cli.terminal.keys import Terminal
 
 if TYPE_CHECKING:
     from bertsent.scoring.explain import Explanation
@@ -18,29 +20,22 @@ _BOLD, _DIM, _GREEN, _RED, _LINED, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\
 
 
 def wrap(words: Sequence[str], columns: int) -> list[list[tuple[str, int]]]:
-    """Words in lines of at most `columns`; each with its place in the text. Longer words are cut."""
+    """Words in lines of at most `columns` (10 or more). Longer words are cut.
+
+    Returns:
+        A list for each line, of pieces to show and the number of the word that each belongs to.
+    """
     lines: list[list[tuple[str, int]]] = [[]]
     used = 0
-    for place, word in enumerate(words):
-        for piece in _cut(visible(word), columns):
-            taken = width(piece)
+    for number, word in enumerate(words):
+        shown = visible(word)
+        for piece in chop_cells(shown, columns) if cell_len(shown) > columns else [shown]:
+            taken = cell_len(piece)
             if lines[-1] and used + 1 + taken > columns:
                 lines.append([])
             used = taken if not lines[-1] else used + 1 + taken
-            lines[-1].append((piece, place))
+            lines[-1].append((piece, number))
     return lines
-
-
-def _cut(word: str, columns: int) -> Iterator[str]:
-    """A word in pieces of at most `columns`, at least a character each, in time that grows with it only."""
-    start = used = 0
-    for place, character in enumerate(word if width(word) > columns else ""):
-        taken = width(character)
-        if used + taken > columns and place > start:
-            yield word[start:place]
-            start, used = place, 0
-        used += taken
-    yield word[start:]
 
 
 class Screen:
@@ -62,13 +57,15 @@ class Screen:
         keys: Callable[[bool], Sequence[str]],
         marks: Explanation | None,
     ) -> None:
-        """Draws all anew, at the size the terminal has now; `page` is brought into the text's range.
+        """Draws everything again, at the terminal's present size. A `page` beyond the text becomes its last.
 
         Args:
-            keys: What to press, given whether there is more than one page.
+            about: Lines below the text.
+            keys: Given whether there is more than one page, returns what to press.
+            marks: The weight of each word, where the person asked for an explanation.
         """
         columns, lines = self._terminal.size
-        below = ["", *(f" {line}" for each in about for line in _plain_lines(each, columns - 2))]
+        below = ["", *(f" {line}" for note in about for line in _plain_lines(note, columns - 2))]
         body = self.body(text, marks)
         for paged in (False, True):
             footer = _plain_lines("   ".join(keys(paged)), columns - 2, gap="   ")[: max(lines // 4, 1)]
@@ -93,13 +90,13 @@ class Screen:
         least = marks.least() if marks else 1.0
         weights = [weight / least for weight in marks.weights] if marks else [0.0] * len(text.split())
         return [
-            " " + " ".join(self._mark(piece, weights[place]) for piece, place in line)
+            " " + " ".join(self._mark(piece, weights[number]) for piece, number in line)
             for line in self._wrapped[2]
         ]
 
     def rule(self) -> str:
         """A line across the terminal."""
-        return self.style(_DIM, _dash() * (self._terminal.size[0] - 1))
+        return self.style(_DIM, writable("─", "-") * (self._terminal.size[0] - 1))
 
     def style(self, code: str, text: str) -> str:
         """`text` in a style where the terminal has one."""
@@ -116,11 +113,14 @@ class Screen:
         return self.style(how + (_BOLD if abs(weight) >= _STRONG else ""), piece)
 
     def _title(self, title: str, status: str, columns: int) -> str:
-        room = columns - 2 - width(status) - 2
-        if width(title) > room:
-            title = "..." + title[len(title) - max(room - 3, 0) :] if room > 3 else ""
-        gap = max(columns - 2 - width(title) - width(status), 1)
-        return " " + self.bold(title) + " " * gap + status[: max(columns - 2, 0)]
+        room = columns - 2 - cell_len(status) - 2
+        if cell_len(title) > room:
+            start = len(title)
+            while start and cell_len(title[start - 1 :]) <= room - 3:
+                start -= 1
+            title = f"...{title[start:]}" if title[start:] else ""
+        gap = max(columns - 2 - cell_len(title) - cell_len(status), 1)
+        return " " + self.bold(title) + " " * gap + _cut(status, columns - 2)
 
     def _show(self, frame: Sequence[str]) -> None:
         if self._terminal.ansi:
@@ -130,30 +130,27 @@ class Screen:
 
 
 def about_words(marks: Explanation) -> list[str]:
-    """The words that made a score, for those who do not see the colours."""
-    said = []
+    """The words that made a score, for people who do not see the colours."""
+    lines = []
     for sign, label in ((1, "positive"), (-1, "negative")):
         words = [visible(word) for word in marks.strongest(sign=sign)]
-        said.append(f"to {label}: {'  '.join(words) or '-'}")
-    return said
+        lines.append(f"to {label}: {'  '.join(words) or '-'}")
+    return lines
+
+
+def _cut(text: str, columns: int) -> str:
+    """The beginning of a text, as far as `columns` (at least one) go."""
+    return text if cell_len(text) <= columns else set_cell_size(text, max(columns, 1))
 
 
 def _plain_lines(text: str, columns: int, *, gap: str = " ") -> list[str]:
     """Text in lines of at most `columns`, broken at `gap` only, cut where one part is longer."""
     lines = [""]
     for part in text.split(gap):
-        part = part[: max(columns, 1)]
+        part = _cut(part, columns)
         joined = lines[-1] + gap + part if lines[-1] else part
-        if width(joined) <= columns:
+        if cell_len(joined) <= columns:
             lines[-1] = joined
         else:
             lines.append(part)
     return lines
-
-
-def _dash() -> str:
-    try:
-        "─".encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        return "-"
-    return "─"

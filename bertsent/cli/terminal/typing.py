@@ -1,54 +1,30 @@
-"""Reviews that are typed or pasted one by one: score, answer, next."""
+"""Reviews that are typed or pasted one by one: score, label, next."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from rich.cells import cell_len
 
 from bertsent.base.digests import sha256_text
 from bertsent.base.display import visible
-from bertsent.base.errors import BertsentError, Interrupted
+from bertsent.base.errors import BertsentError
 from bertsent.base.text import clean, is_empty
-from bertsent.cli.terminal.keys import Terminal, width
-from bertsent.cli.terminal.screen import Screen, about_words
-from bertsent.cli.terminal.walk import Recorder, key_names
-from bertsent.labelling.decisions import Answer
+from bertsent.cli.terminal.keys import Terminal
+from bertsent.cli.terminal.screen import about_words
+from bertsent.cli.terminal.session import LABEL_OF, Session, key_names
 from bertsent.labelling.pool import Question
-from bertsent.labelling.shared_scorer import Model
 
-if TYPE_CHECKING:
-    from bertsent.base.records.core import Prediction
-
-_ANSWERS: dict[str, Answer] = {"positive": "positive", "negative": "negative"}
 _PROMPT = "Type or paste a review and end it with an empty line (Ctrl-D: no more)."
 
 
-class Dialogue:
-    """Asks for a text and then for its label, again and again.
-
-    Args:
-        terminal: Open.
-        keys: Key -> action; of the walk's, and any other key gives no answer.
-        recorder: Where the answers go.
-        model: For scores and explanations.
-        show_score: Show what the model says before the answer.
-    """
-
-    def __init__(
-        self, terminal: Terminal, *, keys: dict[str, str], recorder: Recorder, model: Model, show_score: bool
-    ) -> None:
-        self._terminal = terminal
-        self._screen = Screen(terminal)
-        self._keys = keys
-        self._recorder = recorder
-        self._model = model
-        self._show_score = show_score
+class Dialogue(Session):
+    """Asks for a text and then for its label, again and again. A key without an action gives no label."""
 
     def run(self) -> None:
         """Asks until the person wants no more."""
         going = True
         while going:
-            self._terminal.write(f"{self._screen.bold(_PROMPT)}\n")
-            text = read_review(self._terminal)
+            self.terminal.write(f"{self._screen.bold(_PROMPT)}\n")
+            text = read_review(self.terminal)
             if text is None:
                 return
             if is_empty(clean(text)):
@@ -58,65 +34,56 @@ class Dialogue:
 
     def _ask(self, text: str) -> bool:
         """Asks for the label of a text; False if the person wants no more."""
-        before = next((row for row in self._recorder.log.labelled() if row.digest == sha256_text(text)), None)
+        before = next((row for row in self.recorder.log.labelled() if row.digest == sha256_text(text)), None)
         if before is not None:
             self._say(f"Labelled before: {'positive' if before.label else 'negative'}, {before.time}.")
-        prediction = self._predict(text)
-        if prediction is not None and self._show_score:
+        prediction = self._try(lambda: next(self.model.predict([text])))
+        if prediction is not None and self.show_score:
             self._say(self._screen.bold(f"{prediction.label}  {prediction.score:.4f}"))
         while True:
-            self._terminal.write(f"{self._choices()} ")
-            key = self._terminal.key()
+            self.terminal.write(f"{self._choices()} ")
+            key = self.terminal.key()
             while key in {"", "redraw"}:
-                key = self._terminal.key()
-            action = "quit" if key == "eof" else self._keys.get(key) or self._keys.get(key.lower(), "nothing")
-            self._terminal.write(f"{action}\n")
+                key = self.terminal.key()
+            action = self._action(key) or "nothing"
+            self.terminal.write(f"{action}\n")
             if action == "explain":
-                self._explain(text)
+                self._show_words(text)
             elif action == "undo":
-                taken = self._recorder.take_back()
+                undone = self.recorder.take_back()
                 self._say(
-                    f"Taken back: {taken.label}, {_start(taken.text)}" if taken else "Nothing to take back."
+                    f"Taken back: {undone.label}, {_start(undone.text)}"
+                    if undone
+                    else "Nothing to take back."
                 )
             else:
-                if action in _ANSWERS:
+                if action in {"positive", "negative"}:
                     question = Question(text, sha256_text(text), "", "typed")
-                    self._recorder.record(question, _ANSWERS[action], prediction)
-                self._terminal.write("\n")
+                    self.recorder.record(question, LABEL_OF[action], prediction)
+                self.terminal.write("\n")
                 return action != "quit"
 
-    def _predict(self, text: str) -> Prediction | None:
-        try:
-            return next(self._model.predict([text]))
-        except Interrupted:
-            raise
-        except BertsentError as error:
-            self._say(f"No score: {error}")
-            return None
+    def _tell_failure(self, error: BertsentError) -> None:
+        self._say(f"No score: {error}")
 
-    def _explain(self, text: str) -> None:
-        from bertsent.scoring.explain import explain
-
-        try:
-            marks = explain(text, self._model.scores)
-        except Interrupted:
-            raise
-        except BertsentError as error:
-            self._say(f"No score: {error}")
-            return
-        lines = self._screen.body(text, marks)
-        self._terminal.write("\n".join([*lines, f" score {marks.score:.4f}", ""]))
-        for line in about_words(marks):
-            self._say(f" {line}")
+    def _show_words(self, text: str) -> None:
+        """Shows which words made the score."""
+        explanation = self._explain(text)
+        if explanation is not None:
+            for line in self._screen.body(text, explanation):
+                self._say(line)
+            self._say(f" score {explanation.score:.4f}")
+            for line in about_words(explanation):
+                self._say(f" {line}")
 
     def _choices(self) -> str:
-        answers = key_names(self._keys, ["positive", "negative"])
-        return (
-            "  ".join([*answers, "enter nothing", *key_names(self._keys, ["explain", "undo", "quit"])]) + ":"
+        labels, others = (
+            key_names(self.keys, names) for names in (["positive", "negative"], ["explain", "undo", "quit"])
         )
+        return "  ".join([*labels, "enter nothing", *others]) + ":"
 
     def _say(self, line: str) -> None:
-        self._terminal.write(f"{line}\n")
+        self.terminal.write(f"{line}\n")
 
 
 def _start(text: str) -> str:
@@ -154,15 +121,15 @@ def read_review(terminal: Terminal) -> str | None:
 
 
 class _Typed:
-    """What was typed so far, and the columns that its last line takes: counted anew at every character, a
-    pasted page would take minutes.
+    """The text so far, and the columns that its last line takes.
 
-    The line is broken before the terminal would break it, whose cursor then stands where no program can tell.
+    The columns are added up, as counting a whole line at every character makes a pasted page take minutes.
+    A line is broken before the terminal would break it: where the cursor stands then, no program can tell.
     """
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
-        self.line: list[str] = []
+        self.line: list[str] = []  # its characters
         self._lines: list[str] = []
         self._used = 0
 
@@ -180,20 +147,30 @@ class _Typed:
         """Adds a character to the last line, and shows it; a key that writes nothing adds nothing."""
         if len(character) != 1:
             return
-        columns = self._terminal.size[0] - 1
-        shown = visible(character)
-        before, self._used = self._used, self._used + width(shown)
+        before, self._used = self._used, self._used + self._columns(character)
         self.line.append(character)
-        self._terminal.write(shown + ("\n" if self._used // columns > before // columns else ""))
+        broken = self._used // self._width > before // self._width
+        self._terminal.write(visible(character) + ("\n" if broken else ""))
 
     def rub_out(self) -> None:
-        """Takes the last character of the last line back, on the terminal too."""
-        if not self.line:
-            return
-        columns = self._terminal.size[0] - 1
-        taken = width(visible(self.line.pop()))
-        if self._used % columns == 0:
-            self._terminal.write(f"\x1b[A\x1b[{columns - taken + 1}G\x1b[K")
+        """Takes back what a person sees as the last character: a letter with its accents, an emoji."""
+        taken = 0
+        while self.line:
+            character = self.line.pop()
+            taken += self._columns(character)
+            if cell_len(visible(character)):  # no accent, nor what makes an emoji of the character before
+                break
+        if taken and self._used % self._width == 0:
+            self._terminal.write(f"\x1b[A\x1b[{self._width - taken + 1}G\x1b[K")
         else:
             self._terminal.write("\b" * taken + " " * taken + "\b" * taken)
         self._used -= taken
+
+    @property
+    def _width(self) -> int:
+        return self._terminal.size[0] - 1
+
+    def _columns(self, character: str) -> int:
+        """By how many columns a character behind the last one widens the line."""
+        before = visible(self.line[-1]) if self.line else ""
+        return cell_len(before + visible(character)) - cell_len(before)

@@ -1,4 +1,4 @@
-"""The data sets of `data/`: fetched or written whole, published by one rename, known by a marker."""
+"""The data sets of `data/`: fetched or written, published by one rename, recognised by a marker file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from importlib import resources
 from pathlib import Path
 
 from bertsent.base import digests, files
@@ -18,20 +17,20 @@ from bertsent.base.errors import ArtefactError, DataError, UsageError
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.records.training import Download
 from bertsent.base.settings.download import KNOWN_FOLDER, KNOWN_SHA256, DownloadSettings
-from bertsent.base.settings.reading import FOLDERS, LABELS
+from bertsent.base.settings.reading import FOLDERS, HALVES, LABELS
 from bertsent.base.settings.workspace import Workspace
+from bertsent.data import sample
 from bertsent.data.download.fetch import fetch, file_name, source
 from bertsent.data.download.unpack import extract, sniff
 
 _MARKER = ".complete.json"
-_SAMPLE = "bertsent:sample"  # stands in the marker for an address
+_SAMPLE = "bertsent:sample"  # the marker's address of the bundled reviews
 _ENDINGS = re.compile(r"(\.tar)?(\.gz|\.bz2|\.xz)?$|\.(tgz|tbz2|txz|zip)$")
-_SPLITS = ("train", "test")
 
 
 @dataclass(frozen=True, slots=True)
 class _Marker:
-    """Written into a data set last: what it is, and that it is whole."""
+    """The last file written into a data set: where it comes from, and that it is complete."""
 
     url: str
     sha256: str  # of the archive
@@ -41,12 +40,12 @@ class _Marker:
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
-    """One download, as asked for."""
+class _Request:
+    """What one download was asked to do."""
 
     settings: DownloadSettings  # its url as `source` gives it
     data: Path
-    sha256: str  # empty where nobody knows it
+    sha256: str  # empty: unknown
     force: bool
     progress: Progress
 
@@ -59,10 +58,10 @@ def download(
     force: bool = False,
     progress: Progress = silent,
 ) -> Download:
-    """Makes the archive at `settings.url` a data set below `data`.
+    """Makes a data set in `data` out of the archive at `settings.url`.
 
-    The data set takes the name of the archive's one top folder or else of the archive. It appears whole or
-    not at all. A data set that is complete already is left alone, without a look at the network.
+    The data set is named after the archive's one top folder, else after the archive. It appears complete or
+    not at all. If it is there and complete already, nothing is fetched.
 
     Args:
         settings: The address or file name of the archive, time-outs, attempts and limits.
@@ -72,58 +71,54 @@ def download(
         progress: Told of the bytes fetched, then of the files unpacked.
 
     Raises:
-        UsageError: if the address or digest is none, or a folder is in the way.
+        UsageError: if the address or digest is malformed, or a folder is in the way.
         NetworkError: if the archive cannot be fetched; what arrived is kept for the next run.
         ArtefactError: if it is damaged, unsafe, or has another digest.
-        DataError: if it holds no pos and neg folder, or files of a complete data set have gone since.
-        StorageError: if the disk does not take it.
+        DataError: if it holds no pos and neg folder, or files of the existing data set are missing.
+        StorageError: if the disk fails or is full.
         BusyError: if another download runs in this workspace.
     """
     origin = source(settings.url)
     url = origin if isinstance(origin, str) else origin.as_uri()
     wanted = _digest(sha256) or KNOWN_SHA256.get(url, "")
-    with _held(data, settings):
+    with _locked(data, settings):
         if isinstance(origin, Path):
-            wanted = _verified(origin, wanted)
-        order = _Order(replace(settings, url=url), data, wanted, force, progress)
-        whole = _complete(order)
-        if whole:
-            return whole
-        return _unpack(order, origin) if isinstance(origin, Path) else _fetch_and_unpack(order)
+            wanted = _verify(origin, wanted)
+        request = _Request(replace(settings, url=url), data, wanted, force, progress)
+        if existing := _existing(request):
+            return existing
+        return _unpack(request, origin) if isinstance(origin, Path) else _fetch_and_unpack(request)
 
 
 def write_sample(*, data: Path, force: bool = False, progress: Progress = silent) -> Download:
-    """Writes the bundled reviews as the data set `data/sample`, to try everything without the network.
+    """Writes the bundled reviews as the data set `data/sample`, for a try without the network.
 
     Raises:
         UsageError: if another folder is in the way and `force` is not given.
-        StorageError: if the disk does not take it.
+        StorageError: if the disk fails or is full.
         BusyError: if a download runs in this workspace.
     """
-    text = (resources.files("bertsent.data") / "sample" / "reviews.jsonl").read_text(encoding="utf-8")
     settings = DownloadSettings(url=_SAMPLE)
-    order = _Order(settings, data, digests.sha256_text(text), force, progress)
+    request = _Request(settings, data, digests.sha256_file(sample.FILE), force, progress)
     folders = {label: name for label, value in LABELS.items() for name, of in FOLDERS.items() if of == value}
-    with _held(data, settings), files.temporary_sibling(data / "unpack") as folder:
-        whole = _complete(order)
-        if whole:
-            return whole
-        for number, line in enumerate(filter(None, text.split("\n")), start=1):
-            row = json.loads(line)
-            path = folder / row["split"] / folders[row["label"]] / f"{number}.txt"
+    with _locked(data, settings), files.temporary_sibling(data / "unpack") as folder:
+        if existing := _existing(request):
+            return existing
+        for number, row in enumerate(sample.read_sample(), start=1):
+            path = folder / row.split / folders[row.label] / f"{number}.txt"
             with files.disk_errors(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(row["text"], encoding="utf-8")
-        return _publish(order, folder, data / "sample")
+                path.write_text(row.text, encoding="utf-8")
+        return _publish(request, folder, data / "sample")
 
 
 @contextlib.contextmanager
-def _held(data: Path, settings: DownloadSettings) -> Iterator[None]:
-    """Keeps other downloads out of this workspace, and removes what killed ones left."""
+def _locked(data: Path, settings: DownloadSettings) -> Iterator[None]:
+    """Holds the workspace's lock of downloads, and removes what killed ones left."""
     with files.lock(Workspace(data.parent).state / "download.lock", "download"):
         files.remove_stale(data)
         files.remove_stale(data, older_than=settings.keep_partial, pattern=".download.*.part")
-        files.remove_stale(data, older_than=0, pattern=".unpack.*.tmp")  # the lock says nobody is writing it
+        files.remove_stale(data, older_than=0, pattern=".unpack.*.tmp")  # the lock is ours
         yield
 
 
@@ -134,27 +129,27 @@ def _digest(given: str) -> str:
     return value
 
 
-def _verified(archive: Path, wanted: str) -> str:
-    """The digest of an archive that is one, and the one that is wanted."""
+def _verify(archive: Path, expected: str) -> str:
+    """The digest of an archive, which must be `expected`, if that is not empty."""
     sniff(archive)
-    found = digests.sha256_file(archive)
-    if wanted and found != wanted:
+    digest = digests.sha256_file(archive)
+    if expected and digest != expected:
         raise ArtefactError(
-            f"{visible(archive.name)} is not what was expected: its SHA-256 must be {wanted}.",
-            received=found,
+            f"{visible(archive.name)} is not what was expected: its SHA-256 must be {expected}.",
+            received=digest,
             hint="fetch it again; if that does not help, the file has changed or been tampered with",
         )
-    return found
+    return digest
 
 
-def _fetch_and_unpack(order: _Order) -> Download:
-    url = order.settings.url
-    if url in KNOWN_FOLDER and not order.force and _is_taken(order.data / KNOWN_FOLDER[url]):
-        raise _in_the_way(order.data / KNOWN_FOLDER[url])
-    folder = order.data / f".download.{digests.sha256_text(url)[:16]}.part"
-    archive = fetch(order.settings, folder=folder, progress=order.progress)
+def _fetch_and_unpack(request: _Request) -> Download:
+    url = request.settings.url
+    if url in KNOWN_FOLDER and not request.force and not files.is_vacant(request.data / KNOWN_FOLDER[url]):
+        raise _in_the_way(request.data / KNOWN_FOLDER[url])
+    folder = request.data / f".download.{digests.sha256_text(url)[:16]}.part"
+    archive = fetch(request.settings, folder=folder, progress=request.progress)
     try:
-        done = _unpack(replace(order, sha256=_verified(archive, order.sha256)), archive)
+        done = _unpack(replace(request, sha256=_verify(archive, request.sha256)), archive)
     except (ArtefactError, DataError):
         shutil.rmtree(folder, ignore_errors=True)  # the same bytes would fail again
         raise
@@ -162,30 +157,26 @@ def _fetch_and_unpack(order: _Order) -> Download:
     return done
 
 
-def _unpack(order: _Order, archive: Path) -> Download:
+def _unpack(request: _Request, archive: Path) -> Download:
     """Unpacks a verified archive and publishes what it holds."""
-    files.require_space(order.data, archive.stat().st_size * order.settings.space_factor)
-    with files.temporary_sibling(order.data / "unpack") as folder:
-        extract(archive, folder, order.settings, progress=order.progress)
+    files.require_space(request.data, archive.stat().st_size * request.settings.space_factor)
+    with files.temporary_sibling(request.data / "unpack") as folder:
+        extract(archive, folder, request.settings, progress=request.progress)
         root = _root(folder)
-        name = _stem(order.settings.url) if root == folder else root.name
-        return _publish(order, root, order.data / name)
+        name = root.name if root != folder else _ENDINGS.sub("", file_name(request.settings.url))
+        return _publish(request, root, request.data / (name or "archive"))
 
 
 def _root(folder: Path) -> Path:
-    """The folder that holds the splits: the archive's one top folder, or what was unpacked itself."""
+    """The folder that holds the splits: the archive's one top folder, else `folder` itself."""
     tops = [path for path in folder.iterdir() if path.is_dir()]
-    if len(tops) == 1 and not tops[0].name.startswith(".") and tops[0].name not in {*_SPLITS, *FOLDERS}:
+    if len(tops) == 1 and not tops[0].name.startswith(".") and tops[0].name not in {*HALVES, *FOLDERS}:
         return tops[0]
     return folder
 
 
-def _stem(url: str) -> str:
-    return _ENDINGS.sub("", file_name(url)) or "archive"
-
-
-def _publish(order: _Order, root: Path, target: Path) -> Download:
-    """Marks a folder as whole and gives it its name."""
+def _publish(request: _Request, root: Path, target: Path) -> Download:
+    """Writes the marker of a data set and renames its folder to `target`."""
     counts, size = _survey(root)
     if not any(all(counts.get(split + name) for name in FOLDERS) for split in ("train/", "")):
         raise DataError(
@@ -194,32 +185,13 @@ def _publish(order: _Order, root: Path, target: Path) -> Download:
             hint="pack the reviews as train/pos/*.txt, train/neg/*.txt, test/pos/*.txt and test/neg/*.txt",
         )
     number = sum(counts.values())
-    marker = _Marker(order.settings.url, order.sha256, number, size, files.now())
+    marker = _Marker(request.settings.url, request.sha256, number, size, files.now())
     files.write_text(root / _MARKER, json.dumps(asdict(marker), indent=2) + "\n")
-    _rename(root, target, force=order.force)
-    return Download(target, files=number, bytes=size, fetched=True, sha256=order.sha256, counts=counts)
-
-
-def _rename(root: Path, target: Path, *, force: bool) -> None:
-    # A sync a file took 21 s for the 87,500 of aclImdb on a fast disk, one for all 1 s; and what a failing
-    # disk loses can be fetched again.
-    if files.publish_directory(root, target, sync_each=False):
-        return
-    if not force:
+    # A sync of each of the 87,500 files of aclImdb took 21 s on a fast disk, one sync of all 1 s. What a
+    # failing disk loses can be fetched again.
+    if not files.publish_directory(root, target, sync_each=False, replace=request.force):
         raise _in_the_way(target)
-    with files.temporary_sibling(target) as aside:
-        old = aside / "old"
-        with files.disk_errors(target):
-            target.rename(old)
-        try:
-            files.publish_directory(root, target, sync_each=False)
-        except BaseException:
-            old.rename(target)
-            raise
-
-
-def _is_taken(target: Path) -> bool:
-    return target.is_symlink() or (target.exists() and not (target.is_dir() and not any(target.iterdir())))
+    return Download(target, files=number, bytes=size, fetched=True, sha256=request.sha256, counts=counts)
 
 
 def _in_the_way(target: Path) -> UsageError:
@@ -234,35 +206,35 @@ def _survey(root: Path) -> tuple[Mapping[str, int], int]:
     counts, size = {}, 0
     for parent, folders, names in os.walk(root):
         folders.sort()
-        found = [name for name in names if Path(parent) != root or name != _MARKER]
-        if found:
-            counts[Path(parent).relative_to(root).as_posix()] = len(found)
-        size += sum(Path(parent, name).stat().st_size for name in found)
+        names = [name for name in names if Path(parent) != root or name != _MARKER]
+        if names:
+            counts[Path(parent).relative_to(root).as_posix()] = len(names)
+        size += sum(Path(parent, name).stat().st_size for name in names)
     return counts, size
 
 
-def _complete(order: _Order) -> Download | None:
-    """The data set of this archive, if it is there and whole.
+def _existing(request: _Request) -> Download | None:
+    """The data set of this archive, if it is there already.
 
     Raises:
         UsageError: if it came from the same address with another digest.
-        DataError: if files have gone since.
+        DataError: if files of it are missing.
     """
-    if order.force or not order.data.is_dir():
+    if request.force or not request.data.is_dir():
         return None
-    for path in sorted(order.data.glob(f"[!.]*/{_MARKER}")):
+    for path in sorted(request.data.glob(f"[!.]*/{_MARKER}")):
         marker = _read_marker(path)
-        if marker is None or (marker.url != order.settings.url and marker.sha256 != order.sha256):
+        if marker is None or (marker.url != request.settings.url and marker.sha256 != request.sha256):
             continue
         folder = path.parent
-        if order.sha256 and marker.sha256 != order.sha256:
+        if request.sha256 and marker.sha256 != request.sha256:
             raise _in_the_way(folder)
         counts, size = _survey(folder)
         number = sum(counts.values())
         if number < marker.files:
             raise DataError(
-                f"{visible(str(folder))} is not whole: {marker.files - number:,} of {marker.files:,} files "
-                "have gone.",
+                f"{visible(str(folder))} is not complete: {marker.files - number:,} of {marker.files:,} "
+                "files are missing.",
                 hint="run the same command with --force, which replaces the folder",
             )
         return Download(folder, number, size, fetched=False, sha256=marker.sha256, counts=counts)

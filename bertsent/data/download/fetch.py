@@ -21,7 +21,7 @@ from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError, NetworkError, UsageError
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.settings.download import DownloadSettings
-from bertsent.data.download.http import TryAgain, build_opener, network_errors, shown
+from bertsent.data.download.http import TryAgain, build_opener, network_errors, redacted
 
 _CHUNK = 1 << 16
 _URL_SAFE = "%/:=&?~#+!$,;'@()*[]"  # what a correct address may hold besides letters and digits
@@ -29,19 +29,19 @@ _URL_SAFE = "%/:=&?~#+!$,;'@()*[]"  # what a correct address may hold besides le
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    """Whose bytes a partial file holds, in the words of its server."""
+    """Which file on the server a partial file belongs to, as its server said."""
 
     etag: str = ""
     modified: str = ""
-    length: int | None = None  # bytes of the whole file, where the server said so
+    length: int | None = None  # bytes of the complete file; None: the server did not say
 
     @property
     def validator(self) -> str:
-        """What If-Range may name (RFC 9110, 13.1.5: no weak tag); empty where a resume is not safe."""
+        """The value for If-Range (RFC 9110, 13.1.5: no weak tag); empty if a resume is not safe."""
         return self.etag if self.etag and not self.etag.startswith("W/") else self.modified
 
     def agrees(self, headers: Message, length: int | None) -> bool:
-        """Whether an answer's part belongs to the same file."""
+        """Whether a partial answer belongs to the same file, as far as both say."""
         pairs = [(self.etag, headers["ETag"]), (self.modified, headers["Last-Modified"])]
         return all(not (mine and theirs) or mine == theirs for mine, theirs in pairs) and (
             None in (self.length, length) or self.length == length
@@ -49,28 +49,28 @@ class _Origin:
 
 
 class _Partial:
-    """What has arrived so far: the bytes, and beside them whose they are."""
+    """A file that is being downloaded: its bytes so far, and beside it the `_Origin` of them."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self.body = folder / name
         self._about = folder / ".about.json"
         self.origin = _Origin()
-        with contextlib.suppress(OSError, ValueError, TypeError):  # no partial, or one cut at its start
+        with contextlib.suppress(OSError, ValueError, TypeError):  # none yet, or killed at its start
             self.origin = _Origin(**json.loads(self._about.read_text(encoding="utf-8")))
 
     @property
     def size(self) -> int:
         """Bytes that have arrived."""
-        return self.body.stat().st_size if self.body.is_file() else 0
+        return self.body.stat().st_size if files.is_file(self.body) else 0
 
     @property
     def complete(self) -> bool:
-        """Whether the whole file lies here already, from a run that was stopped after the download."""
+        """Whether all bytes are here already, from a run that was stopped after the download."""
         return self.size > 0 and self.size == self.origin.length
 
     def restart(self, origin: _Origin) -> None:
-        """Empties the file, then notes whose bytes come next: in this order, so that a kill between
-        the two never leaves old bytes under a new name."""
+        """Empties the file, then writes the origin of the bytes to come: in this order, so that a kill
+        between the two never leaves old bytes with a new origin."""
         with files.disk_errors(self.body):
             self.body.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.body.write_bytes(b"")
@@ -79,7 +79,7 @@ class _Partial:
 
 
 def source(value: str) -> str | Path:
-    """What `value` names: an address to fetch, or an archive that is on the disk already.
+    """The address to fetch, or the path of an archive on the disk, that `value` names.
 
     Args:
         value: An http, https or file address, or a file name.
@@ -103,10 +103,9 @@ def source(value: str) -> str | Path:
     local = parts.scheme == "file" and parts.netloc in {"", "localhost"}
     try:
         path = Path(unquote(parts.path) if local else value).resolve()
-        found = path.is_file()
     except (OSError, ValueError) as error:  # a name too long, a loop of links, a NUL
         raise _no_source(value) from error
-    if not found:
+    if not files.is_file(path):
         raise _no_source(value)
     return path
 
@@ -120,21 +119,21 @@ def _no_source(value: str) -> UsageError:
 
 
 def file_name(url: str) -> str:
-    """What the file at `url` is called, in characters that no shell or terminal minds."""
+    """The name of the file at `url`, with only characters that are safe in a shell and a terminal."""
     name = unquote(urlsplit(url).path).rpartition("/")[2]
     return re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._")[-100:] or "archive"
 
 
 def fetch(settings: DownloadSettings, *, folder: Path, progress: Progress = silent) -> Path:
-    """Brings the file at `settings.url` into `folder`.
+    """Downloads the file at `settings.url` into `folder`.
 
-    Attempts that fail for a passing reason are repeated, after a wait that doubles. Each goes on where the
-    last one stopped if the server can tell that its file is still the same. What a killed or failed
-    run left in `folder` is gone on with in the same way.
+    Attempts that fail for a passing reason are repeated, after a wait that doubles. Each one resumes where
+    the last one stopped if the server can tell that its file is still the same. What a killed or failed run
+    left in `folder` is resumed in the same way.
 
     Args:
         settings: The address (as `source` gives it), time-outs and number of attempts.
-        folder: A folder for this address alone, made if need be. The caller removes it after use.
+        folder: A folder for this address only; it is made if necessary. The caller removes it after use.
         progress: Told of the bytes that have arrived and of every new attempt.
 
     Returns:
@@ -143,7 +142,7 @@ def fetch(settings: DownloadSettings, *, folder: Path, progress: Progress = sile
     Raises:
         NetworkError: if the server refuses, or the attempts are used up; `folder` keeps what arrived.
         ArtefactError: if the server sends a web page or more than `settings.max_bytes`.
-        StorageError: if the disk does not take it.
+        StorageError: if the disk fails or is full.
     """
     partial = _Partial(folder, file_name(settings.url))
     opener = build_opener(settings)
@@ -173,7 +172,7 @@ def fetch(settings: DownloadSettings, *, folder: Path, progress: Progress = sile
 def _given_up(settings: DownloadSettings, partial: _Partial, reason: str) -> NetworkError:
     resumable = partial.size and partial.origin.validator
     return NetworkError(
-        f"Cannot fetch {shown(settings.url)} in {settings.attempts} attempts.",
+        f"Cannot fetch {redacted(settings.url)} in {settings.attempts} attempts.",
         received=reason,
         hint=f"run the same command again, it goes on after {display.size(partial.size)}"
         if resumable
@@ -184,13 +183,13 @@ def _given_up(settings: DownloadSettings, partial: _Partial, reason: str) -> Net
 def _attempt(
     opener: urllib.request.OpenerDirector, settings: DownloadSettings, partial: _Partial, progress: Progress
 ) -> None:
-    """Fetches what is missing in one request.
+    """Fetches the missing bytes in one request.
 
     Raises:
-        TryAgain: if it broke off, or what had arrived was of another file.
+        TryAgain: if the connection broke, or the bytes that had arrived belong to another file.
     """
     offset = partial.size if partial.origin.validator else 0
-    # identity: the bytes of the file itself, which Range counts and the digest is of
+    # identity: no compression, as Range and the digest count the bytes of the file itself
     headers = {"User-Agent": f"bertsent/{__version__}", "Accept-Encoding": "identity"}
     if offset:
         headers |= {"Range": f"bytes={offset}-", "If-Range": partial.origin.validator}
@@ -208,11 +207,11 @@ def _attempt(
 def _begin(
     response: http.client.HTTPResponse, partial: _Partial, offset: int, settings: DownloadSettings
 ) -> None:
-    """Makes `partial` ready for the body that comes now: its rest, or all of it."""
+    """Prepares `partial` for the body of this answer: the rest of the file, or all of it."""
     headers = response.headers
-    if headers.get_content_type() == "text/html":  # a login or error page; before anything is overwritten
+    if headers.get_content_type() == "text/html":  # a login or error page: nothing is overwritten yet
         raise ArtefactError(
-            f"{shown(settings.url)} is not an archive: the server sends a web page.",
+            f"{redacted(settings.url)} is not an archive: the server sends a web page.",
             hint="open the address in a browser; some networks ask for a login there first",
         )
     if (response.length or 0) > settings.max_bytes:
@@ -222,15 +221,15 @@ def _begin(
     else:
         start, length = _content_range(headers)
         if not offset or start != offset or not partial.origin.agrees(headers, length):
-            raise TryAgain("The file on the server changed between two halves", restart=True)
+            raise TryAgain("The file on the server changed during the download", restart=True)
 
 
 def _content_range(headers: Message) -> tuple[int | None, int | None]:
-    """First byte and whole length of a part, from `bytes 100-199/200`; None where it is not said."""
-    found = re.fullmatch(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", headers.get("Content-Range", ""))
-    if not found:
+    """First byte of a part and length of the file, from `bytes 100-199/200`; None for what is not said."""
+    match = re.fullmatch(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", headers.get("Content-Range", ""))
+    if not match:
         return None, None
-    return int(found[1]), None if found[2] == "*" else int(found[2])
+    return int(match[1]), None if match[2] == "*" else int(match[2])
 
 
 def _receive(
@@ -253,12 +252,11 @@ def _receive(
 
 def _chunks(response: http.client.HTTPResponse, url: str) -> Iterator[bytes]:
     with network_errors(url):
-        # read1 gives what has come: read would wait for a whole chunk and lose it in a time-out
+        # read1 returns what has arrived; read would wait for a full chunk and lose it in a time-out
         while chunk := response.read1(_CHUNK):
             yield chunk
 
 
 def _too_large(settings: DownloadSettings) -> ArtefactError:
-    return ArtefactError(
-        f"{shown(settings.url)} is larger than {display.size(settings.max_bytes)}, the most that is fetched."
-    )
+    limit = display.size(settings.max_bytes)
+    return ArtefactError(f"{redacted(settings.url)} is larger than {limit}, the most that is fetched.")

@@ -1,4 +1,4 @@
-"""Connections over HTTP: what is followed, how long is waited, and which failures pass with time."""
+"""HTTP connections: time-outs, allowed redirects, and which failures are worth another attempt."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ _MAX_REDIRECTS = 10  # as Python's own opener has it; browsers follow 20
 
 
 class TryAgain(Exception):
-    """An attempt failed in a way that another may not."""
+    """An attempt failed, and another one may succeed."""
 
     def __init__(self, reason: str, *, wait: float = 0.0, restart: bool = False) -> None:
         self.reason = reason
         self.wait = wait  # seconds, as the server asked
-        self.restart = restart  # what has arrived is of no use
+        self.restart = restart  # what has arrived cannot be used
         super().__init__(reason)
 
 
-def shown(url: str) -> str:
-    """An address as it may be shown: without a password or the query, which may hold a key."""
+def redacted(url: str) -> str:
+    """An address for messages: without password and query, which may hold a key."""
     parts = urlsplit(url)
     return visible(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
 
 
 @contextlib.contextmanager
 def network_errors(url: str) -> Iterator[None]:
-    """Turns what urllib raises into `TryAgain` or, where that would be of no use, `NetworkError`."""
+    """Turns the errors of urllib into `TryAgain`, or `NetworkError` where another attempt would not help."""
     try:
         yield
     except HTTPError as error:
@@ -50,7 +50,7 @@ def network_errors(url: str) -> Iterator[None]:
     except URLError as error:
         if isinstance(error.reason, ssl.SSLError):
             raise NetworkError(
-                f"No secure connection to {shown(url)}.",
+                f"No secure connection to {redacted(url)}.",
                 received=visible(str(error.reason)),
                 hint="look at the clock and the certificates of this machine, or name another --url",
             ) from error
@@ -60,7 +60,7 @@ def network_errors(url: str) -> Iterator[None]:
 
 
 def _refusal(url: str, error: HTTPError) -> TryAgain | NetworkError:
-    """What an answer other than success means."""
+    """The error for an answer other than success."""
     said = f"{error.code} {visible(str(error.msg))}"
     if error.code in _BUSY:
         return TryAgain(f"The server answered {said}", wait=_retry_after(error.headers))
@@ -69,12 +69,12 @@ def _refusal(url: str, error: HTTPError) -> TryAgain | NetworkError:
     if 300 <= error.code < 400:
         return _refused_redirect(url, said)
     return NetworkError(
-        f"The server does not give {shown(url)}.", received=said, hint="look at the address (--url)"
+        f"The server does not give {redacted(url)}.", received=said, hint="look at the address (--url)"
     )
 
 
 def _retry_after(headers: Message) -> float:
-    """Seconds that the server asks to wait, as a number or until a date; 0 where it does not."""
+    """Seconds that the server asks to wait, by a number or a date; 0 if it does not ask."""
     value = headers.get("Retry-After", "").strip()
     if value.isdecimal():
         return float(value)
@@ -85,7 +85,7 @@ def _retry_after(headers: Message) -> float:
 
 def _refused_redirect(url: str, to: str) -> NetworkError:
     return NetworkError(
-        f"{shown(url)} redirects where bertsent does not follow: at most {_MAX_REDIRECTS} times, to http "
+        f"{redacted(url)} redirects where bertsent does not follow: at most {_MAX_REDIRECTS} times, to http "
         "or https, and never from https to http.",
         received=to,
         hint="name the archive's own address with --url",
@@ -93,7 +93,7 @@ def _refused_redirect(url: str, to: str) -> NetworkError:
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows a redirect to http or https, but never from a secure connection to an open one."""
+    """Follows redirects to http and https, but never from https to http."""
 
     max_redirections = _MAX_REDIRECTS
 
@@ -103,12 +103,12 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         came, scheme = urlsplit(req.full_url).scheme, urlsplit(newurl).scheme
         if scheme not in {"http", "https"} or (came == "https" and scheme == "http"):
             fp.close()
-            raise _refused_redirect(req.full_url, shown(newurl))
+            raise _refused_redirect(req.full_url, redacted(newurl))
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 class _Connection(http.client.HTTPConnection):
-    """Has one time-out for the connection and another for each byte after it."""
+    """Has one time-out for connecting and another for each read after that."""
 
     def __init__(self, host: str, *, read_timeout: float, **rest: Any) -> None:
         super().__init__(host, **rest)
@@ -123,7 +123,11 @@ class _SecureConnection(_Connection, http.client.HTTPSConnection):
     pass
 
 
-class _Http(urllib.request.HTTPHandler):
+class _Http(urllib.request.AbstractHTTPHandler):
+    """Opens http and https addresses with the connections above."""
+
+    http_request = https_request = urllib.request.AbstractHTTPHandler.do_request_
+
     def __init__(self, read_timeout: float) -> None:
         super().__init__()
         self._read_timeout = read_timeout
@@ -131,24 +135,17 @@ class _Http(urllib.request.HTTPHandler):
     def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         return self.do_open(partial(_Connection, read_timeout=self._read_timeout), req)
 
-
-class _Https(urllib.request.HTTPSHandler):
-    def __init__(self, read_timeout: float) -> None:
-        super().__init__()
-        self._read_timeout = read_timeout
-
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         connect = partial(_SecureConnection, read_timeout=self._read_timeout)
         return self.do_open(connect, req, context=ssl.create_default_context())
 
 
 def build_opener(settings: DownloadSettings) -> urllib.request.OpenerDirector:
-    """An opener of http and https alone: urllib's own would also read files and speak FTP."""
+    """An opener for http and https only: urllib's default would also read files and speak FTP."""
     director = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
         _Http(settings.read_timeout),
-        _Https(settings.read_timeout),
         _Redirects(),
         urllib.request.HTTPErrorProcessor(),
         urllib.request.HTTPDefaultErrorHandler(),

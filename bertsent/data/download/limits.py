@@ -1,4 +1,4 @@
-"""What an archive from outside may hold: its names, its sizes, and the one error for damage."""
+"""The limits of an archive from outside: its names, its sizes, and the one error for damage."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from bertsent.base.settings.download import DownloadSettings
 
 _MAX_NAME = 255  # bytes of one part of a path (NAME_MAX of Linux)
 _MAX_PATH = 1024  # bytes of a path inside the archive; leaves room in PATH_MAX, 4096, for the workspace
-_MAX_DEPTH = 64  # folders inside folders; what walks a tree calls itself once a level
+_MAX_DEPTH = 64  # folders inside folders: a walk through a tree recurses once a level
 _DRIVE = re.compile(r"[A-Za-z]:")
 
-# What the standard library raises over damaged archives; OSError is gzip's and bz2's word for it.
+# What the standard library raises for damaged archives; gzip and bz2 raise OSError.
 _DAMAGE = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -35,13 +35,12 @@ _DAMAGE = (
     ValueError,
     LookupError,
     OverflowError,
-    NotImplementedError,  # a packing method zipfile does not know
-    RuntimeError,  # an encrypted member; RecursionError of a chain of headers
+    RuntimeError,  # an encrypted member, an unknown packing method, too deep a chain of headers
 )
 
 
 class Guard:
-    """Counts what comes out of one archive, and refuses it where it passes a limit."""
+    """Counts what comes out of one archive, and refuses the archive when a limit is passed."""
 
     def __init__(self, archive: Path, settings: DownloadSettings) -> None:
         self._archive = archive
@@ -77,7 +76,7 @@ class Guard:
 
     @contextlib.contextmanager
     def damage(self) -> Iterator[None]:
-        """Turns what a reader of archives raises into one error."""
+        """Turns the errors of the standard library for damaged archives into one `ArtefactError`."""
         try:
             yield
         except _DAMAGE as error:
@@ -89,17 +88,17 @@ class Guard:
 
 
 class Names:
-    """The names of one archive: each leads below the folder, and no two to the same file."""
+    """Checks the names of one archive: each lies inside the target folder, and no two name the same file."""
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
         self._taken: dict[str, tuple[str, bool]] = {}
 
     def admit(self, name: str, *, is_folder: bool) -> tuple[str, ...]:
-        """The parts of a name; none for the archive's root.
+        """The parts of a name; () for the archive's root.
 
         Raises:
-            ArtefactError: if it leads elsewhere, cannot be shown, is too long, or was there before.
+            ArtefactError: if it lies outside, cannot be displayed, is too long, or occurred before.
         """
         parts = self._parts(name)
         for end in range(1, len(parts)):
@@ -122,7 +121,7 @@ class Names:
         return parts
 
     def _take(self, path: str, *, is_folder: bool) -> None:
-        # Folded, because what differs only by case is one file on other systems, and one review twice here.
+        # Names that differ only by case are one file on other systems, so they count as equal.
         key = path if path.isascii() else unicodedata.normalize("NFC", path)
         entry = (path, is_folder)
         before = self._taken.setdefault(key.casefold(), entry)

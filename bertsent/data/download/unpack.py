@@ -1,7 +1,7 @@
-"""Unpacks archives from outside: regular files and folders only, with limits, whole or refused.
+"""Unpacks archives from outside: regular files and folders only, within limits.
 
-Python's own filters have been passed by links again and again (CVE-2007-4559, CVE-2025-4517), so nothing
-of `extractall` is used: every member is checked, opened as a new file and copied here.
+Links have bypassed Python's own filters again and again (CVE-2007-4559, CVE-2025-4517), so `extractall` is
+not used: every member is checked and copied into a new file here.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from bertsent.base.records.core import Progress, silent
 from bertsent.base.settings.download import DownloadSettings
 from bertsent.data.download.limits import Guard, Names
 
-_CHUNK = 1 << 20  # also the longest header of a tar that is believed
+_CHUNK = 1 << 20  # also the longest header of a tar that is accepted
 _EVERY = 200  # members between two reports of progress, which would otherwise cost as much as the files
 _BLOCK = 512  # bytes of a tar block
 
-_Reader = Callable[[Path], IO[bytes]]
+_Reader = Callable[[Path, str], IO[bytes]]
 _READERS: dict[bytes, _Reader] = {
     b"\x1f\x8b": cast(_Reader, gzip.open),
     b"BZh": cast(_Reader, bz2.open),
@@ -41,57 +41,50 @@ _ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # a first member, or the end of an empty 
 
 class _Member(NamedTuple):
     name: str
-    is_folder: bool
-    stream: IO[bytes] | None  # None for a folder
+    stream: IO[bytes] | None  # None: a folder
 
 
-def extract(
-    archive: Path, folder: Path, settings: DownloadSettings, *, progress: Progress = silent
-) -> tuple[int, int]:
+def extract(archive: Path, folder: Path, settings: DownloadSettings, *, progress: Progress = silent) -> None:
     """Unpacks a tar (plain, gzip, bzip2, xz) or zip archive into a folder.
 
-    The limits are counted while reading; what headers say is not believed. What macOS adds to its
-    archives is left out. When this raises, `folder` holds a part and must not be used.
+    Sizes are counted while reading, as headers may lie. What macOS adds to its archives is left out. After
+    an error `folder` holds a part only and must not be used.
 
     Args:
-        archive: The archive; its kind is told by its first bytes, not by its name.
-        folder: An empty folder nobody else writes to.
+        archive: The archive; its first bytes, not its name, tell its kind.
+        folder: An empty folder that nobody else writes to.
         settings: The limits on members, bytes and their ratio.
         progress: Told of the files written so far.
 
-    Returns:
-        The number of files, and of their bytes.
-
     Raises:
-        ArtefactError: if it is no archive, is damaged, holds a link, a device or a name that leads
-            elsewhere or occurs twice, or passes a limit.
-        StorageError: if the disk does not take it.
+        ArtefactError: if it is no archive, is damaged, holds a link, a device or a name that lies outside
+            or occurs twice, or passes a limit.
+        StorageError: if the disk fails or is full.
     """
     guard = Guard(archive, settings)
     names = Names(guard)
     members = _zip_members if sniff(archive) == "zip" else _tar_members
-    count = total = 0
+    count = 0
     progress.start(f"Unpacking {visible(archive.name)}", None, "files")
-    with contextlib.closing(members(archive, guard)) as found:
-        for member in found:
+    with contextlib.closing(members(archive, guard)) as stream:
+        for member in stream:
             guard.member()
-            parts = names.admit(member.name, is_folder=member.is_folder)
+            parts = names.admit(member.name, is_folder=member.stream is None)
             if _is_junk(parts):
                 continue
             if member.stream is None:
                 _make_folder(folder.joinpath(*parts))
                 continue
-            total += _write(_chunks(member, guard), folder.joinpath(*parts))
+            _write(_chunks(member, guard), folder.joinpath(*parts))
             count += 1
             if count % _EVERY == 0:
                 progress.advance(count)
     progress.advance(count)
     progress.finish()
-    return count, total
 
 
 def sniff(archive: Path) -> str:
-    """`zip` or `tar`, whatever the tar is packed with, by the first bytes.
+    """The kind of an archive by its first bytes: "zip", or "tar" (also a compressed one).
 
     Raises:
         ArtefactError: if it is neither.
@@ -115,39 +108,35 @@ def sniff(archive: Path) -> str:
 
 
 def _is_junk(parts: tuple[str, ...]) -> bool:
-    """Whether it is the archive's root, or what macOS adds and nobody wants."""
+    """Whether it is the archive's root, or metadata of macOS."""
     return not parts or parts[0] == "__MACOSX" or parts[-1] == ".DS_Store" or parts[-1].startswith("._")
-
-
-def _plain(path: Path) -> IO[bytes]:
-    return path.open("rb")
 
 
 def _tar_members(archive: Path, guard: Guard) -> Generator[_Member]:
     with archive.open("rb") as file:
         start = file.read(8)
-    reader = next((use for magic, use in _READERS.items() if start.startswith(magic)), _plain)
-    with guard.damage(), reader(archive) as unpacked:
+    reader = next((use for magic, use in _READERS.items() if start.startswith(magic)), cast(_Reader, open))
+    with guard.damage(), reader(archive, "rb") as unpacked:
         stream = _Forward(unpacked, guard)
         with tarfile.open(fileobj=stream, mode="r:", encoding="utf-8") as tar:
             for info in tar:
                 if info.isdir():
-                    yield _Member(info.name, True, None)
+                    yield _Member(info.name, None)
                     continue
                 # isreg() also accepts sparse files, whose holes no limit on the stream would count
                 if info.type not in {tarfile.REGTYPE, tarfile.AREGTYPE} or info.issparse():
                     raise guard.refuse("it holds a link or a device", repr(visible(info.name)))
                 if info.size < 0:
                     raise guard.refuse("a header in it has an impossible length", f"{info.size} bytes")
-                yield _Member(info.name, False, tar.extractfile(info))
+                yield _Member(info.name, tar.extractfile(info))
         stream.finish()
 
 
 class _Forward(io.RawIOBase):
-    """A tar stream that is read once from its start to its end, each byte counted.
+    """A tar stream that counts its bytes and can only be read forwards.
 
-    tarfile seeks over padding; it would seek backwards only where a header has a negative size
-    (CVE-2025-8194), and it would read a header of any length into memory.
+    tarfile seeks over padding. It would seek backwards if a header had a negative size (CVE-2025-8194), and
+    it would read a header of any length into memory.
     """
 
     def __init__(self, stream: IO[bytes], guard: Guard) -> None:
@@ -178,11 +167,10 @@ class _Forward(io.RawIOBase):
         return self._at
 
     def finish(self) -> None:
-        """Reads to the end, where packers keep their checksum.
+        """Reads to the end, where gzip, bzip2 and xz keep their checksum.
 
         Raises:
-            ArtefactError: if tarfile stopped at something else than the mark of a tar's end, which it
-                takes for one.
+            EOFError: if tarfile stopped before the end mark of a tar, which it does at some damaged headers.
         """
         if self._last != bytes(_BLOCK):
             raise EOFError("the archive has no end mark")
@@ -191,21 +179,21 @@ class _Forward(io.RawIOBase):
 
 
 def _zip_members(archive: Path, guard: Guard) -> Generator[_Member]:
-    with guard.damage(), zipfile.ZipFile(archive) as found:
-        for info in found.infolist():
+    with guard.damage(), zipfile.ZipFile(archive) as file:
+        for info in file.infolist():
             kind = stat.S_IFMT(info.external_attr >> 16)  # 0 where the packer has no Unix modes
             if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
                 raise guard.refuse("it holds a link or a device", repr(visible(info.filename)))
             name = info.orig_filename  # zipfile cuts `filename` at a NUL
             if info.is_dir():
-                yield _Member(name, True, None)
+                yield _Member(name, None)
                 continue
-            with found.open(info) as stream:
-                yield _Member(name, False, cast(IO[bytes], _Counted(stream, guard)))
+            with file.open(info) as stream:
+                yield _Member(name, cast(IO[bytes], _Counted(stream, guard)))
 
 
 class _Counted(io.RawIOBase):
-    """A member of a zip, each byte counted."""
+    """A member of a zip that counts its bytes."""
 
     def __init__(self, stream: IO[bytes], guard: Guard) -> None:
         self._stream = stream
@@ -226,11 +214,10 @@ def _chunks(member: _Member, guard: Guard) -> Iterator[bytes]:
             yield chunk
 
 
-def _write(chunks: Iterator[bytes], path: Path) -> int:
-    """Writes a new file; returns its bytes."""
+def _write(chunks: Iterator[bytes], path: Path) -> None:
     _make_folder(path.parent)
-    with files.disk_errors(path), path.open("xb") as file:  # x: never through or over what is there
-        return sum(file.write(chunk) for chunk in chunks)
+    with files.disk_errors(path), path.open("xb") as file:  # x: never through a link or over a file
+        file.writelines(chunks)
 
 
 def _make_folder(path: Path) -> None:

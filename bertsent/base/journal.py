@@ -1,0 +1,152 @@
+"""Durable JSON lines: files that lines are only added to, each on the disk before the append returns.
+
+A kill or a full disk in the middle of an append leaves at most a torn tail: bytes behind the last newline
+that are no whole line. Readers pass over it, and the next append cuts it off. Any number of processes may
+append at once: each holds a lock on the file, which the kernel frees when the process dies.
+
+`read` and `append` are for lines that carry their own digest, so that a changed line is not believed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import stat
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bertsent.base.digests import DIGEST, sha256_json
+from bertsent.base.display import visible
+from bertsent.base.errors import BusyError, StorageError
+from bertsent.base.files import disk_errors, sync_directory
+
+PATIENCE = 10.0  # seconds an append waits for another process's, which takes a few milliseconds
+
+
+def encode(values: Mapping[str, Any]) -> str:
+    """One line of JSON with its digest, in ASCII and without the line break.
+
+    Raises:
+        ValueError: if a number is not finite, which JSON cannot say.
+    """
+    plain = json.loads(json.dumps(values, allow_nan=False))  # as a reader gets it: tuples are lists
+    return json.dumps(plain | {DIGEST: sha256_json(plain)})
+
+
+def decode(line: bytes) -> dict[str, Any] | None:
+    """What a line says, less its digest; None if it is damaged."""
+    with contextlib.suppress(ValueError, TypeError, RecursionError):
+        values = json.loads(line)
+        if isinstance(values, dict) and values.pop(DIGEST, None) == sha256_json(values):
+            return values
+    return None
+
+
+def read(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """What all whole lines say, oldest first, and how many are damaged; nothing where there is no file.
+
+    Raises:
+        StorageError: if the file is there and cannot be read.
+    """
+    content = b""
+    with contextlib.suppress(FileNotFoundError), opened(path) as handle:
+        content = read_from(handle, 0)
+    *lines, tail = content.split(b"\n")
+    rows = [decode(line) for line in lines if line.strip()]
+    rows += [row for row in [decode(tail)] if row]  # whole, but for the newline that an editor may have taken
+    return [row for row in rows if row is not None], rows.count(None)
+
+
+def append(path: Path, values: Mapping[str, Any]) -> None:
+    """Adds a line with its digest.
+
+    Raises:
+        StorageError: if the disk does not take it, or `path` is a link or no regular file.
+        BusyError: if another process holds the file for longer than an append can take.
+    """
+    with opened(path, os.O_RDWR | os.O_CREAT, patience=PATIENCE) as handle:
+        content = read_from(handle, 0)
+        tail = content[content.rfind(b"\n") + 1 :]
+        end = len(content) - (0 if decode(tail) else len(tail))
+        write_line(handle, path, encode(values).encode(), end=end)
+
+
+@contextlib.contextmanager
+def opened(path: Path, flags: int = os.O_RDONLY, *, patience: float | None = None) -> Iterator[int]:
+    """A file of lines as a file descriptor.
+
+    Args:
+        patience: Keep other processes from appending until the block ends or this process dies, and
+            wait so many seconds for one that does the same. None: only read.
+
+    Raises:
+        FileNotFoundError: if there is no such file and `flags` do not make one.
+        StorageError: if it cannot be opened, is a link or is no regular file.
+        BusyError: if another process holds it for longer.
+    """
+    if flags & os.O_CREAT:
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+    try:  # O_NONBLOCK, because opening a FIFO would wait for its other end
+        handle = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StorageError(f"Cannot open {visible(str(path))} ({error.strerror}).") from error
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise StorageError(f"{visible(str(path))} is not a regular file.")
+        if patience is not None:
+            _lock(handle, path, patience)
+        yield handle
+    finally:
+        os.close(handle)  # frees the lock
+
+
+def _lock(handle: int, path: Path, patience: float) -> None:
+    until = time.monotonic() + patience
+    while True:
+        try:
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if time.monotonic() > until:
+                hint = "end it, then run again"
+                raise BusyError(f"Another process holds {visible(str(path))}.", hint=hint) from error
+        time.sleep(0.01)
+
+
+def read_from(handle: int, start: int) -> bytes:
+    """The bytes from `start` to the end of the file."""
+    os.lseek(handle, start, os.SEEK_SET)
+    with open(handle, "rb", closefd=False) as file:
+        return file.read()
+
+
+def write_line(handle: int, path: Path, line: bytes, *, end: int) -> None:
+    """Appends a line to a file that is held; it is on the disk when this returns.
+
+    Args:
+        end: Length in bytes of what is whole in the file; the rest is cut off. A whole last line that
+            lacks its newline gets one.
+
+    Raises:
+        StorageError: if the disk does not take it; what was whole is still there.
+    """
+    with disk_errors(path):
+        os.ftruncate(handle, end)
+        unended = end and os.pread(handle, 1, end - 1) != b"\n"
+        os.lseek(handle, end, os.SEEK_SET)
+        try:
+            with open(handle, "wb", closefd=False) as file:
+                file.write((b"\n" if unended else b"") + line + b"\n")
+            os.fsync(handle)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(handle, end)
+            raise
+        if not end:
+            sync_directory(path.parent)

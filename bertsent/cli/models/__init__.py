@@ -1,0 +1,1 @@
+"""`bertsent models`: one file a command (`show` and `why` share one), gathered in `group`."""

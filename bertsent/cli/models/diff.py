@@ -1,0 +1,92 @@
+"""`bertsent models diff`: the reviews on which two versions disagree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bertsent.base.errors import DataError
+from bertsent.base.settings.reading import LABEL_NAMES
+from bertsent.base.settings.workspace import Workspace
+from bertsent.cli import _options as options
+from bertsent.cli._render import pick, prediction_line, print_json, progress
+from bertsent.cli._tables import points
+
+if TYPE_CHECKING:
+    from bertsent.retraining.compare import Difference
+
+
+def diff(
+    first: Annotated[str, typer.Argument(metavar="A", help="A version.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
+    path: Annotated[
+        Path | None,
+        typer.Argument(metavar="PATH", help="A folder or table of reviews. [default: those labelled so far]"),
+    ] = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Find the reviews on which two versions disagree.
+
+    The farthest apart come first. Where reviews have a label, it says which version is right more often.
+    """
+    from collections import Counter
+
+    from bertsent.base.records.core import Review
+    from bertsent.data.reviews import read_reviews, usable
+    from bertsent.labelling.log import LabelLog
+    from bertsent.retraining import compare
+    from bertsent.versions import store
+
+    workspace, left_out = Workspace.current(), Counter[str]()
+    one, other = (store.find(name, folder=workspace.model) for name in (first, second))
+    if path is not None:
+        reviews = read_reviews(path)
+    else:
+        rows = LabelLog(workspace.labels).labelled()
+        if not rows:
+            raise DataError("No review is labelled yet.", hint="name a folder or table of reviews")
+        reviews = iter([Review(row.text, row.label) for row in rows])
+    with progress(quiet=quiet) as bar:
+        difference = compare.diff(one, other, usable(reviews, left_out), progress=bar)
+    if json:
+        print_json(_difference_as_json(difference, one.name, other.name))
+    else:
+        _print_difference(difference, one.name, other.name)
+
+
+def _difference_as_json(difference: Difference, first: str, second: str) -> dict[str, Any]:
+    paired = difference.paired
+    return {
+        "versions": [first, second],
+        **pick(difference, "reviews", "differ"),
+        "pairs": [
+            pick(one, "text", "path")
+            | {
+                "gold": None if one.gold is None else LABEL_NAMES[one.gold],
+                "scores": [one.score, other.score],
+            }
+            for one, other in difference.pairs
+        ],
+        "labelled": paired.n,
+        "right": [paired.champion, paired.challenger],
+        "difference": {"value": paired.difference, **pick(paired, "low", "high")},
+        **pick(paired, "p_value"),
+    }
+
+
+def _print_difference(difference: Difference, first: str, second: str) -> None:
+    typer.echo(f"Versions {first} and {second} differ on {difference.differ} of {difference.reviews} reviews")
+    paired = difference.paired
+    if paired.n:
+        typer.echo(
+            f"Of {paired.n} labelled reviews {first} predicts {paired.champion} correctly and {second} "
+            f"{paired.challenger}: {points(paired.difference, paired.low, paired.high)}, "
+            f"McNemar p {paired.p_value:.2g}"
+        )
+    for one, other in difference.pairs:
+        gold = f", gold {LABEL_NAMES[one.gold]}" if one.gold is not None else ""
+        typer.echo(f"\n{first} says {one.label} {one.score:.4f}{gold}; {second} says:")
+        typer.echo(prediction_line(other))

@@ -1,0 +1,113 @@
+"""`bertsent models show` and `why`: what a version is, and what led to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from bertsent.base.display import size, visible
+from bertsent.base.records.core import to_json
+from bertsent.base.settings.workspace import Workspace
+from bertsent.cli import _options as options
+from bertsent.cli._render import pick, print_json
+from bertsent.cli._tables import gate_lines, metric, or_dash
+
+NumberArgument = Annotated[
+    str, typer.Argument(metavar="N", help="The number of a version, or the folder of one.")
+]
+
+
+def show(number: NumberArgument, json: options.Json = False) -> None:
+    """Show what a version is, and check all its files."""
+    from bertsent.versions import store
+
+    version = store.find(number, folder=Workspace.current().model)
+    version.verify()
+    manifest = version.manifest
+    if json:
+        print_json(to_json(manifest) | {"path": version.path})
+        return
+    typer.echo(f"Version {version.name} in {visible(str(version.path))}, intact")
+    made = f"{manifest.created} by {manifest.reason}"
+    typer.echo(f"  made     {visible(made)}, parent {or_dash(manifest.parent)}")
+    typer.echo(f"  encoder  {visible(str(manifest.encoder.get('name')))}")
+    typer.echo(f"  input    {manifest.seq_length} word pieces, window {visible(manifest.window)}")
+    for name, metrics in manifest.metrics.items():
+        typer.echo(
+            f"  {visible(name):<10} accuracy {metric(metrics.get('accuracy'))}, "
+            f"F1 {metric(metrics.get('f1'))}, ROC AUC {metric(metrics.get('roc_auc'))} "
+            f"({metrics.get('n')} reviews)"
+        )
+    for name, rows in manifest.data.items():
+        count, positive = or_dash(rows.get("n")), or_dash(rows.get("positive"))
+        typer.echo(f"  data     {visible(name)}: {count} reviews, {positive} positive")
+    for name, file in manifest.files.items():
+        typer.echo(f"  file     {visible(name):<20} {size(file['size']):>9}")
+
+
+def why(number: NumberArgument, json: options.Json = False) -> None:
+    """Say what led to a version.
+
+    Which labels, which drift verdict, and how it compared with the version it took over from.
+    """
+    from bertsent.versions import store
+
+    version = store.find(number, folder=Workspace.current().model)
+    manifest = version.manifest
+    if json:
+        causes = pick(manifest, "version", "created", "reason", "parent")
+        print_json(causes | {"labels": manifest.data.get("labels"), "lineage": manifest.lineage})
+        return
+    typer.echo(f"Version {version.name}, {visible(manifest.created)}, by {visible(manifest.reason)}")
+    lineage = manifest.lineage
+    if "republished_from" in lineage:
+        typer.echo(
+            f"  It has the files of version {or_dash(lineage['republished_from'])}, and took the place of "
+            f"version {or_dash(lineage.get('undone'))}."
+        )
+    if "gate" not in lineage:
+        rows = manifest.data.get("train", {})
+        typer.echo(f"  Trained on {or_dash(rows.get('n'))} reviews of a data set; no labels, no comparison.")
+        return
+    _print_labels(lineage)
+    _print_drift(lineage["because"])
+    _print_gate(lineage)
+
+
+def _print_labels(lineage: Mapping[str, Any]) -> None:
+    labels, reserved = lineage["labels"], lineage["reserved"]
+    picked = ", ".join(f"{count} {name}" for name, count in labels["picked_by"].items())
+    typer.echo(
+        f"  Labels: {labels['n']} trained it ({labels['positive']} positive, {labels['negative']} negative; "
+        f"{visible(picked)}), {reserved['n']} were reserved"
+    )
+    typer.echo(f"  labelled from {visible(labels['first'] or '-')} to {visible(labels['last'] or '-')}")
+    typer.echo(f"  Training began with the {visible(lineage['start'])}.")
+
+
+def _print_drift(because: Mapping[str, Any]) -> None:
+    report = because.get("report")
+    if because["kind"] != "drift" or not report:
+        typer.echo("  It was asked for.")
+        return
+    fired = [
+        f"{name} {values['value']:.3f} ({values['low']:.3f} to {values['high']:.3f})"
+        for name, values in report.get("measures", {}).items()
+        if values.get("value") is not None and values.get("low") is not None
+    ]
+    verdict = f"Drift: {report.get('verdict')}, {', '.join(fired)}, threshold {report.get('threshold')}"
+    typer.echo(f"  {visible(verdict)}")
+    if report.get("reason"):
+        typer.echo(f"  {visible(str(report['reason']))}")
+
+
+def _print_gate(lineage: Mapping[str, Any]) -> None:
+    from bertsent.retraining.gate import GateResult
+
+    gate, champion = GateResult.from_json(lineage["gate"]), lineage["champion"]
+    typer.echo(f"  Against version {champion['version']}: {visible(gate.reason)}")
+    for line in gate_lines(gate):
+        typer.echo(line)
+    typer.echo(f"  rows by digest: test {gate.test.digest[:16]}, reserved {gate.reserved.digest[:16]}")

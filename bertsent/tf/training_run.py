@@ -1,0 +1,80 @@
+"""One training run: its settings, its rows and what it begins with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bertsent.base.digests import sha256_lines
+from bertsent.base.records.core import Review
+from bertsent.base.records.training import Splits
+from bertsent.base.settings.reading import POSITIVE
+from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
+from bertsent.base.settings.training import TrainSettings
+from bertsent.labelling.selection import Mix
+from bertsent.scoring.pseudo_labels import PseudoLabels
+from bertsent.tf.encoder import Encoder
+from bertsent.versions.manifest import WEIGHTS, Version
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRun:
+    """All that decides which classifier a run gives."""
+
+    settings: TrainSettings
+    encoder: Encoder
+    mix: Mix  # the labelled rows: of `train` those of the data set, of a retrain new ones too
+    pseudo_labels: PseudoLabels | None = None
+    warm_start: Version | None = None  # whose weights it begins with, not with the encoder's own
+
+    @property
+    def splits(self) -> Splits:
+        """The data set."""
+        return self.mix.splits
+
+    @property
+    def continues(self) -> bool:
+        """Whether it is a retrain that begins with a version's weights: it must not forget the old rows."""
+        return self.warm_start is not None and bool(self.mix.new)
+
+    @property
+    def rows(self) -> dict[str, tuple[Review, ...]]:
+        """The labelled rows by split; "train" are those to train on, "reserved" only a retrain has."""
+        rows = dict(self.splits.items()) | {"train": (*self.mix.old, *self.mix.new)}
+        return rows | ({"reserved": self.mix.reserved} if self.mix.reserved else {})
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256 over all that must not change when the run is stopped and resumed."""
+        pseudo, warm_start = self.pseudo_labels, self.warm_start
+        return sha256_lines(
+            [
+                *([self.mix.digest] if self.mix.new else []),
+                json.dumps(asdict(self.settings), sort_keys=True),
+                json.dumps(dict(self.splits.digests), sort_keys=True),
+                json.dumps([pseudo.digest, pseudo.source], sort_keys=True) if pseudo else "",
+                warm_start.manifest.files[WEIGHTS]["sha256"] if warm_start else "",
+                f"{self.encoder.digest} rebuilt={self.encoder.rebuilt}",
+                self.encoder.tokenizer.digest(),
+            ]
+        )
+
+    def data(self) -> dict[str, Any]:
+        """The manifest's `data`: digest and counts of each split, of pseudo-labels and of new labels."""
+        data: dict[str, Any] = {
+            name: {
+                "digest": self.splits.digests[name],
+                "n": len(reviews),
+                "positive": sum(review.label == POSITIVE for review in reviews),
+            }
+            for name, reviews in self.splits.items()
+        }
+        if self.pseudo_labels is not None:
+            data["unlabelled"] = {
+                "digest": self.pseudo_labels.digest,
+                "n": len(self.pseudo_labels.reviews),
+                "positive": int((self.pseudo_labels.targets >= DEFAULT_THRESHOLD).sum()),
+                "teacher": dict(self.pseudo_labels.source),
+            }
+        return data | ({"labels": self.mix.as_json()} if self.mix.new else {})
