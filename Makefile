@@ -18,19 +18,8 @@ $(BIN)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-demo: install ## Train on the bundled reviews, publish, score two texts (a few minutes)
-	@rm -rf $(DEMO) && mkdir $(DEMO)
-	@export BERTSENT_HOME=$(CURDIR)/$(DEMO); set -e; \
-	word() { case $$1 in *' '*) printf ' "%s"' "$$1";; *) printf ' %s' "$$1";; esac; }; \
-	say() { printf '\n$$'; for given; do word "$$given"; done; printf '\n'; "$$@"; }; \
-	PATH=$(CURDIR)/$(BIN):$$PATH; \
-	say bertsent download --sample; \
-	say bertsent train --epochs 4 --init-lr 1e-4 --batch-size 8 --seq-length 64 --validation-share 0.2; \
-	say bertsent predict "A warm, funny, beautifully acted film." "Dull, clumsy and far too long."; \
-	say bertsent batch $(DEMO)/data/sample/test --num-files 5; \
-	printf '\nTrained on 191 reviews it is a weak one. The version that comes with bertsent, trained on IMDB:\n'; \
-	say bertsent predict --model model/1 "A warm, funny, beautifully acted film." "Dull, clumsy and far too long."; \
-	printf '\nThe new version is in %s/model/1; its card is %s/model/1/README.md\n' $(DEMO) $(DEMO)
+demo: install ## Show the whole loop on embedded reviews: score, label, drift, retrain, roll back (under 4 minutes)
+	PATH=$(CURDIR)/$(BIN):$$PATH scripts/demo.sh $(DEMO)
 
 SUITE = $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 

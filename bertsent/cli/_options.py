@@ -31,6 +31,9 @@ Config = Annotated[
         help="Settings that overrule the recipe's (and, to retrain, the current version's).",
     ),
 ]
+Margin = Annotated[
+    float, typer.Option("--margin", help="How much accuracy may be lost on the test reviews, 0 to 1.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 Model = Annotated[

@@ -16,6 +16,7 @@ import typer
 from bertsent.base.display import visible
 from bertsent.base.errors import BertsentError, ExitCode, Interrupted, UsageError
 from bertsent.base.settings.drift import DriftSettings
+from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _options as options
 from bertsent.cli._render import command_line, note, pick, print_json, progress
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from bertsent.drift.monitored import Monitored
 
 DEFAULTS = DriftSettings()
+GATE = GateSettings()
 _WIDTH = 80  # columns, as few as a terminal has
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _EXIT = {"none": ExitCode.DONE, "published": ExitCode.DONE, "collect": ExitCode.CANNOT_TELL}
@@ -42,6 +44,7 @@ def drift(
     no_retrain: Annotated[
         bool, typer.Option("--no-retrain", help="Report drift only; a later run without it retrains.")
     ] = False,
+    margin: options.Margin = GATE.margin,
     report: options.Report = None,
     watch: Annotated[
         str | None,
@@ -62,6 +65,7 @@ def drift(
     the exit code says how it ended (0 fine, 3 drift not handled, 4 too few labels, 75 another run at work).
     """
     settings = replace(DEFAULTS, threshold=threshold)
+    gate = replace(GATE, margin=margin)
     pause = None if watch is None else _seconds(watch)
     if labels is not None and not labels.is_dir():
         raise UsageError("--labels names a folder.", received=visible(str(labels)))
@@ -80,6 +84,7 @@ def drift(
                 label_folder=labels,
                 data=data,
                 retrain=not no_retrain,
+                gate=gate,
                 progress=bar,
                 stopping=stop_on_signal,
             ).go()

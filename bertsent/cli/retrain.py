@@ -44,9 +44,7 @@ def retrain(
         ),
     ] = None,
     config: options.Config = None,
-    margin: Annotated[
-        float, typer.Option("--margin", help="How much accuracy may be lost on the test reviews, 0 to 1.")
-    ] = GATE.margin,
+    margin: options.Margin = GATE.margin,
     force: Annotated[
         bool, typer.Option("--force", help="Train although the same labels had an outcome before.")
     ] = False,

@@ -19,6 +19,7 @@ from bertsent.base.errors import DataError, MissingExtraError, TrainingError, Us
 from bertsent.base.files import lock
 from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.settings.drift import DriftSettings, MonitorSettings
+from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.drift.history import DriftHistory, Look, Outcome, OutcomeKind, batch_digest
 from bertsent.drift.monitored import Action, Monitored
@@ -30,6 +31,7 @@ from bertsent.versions.manifest import REFERENCE, Version
 Stopping = Callable[[], AbstractContextManager[Callable[[], bool]]]
 LOCK = "drift.lock"
 _MONITOR = MonitorSettings()
+_GATE = GateSettings()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,7 @@ class DriftRun:
     label_folder: Path | None = None  # of the label log and the drift history; the workspace's by default
     data: Path | None = None  # the data set to retrain with; `splits.find_data_set` by default
     retrain: bool = True  # whether drift starts a retraining
+    gate: GateSettings = _GATE  # what a challenger must show
     progress: Progress = silent
     # Makes the question that training asks after every batch: shall it stop?
     stopping: Stopping = lambda: contextlib.nullcontext(lambda: False)
@@ -199,6 +202,7 @@ class DriftRun:
                         trigger=Trigger(kind="drift", batch=look.batch, report=look.report, rows=look.rows),
                         warm_start=warm,
                         settings=settings_for(self.version, warm_start=warm, labels=len(rows)),
+                        gate=self.gate,
                         resume=continued,
                         progress=self.progress,
                         stop=stop,

@@ -19,14 +19,19 @@ import pytest
 from support import drift_faults, fake_versions
 from support import retrain_world as world
 from support.command import call, start
+from support.listener import Listener
 from typer.testing import Result
 
 import bertsent
+from bertsent.base.errors import Interrupted
 from bertsent.base.files import lock
+from bertsent.base.settings.drift import DriftSettings
+from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.drift.history import DriftHistory, Outcome
 from bertsent.labelling.log import LabelLog
 from bertsent.retraining.ledger import Ledger
+from bertsent.retraining.monitor import DriftRun
 from bertsent.versions.manifest import WEIGHTS
 
 Run = Callable[..., Result]
@@ -284,6 +289,30 @@ def test_drift_without_a_reference_says_that_the_version_lacks_it(run: Run, home
 
 
 # the retraining that cannot begin
+
+
+def test_drift_on_a_small_data_set_retrains_with_the_margin_that_it_names(
+    run: Run, home: Path, sample: Path
+) -> None:
+    class AtTraining(Listener):
+        def tell(self, message: str) -> None:
+            if message.startswith("Training on"):
+                raise Interrupted("At training.")
+
+    world.label(home, known(40, wrong=True))
+    first = run("drift", "--data", sample)
+    assert first.exit_code == 3
+    assert "--margin" in last_line(first)
+    allowed = DriftRun(
+        workspace=Workspace(home),
+        settings=DriftSettings(),
+        data=sample,
+        gate=GateSettings(margin=0.1),
+        progress=AtTraining(),
+    )
+    with pytest.raises(Interrupted, match="At training"):
+        allowed.go()
+    assert run("drift", "--margin", "2").exit_code == 2
 
 
 def test_drift_without_a_data_set_is_open_until_there_is_one(run: Run, home: Path) -> None:
