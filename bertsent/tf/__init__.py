@@ -23,7 +23,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # pkg_resources and protobuf deprecations of the pinned stack
     try:
         import tensorflow as tf
-        import tensorflow_hub as hub
+        import tensorflow_hub
         import tensorflow_text  # noqa: F401  (registers the preprocessors' ops, CaseFoldUTF8 among them)
         import tf_keras
     except ImportError as error:
@@ -35,4 +35,4 @@ with warnings.catch_warnings():
 tf.get_logger().setLevel(logging.ERROR)
 logging.getLogger("absl").setLevel(logging.ERROR)
 
-__all__ = ["hub", "tf", "tf_keras"]
+__all__ = ["tensorflow_hub", "tf", "tf_keras"]

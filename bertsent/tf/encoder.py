@@ -15,7 +15,7 @@ from bertsent.base.errors import ArtefactError, UsageError
 from bertsent.base.presets import BUNDLED
 from bertsent.base.records.core import Progress, silent
 from bertsent.scoring.tokenizer import AnyTokenizer, Tokenizer, pack
-from bertsent.tf import bundled_encoder, hub, tf, tf_keras
+from bertsent.tf import bundled_encoder, tensorflow_hub, tf, tf_keras
 from bertsent.tf.bert import BertEncoder, named_variables, read_shape
 from bertsent.tf.hub import VOCABULARY, Source, load_model, locate, untold_preprocessor
 from bertsent.tf.hub_tokenizer import HubTokenizer
@@ -116,7 +116,7 @@ class HubEncoder(tf_keras.layers.Layer):  # type: ignore[misc]
 
     def __init__(self, loaded: Any) -> None:
         super().__init__(name="encoder")
-        self.graph = hub.KerasLayer(loaded, trainable=True, name="hub")
+        self.graph = tensorflow_hub.KerasLayer(loaded, trainable=True, name="hub")
 
     def call(self, ids: Any, training: bool = False) -> Any:
         return self.graph(inputs(ids), training=training)["pooled_output"]

@@ -20,7 +20,7 @@ from bertsent.base.presets import BUNDLED, UNCASED, find_preset, unknown_encoder
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.records.training import Download
 from bertsent.base.settings.download import DownloadSettings
-from bertsent.tf import bundled_encoder, hub, tf
+from bertsent.tf import bundled_encoder, tensorflow_hub, tf
 
 VOCABULARY = Path("assets", "vocab.txt")  # where tf-models' export library puts it in a SavedModel
 _HTTP = ("https://", "http://")
@@ -126,7 +126,7 @@ def _resolve(handle: str, progress: Progress) -> Path:
         )
     progress.tell(f"Fetching {handle}")
     with _network_errors(handle), _timeout(DownloadSettings().read_timeout):
-        folder = Path(hub.resolve(handle))
+        folder = Path(tensorflow_hub.resolve(handle))
     if not (folder / "saved_model.pb").is_file():
         raise ArtefactError(
             f"What {visible(handle)} sent holds no SavedModel.",
@@ -186,7 +186,7 @@ def load_model(folder: Path, handle: str) -> Any:
         ArtefactError: if it is damaged or of an unknown kind.
     """
     try:
-        loaded = hub.load(str(folder))
+        loaded = tensorflow_hub.load(str(folder))
     except (OSError, ValueError, tf.errors.OpError) as error:
         raise ArtefactError(
             f"{visible(handle)} cannot be loaded from {visible(str(folder))}.",
