@@ -1,7 +1,6 @@
 """Writes predictions to CSV, JSONL and Parquet files.
 
-Rows are written as they come, so memory holds one row, or one row group of Parquet. The file appears when it
-is complete.
+Memory holds one row, or one row group of Parquet. A file appears when it is complete.
 """
 
 from __future__ import annotations
