@@ -200,7 +200,7 @@ def require_space(folder: Path, needed: int) -> None:
     """Checks before a long job that `folder` can be written and has `needed` bytes free.
 
     Raises:
-        StorageError: if it cannot or has not; the message gives the bytes needed and free.
+        StorageError: if it cannot be written, or has less free; then the message gives both numbers.
     """
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ from bertsent.base.display import visible
 from bertsent.base.errors import BusyError, StorageError
 from bertsent.base.files import disk_errors, sync_directory
 
-PATIENCE = 10.0  # seconds an append waits for one of another process, which takes a few milliseconds
+PATIENCE = 10.0  # seconds to wait for an append of another process, which takes a few milliseconds
 
 
 def encode(values: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """Encoders as data: upstream name -> handle, preprocessor, size, source.
 
-The 33 TF Hub models are those that TensorFlow's tutorial offers, "Classify text with BERT"
-(tensorflow/text, docs/tutorials/classify_text_with_bert.ipynb); `minilm` is bundled and the default.
+TensorFlow's tutorial "Classify text with BERT" offers the 33 TF Hub models (tensorflow/text,
+docs/tutorials/classify_text_with_bert.ipynb); `minilm` is bundled and the default.
 """
 
 from __future__ import annotations

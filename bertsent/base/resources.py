@@ -59,7 +59,7 @@ def save_addresses() -> None:
     Three libraries reserve far more address space than they fill. Each thread of NumPy's OpenBLAS reserves
     30 MB, though scoring never uses OpenBLAS. pyarrow's own memory pool reserves a gigabyte and keeps freed
     memory. glibc's malloc starts a heap of 64 MB for each thread: see `share_one_heap`. NumPy and pyarrow
-    read the environment when they are first imported, so call this before. Values set by the user stay.
+    read the environment when they are first imported, so call this first. Values that the user has set stay.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")

@@ -40,7 +40,7 @@ def read_table(path: Path, *, settings: ReadSettings) -> Iterator[Review]:
         MissingExtraError: for Parquet without pyarrow.
     """
     suffix, limit = path.suffix.lower(), settings.max_review_bytes
-    if not is_file(path):  # opening a FIFO would wait
+    if not is_file(path):  # opening a FIFO would block
         raise _bad(path, "is neither a folder nor a regular file.")
     if suffix not in READABLE:
         raise UsageError(f"Reviews come from a folder or {', '.join(READABLE)}.", received=visible(str(path)))

@@ -21,7 +21,7 @@ from bertsent.scoring.tokenizer import AnyTokenizer, pack
 TokenIds = NDArray[np.int32]
 Scores = NDArray[np.float32]
 
-_FIRST_LENGTH = 8  # tokens; any length would do, and no window is shorter
+_FIRST_LENGTH = 8  # tokens of BERT's shortest window; any length would do
 
 
 class LiteRTClassifier:

@@ -15,7 +15,7 @@ from bertsent.base.settings.training import TrainSettings
 _EPSILON = 1e-7  # keeps the log of a score of 0 or 1 finite; near 1 float32 resolves no smaller steps
 _CONFIDENCE, _LOW, _HIGH = 0.95, 0.025, 0.975
 _PART = 1 << 20  # most weights in memory at a time, for any number of resamples
-_POINTS = 200  # of an ROC curve; more are not visible in a plot
+_POINTS = 200  # at most, of an ROC curve; more are not visible in a plot
 
 _SETTINGS, _SEED = EvaluateSettings(), TrainSettings().seed
 _NONE = (float("nan"), float("nan"))

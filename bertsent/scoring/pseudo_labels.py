@@ -40,7 +40,7 @@ class PseudoLabels:
     reviews: tuple[Review, ...]  # clean, distinct, none of them in a split
     targets: NDArray[np.float32]  # [rows], P(positive)
     digest: str  # over the digests of the texts
-    source: Mapping[str, Any]  # of the targets, for the manifest: version, digest, weights
+    source: Mapping[str, Any]  # where the targets come from, for the manifest: version, digest, weights
 
 
 def pseudo_label(

@@ -1,4 +1,4 @@
-"""Scores texts with LiteRT, without TensorFlow. predict, batch, label and drift all score through this."""
+"""Scores texts with LiteRT, without TensorFlow. predict, batch, label and drift score in no other way."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Scorer:
         version: The name of the version.
         tokenizer: Its tokenizer.
         unsure: Scores between these two are labelled "unsure", because too few of them are correct.
-        threshold: Scores at or above it count as positive, where every score needs a label.
+        threshold: Scores at or above it count as positive in metrics, which know no "unsure".
 
     Raises:
         ArtefactError: if a file of the version is missing or differs from the manifest.
@@ -80,7 +80,7 @@ class Scorer:
         return f"{self._seq_length} tokens, window {self._window}"
 
     def predict(self, texts: Iterable[str]) -> Iterator[Prediction]:
-        """Scores texts in their order, holding twice `settings.chunk` of them at a time.
+        """Scores texts in their order, holding at most twice `settings.chunk` of them in memory.
 
         Args:
             texts: Any strings; an empty one is scored like a review without words.

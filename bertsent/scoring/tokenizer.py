@@ -208,7 +208,7 @@ def _fold(character: str) -> str:
 def _isolate(character: str) -> str:
     """Turns control and format characters into a space; puts spaces around punctuation and ideographs."""
     if character.isascii() and character.isprintable():
-        return character  # `_encode` handles ASCII punctuation: translate is ten times faster one to one
+        return character  # `_encode` separates ASCII punctuation: `translate` one to one is ten times faster
     category = unicodedata.category(character)
     if category in {"Cc", "Cf"}:
         return " "

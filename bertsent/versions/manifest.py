@@ -17,7 +17,7 @@ from bertsent.base.files import is_file
 from bertsent.base.settings.reading import LABELS
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD, Window
 
-FORMAT = 1  # raised when present readers could not read a new version any more
+FORMAT = 1  # raised when today's readers could not read a new version
 MANIFEST = "manifest.json"
 CLASSIFIER = "classifier.tflite"
 VOCABULARY = "vocab.txt"
@@ -118,8 +118,8 @@ class Version:
 
 
 def version_numbers(folder: Path) -> list[int]:
-    """The numbers of the versions in `folder`, ascending: of folders that are named by a plain number and
-    hold a manifest. Copies, temporary folders and `v3` do not count.
+    """The numbers of the versions in `folder`, ascending. A version is a folder that is named by a plain
+    number and holds a manifest; copies, temporary folders and `v3` do not count.
 
     Raises:
         ArtefactError: if `folder` exists and cannot be read, which does not mean that it holds no version.
@@ -128,7 +128,7 @@ def version_numbers(folder: Path) -> list[int]:
 
 
 def taken_numbers(folder: Path) -> list[int]:
-    """The numbers in use in `folder`, ascending, also by folders without a manifest."""
+    """The numbers that versions, or folders without a manifest, use in `folder`; ascending."""
     try:
         names = [path.name for path in folder.iterdir()]
     except (FileNotFoundError, NotADirectoryError):

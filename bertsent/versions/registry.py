@@ -39,7 +39,7 @@ class Pruned:
     removed: tuple[int, ...]
     kept: tuple[int, ...]
     in_use: tuple[int, ...]  # kept because a process reads them
-    damaged: tuple[int, ...]  # kept, but not counted
+    damaged: tuple[int, ...]  # kept in addition to the number to keep
 
 
 @contextlib.contextmanager

@@ -50,7 +50,7 @@ def test_download_obeys_a_date_in_retry_after(fetch: Fetch, data: Path) -> None:
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
 def test_download_takes_a_refusal_for_an_answer(fetch: Fetch, data: Path, status: int) -> None:
-    with serve(BODY, Answer(status=status)) as server, pytest.raises(NetworkError, match="does not give"):
+    with serve(BODY, Answer(status=status)) as server, pytest.raises(NetworkError, match="did not send"):
         fetch(server.url)
     assert len(server.requests) == 1
     assert_nothing(data)

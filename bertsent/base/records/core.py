@@ -75,7 +75,7 @@ class Progress:
     """
 
     def start(self, what: str, total: int | None, unit: str = "") -> None:
-        """Begins a task of `total` units of work; None: of unknown length."""
+        """Begins a task of `total` units, or of unknown length if that is None."""
 
     def advance(self, done: int, **figures: float) -> None:
         """Sets how many units are done, with numbers to show beside it (loss, accuracy)."""

@@ -16,7 +16,7 @@ class DriftSettings:
     least_rows: int = 30  # with fewer nothing is judged
     least_text_rows: int = 50  # with fewer, texts are not compared: no statistic of so few rows is reliable
     least_per_class: int = 10  # of these rows, because the text measure compares within each label
-    alpha: float = 0.05  # of a false alarm per version, shared by its looks: look t gets 6 / (pi t)^2 of it
+    alpha: float = 0.05  # chance of a false alarm per version; look t gets 6 / (pi t)^2 of it
     alpha_of_a_look: float = 0.01  # upper limit: otherwise the first look would get 0.03
     confidence: float = 0.9  # of the intervals
     many_rows: int = 200  # with this many, measures below the threshold mean stable whatever their intervals
@@ -34,7 +34,7 @@ class DriftSettings:
 
     length_bins: int = 18  # of the plots
     score_bins: int = 20
-    words: int = 10  # listed as moved, in each direction
+    words: int = 10  # word pieces listed as more frequent, and as rarer
     least_moved: float = 3.0  # standard errors; among some thousand word pieces a few move as far by chance
     foreign: int = 20  # most foreign rows that a report lists
 
@@ -60,4 +60,4 @@ class MonitorSettings:
 class ReferenceSettings:
     """What a version keeps of its training data for `drift`."""
 
-    max_rows: int = 5000  # enough for the text measure, which needs 5 to 10 reference rows a new row
+    max_rows: int = 5000  # enough for the text measure, which needs 5 to 10 reference rows per new row

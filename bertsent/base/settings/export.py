@@ -18,4 +18,4 @@ class ExportSettings:
     batch_size: int = 8  # of the comparison; its result does not depend on it
     exact: float = 1e-4  # largest distance of float32 scores: summing in another order moves them by 2e-6
     quantised: float = 0.02  # mean distance from int8 scores: int8 weights cost 0.005, another window 0.05
-    chance: float = 0.001  # of labels that differ from int8's more often than the manifest says
+    chance: float = 0.001  # least p-value of the labels: do more differ from int8's than the manifest says?

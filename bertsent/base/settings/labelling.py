@@ -14,7 +14,7 @@ Order = Literal["random", "uncertain", "diverse", "mixed"]  # in which `label` a
 class LabelSettings:
     """How `label` picks what it asks, and records the answers."""
 
-    patience: float = 10.0  # seconds an append waits for one of another process, which takes milliseconds
+    patience: float = 10.0  # seconds to wait for an append of another process, which takes milliseconds
     order: Order = "mixed"  # uncertain rows teach most, random ones tell whether the reviews have changed
     again: int = 20  # about every 20 questions an earlier one comes again: enough to notice carelessness
     seed: int = 42  # of the order of the questions

@@ -30,7 +30,7 @@ class ReadSettings:
 class WriteSettings:
     """The largest row group of Parquet, which is held in memory; it ends at either limit."""
 
-    group_rows: int = 8192  # 10 MB of IMDB reviews; a footer of a million rows stays small with it
+    group_rows: int = 8192  # 10 MB of IMDB reviews; with it the footer of a million rows stays small
     group_characters: int = 8 * 1024**2  # of text; 8192 of the longest reviews would be 8 GiB
 
     def __post_init__(self) -> None:

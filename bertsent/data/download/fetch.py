@@ -128,8 +128,8 @@ def fetch(settings: DownloadSettings, *, folder: Path, progress: Progress = sile
     """Downloads the file at `settings.url` into `folder`.
 
     An attempt that fails for a temporary reason is repeated after a wait, which doubles each time. It resumes
-    where the last one stopped if the server confirms that its file is still the same. So does a run after one
-    that was killed or failed.
+    where the last one stopped if the server confirms that its file is still the same. A new run
+    resumes a killed or failed one in the same way.
 
     Args:
         settings: The address (as `source` gives it), time-outs and number of attempts.

@@ -69,7 +69,7 @@ def _refusal(url: str, error: HTTPError) -> TryAgain | NetworkError:
     if 300 <= error.code < 400:
         return _refused_redirect(url, answer)
     return NetworkError(
-        f"The server refused {redacted(url)}.", received=answer, hint="check the address (--url)"
+        f"The server did not send {redacted(url)}.", received=answer, hint="check the address (--url)"
     )
 
 

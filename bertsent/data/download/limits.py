@@ -19,7 +19,7 @@ from bertsent.base.errors import ArtefactError
 from bertsent.base.settings.download import DownloadSettings
 
 _MAX_NAME = 255  # bytes of one part of a path (NAME_MAX of Linux)
-_MAX_PATH = 1024  # bytes of a path inside the archive; PATH_MAX, 4096, then has room for the workspace
+_MAX_PATH = 1024  # bytes of a path inside the archive; PATH_MAX (4096) leaves room for the workspace
 _MAX_DEPTH = 64  # folders inside folders: walking a tree recurses once per level
 _DRIVE = re.compile(r"[A-Za-z]:")
 
