@@ -134,7 +134,7 @@ def publish(path: Path, manifest: Manifest, *, folder: Path, after: int | None =
 
     Args:
         manifest: Of the staged version at `path`; its number, parent and files are set here.
-        folder: The folder of versions. The new number is one above the highest there, damaged versions included.
+        folder: The folder of versions. The new number is one above all there, also damaged ones.
         after: The number of the version before it, if that is outside `folder`.
 
     Raises:
