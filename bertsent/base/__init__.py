@@ -1,1 +1,1 @@
-"""What every room stands on: errors, files, text, settings and records."""
+"""What every other package uses: errors, files, text, settings and records."""

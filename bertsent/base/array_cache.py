@@ -1,4 +1,4 @@
-"""Arrays that are dear to compute, kept as .npz files between runs."""
+"""A cache of .npz files for arrays that are slow to compute."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from bertsent.base.files import atomic_write
 
 Arrays = Mapping[str, NDArray[Any]]
 
-_DIGEST = 32  # bytes of SHA-256 before the arrays: np.load reads some damaged files without a word
-_KEPT = 8  # files a folder; the word pieces of 25,000 reviews take 30 MB
+_DIGEST = 32  # bytes of SHA-256 before the arrays: np.load reads some damaged files without an error
+_MOST_FILES = 8  # files per folder; the word pieces of 25,000 reviews take 30 MB
 
 
 def cached(file: Path, compute: Callable[[], Arrays]) -> Arrays:
-    """The arrays in `file`; where it is missing or damaged, those that `compute` gives, which are written.
+    """Returns the arrays in `file`. If it is missing or damaged, calls `compute` and writes the result to it.
 
-    The name of the file must hold a digest of all that the arrays follow from. When a file is written, the
-    folder keeps the `_KEPT` that were used last.
+    The file's name must contain a digest of everything that the arrays depend on. After each write the folder
+    keeps only the `_MOST_FILES` most recently used files.
 
     Raises:
-        StorageError: if the disk does not take the file.
+        StorageError: if the file cannot be written.
     """
     with contextlib.suppress(OSError):
         content = file.read_bytes()
@@ -41,6 +41,6 @@ def cached(file: Path, compute: Callable[[], Arrays]) -> Arrays:
         target.write(hashlib.sha256(buffer.getbuffer()).digest())
         target.write(buffer.getbuffer())
     by_age = sorted(file.parent.glob("*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in by_age[_KEPT:]:
+    for path in by_age[_MOST_FILES:]:
         path.unlink(missing_ok=True)
     return arrays

@@ -14,14 +14,14 @@ from typing import Any
 from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError
 
-DIGEST = "digest"  # the key under which a JSON object carries its own
+DIGEST = "digest"  # the key of a JSON object that holds its own digest
 
 
 def sha256_file(path: Path) -> str:
     """The SHA-256 of a file's bytes, as 64 hexadecimal digits.
 
     Raises:
-        ArtefactError: if the file is not there or cannot be read.
+        ArtefactError: if the file is missing or cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -50,38 +50,38 @@ def sha256_lines(lines: Iterable[str]) -> str:
 
 
 def sha256_json(values: Mapping[str, Any]) -> str:
-    """The SHA-256 over all that a JSON object says but its own digest, whatever the order of its keys."""
-    said = {name: value for name, value in values.items() if name != DIGEST}
-    return sha256_text(json.dumps(said, sort_keys=True))
+    """The SHA-256 of a JSON object without its own digest; the order of its keys does not matter."""
+    content = {name: value for name, value in values.items() if name != DIGEST}
+    return sha256_text(json.dumps(content, sort_keys=True))
 
 
 class DigestAhead:
     """Hashes a file in a thread while imports run.
 
-    The file is mapped and hashed in one call, which frees the GIL for the whole time. A read in pieces would
-    wait for the GIL at every piece, longer than the hash itself takes.
+    The file is mapped and hashed in one call, which releases the GIL for the whole time. Reading it
+    in pieces would wait for the GIL at every piece, and those waits take longer than the hash itself.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._digest = ""
         self._thread = threading.Thread(target=self._run, daemon=True)
-        with contextlib.suppress(RuntimeError):  # no more threads are allowed
+        with contextlib.suppress(RuntimeError):  # the limit on threads is reached
             self._thread.start()
 
     def _run(self) -> None:
         with (
-            contextlib.suppress(OSError, ValueError),  # not there, or empty: cannot be mapped
+            contextlib.suppress(OSError, ValueError),  # a missing or an empty file cannot be mapped
             self._path.open("rb") as file,
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
         ):
             self._digest = hashlib.sha256(mapped).hexdigest()
 
     def result(self) -> str:
-        """The digest, as 64 hexadecimal digits. Where the thread failed, the file is hashed now.
+        """The digest, as 64 hexadecimal digits. If the thread failed, this call hashes the file.
 
         Raises:
-            ArtefactError: if the file is not there or cannot be read.
+            ArtefactError: if the file is missing or cannot be read.
         """
         if self._thread.ident is not None:  # it was started
             self._thread.join()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
-# Besides the control (Cc) and format (Cf) characters: lone surrogates, private use, line and paragraph
-# separators, any of which can forge a line, hide text or fail to encode.
+# Control (Cc) and format (Cf) characters, lone surrogates (Cs), private use (Co), line separators (Zl) and
+# paragraph separators (Zp): any of them can forge a line, hide text or fail to encode.
 _UNSAFE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
@@ -13,7 +13,7 @@ def visible(text: str, *, newlines: bool = False) -> str:
     """`text` with escapes for everything that could drive a terminal or forge a log line.
 
     Control, format, bidirectional and private characters become escapes such as `\\x1b` or `\\u202e`.
-    Every string from outside (reviews, file names, server answers) passes here before it is displayed.
+    Every string from outside (reviews, file names, server answers) goes through this function before display.
 
     Args:
         text: Any string.

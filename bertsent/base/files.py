@@ -1,4 +1,4 @@
-"""Files and folders that appear complete or not at all; free space; the lock of a workspace."""
+"""Writing files and folders that appear only when they are complete; free space; the workspace lock."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CHUNK = 1 << 20
 
 @contextlib.contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turns an `OSError` of a write below `path` into a `StorageError` that names it.
+    """Turns an `OSError` of a write below `path` into a `StorageError` that names `path`.
 
     A failed write or fsync is never retried in place: after a failed fsync the kernel may have dropped
     the pages (Rebello et al., USENIX ATC 2020), so the caller starts over with a new file.
@@ -31,32 +31,32 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise  # the reader of stdout has gone: no fault of the disk
+        raise  # the reader of stdout has closed it: the disk is not at fault
     except OSError as error:
         if error.errno in _FULL:
             fact, hint = "No space left on the disk", "free some space and run the same command again"
         elif error.errno in _READ_ONLY:
             fact, hint = "Not allowed to write", "choose a folder you own, for example through BERTSENT_HOME"
         else:
-            fact, hint = f"Writing failed ({error.strerror or error})", "look at the disk, then run again"
+            fact, hint = f"Writing failed ({error.strerror or error})", "check the disk, then run again"
         raise StorageError(f"{fact}: {visible(str(path))}.", hint=hint) from error
 
 
 def is_file(path: Path) -> bool:
     """Whether `path` is a regular file, or a link to one.
 
-    False, where `Path.is_file` raises: for a name that is too long, or below a folder that may not be read.
+    A name that is too long, or below an unreadable folder, gives False; `Path.is_file` would raise.
     """
     return os.path.isfile(path)  # noqa: PTH113
 
 
 def is_folder(path: Path) -> bool:
-    """Whether `path` is a folder, or a link to one; False where `Path.is_dir` raises, as `is_file`."""
+    """Whether `path` is a folder, or a link to one. Like `is_file` it never raises."""
     return os.path.isdir(path)  # noqa: PTH112
 
 
 def is_vacant(path: Path) -> bool:
-    """Whether nothing is at `path`, or an empty folder: whether `publish_directory` can put one there."""
+    """Whether `publish_directory` can put a folder at `path`: nothing is there, or an empty folder."""
     if is_folder(path) and not path.is_symlink():
         return not any(path.iterdir())
     return not os.path.lexists(path)
@@ -96,14 +96,14 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes `text` as UTF-8, completely or not at all."""
+    """Writes `text` as UTF-8 by `atomic_write`."""
     with atomic_write(path) as file:
         file.write(text.encode("utf-8", "surrogatepass"))
 
 
 @contextlib.contextmanager
 def temporary_sibling(target: Path) -> Iterator[Path]:
-    """Makes an empty folder beside `target` and removes it at the end, unless it was renamed.
+    """Makes an empty folder beside `target` and removes it at the end of the block, unless it was renamed.
 
     It lies beside the target because a rename is atomic within one file system only.
     """
@@ -126,8 +126,8 @@ def publish_directory(folder: Path, target: Path, *, sync_each: bool = True, rep
         target: Its new path.
         sync_each: Sync every file, which reports a failing disk. False: sync the whole system once, for many
             small files that can be fetched again if the disk fails.
-        replace: Remove what is at `target`. For a moment nothing is there; if the rename fails, the old
-            content comes back.
+        replace: Replace what is at `target`. For a moment nothing is there; if the rename fails, the old
+            content is put back.
 
     Returns:
         False if `target` is a file or a folder that is not empty; it stays as it was. With `replace`, False
@@ -176,7 +176,7 @@ def _rename(folder: Path, target: Path) -> bool:
 def remove_stale(parent: Path, *, older_than: float = 86_400, pattern: str = ".*.tmp") -> None:
     """Removes temporary files and folders that a killed run left in `parent`.
 
-    Those younger than `older_than` seconds stay: a run may still be writing them.
+    It leaves those younger than `older_than` seconds: a run may still be writing them.
     """
     with contextlib.suppress(OSError):
         for path in parent.glob(pattern):
@@ -188,7 +188,7 @@ def remove_stale(parent: Path, *, older_than: float = 86_400, pattern: str = ".*
 
 
 def sync_directory(path: Path) -> None:
-    """Syncs the names in a folder: a rename is durable only after that."""
+    """Syncs the list of names in a folder, which makes a rename in it durable."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -200,7 +200,7 @@ def require_space(folder: Path, needed: int) -> None:
     """Checks before a long job that `folder` can be written and has `needed` bytes free.
 
     Raises:
-        StorageError: if not; the message gives the bytes needed and free.
+        StorageError: if it cannot be written, or has less free; then the message gives both numbers.
     """
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -222,7 +222,7 @@ def lock(path: Path, doing: str) -> Iterator[None]:
     `<name>.owner` beside it tells others what the holder is `doing`.
 
     Raises:
-        BusyError: at once, naming the holder, if another process has the lock.
+        BusyError: at once, if another process has the lock; the message names it.
         StorageError: if the lock file cannot be made.
     """
     from filelock import FileLock, Timeout

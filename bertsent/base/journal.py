@@ -1,10 +1,10 @@
-"""Durable JSON lines: files that lines are only added to, each on the disk before the append returns.
+"""Durable files of JSON lines. Lines are only appended, and each is on the disk before the append returns.
 
-A kill or a full disk in the middle of an append leaves at most a torn tail: bytes behind the last newline
-that are no whole line. Readers pass over it, and the next append cuts it off. Any number of processes may
-append at once: each holds a lock on the file, which the kernel frees when the process dies.
+A kill or a full disk in the middle of an append leaves at most a torn tail: an incomplete line after the last
+newline. Readers skip it, and the next append cuts it off. Several processes may append at the same time: each
+locks the file in turn, and the kernel frees the lock when the process dies.
 
-`read` and `append` are for lines that carry their own digest, so that a changed line is not believed.
+`read` and `append` handle lines that carry their own digest, so that a changed line counts as damaged.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from bertsent.base.display import visible
 from bertsent.base.errors import BusyError, StorageError
 from bertsent.base.files import disk_errors, sync_directory
 
-PATIENCE = 10.0  # seconds an append waits for another process's, which takes a few milliseconds
+PATIENCE = 10.0  # seconds to wait for an append of another process, which takes a few milliseconds
 
 
 def encode(values: Mapping[str, Any]) -> str:
     """One line of JSON with its digest, in ASCII and without the line break.
 
     Raises:
-        ValueError: if a number is not finite, which JSON cannot say.
+        ValueError: if a number is not finite, which JSON cannot hold.
     """
-    plain = json.loads(json.dumps(values, allow_nan=False))  # as a reader gets it: tuples are lists
+    plain = json.loads(json.dumps(values, allow_nan=False))  # as a reader gets it: tuples become lists
     return json.dumps(plain | {DIGEST: sha256_json(plain)})
 
 
 def decode(line: bytes) -> dict[str, Any] | None:
-    """What a line says, less its digest; None if it is damaged."""
+    """The values of a line, without its digest; None if the line is damaged."""
     with contextlib.suppress(ValueError, TypeError, RecursionError):
         values = json.loads(line)
         if isinstance(values, dict) and values.pop(DIGEST, None) == sha256_json(values):
@@ -47,17 +47,17 @@ def decode(line: bytes) -> dict[str, Any] | None:
 
 
 def read(path: Path) -> tuple[list[dict[str, Any]], int]:
-    """What all whole lines say, oldest first, and how many are damaged; nothing where there is no file.
+    """The values of all intact lines, oldest first, and the number of damaged ones; ([], 0) without a file.
 
     Raises:
-        StorageError: if the file is there and cannot be read.
+        StorageError: if the file exists and cannot be read.
     """
     content = b""
     with contextlib.suppress(FileNotFoundError), opened(path) as handle:
         content = read_from(handle, 0)
     *lines, tail = content.split(b"\n")
     rows = [decode(line) for line in lines if line.strip()]
-    rows += [row for row in [decode(tail)] if row]  # whole, but for the newline that an editor may have taken
+    rows += [row for row in [decode(tail)] if row]  # complete; an editor may have removed its newline
     return [row for row in rows if row is not None], rows.count(None)
 
 
@@ -65,8 +65,8 @@ def append(path: Path, values: Mapping[str, Any]) -> None:
     """Adds a line with its digest.
 
     Raises:
-        StorageError: if the disk does not take it, or `path` is a link or no regular file.
-        BusyError: if another process holds the file for longer than an append can take.
+        StorageError: if it cannot be written, or `path` is a link or not a regular file.
+        BusyError: if another process locks the file for more than `PATIENCE` seconds.
     """
     with opened(path, os.O_RDWR | os.O_CREAT, patience=PATIENCE) as handle:
         content = read_from(handle, 0)
@@ -80,13 +80,13 @@ def opened(path: Path, flags: int = os.O_RDONLY, *, patience: float | None = Non
     """A file of lines as a file descriptor.
 
     Args:
-        patience: Keep other processes from appending until the block ends or this process dies, and
-            wait so many seconds for one that does the same. None: only read.
+        patience: Lock the file against other appends until the block ends or this process dies, and wait at
+            most this many seconds for the lock. None: no lock, to read only.
 
     Raises:
-        FileNotFoundError: if there is no such file and `flags` do not make one.
-        StorageError: if it cannot be opened, is a link or is no regular file.
-        BusyError: if another process holds it for longer.
+        FileNotFoundError: if there is no such file and `flags` do not create it.
+        StorageError: if it cannot be opened, is a link or is not a regular file.
+        BusyError: if another process locks it for longer.
     """
     if flags & os.O_CREAT:
         with disk_errors(path):
@@ -127,14 +127,14 @@ def read_from(handle: int, start: int) -> bytes:
 
 
 def write_line(handle: int, path: Path, line: bytes, *, end: int) -> None:
-    """Appends a line to a file that is held; it is on the disk when this returns.
+    """Appends a line to a locked file; it is on the disk when this returns.
 
     Args:
-        end: Length in bytes of what is whole in the file; the rest is cut off. A whole last line that
+        end: Length in bytes of the complete lines; the rest of the file is cut off. A complete last line that
             lacks its newline gets one.
 
     Raises:
-        StorageError: if the disk does not take it; what was whole is still there.
+        StorageError: if the line cannot be written; the complete lines stay.
     """
     with disk_errors(path):
         os.ftruncate(handle, end)

@@ -1,7 +1,7 @@
 """Encoders as data: upstream name -> handle, preprocessor, size, source.
 
-The 33 TF Hub models are the menu of TensorFlow's tutorial "Classify text with BERT"
-(tensorflow/text, docs/tutorials/classify_text_with_bert.ipynb); `minilm` is bundled and the default.
+TensorFlow's tutorial "Classify text with BERT" offers the 33 TF Hub models (tensorflow/text,
+docs/tutorials/classify_text_with_bert.ipynb); `minilm` is bundled and the default.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ HUB = "https://tfhub.dev/"
 UNCASED = HUB + "tensorflow/bert_en_uncased_preprocess/3"
 TUTORIAL = "TensorFlow tutorial 'Classify text with BERT'"
 BUNDLED = "bundled:"
-Gelu = Literal["tanh", "erf"]  # how an encoder computes GELU: tf-models by tanh, PyTorch by erf
+Gelu = Literal["tanh", "erf"]  # how an encoder computes GELU: tf-models with tanh, PyTorch with erf
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ PRESETS: dict[str, Preset] = {
 
 
 def find_preset(name: str) -> Preset | None:
-    """The preset of this name, or the one whose handle this is (a trailing slash aside)."""
+    """The preset of this name, or with this handle (a trailing slash is ignored)."""
     wanted = name.rstrip("/")
     if wanted in PRESETS:
         return PRESETS[wanted]
@@ -106,5 +106,5 @@ def unknown_preprocessor(name: str) -> UsageError:
     return UsageError(
         "A preprocessor is a TF Hub or Kaggle handle (https://...), or a folder with its SavedModel.",
         received=repr(name),
-        hint="leave --preprocessor out with a preset: it knows its own",
+        hint="leave --preprocessor out with a preset, which has its own",
     )

@@ -1,5 +1,7 @@
-"""What this process may use of the machine: all of it, or the part that a container or `ulimit` grants; and
-how to use less of it."""
+"""How many cores and how much memory this process may use, and ways to use less memory.
+
+A container or `ulimit` may grant only a part of the machine.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _ROOT = Path("/")
-_M_ARENA_MAX = -8  # of glibc's mallopt(3): how many heaps there may be
+_M_ARENA_MAX = -8  # glibc's mallopt(3): the most heaps there may be
 
 
 def cores(root: Path = _ROOT) -> int:
-    """How many cores this process may use at a time, at least 1; 1.5 of a quota are 2.
+    """How many cores this process may use at a time, at least 1; a quota of 1.5 counts as 2.
 
-    Docker's `--cpus` and Kubernetes' limits are quotas of time, which the number of cores does not show:
-    more threads than that would only wait for each other.
+    Docker's `--cpus` and Kubernetes' limits are quotas of CPU time, which the number of cores does not
+    show. More threads than the quota allows would only wait for each other.
 
     Args:
         root: Where `proc` and `sys` lie.
@@ -34,7 +36,7 @@ def cores(root: Path = _ROOT) -> int:
 
 
 def memory(root: Path = _ROOT) -> int | None:
-    """Bytes this process was granted, by its control group or `ulimit -v`; None if nobody set a limit.
+    """The memory limit of this process in bytes, from its control group or `ulimit -v`; None without a limit.
 
     Args:
         root: Where `proc` and `sys` lie.
@@ -52,19 +54,19 @@ def memory(root: Path = _ROOT) -> int | None:
 
 
 def save_addresses() -> None:
-    """Lets scoring run under a limit on addresses (`ulimit -v`) that is near the memory it uses.
+    """Lets scoring run under a limit on address space (`ulimit -v`) close to the memory it uses.
 
-    Three libraries reserve far more addresses than they fill. Each thread of NumPy's OpenBLAS takes 30 MB,
-    and scoring multiplies nothing with it. pyarrow's own memory pool takes a gigabyte, and keeps what was
-    freed. And glibc's malloc begins a heap of 64 MB for each thread: see `share_one_heap`. The first two read
-    the environment when they are first imported, so call this before; what the user has set there stays.
+    Three libraries reserve far more address space than they fill. Each thread of NumPy's OpenBLAS reserves
+    30 MB, though scoring never uses OpenBLAS. pyarrow's own memory pool reserves a gigabyte and keeps freed
+    memory. glibc's malloc starts a heap of 64 MB for each thread: see `share_one_heap`. NumPy and pyarrow
+    read the environment when they are first imported, so call this first. Values that the user has set stay.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 
 def share_one_heap() -> None:
-    """Makes all threads allocate from one heap of glibc. Scoring seldom allocates, so no thread waits."""
+    """Makes all threads allocate from one heap of glibc. Scoring seldom allocates, so threads hardly wait."""
     import ctypes  # NumPy imports it in any case
 
     with contextlib.suppress(AttributeError, OSError):  # another C library
@@ -72,10 +74,10 @@ def share_one_heap() -> None:
 
 
 def _groups(controller: str, root: Path) -> Iterator[Path]:
-    """The folders of this process's control group and of those it lies in: each may set a limit.
+    """The folders of this process's control group and of its parents: each may set a limit.
 
-    Both versions (man 7 cgroups). A container may see its own group as the outermost one, and the path of
-    what lies outside: then only the last of these folders is there.
+    This handles cgroups version 1 and 2 (man 7 cgroups). In a container its own group may be the outermost
+    folder, while the path still names the groups outside: then only the last of these folders exists.
     """
     for line in _words(root / "proc/self/cgroup", separator="\n"):
         _, controllers, path = line.split(":", 2)
@@ -90,7 +92,7 @@ def _groups(controller: str, root: Path) -> Iterator[Path]:
 def _words(path: Path, *, separator: str | None = None) -> list[str]:
     try:
         return path.read_text(encoding="utf-8").strip().split(separator)
-    except (OSError, UnicodeDecodeError):  # not Linux's usual place, or no such limit
+    except (OSError, UnicodeDecodeError):  # another system, or no such limit
         return []
 
 
@@ -98,14 +100,14 @@ def _words(path: Path, *, separator: str | None = None) -> list[str]:
 def quiet_stderr() -> Iterator[None]:
     """Drops what native code writes to file descriptor 2 in the block.
 
-    LiteRT and its converter greet their developers there whatever the log level; stderr is the user's.
+    LiteRT and its converter write messages for developers there, whatever the log level.
     """
     sys.stderr.flush()
-    kept = os.dup(2)
+    saved = os.dup(2)
     try:
         with Path(os.devnull).open("wb") as null:
             os.dup2(null.fileno(), 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(saved, 2)
+        os.close(saved)

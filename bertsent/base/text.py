@@ -9,20 +9,20 @@ from pathlib import Path
 from bertsent.base.display import size, visible
 from bertsent.base.errors import DataError
 
-# None of these scans a stretch of text twice: a hostile review must not take quadratic time. `_BREAK` matches
-# a run of openings at once, as `<br <br>>` would otherwise leave another `<br >`.
+# None of these reads a part of a text twice, so that no hostile review takes quadratic time. `_BREAK` matches
+# several openings at once, because `<br <br>>` would otherwise leave another `<br >`.
 _BREAK = re.compile(r"(?:<br\s*)+(/?>)?", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-z][a-z0-9]*(?:\s[^<>=]*=[^<>]*|\s*/?)>", re.IGNORECASE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_MORE = 1 << 12  # bytes to read at a time from a file that is longer than it said
+_MORE = 1 << 12  # bytes to read at a time from a file that is longer than its stated size
 
 
 def clean(text: str) -> str:
     """The form in which a text is tokenized, in training and in scoring.
 
     Line ends, `<br />` in any spelling and every run of white space become one space; byte order marks are
-    removed; lone surrogates, which UTF-8 cannot encode, become U+FFFD. HTML entities stay. To clean a clean
-    text changes nothing.
+    removed; lone surrogates, which UTF-8 cannot encode, become U+FFFD. HTML entities stay. Cleaning a
+    clean text changes nothing.
     """
     text = text.replace("\ufeff", "")
     if "<" in text:
@@ -31,7 +31,7 @@ def clean(text: str) -> str:
 
 
 def is_empty(text: str) -> bool:
-    """Whether there is nothing to read in a text: no characters, only blanks, or only HTML tags."""
+    """Whether a text has nothing to read: no characters, only blanks, or only HTML tags."""
     return not (_TAG.sub("", text) if "<" in text else text).replace("\ufeff", "").strip()
 
 
@@ -51,7 +51,7 @@ def read_utf8(path: Path | str, *, limit: int, what: str = "one review") -> str:
     Args:
         path: The file.
         limit: The most bytes it may have.
-        what: What the file holds, for the message that it is too large.
+        what: What the file holds, for the message about a file that is too large.
 
     Raises:
         DataError: naming the file, if it cannot be read, is larger than `limit`, is not UTF-8 (with the first
@@ -78,7 +78,7 @@ def read_utf8(path: Path | str, *, limit: int, what: str = "one review") -> str:
 def _read_bytes(path: Path | str, limit: int) -> bytes:
     """The bytes of a file, at most one more than `limit`.
 
-    To ask for `limit` bytes at once would allocate them, which takes longer than to read a review.
+    Asking for `limit` bytes at once would allocate them, which takes longer than reading a review.
     """
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - Path(path) costs more than the read
         raw, wanted = b"", os.fstat(file.fileno()).st_size + 1

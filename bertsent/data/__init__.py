@@ -1,1 +1,1 @@
-"""Review files in and out: folders, tables, splits, downloads."""
+"""Reading and writing reviews: folders, tables, splits, downloads."""

@@ -1,8 +1,8 @@
 """Exact and near copies of texts, found in time linear in the number of texts.
 
 Two texts are copies if they have the same words in the same order, whatever their case and punctuation, or
-if at least half of all runs of three words in the two are in both. This share is estimated from sketches,
-the smallest hashes of a text's runs (Broder 1997, "On the resemblance and containment of documents").
+if they share at least half of all their runs of three words. This share is estimated from sketches, which
+hold the smallest hashes of a text's runs (Broder 1997, "On the resemblance and containment of documents").
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _HALF = np.uint64(32)
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """The hashes of a text by which its copies are found."""
+    """The hashes of a text that its copies are found by."""
 
     words: bytes  # digest of its words
     runs: tuple[int, ...]  # the smallest hashes of its runs of three words, ascending; () for a short text
 
 
 def sketch(text: str, settings: CopySettings = _SETTINGS) -> Sketch:
-    """The sketch of a text; a few ten microseconds."""
+    """The sketch of a text; takes some tens of microseconds."""
     tokens = words(text) or [text]  # a text without words is its own key
     digest = hashlib.blake2b(" ".join(tokens).encode("utf-8", "surrogatepass"), digest_size=8).digest()
     if len(tokens) < settings.least_words:
@@ -44,17 +44,17 @@ def sketch(text: str, settings: CopySettings = _SETTINGS) -> Sketch:
 
 
 def _scramble(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Mixes the bits, as the end of MurmurHash3 does: the smallest values are then a random sample."""
+    """Mixes the bits like the end of MurmurHash3, so that the smallest values are a random sample."""
     values = (values ^ (values >> _HALF)) * _FINISH
     return values ^ (values >> _HALF)
 
 
 class Copies:
-    """Finds the first text of which another one is a copy."""
+    """Finds the first text that another one copies."""
 
     def __init__(self, settings: CopySettings = _SETTINGS) -> None:
         self._settings = settings
-        self._words: dict[bytes, str] = {}  # -> the name of the first text of these words
+        self._words: dict[bytes, str] = {}  # -> the name of the first text with these words
         self._runs: dict[int, str] = {}  # -> the name of the first text with this run
         self._sketches: dict[str, Sketch] = {}
 
@@ -64,13 +64,13 @@ class Copies:
         if same is not None:
             return same
         shared = Counter(self._runs[run] for run in given.runs if run in self._runs)
-        for name, _ in shared.most_common(3):  # a common phrase may lead to another text
+        for name, _ in shared.most_common(3):  # the first may share only a common phrase
             if self._resemblance(given, self._sketches[name]) >= self._settings.resemblance:
                 return name
         return None
 
     def add(self, name: str, given: Sketch) -> None:
-        """Adds a text that is no copy of an earlier one."""
+        """Adds a text that is not a copy of an earlier one."""
         self._words.setdefault(given.words, name)
         self._sketches[name] = given
         for run in given.runs:

@@ -1,7 +1,7 @@
 """The entries of a folder, and its review files: regular files `*.txt`, sorted by name.
 
-Links are not followed, as one could lead out of the folder that the user named. FIFOs are no review files:
-reading one would wait for ever.
+Links are not followed, because one could point outside the folder that the user named. FIFOs are left out,
+because reading one would wait for ever.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def entries(folder: Path) -> Iterator[os.DirEntry[str]]:
 
 
 def sorted_entries(folder: Path) -> list[os.DirEntry[str]]:
-    """The entries by name, for a folder of few: each takes 200 bytes and more."""
+    """The entries sorted by name, for a folder with few of them: each takes 200 bytes and more."""
     return sorted(entries(folder), key=lambda entry: entry.name)
 
 
@@ -61,7 +61,7 @@ def file_names(folder: Path) -> list[str]:
 
 
 def draw_names(folder: Path, count: int, *, salt: str) -> list[str]:
-    """`count` of those names, drawn without replacement and sorted; all if there are no more."""
+    """Draws `count` of those names without replacement and sorts them; all if there are no more."""
     names = file_names(folder)
     if count >= len(names):
         return names

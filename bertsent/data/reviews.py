@@ -27,7 +27,7 @@ def read_folder(folder: Path, *, settings: ReadSettings = _READ, progress: Progr
     Empty reviews are left out; `progress.note` says how many.
 
     Raises:
-        DataError: if a class is missing or too small, or a file is too large or no UTF-8 text.
+        DataError: if a class is missing or too small, or a file is too large or not UTF-8 text.
     """
     classes = _class_folders(folder)
     counts = {name: count_files(folder / name) for name in classes}
@@ -42,7 +42,7 @@ def read_folder(folder: Path, *, settings: ReadSettings = _READ, progress: Progr
             progress.advance(done)
     progress.finish()
     if len(reviews) < total:
-        progress.note(f"{visible(str(folder))}: left out {total - len(reviews)} reviews without any text.")
+        progress.note(f"{visible(str(folder))}: left out {total - len(reviews)} reviews without text.")
         _require_classes(folder, count_labels(reviews), settings)
     return reviews
 
@@ -50,23 +50,23 @@ def read_folder(folder: Path, *, settings: ReadSettings = _READ, progress: Progr
 def read_reviews(path: Path, *, num_files: int | None = None, seed: int | None = None) -> Iterator[Review]:
     """Yields the reviews of a folder or table one by one, so that memory does not grow with their texts.
 
-    Texts are not cleaned (the tokenizer does that), but lone surrogates become U+FFFD and a text with
-    nothing to read becomes "": the caller decides what an empty review means. A folder with `pos` and
-    `neg`, or one of them, gives gold labels; one of `*.txt` files gives none.
+    Texts are not cleaned (the tokenizer does that), but lone surrogates become U+FFFD and a text with nothing
+    to read becomes "", which the caller handles. A folder with `pos` or `neg` or both gives gold labels; one
+    of `*.txt` files gives none.
 
     Args:
-        num_files: Draw so many files from each class folder, or take all where it has fewer.
-        seed: Of that draw; None for the seed of `TrainSettings`.
+        num_files: Draw this many files from each class folder; a folder with fewer gives all.
+        seed: Of the draw; None for the seed of `TrainSettings`.
 
     Raises:
-        DataError: at once if there is nothing to read at `path`; while reading, at a file or row that
-            cannot be used, which it names.
-        UsageError: for a table of unknown suffix, or `num_files` with a table or below 1.
+        DataError: at once if there is nothing to read at `path`; while reading, at the first file or row
+            that cannot be used, which the message names.
+        UsageError: for a table with an unknown suffix, or `num_files` with a table or below 1.
     """
     if is_folder(path):
         return map(_readable, _read_files(path, _classes(path, num_files), _READ, num_files, seed))
     if num_files is not None:
-        raise UsageError("A number of files can only be drawn from a folder.", received=visible(str(path)))
+        raise UsageError("A number of files can be drawn only from a folder.", received=visible(str(path)))
     return map(_readable, read_table(path, settings=_READ))
 
 
@@ -74,7 +74,7 @@ def usable(reviews: Iterable[Review], left_out: Counter[str], *, labelled: bool 
     """Yields the reviews that are not empty and, with `labelled`, have a label.
 
     Args:
-        left_out: Counts the others: "empty" and "unlabelled".
+        left_out: Receives the numbers of the others, "empty" and "unlabelled".
     """
     for review in reviews:
         if not review.text:
@@ -86,7 +86,7 @@ def usable(reviews: Iterable[Review], left_out: Counter[str], *, labelled: bool 
 
 
 def count_reviews(path: Path, *, num_files: int | None = None) -> int | None:
-    """How many reviews `read_reviews` will yield; None for a table, which had to be read for that."""
+    """How many reviews `read_reviews` will yield; None for a table, which would have to be read first."""
     if not is_folder(path):
         return None
     counts = [count_files(path / name) for name in _classes(path, num_files)]
@@ -124,7 +124,7 @@ def _read_files(
 
 
 def _training_seed() -> int:
-    from bertsent.base.settings.training import TrainSettings  # which scoring without a draw does not need
+    from bertsent.base.settings.training import TrainSettings  # not needed for scoring without a draw
 
     return TrainSettings().seed
 
@@ -157,6 +157,6 @@ def _require_classes(folder: Path, counts: Mapping[str, int], settings: ReadSett
     if any(counts.get(name, 0) < settings.minimum_per_class for name in FOLDERS):
         raise DataError(
             f"{visible(str(folder))} needs folders pos and neg with at least {settings.minimum_per_class} "
-            "reviews each, a UTF-8 text in every file *.txt.",
+            "reviews each: files *.txt with UTF-8 text.",
             received=", ".join(f"{name} {counts.get(name, 'missing')}" for name in FOLDERS),
         )

@@ -40,19 +40,20 @@ def find_data_set(data: Path) -> Path:
 
 
 def load_splits(folder: Path, settings: TrainSettings, *, progress: Progress = silent) -> Splits:
-    """Reads a data set and splits it by text digest. Texts are clean, each is in one split, sorted by digest.
+    """Reads a data set and splits it by text digest.
 
-    Whether a row goes to validation depends on its text and the seed only, not on file order or other rows.
-    Without a test folder the test split is drawn first, in the same way and with the same share (with 0.2:
-    20 % test, 16 % validation, 64 % train). A text with both labels is left out of its half; a test row
-    whose text is in the training half is left out of the test split, whatever its label.
+    Texts are cleaned, and each is in one split; splits are sorted by digest. Whether a row goes to validation
+    depends only on its text and the seed, not on file order or other rows. Without a test folder the test
+    split is drawn first, in the same way and with the same share (0.2 gives 20 % test, 16 % validation, 64 %
+    train). A text that has both labels in one half is left out of that half. A test row whose text is also in
+    the training half is left out, whatever its label.
 
     Args:
         folder: Holds `train/{pos,neg}` and perhaps `test/{pos,neg}`, or `pos` and `neg` themselves.
         settings: Seed and share of the validation split.
 
     Raises:
-        DataError: if the folder, a class or a split of training is missing, empty or too small.
+        DataError: if the folder, a class, or the train or validation split is missing, empty or too small.
     """
     nested = is_real_folder(folder / "train")
     source = folder / "train" if nested else folder
@@ -92,13 +93,13 @@ def _ignored(folder: Path, *, nested: bool, prefix: str = "") -> Iterator[str]:
         if entry.is_symlink():
             yield f"{name} (a link)"
         elif not entry.is_dir():
-            loose += not entry.name.startswith(".")  # hidden ones are nobody's data
+            loose += not entry.name.startswith(".")  # hidden files are not data
         elif nested and entry.name in HALVES:
             yield from _ignored(inner, nested=False, prefix=f"{entry.name}/")
         elif nested or entry.name not in FOLDERS:
             yield f"{name} ({_files(len(list(inner.glob('*'))))})"
         elif others := sum(1 for _ in entries(inner)) - count_files(inner):
-            yield f"{name} (entries that are no review: {others})"
+            yield f"{name} (entries that are not reviews: {others})"
     if loose:
         yield f"{prefix or './'} ({_files(loose, 'loose file')})"
 
@@ -108,7 +109,7 @@ def _files(number: int, what: str = "file") -> str:
 
 
 def _require_both_labels(folder: Path, splits: Mapping[str, _Rows], progress: Progress) -> None:
-    """Refuses a data set too small to train on. A test split without one of the labels gives a note only."""
+    """Refuses a data set too small to train on. A test split that lacks a label gives only a note."""
     counts = {split: count_labels(rows.values()) for split, rows in splits.items()}
     if not all([*counts["train"].values(), *counts["validation"].values()]):
         raise DataError(
@@ -119,11 +120,11 @@ def _require_both_labels(folder: Path, splits: Mapping[str, _Rows], progress: Pr
             hint="add reviews, or change the validation share or the seed",
         )
     if not all(counts["test"].values()):
-        progress.note("The test split lacks a label, so some of its metrics cannot be given.")
+        progress.note("The test split lacks a label, so some of its metrics cannot be computed.")
 
 
 def _distinct(reviews: Iterable[Review]) -> tuple[_Rows, int, int]:
-    """The first review of each text; how many rows repeat one; how many texts have both labels."""
+    """The first review of each text, the number of rows that repeat one, and of texts with both labels."""
     first: _Rows = {}
     contradicted: set[str] = set()
     repeated = 0
@@ -138,7 +139,7 @@ def _distinct(reviews: Iterable[Review]) -> tuple[_Rows, int, int]:
 
 
 def _divide(rows: _Rows, salt: str, share: float) -> tuple[_Rows, _Rows]:
-    """The rows whose digest, salted and hashed into [0, 1), is below `share`; and the others."""
+    """The rows whose digest, salted and hashed to [0, 1), is below `share`, and the other rows."""
     below: _Rows = {}
     others: _Rows = {}
     for digest, review in rows.items():

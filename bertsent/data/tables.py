@@ -1,8 +1,8 @@
-"""Tables of reviews: CSV, TSV, JSONL, Parquet, and text with one review a line.
+"""Reads tables of reviews: CSV, TSV, JSONL, Parquet, and text files with one review per line.
 
-Rows are read as a stream: memory holds one row, of Parquet some rows and a page of each column. A table has
-a column or key `text` and perhaps `label`; a text file has no labels. A row that cannot be used ends the
-reading with its file and line: to skip it would change, without a word, what is measured.
+Rows are read as a stream: memory holds one row, or for Parquet some rows and a page of each column. A table
+has a column or key `text` and perhaps `label`; a text file has no labels. At a row that cannot be used,
+reading ends with an error that names file and line: skipping it would silently change the results.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from bertsent.base.settings.reading import FOLDERS, LABELS, NEGATIVE, POSITIVE, 
 READABLE = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt")
 
 _ACCEPTED = {**LABELS, **FOLDERS, "1": POSITIVE, "true": POSITIVE, "0": NEGATIVE, "false": NEGATIVE}
-_CHUNK = 1 << 16  # bytes read at a time; more would hold too many lines where they are short
+_CHUNK = 1 << 16  # bytes read at a time; more would hold too many short lines in memory
 _QUOTED = 60  # characters of a foreign string that a message quotes
 _TO_UTF8 = "convert it, for example: iconv -f latin1 -t utf-8 OLD > NEW"
 
 
 def read_table(path: Path, *, settings: ReadSettings) -> Iterator[Review]:
-    """Yields the rows of a table, in order; `Review.path` is "file:line", for Parquet "file:row".
+    """Yields the rows of a table in order; `Review.path` is "file:line", or "file:row" for Parquet.
 
     A row may have `settings.max_review_bytes` bytes. Texts are not changed, and empty ones are included.
 
     Raises:
-        UsageError: at once, if the suffix is none of `READABLE`.
+        UsageError: at once, if the suffix is not in `READABLE`.
         DataError: at once if there is no such file; while reading, at the first row that cannot be used.
         MissingExtraError: for Parquet without pyarrow.
     """
     suffix, limit = path.suffix.lower(), settings.max_review_bytes
-    if not is_file(path):  # to open a FIFO would wait
+    if not is_file(path):  # opening a FIFO would block
         raise _bad(path, "is neither a folder nor a regular file.")
     if suffix not in READABLE:
         raise UsageError(f"Reviews come from a folder or {', '.join(READABLE)}.", received=visible(str(path)))
@@ -58,22 +58,22 @@ def read_stream(stream: IO[bytes], *, name: str, settings: ReadSettings) -> Iter
     """Yields the lines of a pipe as they arrive, without their line ends.
 
     Raises:
-        DataError: at a line that is not UTF-8 or longer than a review may be, naming `name` and line.
+        DataError: at a line that is not UTF-8 or is too long; names `name` and the line.
     """
     limit = settings.max_review_bytes
     number = 0
-    while line := stream.readline(limit + 3):  # a line end and one byte too many
+    while line := stream.readline(limit + 3):  # room for the line end and one byte too many
         number += 1
         yield _decode(line.rstrip(b"\r\n"), name, number, limit)
 
 
 def read_labelled_stream(stream: IO[bytes], *, name: str, settings: ReadSettings) -> Iterator[Review]:
-    """Yields the labelled texts of a pipe as they arrive: lines `label<TAB>text`, CSV, or JSONL.
+    """Yields the labelled texts of a pipe as they arrive, as lines `label<TAB>text`, CSV, or JSONL.
 
-    The first line tells the format: in CSV it is a header with `text` and `label`, in JSONL it begins with {.
+    The first line shows the format: a header with `text` and `label` in CSV, a { at its beginning in JSONL.
 
     Raises:
-        DataError: naming `name` and line, at a row that cannot be used or has no label.
+        DataError: at a row that cannot be used or has no label; names `name` and the line.
     """
     lines = read_stream(stream, name=name, settings=settings)
     first = next(lines, "").removeprefix("\ufeff")
@@ -87,21 +87,21 @@ def read_labelled_stream(stream: IO[bytes], *, name: str, settings: ReadSettings
         rows = (_tabbed(line, f"{name}:{number}") for number, line in numbered if line.strip())
     for review in rows:
         if review.label is None:
-            raise _bad(review.path, "needs a label.", hint="lines are: positive or negative, a tab, the text")
+            raise _bad(review.path, "needs a label.", hint="lines have positive or negative, a tab, the text")
         yield review
 
 
 def parse_label(value: object, *, where: str) -> int | None:
     """1 for positive, pos, 1, true; 0 for negative, neg, 0, false; None for None, "" or blanks.
 
-    Case and blanks around the word do not matter.
+    Case does not matter, nor do blanks around the word.
 
     Raises:
-        DataError: naming `where` (file:line) for anything else.
+        DataError: for anything else; names `where` (file:line).
     """
     word = "" if value is None else str(value).strip()
     if word and word.lower() not in _ACCEPTED:
-        raise _bad(where, f"needs a label out of {', '.join(_ACCEPTED)}, or none.", received=_quoted([word]))
+        raise _bad(where, f"needs a label of {', '.join(_ACCEPTED)}, or none.", received=_quoted([word]))
     return _ACCEPTED.get(word.lower())
 
 
@@ -110,7 +110,7 @@ def _bad(where: object, fact: str, **more: Any) -> DataError:
 
 
 def _quoted(names: Iterable[str]) -> str:
-    """Foreign strings for a message: the beginnings of the first ten."""
+    """The beginnings of the first ten names, for a message."""
     quoted = (name if len(name) <= _QUOTED else f"{name[:_QUOTED]}..." for name in names)
     return ", ".join(visible(name) for name in itertools.islice(quoted, 10))
 
@@ -118,9 +118,9 @@ def _quoted(names: Iterable[str]) -> str:
 def _review(text: object, label: object, where: str) -> Review:
     text = "" if text is None else text  # JSON and Parquet write an empty cell as null
     if not isinstance(text, str):
-        raise _bad(where, "must hold a string as `text`.", received=type(text).__name__)
+        raise _bad(where, "must have a string as `text`.", received=type(text).__name__)
     if "\0" in text:
-        raise _bad(where, "holds a NUL character, so it is no text.")
+        raise _bad(where, "holds a NUL character, so it is not text.")
     return Review(text, parse_label(label, where=where), where)
 
 
@@ -182,13 +182,13 @@ def _read_csv(path: Path, limit: int, numbered: Iterable[tuple[int, str]]) -> It
     for number, row in rows:
         where = f"{path}:{number}"
         if len(row) != len(header):
-            hint = "a text with a delimiter or a line end in it needs quotes around it"
-            raise _bad(where, f"must have {len(header)} fields, as the header.", received=len(row), hint=hint)
+            hint = "put quotes around a text that contains a delimiter or a line end"
+            raise _bad(where, f"needs {len(header)} fields, like the header.", received=len(row), hint=hint)
         yield _review(row[text], None if label is None else row[label], where)
 
 
 def _csv_rows(path: Path, limit: int, numbered: Iterable[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a CSV file that are not empty, each with the number of its first line."""
+    """The rows of a CSV file that are not empty, with the number of the first line of each."""
     start, length = 1, 0  # of the row that is being read
 
     def feed() -> Iterator[str]:
@@ -199,7 +199,7 @@ def _csv_rows(path: Path, limit: int, numbered: Iterable[tuple[int, str]]) -> It
                 raise _bad(f"{path}:{start}", f"begins a row longer than {size(limit)} (an open quote?).")
             yield line
 
-    # csv's limit holds for the whole process, so it is only raised here; `feed` applies ours.
+    # csv's limit holds for the whole process, so it is only ever raised; `feed` applies ours.
     csv.field_size_limit(max(csv.field_size_limit(), limit))
     lines = feed()
     first = next(lines, "")
@@ -214,7 +214,7 @@ def _csv_rows(path: Path, limit: int, numbered: Iterable[tuple[int, str]]) -> It
 
 
 def _delimiter(path: Path, header: str) -> str:
-    """A comma, unless the header has none and another delimiter gives it a column `text`."""
+    """A comma, unless the header has none and another delimiter yields a column `text`."""
     if path.suffix.lower() == ".tsv":
         return "\t"
     if "," not in header:
@@ -253,8 +253,8 @@ def pyarrow_or_error() -> Any:
 def _read_parquet(pyarrow: Any, path: Path, settings: ReadSettings) -> Iterator[Review]:
     limit, number = settings.max_review_bytes, 0
     try:
-        # A file may have all its rows in one group; with pre_buffer, or without a buffer, Arrow would read
-        # complete columns of it.
+        # A file may hold all its rows in one group. With pre_buffer, or without a buffer, Arrow would read
+        # whole columns of that group.
         with pyarrow.parquet.ParquetFile(path, pre_buffer=False, buffer_size=_CHUNK) as file:
             header = file.schema_arrow.names
             columns = [header[index] for index in _find_columns(header, path) if index is not None]
@@ -266,4 +266,4 @@ def _read_parquet(pyarrow: Any, path: Path, settings: ReadSettings) -> Iterator[
                         raise _bad(f"{path}:{number}", f"is longer than {size(limit)}.")
                     yield _review(text, label[0] if label else None, f"{path}:{number}")
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise _bad(path, f"fails as Parquet after row {number} ({_quoted([str(error)])}).") from error
+        raise _bad(path, f"is not readable Parquet after row {number} ({_quoted([str(error)])}).") from error

@@ -1,6 +1,6 @@
-"""Predictions -> files: CSV, JSONL, Parquet.
+"""Writes predictions to CSV, JSONL and Parquet files.
 
-Rows are written as they come: memory holds one row, or one row group of Parquet. The file appears at the end.
+Memory holds one row, or one row group of Parquet. A file appears when it is complete.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ COLUMNS = ("text", "score", "label", "tokens", "truncated", "version", "path", "
 Write = Callable[[Prediction], None]
 
 _FREE = ("text", "version", "path")  # columns with text from outside
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # OWASP, CSV Injection: a spreadsheet runs a cell that begins so
-_FEW = ("label", "version", "gold")  # columns of few values: a dictionary makes them small
-_MEASURED = ("score", "tokens")  # columns with minimum and maximum, which help queries
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # OWASP, CSV Injection: a spreadsheet runs such cells
+_FEW = ("label", "version", "gold")  # columns with few distinct values: a dictionary makes them small
+_MEASURED = ("score", "tokens")  # columns stored with minimum and maximum, which speed up queries
 
 
 @contextmanager
 def open_writer(
     path: Path, *, raw_csv: bool = False, settings: WriteSettings | None = None
 ) -> Iterator[Write]:
-    """Opens `path` for predictions, in the format of its suffix; yields the function that writes one.
+    """Opens `path` for predictions, in the format of its suffix; yields a function that writes one.
 
-    The file appears, complete, when the block ends; if the block fails, the file that was there stays. What
-    a killed run left beside it is removed after a day.
-    In CSV a text, version or path that begins like a formula (=, +, -, @, tab, carriage return) gets a '
-    before it, so that no spreadsheet runs it, unless `raw_csv`; JSONL and Parquet are always exact.
+    The complete file appears when the block ends; if the block fails, an older file stays. Temporary files of
+    killed runs are removed after a day. Without `raw_csv`, a text, version or path in CSV that begins like a
+    formula (=, +, -, @, tab, carriage return) gets a ' before it, so that no spreadsheet runs it; JSONL and
+    Parquet are always exact.
 
     Raises:
-        UsageError: if `path` ends in none of `WRITABLE`, or is a folder.
+        UsageError: if `path` has a suffix that is not in `WRITABLE`, or is a folder.
         MissingExtraError: for Parquet without pyarrow.
-        StorageError: if the disk does not take the file.
+        StorageError: if the file cannot be written.
     """
     suffix = path.suffix.lower()
     if suffix not in WRITABLE or is_folder(path):
@@ -61,13 +61,13 @@ def open_writer(
 def _row(prediction: Prediction) -> dict[str, Any]:
     gold = None if prediction.gold is None else LABEL_NAMES[prediction.gold]
     row = {**prediction.as_json(), "path": prediction.path, "gold": gold}
-    for name in _FREE:  # a file's name may not be UTF-8, and must not end a long run
+    for name in _FREE:  # a file name that is not UTF-8 must not end a long run
         row[name] = row[name].encode("utf-8", "backslashreplace").decode()
     return row
 
 
 def _csv_writer(file: IO[bytes], *, raw: bool) -> Write:
-    # CRLF ends (RFC 4180): with LF, Python 3.11 leaves a bare CR in a text unquoted, and no reader takes it.
+    # Lines end in CRLF (RFC 4180): with LF, Python 3.11 does not quote a bare CR, and no reader accepts that.
     sheet = csv.writer(codecs.getwriter("utf-8")(file))
     sheet.writerow(COLUMNS)
 

@@ -1,1 +1,1 @@
-"""Text in, score out: tokens, LiteRT, and how good the scores are."""
+"""Scores texts (tokenizer, LiteRT) and measures how good the scores are."""

@@ -1,4 +1,4 @@
-"""Folders and tables of reviews -> predictions, and their confusion with the gold labels."""
+"""Predicts all reviews of a folder or table, and compares the predictions with gold labels."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ def run(
     """Scores all reviews at `path`, or a random sample of them, in bounded memory.
 
     Args:
-        path: A folder or table, as `reviews.read_reviews` takes it.
+        path: A folder or table, as for `reviews.read_reviews`.
         scorer: The version to score with.
-        num_files: Draw this many files of each class (of all, without classes).
+        num_files: Draw this many files from each class folder, or from a folder without classes.
         seed: Of the draw.
-        output: A file for the predictions, .csv, .jsonl or .parquet; it appears when it is complete.
-        raw_csv: Write texts into CSV unchanged, even those a spreadsheet would run as a formula.
+        output: A .csv, .jsonl or .parquet file for the predictions; it appears only when it is complete.
+        raw_csv: Write texts into CSV unchanged, even those that a spreadsheet would run as a formula.
         force: Replace `output` if it exists.
         each: Called with every prediction, in order.
-        progress: Hears how many are done.
+        progress: Receives the number of reviews done.
 
     Raises:
         UsageError: if `output` exists, is the input or has an unknown suffix.
-        DataError: if the reviews cannot be used, or there is none.
-        StorageError: if the disk does not take the output.
+        DataError: if a review cannot be used, or there is none.
+        StorageError: if the output cannot be written.
     """
     if output is not None:
         _check_output(output, path, force=force)
@@ -54,7 +54,7 @@ def run(
     n = truncated = 0
     with contextlib.ExitStack() as stack:
         write = stack.enter_context(open_writer(output, raw_csv=raw_csv)) if output else None
-        begun = time.monotonic()  # pyarrow is loaded by now
+        start = time.monotonic()  # pyarrow is loaded by now
         progress.start("Scoring", count_reviews(path, num_files=num_files), "reviews")
         for n, prediction in enumerate(scorer.predict_reviews(usable(reviews, left_out)), start=1):
             labels[prediction.label] += 1
@@ -69,7 +69,7 @@ def run(
         progress.finish()
         if not n:
             raise DataError(
-                f"{visible(str(path))} holds no review with something to read.",
+                f"{visible(str(path))} holds no review with text.",
                 received=f"{left_out['empty']} empty",
             )
     return BatchSummary(
@@ -80,7 +80,7 @@ def run(
         positive=labels["positive"],
         unsure=labels["unsure"],
         truncated=truncated,
-        seconds=time.monotonic() - begun,
+        seconds=time.monotonic() - start,
         output=str(output or ""),
     )
 

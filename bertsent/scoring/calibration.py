@@ -1,4 +1,4 @@
-"""Scores -> calibrated probabilities, and the band of scores for which the label is `unsure`."""
+"""Turns scores into calibrated probabilities, and finds the band of scores that are labelled "unsure"."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from bertsent.base.settings.evaluation import CalibrationSettings
 from bertsent.base.settings.reading import POSITIVE
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 
-_SATURATED = 1e-7  # float32 resolves no less near 1
-_ROUNDING = 1e-9  # 0.5 - (0.5 - score) may differ from the score by it; the ends of the band are not inside
+_SATURATED = 1e-7  # near 1 float32 resolves no smaller steps
+_ROUNDING = 1e-9  # most that 0.5 - (0.5 - score) differs from the score; the ends are outside the band
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """How a version's scores are corrected, from its validation rows."""
 
-    temperature: float  # logits are divided by it; 1 changes nothing, above 1 moves scores towards 0.5
-    bias: float  # added to them afterwards; above 0 for a classifier that says "negative" too often
-    unsure: tuple[float, float]  # the abstention band: between these scores the label is unsure; equal: none
+    temperature: float  # divides the logits; 1 changes nothing, a value above 1 moves scores towards 0.5
+    bias: float  # then added to them; above 0 for a classifier that says "negative" too often
+    unsure: tuple[float, float]  # abstention band: scores between these are labelled "unsure"; equal: no band
     rows: int  # validation rows it was fitted to
 
     def apply(self, logits: ArrayLike) -> NDArray[np.float64]:
@@ -30,7 +30,7 @@ class Calibration:
 
 
 def logit(scores: ArrayLike) -> NDArray[np.float64]:
-    """log(p / (1 - p)), finite for scores of exactly 0 and 1 too."""
+    """log(p / (1 - p)), also finite for scores of exactly 0 and 1."""
     p = np.clip(np.asarray(scores, np.float64), _SATURATED, 1 - _SATURATED)
     return np.log(p) - np.log1p(-p)
 
@@ -43,15 +43,15 @@ def sigmoid(logits: ArrayLike) -> NDArray[np.float64]:
 def calibrate(scores: ArrayLike, gold: ArrayLike, settings: CalibrationSettings | None = None) -> Calibration:
     """Fits temperature, bias and abstention band to validation rows.
 
-    Temperature and bias have the least log loss: Platt (1999), "Probabilistic Outputs for Support Vector
-    Machines", which is the temperature of Guo et al. (2017), "On Calibration of Modern Neural Networks", and
-    a bias. A normal prior keeps the bias near 0 if there are few rows. The band comes from an isotonic
-    regression of "the prediction is correct" on the distance of its score from 0.5: inside the band the
-    accuracy is below `settings.sure`.
+    Temperature and bias minimise the log loss, as in Platt (1999), "Probabilistic Outputs for Support Vector
+    Machines"; Guo et al. (2017), "On Calibration of Modern Neural Networks", use the temperature alone. A
+    normal prior keeps the bias near 0 if there are few rows. An isotonic regression of "the prediction is
+    correct" on the distance of the score from 0.5 gives the band, inside which the accuracy is below
+    `settings.sure`.
 
     Args:
         scores: P(positive), float [n] in [0, 1], at temperature 1.
-        gold: Labels, int [n], 0 or 1, both of them present.
+        gold: Labels, int [n], 0 or 1; both must occur.
     """
     settings = settings or CalibrationSettings()
     logits, gold = logit(scores), np.asarray(gold, np.int64)
@@ -68,8 +68,8 @@ def calibrate(scores: ArrayLike, gold: ArrayLike, settings: CalibrationSettings 
 def _platt(
     logits: NDArray[np.float64], gold: NDArray[np.int64], settings: CalibrationSettings
 ) -> tuple[float, float]:
-    """The temperature 1 / a and the bias b with the least log loss of sigmoid(a logit + b), plus
-    b^2 / (2 sigma^2) for the normal prior of b."""
+    """The temperature 1 / a and the bias b that minimise the log loss of sigmoid(a logit + b) plus
+    b^2 / (2 sigma^2), which is the normal prior of b."""
     from scipy.optimize import minimize
 
     signs = 2 * gold - 1
@@ -94,8 +94,8 @@ def _platt(
 def _abstention_band(
     scores: NDArray[np.float64], gold: NDArray[np.int64], *, sure: float
 ) -> tuple[float, float]:
-    """The scores around 0.5 at which the accuracy is below `sure`. Symmetric, because few rows are in the
-    band and both sides together say more."""
+    """The scores around 0.5 at which the accuracy is below `sure`. The band is symmetric, because it holds
+    few rows, and both sides together give a better estimate."""
     from sklearn.isotonic import IsotonicRegression
 
     distance = np.abs(scores - DEFAULT_THRESHOLD)

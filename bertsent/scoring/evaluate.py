@@ -1,4 +1,4 @@
-"""A version and labelled reviews -> metrics of its predictions, and the worst of them."""
+"""Measures how well a version predicts labelled reviews, and lists its worst errors."""
 
 from __future__ import annotations
 
@@ -55,18 +55,18 @@ def evaluate(
     Memory holds 18 bytes of each review, and the predictions of the worst errors.
 
     Args:
-        path: A folder or table, as `reviews.read_reviews` takes it.
+        path: A folder or table, as for `reviews.read_reviews`.
         scorer: The version to measure.
         num_files: Draw this many files of each class.
-        seed: Of that draw, and of the bootstrap behind the intervals.
+        seed: Of the draw, and of the bootstrap that gives the intervals.
         errors: How many of the most confident wrong predictions to return.
         curve: Whether to compute the ROC curve, which loads scikit-learn.
-        progress: Hears how many are done.
+        progress: Receives the number of reviews done.
         settings: Bins, bands, resamples.
 
     Raises:
-        UsageError: if `errors` or `num_files` is too small, or the suffix of a table unknown.
-        DataError: if the reviews cannot be used, or none has a label.
+        UsageError: if `errors` or `num_files` is too small, or the suffix of a table is unknown.
+        DataError: if a review cannot be used, or none has a label.
     """
     if errors < 0:
         raise UsageError("The number of errors to show must be at least 0.", received=errors)
@@ -81,15 +81,15 @@ def evaluate(
             if (prediction.score >= scorer.threshold) != prediction.gold:
                 yield prediction
 
-    begun = time.monotonic()
+    start = time.monotonic()
     progress.start("Scoring", count_reviews(path, num_files=num_files), "reviews")
-    # At least one, for `nlargest` of none would read nothing.
-    worst = heapq.nlargest(max(errors, 1), wrong(), key=lambda each: abs((each.gold or 0) - each.score))
+    # At least 1, because `nlargest` of 0 would read nothing.
+    worst = heapq.nlargest(max(errors, 1), wrong(), key=lambda error: abs((error.gold or 0) - error.score))
     progress.finish()
-    seconds = time.monotonic() - begun
+    seconds = time.monotonic() - start
     if not rows.scores:
         raise DataError(
-            f"{visible(str(path))} holds no labelled review with something to read.",
+            f"{visible(str(path))} holds no labelled review with text.",
             received=f"{left_out['unlabelled']} without a label, {left_out['empty']} empty",
             hint="name a folder with pos and neg or a table with a column label; bertsent batch needs none",
         )

@@ -1,4 +1,4 @@
-"""Which words made a score: how it changes when they are left out (occlusion)."""
+"""Finds the words that made a score by leaving words out and scoring again (occlusion)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from bertsent.base.settings.evaluation import ExplainSettings
 from bertsent.base.text import clean
 
 _SETTINGS = ExplainSettings()
-_EDGE = 1e-6  # scores nearer to 0 and 1 differ by rounding only
+_EDGE = 1e-6  # scores nearer to 0 and 1 than this differ only by rounding
 
 Part = tuple[int, int]  # words from the first up to, not including, the second
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The weight of each word of a text: the change of the score in log odds, above 0 towards positive."""
+    """The weight of each word: its effect on the score in log odds, above 0 towards positive."""
 
     words: tuple[str, ...]
     weights: tuple[float, ...]
@@ -37,10 +37,10 @@ class Explanation:
 def explain(
     text: str, scores: Callable[[Sequence[str]], Sequence[float]], *, settings: ExplainSettings = _SETTINGS
 ) -> Explanation:
-    """Leaves out words and compares the scores: first runs of words, then each word of the strongest runs.
+    """Leaves out words and compares the scores: first runs of words, then single words of the strongest runs.
 
-    Short texts: each run is one word. The settings bound the number of texts scored, however long the text
-    is; the words of a weak run share its weight evenly.
+    In a short text each run is one word. In a long one the words of a weak run share its weight evenly, so
+    that the settings bound the number of texts scored.
 
     Args:
         text: Any text; its words are those of its clean form.
@@ -60,13 +60,13 @@ def explain(
 
 
 def _parts(count: int, most: int) -> list[Part]:
-    """At most `most` runs of words, all of one length but the last."""
+    """At most `most` runs of words, all of one length except the last."""
     length = max(1, math.ceil(count / most))
     return [(start, min(start + length, count)) for start in range(0, count, length)]
 
 
 def _strongest(changes: dict[Part, float], most: int) -> list[int]:
-    """At most `most` words, those of the runs that change the score most; none of runs of one word."""
+    """At most `most` words from the runs of two and more words that change the score most."""
     words: list[int] = []
     for start, end in sorted(changes, key=lambda part: -abs(changes[part])):
         if end - start > 1 and len(words) + end - start <= most:

@@ -1,4 +1,4 @@
-"""Rows of word pieces -> scores, by a LiteRT file on all cores."""
+"""Scores rows of word pieces with a LiteRT file, on all cores."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from bertsent.scoring.tokenizer import AnyTokenizer, pack
 TokenIds = NDArray[np.int32]
 Scores = NDArray[np.float32]
 
-_FIRST_LENGTH = 8  # tokens; any would do: BERT's shortest window
+_FIRST_LENGTH = 8  # tokens of BERT's shortest window; any length would do
 
 
 class LiteRTClassifier:
     """A LiteRT file that maps token ids to scores.
 
-    Every row is a batch of its own, as long as it is: nothing is padded, so a score cannot depend on the
-    rows beside it, and no padding is computed. More rows a batch were never faster: at 128 tokens one row
-    fills the caches (219 rows a second on two cores against 193 with batches of 8).
+    Every row is a batch of its own without padding, so its score cannot depend on other rows, and no time
+    goes into padding. Larger batches were never faster: at 128 tokens one row fills the caches (219 rows a
+    second on two cores, 193 with batches of 8).
 
-    Each worker is a thread with an interpreter of its own; LiteRT computes without Python's lock. That beats
-    threads inside one interpreter, which meet after every operation (219 against 210 rows a second).
+    Each worker is a thread with its own interpreter; LiteRT releases Python's lock while it computes. Threads
+    inside one interpreter wait for each other after every operation, so they are slower (210 rows a second).
 
     Args:
         file: The classifier.tflite of a version.
-        tokenizer: Its tokenizer, for the special tokens.
+        tokenizer: The version's tokenizer, for the special tokens.
         settings: Workers and chunk.
 
     Raises:
@@ -46,7 +46,7 @@ class LiteRTClassifier:
     def __init__(self, file: Path, *, tokenizer: AnyTokenizer, settings: ScoreSettings) -> None:
         self._file = file
         self._tokenizer = tokenizer
-        if settings.chunk == 1:  # the caller waits for every single row, so the cores share it
+        if settings.chunk == 1:  # the caller waits for every row, so all cores work on it
             self._workers, self._threads = 1, settings.workers or resources.cores()
         else:
             self._workers, self._threads = settings.workers or _affordable(file, settings), 1
@@ -67,23 +67,23 @@ class LiteRTClassifier:
 
     @contextlib.contextmanager
     def scoring(self, rows: Sequence[TokenIds]) -> Iterator[Scores]:
-        """Scores rows while the body of the `with` does something else; they are complete after it.
+        """Scores rows while the body of the `with` does something else; scores are complete after the block.
 
-        If the body raises, each worker stops after its present row.
+        If the body raises, each worker stops after its current row.
 
         Args:
-            rows: As `score` takes them.
+            rows: As for `score`.
         """
         scores = np.zeros(len(rows), np.float32)
-        # Sorted by length, because a change of length costs an interpreter a quarter of a millisecond; the
-        # longest come first, so that the workers end together.
+        # Sorted by length, because a change of length costs an interpreter a quarter of a millisecond. The
+        # longest come first, so that all workers end at about the same time.
         order = iter(sorted(range(len(rows)), key=lambda row: len(rows[row]), reverse=True))
         stopped = threading.Event()
         failures: list[Exception] = []
 
         def work(interpreter: _Interpreter) -> None:
             try:
-                for row in order:  # taking the next one is atomic: no two workers get the same row
+                for row in order:  # `next` is atomic: no two workers get the same row
                     if stopped.is_set():
                         return
                     scores[row] = interpreter.score(pack([rows[row]], tokenizer=self._tokenizer))
@@ -96,11 +96,11 @@ class LiteRTClassifier:
         try:
             for other in others:
                 thread = threading.Thread(target=work, args=[other])
-                with contextlib.suppress(RuntimeError):  # no memory for another thread: this one does it all
+                with contextlib.suppress(RuntimeError):  # no memory for it: the others score its rows
                     thread.start()
                     threads.append(thread)
             yield scores
-            work(first)  # this thread is a worker too: as many threads as cores, whatever the body does
+            work(first)  # this thread is a worker too, so there are as many threads as cores
         finally:
             stopped.set()
             for thread in threads:
@@ -126,7 +126,7 @@ class LiteRTClassifier:
 
 
 def _affordable(file: Path, settings: ScoreSettings) -> int:
-    """One worker a core, or as many as fit into the memory that this process may use."""
+    """One worker per core, or as many as fit into the memory that this process may use."""
     limit, size = resources.memory(), file.stat().st_size
     if limit is None:
         return resources.cores()
@@ -135,7 +135,7 @@ def _affordable(file: Path, settings: ScoreSettings) -> int:
 
 
 class _Interpreter:
-    """A LiteRT interpreter; it serves one thread at a time.
+    """A LiteRT interpreter, for one thread at a time.
 
     Raises:
         ValueError, RuntimeError, IndexError: if LiteRT cannot read the file.
@@ -150,7 +150,7 @@ class _Interpreter:
             self._input = self._interpreter.get_input_details()[0]["index"]
             self._output = self._interpreter.get_output_details()[0]["index"]
             self._length = 0
-            self._resize(_FIRST_LENGTH)  # here, where the runtime's first line on stderr is dropped
+            self._resize(_FIRST_LENGTH)  # here, where `quiet_stderr` drops the runtime's first line
 
     def _resize(self, length: int) -> None:
         self._interpreter.resize_tensor_input(self._input, [1, length])
@@ -164,10 +164,10 @@ class _Interpreter:
                 self._resize(ids.shape[1])
             self._interpreter.set_tensor(self._input, ids)
             self._interpreter.invoke()
-        except RuntimeError as error:  # the file was run when it was opened, so it is not that
+        except RuntimeError as error:  # not a fault of the file, which was prepared when it was opened
             raise BertsentError(
-                "LiteRT could not score a text; most likely it got no memory.",
+                "LiteRT could not score a text, most likely for want of memory.",
                 received=visible(str(error))[:200],
-                hint="give the process 400 MB, or use --workers 1",
+                hint="give the process 400 MB of memory, or use --workers 1",
             ) from error
         return float(self._interpreter.get_tensor(self._output)[0])

@@ -1,4 +1,4 @@
-"""Scores and gold labels -> metrics of the predictions, with confidence intervals."""
+"""Computes metrics from scores and gold labels, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from bertsent.base.settings.evaluation import EvaluateSettings
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.base.settings.training import TrainSettings
 
-_EPSILON = 1e-7  # keeps the log of a score of exactly 0 or 1 finite; float32 resolves no less near 1
+_EPSILON = 1e-7  # keeps the log of a score of 0 or 1 finite; near 1 float32 resolves no smaller steps
 _CONFIDENCE, _LOW, _HIGH = 0.95, 0.025, 0.975
-_PART = 1 << 20  # weights in memory at a time, however many resamples there are
-_POINTS = 200  # of an ROC curve; more cannot be seen
+_PART = 1 << 20  # most weights in memory at a time, for any number of resamples
+_POINTS = 200  # at most, of an ROC curve; more are not visible in a plot
 
 _SETTINGS, _SEED = EvaluateSettings(), TrainSettings().seed
 _NONE = (float("nan"), float("nan"))
@@ -35,25 +35,25 @@ def measure(
 ) -> Metrics:
     """Compares scores with gold labels.
 
-    With `intervals` every metric gets a 95 % interval that contains it. The order of the rows changes none:
+    With `intervals` every metric gets a 95 % interval that contains it and does not depend on the row order:
 
-    - accuracy, precision, recall: exact (Clopper and Pearson 1934). F1 too: F1 = 2q / (1 + q), where q is
+    - accuracy, precision, recall: exact (Clopper and Pearson 1934). So is F1 = 2q / (1 + q), where q is
       the share of true positives among the rows that are positive or predicted positive.
-    - ROC AUC and log loss: percentiles of a bootstrap (Efron and Tibshirani 1993). They are too narrow on a
-      few dozen rows, and a single row has none. No resample changes an AUC of 0 or 1: it gets the exact
-      interval of as many pairs as can be formed without using a row twice.
-    - ECE: from the same resamples, but not their percentiles. Noise in a bin adds to the ECE whatever its
-      sign: the estimate lies above the truth, and a resample's ECE above the estimate. So percentiles never
-      hold the truth of a well-calibrated classifier (0 of 200 simulated sets of 50 to 5,000 rows; these
-      intervals held it in at least 94 % of the sets, at any calibration). Lower end: by the triangle
-      inequality the truth lies below the estimate by no more than the sum of the bins' errors. Upper end:
-      the basic bootstrap, which mirrors the resamples at the estimate.
+    - ROC AUC and log loss: percentiles of a bootstrap (Efron and Tibshirani 1993). They are too narrow with
+      a few dozen rows, and do not exist for a single row. Resamples cannot change an AUC of 0 or 1, so it
+      gets the exact interval for as many pairs as can be formed without using a row twice.
+    - ECE: from the same resamples, but not their percentiles. Noise in a bin raises the ECE whatever its
+      sign: the estimate lies above the truth, and the ECE of a resample above the estimate. So percentiles
+      never contain the truth of a well-calibrated classifier (in 0 of 200 simulated sets of 50 to 5,000
+      rows; these intervals contained it in at least 94 % of the sets, at any calibration). Lower end: by the
+      triangle inequality the truth lies below the estimate by at most the sum of the bins' errors. Upper
+      end: the basic bootstrap, which mirrors the resamples at the estimate.
 
     Args:
         scores: P(positive), float [n] in [0, 1].
         gold: Labels, int [n], 0 or 1.
-        threshold: A score at or above it is predicted positive.
-        intervals: Whether to compute them: half a second for 12,500 rows.
+        threshold: Scores at or above it are predicted positive.
+        intervals: Whether to compute intervals, which takes half a second for 12,500 rows.
         seed: Of the resamples.
         settings: Bins of the ECE, number of resamples.
     """
@@ -71,7 +71,7 @@ def measure(
 
 
 def proportion(part: int, whole: int) -> Interval:
-    """The exact 95 % interval of the share `part` of `whole` (Clopper and Pearson 1934); NaN without any."""
+    """The exact 95 % interval of the share `part` of `whole` (Clopper and Pearson 1934); NaN for 0 of 0."""
     from scipy.stats import binomtest
 
     if not whole:
@@ -86,7 +86,7 @@ def by_length(correct: ArrayLike, lengths: ArrayLike, *, limits: Sequence[int]) 
     Args:
         correct: Whether each prediction is correct, bool [n].
         lengths: Word pieces of each text, int [n].
-        limits: The longest length of each band, ascending; one more band holds what is longer.
+        limits: The longest length of each band, ascending; one more band holds longer texts.
     """
     correct, band = np.asarray(correct, np.bool_), np.searchsorted(limits, np.asarray(lengths, np.int64))
     counts = np.bincount(band, minlength=len(limits) + 1).tolist()
@@ -99,7 +99,7 @@ def by_length(correct: ArrayLike, lengths: ArrayLike, *, limits: Sequence[int]) 
 
 
 def by_score(scores: ArrayLike, gold: ArrayLike, *, bands: int) -> tuple[ScoreBand, ...]:
-    """The rows of each class by score, in `bands` equal bands; a score of 1 is in the last."""
+    """Counts the rows of each class in `bands` equal bands of scores; a score of 1 is in the last band."""
     scores, gold = np.asarray(scores, np.float64), np.asarray(gold, np.int64)
     band_of = np.clip((scores * bands).astype(np.int64), 0, bands - 1)
     negative, positive = (np.bincount(band_of[gold == label], minlength=bands).tolist() for label in (0, 1))
@@ -118,8 +118,8 @@ def by_score(scores: ArrayLike, gold: ArrayLike, *, bands: int) -> tuple[ScoreBa
 
 
 def roc(scores: ArrayLike, gold: ArrayLike) -> tuple[tuple[float, float], ...]:
-    """Points (false positive rate, true positive rate) from (0, 0) to (1, 1): at most 200 of the curve's,
-    evenly along it; none with one class only."""
+    """Points (false positive rate, true positive rate) from (0, 0) to (1, 1): at most 200, evenly spaced
+    along the curve; () with one class only."""
     from sklearn.metrics import roc_curve
 
     if len(np.unique(np.asarray(gold))) < 2:
@@ -130,12 +130,12 @@ def roc(scores: ArrayLike, gold: ArrayLike) -> tuple[tuple[float, float], ...]:
 
 
 class _SortedRows:
-    """Rows in the order of their scores, so that metrics of any weights are sums over stretches of rows.
+    """Rows sorted by score, so that metrics with any row weights are sums over runs of adjacent rows.
 
     Args:
         scores: float64 [n].
         gold: int64 [n].
-        bins: Equal bins of confidence over [0, 1], each with its upper edge (Guo et al. 2017, "On
+        bins: Number of equal bins of confidence in [0, 1]; each includes its upper edge (Guo et al. 2017, "On
             Calibration of Modern Neural Networks"). Confidence is max(score, 1 - score).
     """
 
@@ -148,31 +148,29 @@ class _SortedRows:
         clipped = np.clip(scores, _EPSILON, 1 - _EPSILON)
         self.loss = -np.log(np.where(gold == 1, clipped, 1 - clipped))
         self.error = ((scores >= DEFAULT_THRESHOLD) == gold) - confidence
-        self.ties = np.flatnonzero(
-            np.diff(scores, prepend=-np.inf)
-        )  # where each group of equal scores begins
-        # A bin of confidence holds two stretches of scores, one on each side of 0.5.
+        self.ties = np.flatnonzero(np.diff(scores, prepend=-np.inf))  # first rows of equal scores
+        # First rows of the runs with one bin of confidence. A bin has two runs, one on each side of 0.5.
         self.stretches = np.flatnonzero(np.diff(bin_of, prepend=-1))
         self.bins = (bin_of[self.stretches, None] == np.arange(bins)).astype(np.float64)
 
     def weighted(self, weights: Floats) -> tuple[Floats, Floats, Floats]:
-        """ROC AUC [k], log loss [k] and the signed error of each bin [k, bins], where row i counts w_i times.
+        """ROC AUC [k], log loss [k] and the signed error of each bin [k, bins], if row i counts w_i times.
 
-        AUC: the weight of the pairs in which the positive row scores higher, a tie counting half (Mann and
-        Whitney 1947). With P_s and N_s the weights of the positive and negative rows of score s:
+        AUC: the weight of the pairs in which the positive row scores higher, where a tie counts half (Mann
+        and Whitney 1947). With P_s and N_s the weights of the positive and negative rows of score s:
         AUC = sum_s P_s (sum_{t < s} N_t + N_s / 2) / (sum_s P_s * sum_s N_s).
         Log loss: sum_i w_i loss_i / n. Bin error: sum_{i in bin} w_i (correct_i - confidence_i) / n; the ECE
         is the sum of their absolute values over the bins (Guo et al. 2017).
 
         Args:
-            weights: float64 [k, n]; each row of it adds up to n.
+            weights: float64 [k, n]; each of the k rows adds up to n.
         """
         if not self.n:
             return np.full(1, np.nan), np.full(1, np.nan), np.full((1, 1), np.nan)
         positive = np.add.reduceat(weights * self.positive, self.ties, axis=1)
         negative = np.add.reduceat(weights, self.ties, axis=1) - positive
         below = np.cumsum(negative, axis=1) - negative / 2
-        with np.errstate(invalid="ignore"):  # one class only: 0 / 0
+        with np.errstate(invalid="ignore"):  # with one class only it is 0 / 0
             auc = (positive * below).sum(1) / (positive.sum(1) * negative.sum(1))
         bin_errors = np.add.reduceat(weights * self.error, self.stretches, axis=1) @ self.bins
         return auc, weights @ self.loss / self.n, bin_errors / self.n

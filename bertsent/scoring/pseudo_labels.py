@@ -1,7 +1,7 @@
-"""Pseudo-labels: scores that a published version gives to reviews without labels, to train a new one on.
+"""Pseudo-labels: scores of a published version for reviews without labels, which train a new version.
 
-Self-training: the version's score is combined with that of a bag of bigrams, fitted here in half a minute.
-The two err on different reviews, so both together are more accurate than either, and the new version can
+This is self-training. The version's score is combined with that of a bag of bigrams, fitted here in half a
+minute. The two make different errors, so together they are more accurate than either, and the new version can
 become better than the one that gave the pseudo-labels.
 """
 
@@ -40,7 +40,7 @@ class PseudoLabels:
     reviews: tuple[Review, ...]  # clean, distinct, none of them in a split
     targets: NDArray[np.float32]  # [rows], P(positive)
     digest: str  # over the digests of the texts
-    source: Mapping[str, Any]  # who gave them, for the manifest: version, digest, weights
+    source: Mapping[str, Any]  # where the targets come from, for the manifest: version, digest, weights
 
 
 def pseudo_label(
@@ -53,21 +53,21 @@ def pseudo_label(
     settings: BigramSettings | None = None,
     progress: Progress,
 ) -> PseudoLabels:
-    """Reads reviews without labels and scores them by a version and a bag of bigrams.
+    """Reads reviews without labels and scores them with a version and a bag of bigrams.
 
-    The two logits are added, weighted by a logistic regression on the validation rows, which neither was
-    trained on.
+    A logistic regression on the validation rows, which neither was trained on, gives the weights with which
+    the two logits are added.
 
     Args:
-        path: A folder of .txt files or a table, as `reviews.read_reviews` takes it; labels are not used.
+        path: A folder of .txt files or a table, as for `reviews.read_reviews`; labels are not used.
         version: A version trained on the same training and validation split.
-        splits: The split of the run; its texts are left out of the unlabelled ones.
-        limit: At most so many are used, chosen by hashes of version and text: another version gets others.
-        cache: The folder in which targets are kept for a run that is resumed.
+        splits: The run's own data; unlabelled texts that occur in it are left out.
+        limit: Use at most this many, chosen by hashes of version and text: each version gets others.
+        cache: The folder that keeps the targets, for a run that is resumed.
 
     Raises:
-        UsageError: if the version was trained on another split: it may have seen rows that this run is
-            measured on.
+        UsageError: if the version was trained on another split, so that it may have seen rows that this run
+            is measured on.
         DataError: if no review is left.
         ArtefactError: if the version's files are damaged.
     """
@@ -77,7 +77,7 @@ def pseudo_label(
     rows = dict(itertools.islice(drawn.items(), limit))
     if not rows:
         raise DataError(
-            f"{visible(str(path))} holds no review that is not labelled data already.",
+            f"{visible(str(path))} holds no new review: each is empty or in the labelled data.",
             hint="name a folder of .txt files, for example data/aclImdb/train/unsup",
         )
     settings = settings or BigramSettings()
@@ -127,7 +127,7 @@ def _check_split(version: Version, splits: Splits) -> None:
 
 
 def _distinct(path: Path, in_splits: set[str], *, salt: str) -> dict[str, str]:
-    """Digest -> clean text with something to read, without those of the splits, in a random order."""
+    """Digest -> clean text, in a random order, without empty texts and those of the splits."""
     texts = (clean(review.text) for review in read_reviews(path))
     rows = {sha256_text(text): text for text in texts if not is_empty(text)}
     order = sorted(rows.keys() - in_splits, key=lambda digest: sha256_text(salt + digest))
@@ -137,8 +137,8 @@ def _distinct(path: Path, in_splits: set[str], *, salt: str) -> dict[str, str]:
 def _bag_logits(train: Sequence[Review], texts: Sequence[str], settings: BigramSettings) -> Logits:
     """Logits of a linear model on bigrams weighted by their log-count ratio.
 
-    As Wang and Manning (2012), "Baselines and Bigrams": the ratio of a bigram's frequencies in the two
-    classes scales its feature; here on top of TF-IDF, and with logistic regression in place of an SVM.
+    As in Wang and Manning (2012), "Baselines and Bigrams", the ratio of a bigram's frequencies in the two
+    classes scales its feature; here the features are TF-IDF, and a logistic regression replaces the SVM.
     """
     from scipy.sparse import diags
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -160,7 +160,7 @@ def _bag_logits(train: Sequence[Review], texts: Sequence[str], settings: BigramS
 
 
 def _stack(logits: Logits, validation: Sequence[Review]) -> Logits:
-    """Weights [3] for two logits and a constant 1, [3, rows], by logistic regression on the labels."""
+    """Fits weights [3] for two logits and a constant 1, [3, rows], by logistic regression on the labels."""
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(fit_intercept=False).fit(logits.T, [review.label for review in validation])

@@ -1,4 +1,4 @@
-"""Texts -> scores by LiteRT, without TensorFlow: the only way predict, batch, label and drift score."""
+"""Scores texts with LiteRT, without TensorFlow. predict, batch, label and drift score in no other way."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ class Scorer:
     Args:
         version: A version from `store.find`; its vocabulary and classifier are verified here.
         settings: Threshold, workers, chunk.
-        tokenizer: The version's tokenizer where it is not WordPiece (`--engine tensorflow`).
+        tokenizer: The version's tokenizer if it is not WordPiece (`--engine tensorflow`).
 
     Attributes:
         version: The name of the version.
         tokenizer: Its tokenizer.
-        unsure: Scores between these two are labelled "unsure": too few of them are correct.
-        threshold: Scores from here on count as positive where every score needs a label.
+        unsure: Scores between these two are labelled "unsure", because too few of them are correct.
+        threshold: Scores at or above it count as positive in metrics, which know no "unsure".
 
     Raises:
-        ArtefactError: if a file of the version is missing or not what its manifest says.
+        ArtefactError: if a file of the version is missing or differs from the manifest.
         UsageError: if the version is not WordPiece and no tokenizer was given.
     """
 
@@ -66,7 +66,7 @@ class Scorer:
         self.tokenizer = tokenizer or _tokenizer(version)
         if self.tokenizer.digest() != manifest.tokenizer["digest"]:
             raise ArtefactError(
-                f"Version {version.name} was made with another tokenizer than this bertsent has.",
+                f"Version {version.name} was made with another tokenizer than that of this bertsent.",
                 received=f"normalisation {visible(str(manifest.tokenizer['normalisation']))}",
                 hint="train a version with this bertsent, then use that one",
             )
@@ -76,11 +76,11 @@ class Scorer:
 
     @property
     def window(self) -> str:
-        """How much of a long text is seen, for a message."""
+        """How much of a long text the version sees, for a message."""
         return f"{self._seq_length} tokens, window {self._window}"
 
     def predict(self, texts: Iterable[str]) -> Iterator[Prediction]:
-        """Scores texts in their order, holding twice `settings.chunk` of them at a time.
+        """Scores texts in their order, holding at most twice `settings.chunk` of them in memory.
 
         Args:
             texts: Any strings; an empty one is scored like a review without words.
@@ -88,25 +88,25 @@ class Scorer:
         return self.predict_reviews(Review(text) for text in texts)
 
     def predict_reviews(self, reviews: Iterable[Review]) -> Iterator[Prediction]:
-        """The same for reviews, whose path and gold label go into the predictions."""
+        """Like `predict`, for reviews, whose path and gold label go into the predictions."""
         return (prediction for prediction, _ in self.predict_with_token_ids(reviews))
 
     def predict_with_token_ids(self, reviews: Iterable[Review]) -> Iterator[tuple[Prediction, TokenIds]]:
-        """The same, each with the ids that were scored: int32 [tokens], without [CLS] and [SEP]."""
+        """Like `predict_reviews`, with the ids that were scored: int32 [tokens], without [CLS] and [SEP]."""
         chunks = map(self._prepared, _chunks(reviews, self._settings))
         chunk = next(chunks, None)
         while chunk is not None:
-            following, failure = None, None
+            next_chunk, failure = None, None
             with self._classifier.scoring(chunk.token_ids) as scores:
-                if self._settings.chunk > 1:  # else the prediction of a line would wait for the next one
+                if self._settings.chunk > 1:  # else the prediction for a line would wait for the next line
                     try:
-                        following = next(chunks, None)
+                        next_chunk = next(chunks, None)
                     except BertsentError as error:
-                        failure = error  # of a later review; the predictions before it come first
+                        failure = error  # of a later review: raised after the predictions before it
             yield from self._predictions(chunk, scores)
             if failure is not None:
                 raise failure
-            chunk = following or next(chunks, None)
+            chunk = next_chunk or next(chunks, None)
 
     def _prepared(self, reviews: list[Review]) -> _Chunk:
         encoded = self.tokenizer.encode([clean(review.text) for review in reviews])
@@ -139,7 +139,7 @@ class Scorer:
         return scores
 
     def label(self, score: float) -> Label:
-        """The label of a score: by the threshold that was set, else unsure within the version's band."""
+        """The label of a score: by the threshold, if one was set; else "unsure" within the version's band."""
         if self._settings.threshold is None and self.unsure[0] < score < self.unsure[1]:
             return "unsure"
         return "positive" if score >= self.threshold else "negative"
@@ -157,7 +157,7 @@ def _tokenizer(version: Version) -> AnyTokenizer:
 
 
 def _chunks(reviews: Iterable[Review], settings: ScoreSettings) -> Iterator[list[Review]]:
-    """Reviews in their order, as many at a time as the settings say, and fewer if they are long."""
+    """Groups reviews in their order, as many as the settings say, and fewer if they are long."""
     chunk: list[Review] = []
     characters = 0
     for review in reviews:

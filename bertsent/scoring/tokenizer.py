@@ -1,23 +1,23 @@
-"""Text to WordPiece ids as TF Text's BertTokenizer gives them, without TensorFlow.
+"""Turns text into the WordPiece ids of TF Text's BertTokenizer, without TensorFlow.
 
 A classifier is trained on the ids of the TF Hub preprocessors, so scoring has to see the same ids. Those
 preprocessors fold a text (for uncased vocabularies: full NFKC case folding, NFD, no accents), turn control
 and format characters into spaces, make every punctuation mark and CJK ideograph a word of its own, and cut
-words into the longest pieces the vocabulary knows (tensorflow_text/python/ops/bert_tokenizer.py). All but
-the last step treats each character by itself, so here a table, filled as characters are met, does it in
-one `str.translate`; words are cut once and remembered. That is faster than the Rust package `tokenizers`
-(whose BertNormalizer also differs in 123 of 10,000 reviews) and needs no import of it.
+words into the longest pieces the vocabulary knows (tensorflow_text/python/ops/bert_tokenizer.py). All steps
+but the last treat each character by itself. Here one `str.translate` does them, with a table that is filled
+when a character first occurs; words are cut once and cached. That is faster than the Rust package
+`tokenizers`, whose BertNormalizer also differs in 123 of 10,000 reviews, and needs no import of it.
 
-Held against TF Text 2.20.1 by Python 3.11, whose tables are Unicode 14 (TF Text: ICU of Unicode 16, RE2 of
-Unicode 15), cased and uncased: 87,500 reviews of aclImdb get the same ids (tests/bench/tokenizer_parity.py),
-and so do all characters that Unicode 14 assigns, in a word and alone. What remains:
+With Python 3.11, whose tables are Unicode 14, it was compared with TF Text 2.20.1 (ICU of Unicode 16, RE2 of
+Unicode 15), cased and uncased. 87,500 reviews of aclImdb get the same ids (tests/bench/tokenizer_parity.py),
+and so do all characters that Unicode 14 assigns, in a word and alone. These differences remain:
 
-- characters of Unicode 15 and 16, where a word with them gets [UNK] or loses an accent more or less: 210
-  with lower_case, 30 without, of the 1,112,064 code points of UTF-8 (a newer Python knows more of them);
-- two neighbouring combining marks of the 25 that are no accents (musical stems, Indic viramas) keep their
-  order, which NFD would change: no vocabulary seen holds one, and `unicodedata` sorts a long run of marks
-  in quadratic time (48 s for 1 MB);
-- a lone surrogate, which TF Text cannot be given at all, counts as U+FFFD.
+- Characters of Unicode 15 and 16: a word with one gets [UNK], or loses an accent, in only one of the two.
+  They are 210 with lower_case, 30 without, of the 1,112,064 code points of UTF-8 (fewer with a newer Python).
+- Two adjacent combining marks of the 25 that are not accents (musical stems, Indic viramas) keep their
+  order, which NFD would change. No vocabulary seen holds one, and `unicodedata` sorts a long run of marks in
+  quadratic time (48 s for 1 MB).
+- A lone surrogate, which TF Text cannot take at all, counts as U+FFFD.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError
 from bertsent.base.settings.scoring import TokenizerSettings, Window
 
-NORMALISATION = "tf-text-bert-1"  # raised whenever a text may get other ids than before
+NORMALISATION = "tf-text-bert-1"  # changes whenever a text may get other ids than before
 
-_REMEMBERED = TokenizerSettings()
+_CACHE = TokenizerSettings()
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 _MAX_FILE_BYTES = 16 * 1024**2  # BERT's largest vocabulary, the multilingual one, has 1 MB
 _MAX_WORD_BYTES = 100  # TF Text's max_bytes_per_word: a longer word is unknown
@@ -58,7 +58,7 @@ _IGNORABLE = re.compile(  # Default_Ignorable_Code_Point of Unicode's DerivedCor
 
 
 class AnyTokenizer(Protocol):
-    """What scoring and training need of a tokenizer; `Tokenizer` is the one that needs no TensorFlow."""
+    """The methods of a tokenizer that scoring and training need; `Tokenizer` needs no TensorFlow."""
 
     pad_id: int
     start_id: int
@@ -72,7 +72,7 @@ class AnyTokenizer(Protocol):
 
 
 class Tokenizer:
-    """WordPiece tokenizer of one vocabulary, cased or uncased; make one by `from_file`.
+    """A WordPiece tokenizer with one vocabulary, cased or uncased; create it with `from_file`.
 
     Text such as "[SEP]" never becomes a special token: its brackets are punctuation, as in TF Text.
     """
@@ -88,28 +88,28 @@ class Tokenizer:
 
     @classmethod
     def from_file(cls, vocabulary: Path, *, lower_case: bool) -> Tokenizer:
-        """Reads a vocab.txt: UTF-8, one piece a line, the line number (from 0) its id.
+        """Reads a vocab.txt: UTF-8, one piece per line; the line number (from 0) is its id.
 
         Raises:
-            ArtefactError: if it cannot be read, is no UTF-8, has an empty or a repeated line, or lacks
+            ArtefactError: if it cannot be read, is not UTF-8, has an empty or a repeated line, or lacks
                 [PAD], [UNK], [CLS] or [SEP].
         """
         return cls(_read_vocabulary(vocabulary), lower_case=lower_case)
 
     def encode(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
-        """The piece ids of each text, without [CLS] and [SEP]; of an empty text, none.
+        """The piece ids of each text, without [CLS] and [SEP]; an empty text has none.
 
         Args:
             texts: Cleaned texts (`text.clean`).
 
         Returns:
-            One array of shape `[pieces]` a text.
+            One array of shape `[pieces]` per text.
         """
         return [self._encode(text) for text in texts]
 
     def _encode(self, text: str) -> NDArray[np.int32]:
         folded = text.translate(self._characters)
-        # Thirty-two searches in C beat one pass of a regular expression by a third.
+        # Thirty-two searches in C take a third less time than one pass of a regular expression.
         for mark in _ASCII_PUNCTUATION:
             if mark in folded:
                 folded = folded.replace(mark, f" {mark} ")
@@ -117,23 +117,23 @@ class Tokenizer:
         return np.fromiter(itertools.chain.from_iterable(words), dtype=np.int32)
 
     def pieces(self, ids: Iterable[int]) -> list[str]:
-        """The pieces of these ids, "##" before those that continue a word."""
+        """The pieces with these ids; those that continue a word begin with "##"."""
         return [self._vocabulary[number] for number in ids]
 
     def digest(self) -> str:
-        """The SHA-256 over all that decides which ids a text gets: for caches and manifests."""
-        decides = [NORMALISATION, f"lower_case={self.lower_case}", *self._vocabulary]
-        return sha256_text("\n".join(decides) + "\n")
+        """The SHA-256 of everything that decides which ids a text gets, for caches and manifests."""
+        parts = [NORMALISATION, f"lower_case={self.lower_case}", *self._vocabulary]
+        return sha256_text("\n".join(parts) + "\n")
 
 
 def window_sizes(seq_length: int, kind: Window) -> tuple[int, int]:
-    """How many word pieces of a long text are seen at its beginning and at its end.
+    """How many word pieces a classifier sees at the beginning and at the end of a long text.
 
     "head" sees the beginning only; "head+tail" sees a quarter at the beginning and the rest at the end, where
     a review's verdict usually is.
 
     Args:
-        seq_length: Tokens that the classifier takes, [CLS] and [SEP] counted.
+        seq_length: Tokens that the classifier takes, with [CLS] and [SEP].
     """
     pieces = seq_length - 2
     head = pieces if kind == "head" else pieces // 4
@@ -145,7 +145,7 @@ def window(ids: NDArray[np.int32], *, seq_length: int, kind: Window) -> NDArray[
 
     Args:
         ids: The pieces without [CLS] and [SEP], shape `[pieces]`.
-        seq_length, kind: As `window_sizes` takes them.
+        seq_length, kind: As for `window_sizes`.
 
     Returns:
         At most `seq_length - 2` pieces.
@@ -159,12 +159,12 @@ def window(ids: NDArray[np.int32], *, seq_length: int, kind: Window) -> NDArray[
 def pack(
     rows: Sequence[NDArray[np.int32]], *, tokenizer: AnyTokenizer, width: int | None = None
 ) -> NDArray[np.int32]:
-    """The rows as one array: [CLS], the pieces, [SEP], then padding.
+    """Packs rows into one array; each becomes [CLS], its pieces, [SEP], then padding.
 
     Args:
-        rows: Pieces of each text, `window` applied.
-        tokenizer: Whose special tokens to use.
-        width: Tokens a row; a row has at most two pieces fewer. By default the longest row just fits.
+        rows: The pieces of each text, cut by `window`.
+        tokenizer: The one that gives the special tokens.
+        width: Tokens per row, two more than the pieces that fit. By default the longest row just fits.
 
     Returns:
         int32 `[len(rows), width]`.
@@ -185,7 +185,7 @@ def pack(
 
 
 class _Characters(dict[int, str]):
-    """What TF Text makes of each character, for `str.translate`; worked out when one is first met."""
+    """What TF Text turns each character into, for `str.translate`; computed when one first occurs."""
 
     def __init__(self, *, lower_case: bool) -> None:
         super().__init__()
@@ -193,22 +193,22 @@ class _Characters(dict[int, str]):
 
     def __missing__(self, point: int) -> str:
         character = "\ufffd" if 0xD800 <= point <= 0xDFFF else chr(point)
-        made = "".join(map(_isolate, _fold(character) if self._lower_case else character))
-        if len(self) < _REMEMBERED.characters:
-            self[point] = made
-        return made
+        replacement = "".join(map(_isolate, _fold(character) if self._lower_case else character))
+        if len(self) < _CACHE.characters:
+            self[point] = replacement
+        return replacement
 
 
 def _fold(character: str) -> str:
-    """ICU's nfkc_cf, then NFD, then no Mn: "É" is "e", "ß" is "ss", a soft hyphen is nothing."""
+    """ICU's nfkc_cf, then NFD without Mn: "É" becomes "e", "ß" "ss", a soft hyphen ""."""
     folded = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", character).casefold())
     return "".join(part for part in _IGNORABLE.sub("", folded) if unicodedata.category(part) != "Mn")
 
 
 def _isolate(character: str) -> str:
-    """Control and format characters as a space; punctuation and ideographs between spaces."""
+    """Turns control and format characters into a space; puts spaces around punctuation and ideographs."""
     if character.isascii() and character.isprintable():
-        return character  # ASCII punctuation follows in `_encode`: one to one, translate is ten times faster
+        return character  # `_encode` separates ASCII punctuation: `translate` one to one is ten times faster
     category = unicodedata.category(character)
     if category in {"Cc", "Cf"}:
         return " "
@@ -216,7 +216,7 @@ def _isolate(character: str) -> str:
 
 
 class _Words(dict[str, tuple[int, ...]]):
-    """The pieces of each word, longest match first; cut when a word is first met."""
+    """The pieces of each word, longest match first; a word is cut when it first occurs."""
 
     def __init__(self, ids: dict[str, int]) -> None:
         super().__init__()
@@ -226,15 +226,15 @@ class _Words(dict[str, tuple[int, ...]]):
 
     @cached_property
     def _continuations(self) -> dict[str, int]:
-        # Not before it is needed: many a short text has no word in pieces, and this takes 3 ms.
+        # Computed only when needed: in many short texts no word is cut, and this takes 3 ms.
         return {piece[2:]: number for piece, number in self._starts.items() if piece[:2] == "##"}
 
     def __missing__(self, word: str) -> tuple[int, ...]:
         if len(word) > _MAX_WORD_BYTES or len(word.encode()) > _MAX_WORD_BYTES:
-            return self._unknown  # not remembered: it may be a megabyte long
+            return self._unknown  # not cached: it may be a megabyte long
         cut = self._cut(word)
-        if len(word) <= _REMEMBERED.letters:
-            if len(self) >= _REMEMBERED.words:
+        if len(word) <= _CACHE.letters:
+            if len(self) >= _CACHE.words:
                 self.clear()
             self[word] = cut
         return cut
@@ -244,7 +244,7 @@ class _Words(dict[str, tuple[int, ...]]):
         start = 0
         while start < len(word):
             pieces = self._continuations if start else self._starts
-            # No try is longer than the longest piece, so a hostile word costs its length, not its square.
+            # No try is longer than the longest piece, so time is linear in the length of a hostile word.
             for end in range(min(len(word), start + self._longest), start, -1):
                 number = pieces.get(word[start:end])
                 if number is not None:
@@ -267,7 +267,7 @@ def _read_vocabulary(path: Path) -> list[str]:
         raise _unusable(path, f"is not UTF-8 at byte {error.start}") from error
     if len(raw) > _MAX_FILE_BYTES:
         raise _unusable(path, f"is larger than {_MAX_FILE_BYTES >> 20} MiB")
-    # Only \n ends a line: a piece may be one of the other separators that splitlines knows.
+    # Only \n ends a line: a piece may be another separator that splitlines splits at.
     pieces = text.removesuffix("\n").replace("\r\n", "\n").split("\n")
     _check_vocabulary(path, pieces)
     return pieces
@@ -287,6 +287,6 @@ def _check_vocabulary(path: Path, pieces: list[str]) -> None:
 
 def _unusable(path: Path, fact: str) -> ArtefactError:
     return ArtefactError(
-        f"The vocabulary {visible(str(path))} {fact}; expected is UTF-8, one WordPiece a line.",
+        f"The vocabulary {visible(str(path))} {fact}; it must be UTF-8, one WordPiece per line.",
         hint="copy vocab.txt again from where the encoder came from",
     )

@@ -17,7 +17,7 @@ from bertsent.base.files import is_file
 from bertsent.base.settings.reading import LABELS
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD, Window
 
-FORMAT = 1  # raised when the readers of today could no longer read a new version
+FORMAT = 1  # raised when today's readers could not read a new version
 MANIFEST = "manifest.json"
 CLASSIFIER = "classifier.tflite"
 VOCABULARY = "vocab.txt"
@@ -29,7 +29,7 @@ CARD = "README.md"
 PLOT = "training.svg"
 WORDPIECE, HUB_TOKENIZER = "wordpiece", "hub"  # kinds of tokenizer; the second needs TensorFlow
 _NUMBER = "[1-9][0-9]{0,8}"  # the name of a version's folder
-_NEEDED = {WORDPIECE: (CLASSIFIER, VOCABULARY), HUB_TOKENIZER: (CLASSIFIER,)}  # to score
+_NEEDED = {WORDPIECE: (CLASSIFIER, VOCABULARY), HUB_TOKENIZER: (CLASSIFIER,)}  # files that scoring needs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Manifest:
 
     version: int
     created: str  # UTC, ISO 8601
-    libraries: Mapping[str, str]  # package -> version that made it
+    libraries: Mapping[str, str]  # package -> its version in the run
     encoder: Mapping[str, Any]  # name, handle, preprocessor, digest, rebuilt, gelu
     tokenizer: Mapping[str, Any]  # kind, lower_case, normalisation, digest
     seq_length: int
@@ -46,9 +46,9 @@ class Manifest:
     settings: Mapping[str, Any]  # the TrainSettings of the run
     data: Mapping[str, Any]  # split -> digest, n, positive
     metrics: Mapping[str, Any]  # split -> Metrics.as_json
-    probes: Mapping[str, float]  # text -> score, which every reload must give again
+    probes: Mapping[str, float]  # text -> score, which must be the same after every reload
     calibration: Mapping[str, Any] = field(default_factory=dict)  # temperature, bias, unsure band, rows
-    parent: int | None = None  # the version that was current before
+    parent: int | None = None  # the version that was current before it
     reason: str = "train"  # or "retrain", "drift", "rollback"
     lineage: Mapping[str, Any] = field(default_factory=dict)  # what led to a retrain or a rollback
     labels: Mapping[str, int] = field(default_factory=lambda: dict(LABELS))
@@ -65,7 +65,7 @@ class Version:
 
     path: Path
     manifest: Manifest
-    _begun: dict[str, DigestAhead] = field(default_factory=dict, repr=False, compare=False)
+    _hashing: dict[str, DigestAhead] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -73,15 +73,15 @@ class Version:
 
     @property
     def classifier_digest(self) -> str:
-        """The SHA-256 of the classifier: the same for a version and one republished from it."""
+        """The SHA-256 of the classifier: a republished version has that of its original."""
         return str(self.manifest.files[CLASSIFIER]["sha256"])
 
     def begin(self) -> None:
-        """Starts to hash the classifier in a thread, while the caller imports what scoring needs."""
-        self._begun[CLASSIFIER] = DigestAhead(self.path / CLASSIFIER)
+        """Starts hashing the classifier in a thread, while the caller imports what scoring needs."""
+        self._hashing[CLASSIFIER] = DigestAhead(self.path / CLASSIFIER)
 
     def file(self, name: str) -> Path:
-        """The path of one of its files, after a check of its digest.
+        """Checks the digest of one of its files and returns its path.
 
         Raises:
             ArtefactError: if the version has no such file, or its digest differs from the manifest's; the
@@ -107,28 +107,28 @@ class Version:
                 hint="train a version with this bertsent, then use that one",
             )
         path = self.path / name
-        begun = self._begun.pop(name, None)  # used once: the file may change later
+        hashing = self._hashing.pop(name, None)  # used only once: the file may change later
         if (
             not is_file(path)
             or path.stat().st_size != expected["size"]
-            or (begun.result() if begun else sha256_file(path)) != expected["sha256"]
+            or (hashing.result() if hashing else sha256_file(path)) != expected["sha256"]
         ):
             raise _corrupt(path, "is not what its manifest says")
         return path
 
 
 def version_numbers(folder: Path) -> list[int]:
-    """The numbers of the versions in `folder`, ascending: its folders that are named by a plain number and
-    hold a manifest. Copies, temporary folders and `v3` are none.
+    """The numbers of the versions in `folder`, ascending. A version is a folder that is named by a plain
+    number and holds a manifest; copies, temporary folders and `v3` do not count.
 
     Raises:
-        ArtefactError: if `folder` exists and cannot be read: that is not the same as no version.
+        ArtefactError: if `folder` exists and cannot be read, which does not mean that it holds no version.
     """
     return [number for number in taken_numbers(folder) if is_file(folder / str(number) / MANIFEST)]
 
 
 def taken_numbers(folder: Path) -> list[int]:
-    """The numbers in use in `folder`, ascending: those of versions, and of folders without a manifest."""
+    """The numbers that versions, or folders without a manifest, use in `folder`; ascending."""
     try:
         names = [path.name for path in folder.iterdir()]
     except (FileNotFoundError, NotADirectoryError):
@@ -163,8 +163,8 @@ def read_version(path: Path) -> Version:
     """Reads a version's manifest. `Version.file` and `Version.verify` check the files.
 
     Raises:
-        ArtefactError: if there is no manifest, it is not bertsent's, was changed since, belongs to another
-            number, or has the format of a newer bertsent.
+        ArtefactError: if there is no manifest, or it is not bertsent's, was changed after it was written,
+            belongs to another number, or has the format of a newer bertsent.
     """
     file = path / MANIFEST
     try:
@@ -177,13 +177,13 @@ def read_version(path: Path) -> Version:
             )
         if values["digest"] != sha256_json(values):
             raise _corrupt(file, "was changed after it was written")
-        # A later bertsent may add keys without a new format; a key that is missing is a TypeError.
+        # A later bertsent may add keys without a new format; a missing key raises TypeError.
         manifest = Manifest(**{name: value for name, value in values.items() if name in _KEYS})
         if not _can_score(manifest):
-            raise ValueError("a value is not what a manifest has there")
+            raise ValueError("a value has the wrong type or range")
     except FileNotFoundError as error:
         raise ArtefactError(
-            f"{visible(str(path))} is no version of bertsent (no {MANIFEST}).",
+            f"{visible(str(path))} is not a version of bertsent (it has no {MANIFEST}).",
             hint="name a folder below model/, for example --model 1",
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -197,7 +197,7 @@ def read_version(path: Path) -> Version:
 
 
 def _can_score(manifest: Manifest) -> bool:
-    """Whether the values that scoring relies on have their types: anybody may have written the file."""
+    """Whether the values that scoring relies on have the right types: anybody may have written the file."""
     files, tokenizer = manifest.files, manifest.tokenizer
     low, high = manifest.calibration.get("unsure", (DEFAULT_THRESHOLD, DEFAULT_THRESHOLD))
     return (

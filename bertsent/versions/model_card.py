@@ -25,9 +25,8 @@ every number below is in `manifest.json` too. The folder name is the version num
 {{ s.epochs }} epoch{{ "" if s.epochs == 1 else "s" }}, seed {{ s.seed }} |
 | published epoch | {{ best_epoch }}, the {{ "last" if step else "lowest validation loss" }} |
 {% if step -%}
-| weights | that epoch's, averaged with those \
-{{ "of version %d" % lineage.champion.version if "champion" in lineage else "training started from" }}: \
-share {{ step }} |
+| weights | those of that epoch (share {{ step }}), averaged with those \
+{{ "of version %d" % lineage.champion.version if "champion" in lineage else "training started from" }} |
 {% endif -%}
 {% if "gate" in lineage -%}
 | started from | the {{ lineage.start }} (version {{ lineage.champion.version }} was current) |
@@ -90,8 +89,8 @@ on the same rows: {{ lineage.gate.reason }}.
 | {{ name }} | {{ d.n }} | {{ d.positive }} | `{{ d.digest }}` |
 {% endfor %}
 {% if "labels" in manifest.data -%}
-{{ manifest.data.labels.beside }} of the train reviews trained beside the labels; the version that training
-started from, if any, was trained on all of them.
+{{ manifest.data.labels.beside }} of the train reviews were used together with the labels; the version that
+training started from, if any, was trained on all of them.
 {% endif -%}
 {% if "unlabelled" in manifest.data -%}
 The unlabelled reviews have pseudo-labels: scores of another version and of a bag of bigrams.
@@ -101,8 +100,8 @@ word-piece counts, labels, lengths and digests for `drift`.
 
 ## Limits
 
-A review longer than the window is cut: what lies between its parts is not read. Scores are calibrated
-for reviews like those it was trained on, and for no others. A text that is no review gets a score too.
+A review longer than the window is cut: the classifier does not see the rest. Scores are calibrated
+only for reviews like those it was trained on. A text that is not a review also gets a score.
 
 ## Files
 
@@ -113,10 +112,10 @@ epochs, `{{ files.CONFIG }}` the settings.
 
 
 def render(manifest: Manifest, *, epochs: Sequence[Epoch], best_epoch: int) -> str:
-    """The card as Markdown."""
+    """The model card as Markdown."""
     import jinja2
 
-    environment = jinja2.Environment(  # Markdown of our own numbers: nothing here comes from outside
+    environment = jinja2.Environment(  # Markdown of our own numbers, nothing from outside
         autoescape=False, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
     )
     environment.filters["interval"] = lambda ends: (

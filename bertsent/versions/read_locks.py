@@ -1,7 +1,7 @@
 """Locks that keep a version from being removed while a process reads it.
 
-A reader holds a shared lock on the version's manifest. The kernel frees it when the process ends, however
-that happens.
+A reader holds a shared lock on the version's manifest. The kernel frees it when the process ends, even
+by a kill.
 """
 
 from __future__ import annotations

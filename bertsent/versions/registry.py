@@ -1,4 +1,4 @@
-"""The current version and the list of all: promote a challenger, roll back, prune old versions."""
+"""Changes and lists the versions of a workspace: promote a challenger, roll back, prune old versions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from bertsent.versions.manifest import (
     version_numbers,
 )
 
-_ROOM = 1_000_000  # bytes: enough for a version of hard links; a copy fails by itself on a full disk
+_ROOM = 1_000_000  # bytes: enough for a version of hard links; a copy reports a full disk itself
 _ADOPTED = "adopted"  # name of the staging folder
 ROLLBACK = "rollback"  # the reason in the manifest
 
@@ -39,13 +39,13 @@ class Pruned:
     removed: tuple[int, ...]
     kept: tuple[int, ...]
     in_use: tuple[int, ...]  # kept because a process reads them
-    damaged: tuple[int, ...]  # kept, but not counted
+    damaged: tuple[int, ...]  # kept in addition to the number to keep
 
 
 @contextlib.contextmanager
 def _changing(workspace: Workspace, doing: str) -> Iterator[None]:
     with lock(workspace.state / "publish.lock", doing):
-        for pattern in (f".{_ADOPTED}.*.tmp", ".[0-9]*.tmp"):  # made under this lock: their run was killed
+        for pattern in (f".{_ADOPTED}.*.tmp", ".[0-9]*.tmp"):  # made under this lock, so their run was killed
             remove_stale(workspace.model, older_than=0, pattern=pattern)
         yield
 
@@ -58,10 +58,10 @@ def promote(
     reason: str,
     lineage: Mapping[str, Any],
 ) -> Version:
-    """Publishes a challenger as the current version, if the champion it was compared with still is current.
+    """Publishes a challenger as the current version, if the champion it was compared with is still current.
 
     Raises:
-        BusyError: if another version became current meanwhile.
+        BusyError: if another version has become current.
         ArtefactError, StorageError: as `adopt`.
     """
     with _changing(workspace, "publish"):
@@ -80,16 +80,16 @@ def rollback(number: int | None, *, workspace: Workspace) -> tuple[int, Version]
     """Makes an old version current again by publishing it under the next number; no version is removed.
 
     Args:
-        number: The old version; None for the newest intact one before the current version that scores
-            otherwise.
+        number: The old version; None for the newest intact one that was trained before the current version
+            and has another classifier.
 
     Returns:
         The number that was current, and the version that is current now. Nothing is published if the current
-        version has the same classifier already.
+        version already has the same classifier.
 
     Raises:
         UsageError: if there is no such version.
-        ArtefactError: if it is damaged. A damaged current version does not matter.
+        ArtefactError: if it is damaged. The current version may be damaged.
     """
     with _changing(workspace, "rollback"):
         last = store.current_number(workspace.model)
@@ -105,7 +105,7 @@ def rollback(number: int | None, *, workspace: Workspace) -> tuple[int, Version]
 
 
 def _previous(last: int, current: Version | None, workspace: Workspace) -> Version:
-    """The newest intact version that was trained before the current one and scores otherwise."""
+    """The newest intact version that was trained before the current one and has another classifier."""
     limit = _trained_as(current) if current else last
     for number in sorted(store.version_paths(workspace.model), reverse=True):
         old = _intact(number, workspace) if number < limit else None
@@ -113,7 +113,7 @@ def _previous(last: int, current: Version | None, workspace: Workspace) -> Versi
             return old
     raise UsageError(
         f"There is no intact version before {last} to go back to.",
-        hint="bertsent models lists what there is",
+        hint="bertsent models lists all versions",
     )
 
 
@@ -125,12 +125,12 @@ def _trained_as(version: Version) -> int:
 def adopt(version: Version, *, folder: Path, after: int, reason: str, lineage: Mapping[str, Any]) -> Version:
     """Publishes the files of a version under the next number of `folder`, with a new manifest and card.
 
-    The files are hard links where the file system and their owner allow it, else copies.
+    The files are hard links if the file system and their owner allow it, else copies.
 
     Args:
         version: Any version; all its files are verified first.
         folder: The folder of versions.
-        after: The number of the current version, which may not be in `folder`.
+        after: The number of the current version, which may be outside `folder`.
         reason, lineage: For the manifest.
 
     Raises:
@@ -148,7 +148,7 @@ def adopt(version: Version, *, folder: Path, after: int, reason: str, lineage: M
 
 
 def _link(source: Path, target: Path) -> None:
-    """Makes a hard link, or a copy of a file of another user: `publish` sets the mode, which links share."""
+    """Makes a hard link. Copies the file of another user: `publish` sets the mode, which links share."""
     if source.stat().st_uid == os.geteuid():
         with contextlib.suppress(OSError):  # another file system, or one without links
             os.link(source, target)
@@ -168,8 +168,8 @@ def _write_card(version: Version, manifest: Manifest, path: Path) -> None:
 def prune(workspace: Workspace, *, keep: int) -> Pruned:
     """Removes old versions from the workspace's `model/`.
 
-    The `keep` highest intact versions stay, always with the current one. A version that a process reads
-    stays too (`read_locks`), and so does a damaged one: somebody may want to look at it.
+    The `keep` highest intact versions and the current one stay. So do versions that a process reads
+    (`read_locks`) and damaged ones, which somebody may want to examine.
 
     Raises:
         UsageError: if `keep` is below 1.
@@ -201,7 +201,7 @@ def _intact(number: int, workspace: Workspace) -> Version | None:
 
 
 def _remove(path: Path) -> bool:
-    """Removes a version by one rename, then deletes its files; False if a process reads it."""
+    """Removes a version by one rename and deletes its files; returns False if a process reads it."""
     with read_locks.lock_for_removal(path / MANIFEST) as locked:
         if not locked:
             return False
@@ -221,9 +221,9 @@ class Entry:
 
     number: int
     current: bool
-    packaged: bool  # it came with bertsent and is not in the workspace
+    packaged: bool  # it came with bertsent and is outside the workspace
     manifest: Manifest | None  # None: damaged
-    bytes: int  # of its files; those of a republished version are links
+    bytes: int  # of its files; those of a republished version are hard links
 
 
 def entries(workspace: Workspace) -> list[Entry]:

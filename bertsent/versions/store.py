@@ -1,4 +1,4 @@
-"""The versions in `model/<n>/`: finding one, and publishing the next one. A version never changes."""
+"""Finds a version in `model/<n>/` and publishes the next one. A version never changes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from bertsent.versions.manifest import (
 
 
 def bundled() -> Path | None:
-    """The `model` folder that came with bertsent: inside the wheel, or beside the package in a checkout."""
+    """The `model` folder that comes with bertsent: inside the wheel, or beside the package in a checkout."""
     package = Path(__file__).parent.parent
     return next(
         (path for path in (package / "model", package.parent / "model") if version_numbers(path)), None
@@ -41,7 +41,7 @@ def bundled() -> Path | None:
 
 
 def version_paths(folder: Path) -> dict[int, Path]:
-    """Number -> path of every version in `folder`, and of the bundled ones under other numbers."""
+    """Number -> path of every version in `folder`, and of every bundled one with another number."""
     return {
         number: parent / str(number)
         for parent in (bundled(), folder)
@@ -59,14 +59,14 @@ def current_number(folder: Path) -> int:
     numbers = version_numbers(folder) or version_paths(folder)
     if not numbers:
         raise UsageError(
-            f"No model yet: {visible(str(folder))} is empty and none came with this installation.",
+            f"No model yet: {visible(str(folder))} is empty, and this installation has none.",
             hint="bertsent download --sample && bertsent train --data data/sample",
         )
     return max(numbers)
 
 
 def find(model: str | None, *, folder: Path, option: str = "--model") -> Version:
-    """The version with this number or path, or the current one.
+    """Finds the version with this number or path, or the current one.
 
     Args:
         model: A version's number, or its path; None for the current version.
@@ -101,8 +101,8 @@ def find(model: str | None, *, folder: Path, option: str = "--model") -> Version
 
 @contextlib.contextmanager
 def staging(folder: Path, *, name: str = "next", needed: int = 200_000_000) -> Iterator[Path]:
-    """A folder `.<name>.*.tmp` in `folder`, to write a new version into. The end of the block removes it,
-    unless it was published.
+    """Makes a folder `.<name>.*.tmp` in `folder` to write a new version into, and removes it at the end of
+    the block unless it was published.
 
     Raises:
         StorageError: if `folder` cannot be written or has less than `needed` bytes free, or a write in
@@ -122,7 +122,7 @@ def finalise(path: Path, manifest: Manifest) -> Version:
         if file.name != MANIFEST
     }
     values = asdict(replace(manifest, files=files))
-    values["digest"] = sha256_json(json.loads(json.dumps(values)))  # of what a reader will get
+    values["digest"] = sha256_json(json.loads(json.dumps(values)))  # of the values as a reader gets them
     write_text(path / MANIFEST, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
     version = read_version(path)
     version.verify()
@@ -130,16 +130,16 @@ def finalise(path: Path, manifest: Manifest) -> Version:
 
 
 def publish(path: Path, manifest: Manifest, *, folder: Path, after: int | None = None) -> Version:
-    """Makes a staged version the next one of `folder`. It appears complete under its number, or not at all.
+    """Publishes a staged version as the next one of `folder`. It appears only when it is complete.
 
     Args:
         manifest: Of the staged version at `path`; its number, parent and files are set here.
-        folder: The folder of versions. The number is one above all in use there, also by damaged versions.
-        after: The number of the version it follows, if that is not in `folder`.
+        folder: The folder of versions. The new number is one above all there, also damaged ones.
+        after: The number of the version before it, if that is outside `folder`.
 
     Raises:
         StorageError: if the disk fails or is full; the other versions are untouched.
-        ArtefactError: if what was written cannot be read back.
+        ArtefactError: if the written version cannot be read back.
     """
     for _ in range(100):  # another run may take the number before the rename
         number = 1 + max([*taken_numbers(folder), after or 0])

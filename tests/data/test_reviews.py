@@ -231,7 +231,7 @@ def test_load_splits_knows_no_class_but_pos_and_neg(tmp_path: Path) -> None:
     assert len(splits.train) + len(splits.validation) == len(splits.test) == 60
     assert set(splits.ignored) == {
         "train/unsup (2 files)",
-        "train/pos (entries that are no review: 1)",
+        "train/pos (entries that are not reviews: 1)",
         "train/ (1 loose file)",
         "test/away (a link)",
     }

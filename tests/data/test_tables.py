@@ -183,9 +183,9 @@ def test_read_table_takes_a_text_beyond_the_limit_of_the_csv_module(folder: Path
 @pytest.mark.parametrize(
     ("content", "line", "fact"),
     [
-        ("text,label\ngood,1\nbad,0,more\n", 3, "must have 2 fields"),
-        ('text,label\n"two\nlines",1\nbad\n', 4, "must have 2 fields"),
-        ("text,label\ngood, but long,1\n", 2, "must have 2 fields"),
+        ("text,label\ngood,1\nbad,0,more\n", 3, "needs 2 fields"),
+        ('text,label\n"two\nlines",1\nbad\n', 4, "needs 2 fields"),
+        ("text,label\ngood, but long,1\n", 2, "needs 2 fields"),
         ('text,label\n"good" film,1\n', 2, "not valid CSV"),
         ('text,label\ngood,1\n"never closed,1\nbad,0\n', 3, "not valid CSV"),
         ("text,label\ngood,1\nbad,nan\n", 3, "needs a label"),
@@ -381,12 +381,12 @@ def test_read_table_names_the_row_of_parquet_it_cannot_use(
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 this is no Parquet PAR1", b"text\nx\n"])
 def test_read_table_refuses_what_is_no_parquet(folder: Path, content: bytes) -> None:
-    assert "fails as Parquet" in refusal(table(folder, "a.parquet", content)).message
+    assert "not readable Parquet" in refusal(table(folder, "a.parquet", content)).message
 
 
 def test_read_table_refuses_parquet_cut_short(folder: Path) -> None:
     path = parquet(folder, {"text": nasty_texts()})
-    assert "fails as Parquet" in refusal(table(folder, "cut.parquet", path.read_bytes()[:-100])).message
+    assert "not readable" in refusal(table(folder, "cut.parquet", path.read_bytes()[:-100])).message
 
 
 def test_read_table_does_not_hold_a_row_group(folder: Path) -> None:

@@ -130,7 +130,7 @@ def test_the_card_says_which_weights_a_warm_start_publishes(published: tuple[Pat
     card = version.file(CARD).read_text(encoding="utf-8")
     assert f"| published epoch | {len(epochs)}, the last |" in card
     assert version.manifest.data["labels"]["step"] == 0.7
-    assert "| weights | that epoch's, averaged with those of version 1: share 0.7 |" in card
+    assert "| weights | those of that epoch (share 0.7), averaged with those of version 1 |" in card
     assert "lowest validation loss" not in card
 
 

@@ -136,7 +136,7 @@ def test_pseudo_label_refuses_a_path_of_which_nothing_is_left(
     teaching: Teach, folder: Callable[..., Path], splits: Splits
 ) -> None:
     for number, texts in enumerate([[splits.train[0].text, splits.test[0].text], ["", "<br />"]]):
-        with pytest.raises(DataError, match="no review that is not labelled data already") as caught:
+        with pytest.raises(DataError, match="holds no new review") as caught:
             teaching(folder(*texts, name=f"nothing-{number}"))
         assert caught.value.exit_code == 7
         assert "unsup" in caught.value.hint

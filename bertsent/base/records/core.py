@@ -1,4 +1,4 @@
-"""The records of every start: reviews, predictions, and how far the work is."""
+"""The records that every command needs: reviews, predictions, and progress."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a version says of one text.
+    """A version's prediction for one text.
 
     `score` is P(positive) in [0, 1]; `tokens` counts the word pieces of the whole text without [CLS] and
-    [SEP]; `truncated` says that the version's window did not hold them all.
+    [SEP]; `truncated` is True if they did not all fit into the version's window.
     """
 
     text: str
@@ -38,7 +38,7 @@ class Prediction:
     gold: int | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The documented keys of a prediction, without those only `batch` has."""
+        """The documented keys of a prediction, without those that only `batch` has."""
         return {
             "text": self.text,
             "score": self.score,
@@ -64,30 +64,30 @@ def to_json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: to_json(item) for key, item in value.items()}
     if is_dataclass(value):
-        return {each.name: to_json(getattr(value, each.name)) for each in fields(value)}
+        return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
     return str(value) if isinstance(value, PurePath) else value
 
 
 class Progress:
-    """Where the core reports how far it is; this one drops it all, those of the command layer draw it.
+    """How the core, which never prints, reports its progress.
 
-    The core never prints: it calls these, and `silent` serves where nobody looks.
+    This class ignores every report; its subclasses in the command layer show them.
     """
 
     def start(self, what: str, total: int | None, unit: str = "") -> None:
-        """Begins a stretch of work of `total` units, or of unknown length."""
+        """Begins a task of `total` units, or of unknown length if that is None."""
 
     def advance(self, done: int, **figures: float) -> None:
-        """Sets how much is done by now, with figures to show beside it (loss, accuracy)."""
+        """Sets how many units are done, with numbers to show beside it (loss, accuracy)."""
 
     def finish(self) -> None:
-        """Ends the stretch."""
+        """Ends the task."""
 
     def tell(self, message: str) -> None:
-        """Says one line of how the work goes, to whoever watches it."""
+        """Shows one line about the work to a user who watches its progress."""
 
     def note(self, message: str) -> None:
-        """Says one line that the user should read, even one who wants no progress."""
+        """Shows one line that every user should read, with or without progress."""
 
 
 silent = Progress()

@@ -1,4 +1,4 @@
-"""The records of how good scores are."""
+"""The records of evaluation: metrics, and counts by length and by score."""
 
 from __future__ import annotations
 
@@ -73,17 +73,17 @@ class Metrics:
         }
 
     def as_json(self) -> dict[str, Any]:
-        """The documented keys; a metric that does not exist is None, for JSON knows no NaN."""
+        """The documented keys; a metric that does not exist is None, because JSON has no NaN."""
         metrics = {"n": self.confusion.n, **self.values, "confusion": self.confusion}
         intervals = {"intervals": self.intervals} if self.intervals else {}
-        stated: dict[str, Any] = to_json(metrics | intervals)
-        return stated
+        content: dict[str, Any] = to_json(metrics | intervals)
+        return content
 
 
 @dataclass(frozen=True, slots=True)
 class Quantised:
-    """The int8 LiteRT file against the trained classifier it was made from, on a part of the test rows (of
-    the validation rows where there is no test row)."""
+    """How the int8 LiteRT file compares with the trained classifier it was made from, on some of the test
+    rows (of the validation rows if there is no test row)."""
 
     agreement: float  # share of the rows that get the same label
     classifier_accuracy: float  # of the trained classifier, in fp32
@@ -142,16 +142,16 @@ class ScoreBand:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What a version's predictions on labelled reviews are worth."""
+    """How well a version predicts the labels of reviews."""
 
     version: str
     threshold: float
     metrics: Metrics  # with intervals
     by_length: tuple[LengthBand, ...]
     by_score: tuple[ScoreBand, ...]
-    roc: tuple[tuple[float, float], ...]  # (false, true positive rate) from (0, 0) to (1, 1); may be left out
+    roc: tuple[tuple[float, float], ...]  # (false, true positive rate), (0, 0) to (1, 1); () if not computed
     unsure: int  # predictions "unsure"; everywhere else they count by their side of the threshold
-    accuracy_of_the_others: float  # of the predictions that are not unsure; NaN without any
+    accuracy_of_the_others: float  # of the predictions that are not "unsure"; NaN if all are
     truncated: int
     empty: int  # left out: they have no text
     unlabelled: int  # left out: they have no gold label

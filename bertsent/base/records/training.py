@@ -21,7 +21,7 @@ class Splits:
     duplicates: int = 0  # rows left out because the same text occurred before
     conflicts: int = 0  # texts left out because they occurred with both labels
     leaked: int = 0  # test rows left out because training holds the same text
-    ignored: tuple[str, ...] = ()  # folders beside pos and neg that were not read
+    ignored: tuple[str, ...] = ()  # entries of the data set that were not read
 
     def items(self) -> tuple[tuple[str, tuple[Review, ...]], ...]:
         """Name and rows of each split."""
@@ -45,7 +45,7 @@ class Tree:
     """One part of a model's structure, with its parts below it."""
 
     name: str
-    detail: str = ""  # what it is and the shape it gives
+    detail: str = ""  # its kind and output shape
     parameters: int = 0  # of this part and all below it
     parts: tuple[Tree, ...] = ()
 

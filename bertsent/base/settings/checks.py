@@ -10,7 +10,7 @@ from bertsent.base.errors import UsageError
 def require(condition: bool, message: str, received: object) -> None:
     """Raises UsageError with `message` and `received` unless the condition holds."""
     if not condition:
-        if isinstance(received, str):  # from a command line: it may hold control bytes, and be long
+        if isinstance(received, str):  # from a command line: it may hold control bytes or be long
             received = repr(received)[1:-1][:60]
         raise UsageError(message, received=received)
 

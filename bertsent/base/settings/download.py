@@ -10,8 +10,8 @@ from bertsent.base.settings.checks import require
 
 
 def cache_folder() -> Path:
-    """The user's cache for encoders: `BERTSENT_CACHE`, else the platform's. Never /tmp, where cleaners remove
-    some files of an encoder and leave others (tensorflow/hub issues 602 and 896)."""
+    """The user's cache for encoders: `BERTSENT_CACHE`, else the platform's cache folder. It is never /tmp,
+    where cleaners remove some files of an encoder and leave others (tensorflow/hub issues 602 and 896)."""
     named = os.environ.get("BERTSENT_CACHE")
     if named:
         return Path(named)
@@ -21,9 +21,9 @@ def cache_folder() -> Path:
 
 
 ACL_IMDB = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"  # the authors' page
-# As TensorFlow Datasets has it: tensorflow_datasets/datasets/imdb_reviews/checksums.tsv
+# TensorFlow Datasets has the same digest: tensorflow_datasets/datasets/imdb_reviews/checksums.tsv
 KNOWN_SHA256 = {ACL_IMDB: "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe"}
-# What an archive unpacks to: a run sees before the download whether something is in the way.
+# The folder an archive unpacks to, so that a run can check before the download whether its name is taken.
 KNOWN_FOLDER = {ACL_IMDB: "aclImdb"}
 
 
@@ -41,9 +41,9 @@ class DownloadSettings:
     max_bytes: int = 10 * 1024**3  # unpacked; aclImdb has 0.5 GB
     max_ratio: int = 200  # unpacked : packed; text reaches 10, a bomb 1,000
     max_member_bytes: int = 512 * 1024**2  # one file of an archive; the largest of aclImdb has 40 MB
-    ratio_from: int = 16 * 1024**2  # bytes unpacked; below it a small tar's empty blocks look like a bomb
+    ratio_from: int = 16 * 1024**2  # bytes unpacked; with fewer, a small tar's empty blocks look like a bomb
     space_factor: int = 8  # on the disk : packed; aclImdb takes 7 times its archive in 4 KiB blocks
-    headway: int = 1024**2  # bytes; an attempt that fetches so many resets the count of attempts
+    headway: int = 1024**2  # bytes; an attempt that fetches this many resets the count of attempts
     keep_partial: float = 7 * 86_400.0  # seconds; older partial downloads are removed
 
     def __post_init__(self) -> None:

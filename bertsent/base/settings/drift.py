@@ -12,30 +12,30 @@ from bertsent.base.settings.checks import require
 class DriftSettings:
     """When new labels count as drift."""
 
-    threshold: float = 0.1  # of the largest measure: about a tenth of the new reviews is unlike the old ones
-    least_rows: int = 30  # below it nothing is judged
-    least_text_rows: int = 50  # below it texts are not compared: no statistic of so few can be trusted
+    threshold: float = 0.1  # for the largest measure: about a tenth of the new reviews is unlike the old
+    least_rows: int = 30  # with fewer nothing is judged
+    least_text_rows: int = 50  # with fewer, texts are not compared: no statistic of so few rows is reliable
     least_per_class: int = 10  # of these rows, because the text measure compares within each label
-    alpha: float = 0.05  # of a false alarm at a version, shared by all looks: look t gets 6 / (pi t)^2 of it
-    alpha_of_a_look: float = 0.01  # at most: otherwise the first look would get 0.03
+    alpha: float = 0.05  # chance of a false alarm per version; look t gets 6 / (pi t)^2 of it
+    alpha_of_a_look: float = 0.01  # upper limit: otherwise the first look would get 0.03
     confidence: float = 0.9  # of the intervals
-    many_rows: int = 200  # from here on measures below the threshold mean stable, whatever their intervals
-    power: float = 0.8  # share of batches that reveal the minimum detectable effect
+    many_rows: int = 200  # with this many, measures below the threshold mean stable whatever their intervals
+    power: float = 0.8  # share of batches in which the minimum detectable effect is detected
 
     # The text measure; tests/bench/drift_power.py has what was tried.
-    most_text_rows: int = 1000  # more are sampled: so many reveal shifts of a few hundredths
-    reference_per_row: int = 10  # for each new row; with 5 a tenth of foreign rows is detected less often
-    frequent: float = 0.0125  # share of rows that must hold a word piece: rarer ones are of films and actors
-    shortest: int = 32  # word pieces; no row is thinned below it: nobody can tell what fewer are about
+    most_text_rows: int = 1000  # a sample of more; 1000 rows reveal shifts of a few hundredths
+    reference_per_row: int = 10  # per new row; with 5, a tenth of foreign rows is detected less often
+    frequent: float = 0.0125  # share of rows that must hold a word piece: rarer ones name films and actors
+    shortest: int = 32  # word pieces; no row is thinned below it: fewer do not show what a text is about
     folds: int = 5
     ridge: float = 5.0  # 1 to 20 differ by less than chance; below 1 the regression follows single rows
-    shuffles: int = 499  # p-values down to 0.02 are counted in them
+    shuffles: int = 499  # permutations, which give p-values from 0.02 up
     counted: int = 10  # shuffles that reach the statistic; with fewer a Pearson III tail is more accurate
 
     length_bins: int = 18  # of the plots
     score_bins: int = 20
-    words: int = 10  # that moved, in each direction
-    least_moved: float = 3.0  # standard errors; among some thousand word pieces a few move so far by chance
+    words: int = 10  # word pieces listed as more frequent, and as rarer
+    least_moved: float = 3.0  # standard errors; among some thousand word pieces a few move as far by chance
     foreign: int = 20  # most foreign rows that a report lists
 
     def __post_init__(self) -> None:
@@ -48,10 +48,10 @@ class DriftSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorSettings:
-    """How `drift` goes from look to look."""
+    """When `drift` judges again, and what its page shows."""
 
-    # A batch too small to tell is judged again when it has grown by this factor. Every look takes a part of
-    # the alpha that all looks share: hourly looks, each at one label more, could soon detect nothing.
+    # A batch too small to tell is judged again when it has grown by this factor. Every look uses up a part of
+    # the alpha that all looks share: if one came with every new label, later looks could detect nothing.
     growth: float = 2.0
     foreign: int = 10  # most foreign reviews on the page: what one reads in a sitting
 
@@ -60,4 +60,4 @@ class MonitorSettings:
 class ReferenceSettings:
     """What a version keeps of its training data for `drift`."""
 
-    max_rows: int = 5000  # enough for the text measure, which needs 5 to 10 reference rows a new row
+    max_rows: int = 5000  # enough for the text measure, which needs 5 to 10 reference rows per new row

@@ -9,7 +9,7 @@ from bertsent.base.settings.checks import require
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainSettings:
-    """Which words made a score."""
+    """How the words that made a score are found and shown."""
 
     parts: int = 48  # runs of words that are left out in turn: half a second
     refined: int = 48  # words of the strongest runs that are then left out one by one
@@ -26,8 +26,8 @@ class CalibrationSettings:
     # Bounds of the temperature: a classifier outside them is broken, not badly calibrated.
     coolest: float = 0.1
     hottest: float = 20.0
-    bias_deviation: float = 0.5  # of the prior, in logits: 2,500 rows move the bias freely, 20 hardly
-    compared: int = 2000  # rows that LiteRT file and trained classifier both score: a minute in fp32
+    bias_deviation: float = 0.5  # of its prior, in logits: 2,500 rows move the bias freely, 20 hardly move it
+    compared: int = 2000  # rows that the LiteRT file and the trained classifier both score: a minute in fp32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +37,7 @@ class EvaluateSettings:
     bins: int = 15  # of confidence, for the calibration error (Guo et al. 2017)
     resamples: int = 1000  # the number that Efron and Tibshirani (1993) recommend for an interval
     length_bands: tuple[int, ...] = (32, 64, 128, 256, 512)  # word pieces; BERT takes at most 512
-    score_bands: int = (
-        20  # of the plots; on 12,000 reviews each band has enough rows to tell noise from error
-    )
+    score_bands: int = 20  # of the plots; of 12,000 reviews each gets enough rows to tell noise from error
     errors: int = 10  # wrong reviews reported: what one reads in a sitting
 
     def __post_init__(self) -> None:

@@ -18,7 +18,7 @@ HALVES = ("train", "test")
 class ReadSettings:
     """What counts as a review when folders and files are read."""
 
-    max_review_bytes: int = 1024**2  # 1 MiB is 300 times the longest IMDB review; above it is no review
+    max_review_bytes: int = 1024**2  # 1 MiB, 300 times the longest IMDB review; a longer file is no review
     minimum_per_class: int = 4  # fewer cannot fill train and validation with both classes
     parquet_rows: int = 64  # read from a table at a time: with the longest reviews 64 MiB
 
@@ -28,9 +28,9 @@ class ReadSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteSettings:
-    """The size of a row group of Parquet, which is held in memory; either bound ends it."""
+    """The largest row group of Parquet, which is held in memory; it ends at either limit."""
 
-    group_rows: int = 8192  # 10 MB of IMDB reviews; a footer of a million rows stays small with it
+    group_rows: int = 8192  # 10 MB of IMDB reviews; with it the footer of a million rows stays small
     group_characters: int = 8 * 1024**2  # of text; 8192 of the longest reviews would be 8 GiB
 
     def __post_init__(self) -> None:

@@ -26,8 +26,8 @@ RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in [
         Recipe(DEFAULT, "bertsent's own choice", TrainSettings()),
-        # Those of TensorFlow's tutorial "Classify text with BERT", as the original scripts had them. Every
-        # field is written out, so that a new default leaves the original what it was.
+        # The settings of TensorFlow's tutorial "Classify text with BERT", as the original scripts had them.
+        # Every field is written out, so that a new default does not change this recipe.
         Recipe(
             "original",
             "a small BERT, as TensorFlow's tutorial trains it",
@@ -53,12 +53,12 @@ RECIPES: dict[str, Recipe] = {
         Recipe(
             "student",
             "a second round, for --unlabelled and --warm-start",
-            # With weights that were trained on 160 tokens, one epoch of 384 is affordable, and long reviews
-            # gain by it.
+            # Starting from weights that were trained on 160 tokens, one epoch of 384 is affordable, and it
+            # improves long reviews.
             replace(TrainSettings(), epochs=1, init_lr=5e-5, crops=0.5, seq_length=384, train_length=384),
         ),
-        # One epoch, or more of few labels (`retrain.settings_for`); small batches, as few labels give few
-        # steps.
+        # One epoch, or more with few labels (`retraining.run.settings_for`). Batches are small, because few
+        # labels give few steps.
         Recipe(
             "retrain",
             "a warm start on new labels and some old reviews",
@@ -77,7 +77,7 @@ def find_recipe(name: str) -> Recipe:
     """The recipe of this name.
 
     Raises:
-        UsageError: if there is none; the message names those there are.
+        UsageError: if there is none; the message lists all recipes.
     """
     if name not in RECIPES:
         raise UsageError(f"A recipe is one of {', '.join(RECIPES)}.", received=repr(name[:60]))

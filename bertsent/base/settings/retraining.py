@@ -1,4 +1,4 @@
-"""Defaults of retraining: the gate, what is trained on, and the versions of a workspace."""
+"""Defaults of retraining: the gate, the training rows, and the versions of a workspace."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from bertsent.base.settings.checks import require
 class GateSettings:
     """What a challenger must show before it takes over."""
 
-    margin: float = 0.01  # accuracy that may be lost on the test rows: one point, which nobody notices
-    confidence: float = 0.95  # one-sided, of every statement of the gate
+    margin: float = 0.01  # most accuracy that may be lost on the test rows: one point, which nobody notices
+    confidence: float = 0.95  # one-sided, of each bound that the gate computes
     test_rows: int = 10_000  # at most, drawn by digest: they resolve 0.4 points, and take a minute or two
 
     def __post_init__(self) -> None:
@@ -25,27 +25,27 @@ class GateSettings:
 class RetrainSettings:
     """What a retrain trains on, and when it is tried again."""
 
-    warm_start: bool = True  # from the champion where it has weights: minutes, and what it learnt stays
-    reserved: int = 5  # one labelled row of so many is never trained on: 20 % for the gate
-    least_rows: int = 30  # labelled; drift judges none below either
+    warm_start: bool = True  # from the champion's weights, if any: takes minutes, keeps what it learnt
+    reserved: int = 5  # one in this many labelled rows is never trained on: 20 % for the gate
+    least_rows: int = 30  # labelled; `drift` needs as many
     least_steps: int = 120  # of a warm start: 100 labels gain 5 points in 4 epochs, and hardly any in one
-    old_per_new: int = 2  # rows of the data set for each new one: a third of the training rows are new ...
-    most_old: int = 10_000  # ... or more: a warm start needs some old rows to forget nothing, not all of them
-    # Weight interpolation after a warm start: 0 is the champion's weights, 1 those that training found (alpha
+    old_per_new: int = 2  # rows of the data set for each new one: a third of the training rows are new
+    most_old: int = 10_000  # at most; a warm start needs some old rows to forget nothing, not all of them
+    # Weight interpolation after a warm start: 0 gives the champion's weights, 1 the newly trained ones (alpha
     # of Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"). With 500 labels of other products, 1
     # gained 11 points on such reviews and lost 0.9 on old ones, 0.7 gained 10 and lost 0.7, 0.5 gained 7 and
-    # lost 0.3; log loss on old ones was the champion's own at 0.7.
+    # lost 0.3; at 0.7 the log loss on old ones equalled the champion's.
     interpolation: float = 0.7
-    growth: float = 0.2  # of the labels that were rejected; with fewer new ones it would end the same way
+    growth: float = 0.2  # share of new labels for another try after a rejection: fewer would fail too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionSettings:
     """How versions are kept and compared, and the learning curve of a workspace."""
 
-    keep: int = 5  # versions that `models prune` leaves to go back to; one takes 24 MB, 70 with weights
-    chunk: int = 2048  # reviews that two versions score in turn
-    shown: int = 10  # reviews on which they differ: what one reads in a sitting
+    keep: int = 5  # versions that `models prune` keeps for rollback; one takes 24 MB, 70 with weights
+    chunk: int = 2048  # reviews; two versions score them in turn
+    shown: int = 10  # reviews on which the two differ: what one reads in a sitting
     next_labels: int = 100  # what one labels in a sitting
-    least_points: int = 3  # retrains of different size; through two goes any line
-    upper: float = 0.95  # quantile: both ends together make a 90 % interval
+    least_points: int = 3  # retrains of different size; any line fits two
+    upper: float = 0.95  # quantile; with its mirror image it gives a 90 % interval

@@ -10,7 +10,7 @@ from bertsent.base.settings.checks import require, require_choice
 Window = Literal["head", "head+tail"]
 Engine = Literal["litert", "tensorflow"]
 
-DEFAULT_THRESHOLD = 0.5  # from this score on a review is nearer to positive; for comparisons with labels
+DEFAULT_THRESHOLD = 0.5  # a score at or above it counts as positive when predictions are compared with labels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +18,8 @@ class TokenizerSettings:
     """Sizes of a tokenizer's caches, which bound its memory. A miss costs time and changes no token id."""
 
     words: int = 65_536  # 12 MB; 5,000 reviews have 39,000 different words
-    letters: int = 24  # of the longest word in the cache: longer ones occur once, and at 100 it took 50 MB
-    characters: int = 16_384  # more than a living script has; a hostile text may have more
+    letters: int = 24  # of the longest cached word: longer ones occur once, and with 100 the cache took 50 MB
+    characters: int = 16_384  # more than any living script has; a hostile text may have more
 
     def __post_init__(self) -> None:
         sizes = self.words, self.letters, self.characters
@@ -33,12 +33,12 @@ class ScoreSettings:
     engine: Engine = "litert"  # needs no TensorFlow; the other one is for tokenizers that are not WordPiece
     threshold: float | None = None  # at or above it positive; None: 0.5, and "unsure" in the version's band
     workers: int | None = None  # each uses one core; None: one per core, or fewer if memory is limited
-    # What of a limit on memory is set aside, beside the classifier's own size: 320 MB of addresses at 384
-    # tokens, Parquet and all, 66 MB more for each further worker (tests/bench/growth.py --addresses).
+    # Memory needed beside the classifier's own size, where memory is limited. Measured with Parquet at 384
+    # tokens: 320 MB of address space, 66 MB more per further worker (tests/bench/growth.py --addresses).
     first_worker_bytes: int = 300 * 2**20
     worker_bytes: int = 44 * 2**20
     chunk: int = 1024  # reviews read ahead and sorted by length at a time; bounds the memory of a stream
-    chunk_characters: int = 4 * 2**20  # ends a chunk too: a review may have a megabyte
+    chunk_characters: int = 4 * 2**20  # also ends a chunk: a review may have a megabyte
 
     def __post_init__(self) -> None:
         require(

@@ -1,7 +1,7 @@
-"""Configuration files of `bertsent train`: reading them, writing them, and what overrules what.
+"""Configuration files of `bertsent train`: reading them, writing them, and which value wins.
 
-A file is TOML. `recipe = "NAME"` may stand at its top; the settings stand below `[train]`, called as the
-options are (`init-lr`, or `init_lr`). An option overrules the file, and the file overrules its recipe.
+A file is TOML. `recipe = "NAME"` may stand at its top; the settings stand below `[train]`, named like
+the options (`init-lr`, or `init_lr`). An option overrules the file, and the file overrules its recipe.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from bertsent.base.settings.training import Optimizer, TrainSettings
 from bertsent.base.text import read_utf8
 
 _LIMIT = 64 * 1024  # bytes; what `dumps` writes has about a thousand, and tomllib is slow on long dotted keys
-_BEYOND = 2**63  # TOML's integers end below it
+_BEYOND = 2**63  # TOML's integers are smaller
 _LONGEST = 60  # characters of a foreign string that a message quotes
 _KINDS: dict[str, Any] = {name: type(value) for name, value in asdict(TrainSettings()).items()}
 _OPTIONS = {name.replace("_", "-"): name for name in _KINDS}
 _EXPECTED = {int: "a whole number", float: "a number", str: "a text in quotes"}
 _TOP = ("recipe", "train")
-_COMMENTS = {  # where neither name nor value says it
+_COMMENTS = {  # for settings that name and value do not explain
     "init_lr": "falls linearly to 0, after the warm-up",
     "warmup": "share of the steps in which the learning rate rises",
     "dropout": "before the head",
@@ -55,7 +55,7 @@ def load(path: Path) -> Config:
 
     Raises:
         UsageError: naming the file, if it cannot be read, is not TOML (with line and column), or holds
-            what is no setting or cannot be its value.
+            an unknown setting or a value that a setting cannot take.
     """
     try:
         text = read_utf8(path, limit=_LIMIT, what="a configuration")
@@ -73,9 +73,9 @@ def resolve(recipe: str | None, *, config: Config, given: Mapping[str, Any]) -> 
     """The settings of a run: `given` overrules the file, which overrules the recipe.
 
     Args:
-        recipe: A recipe's name; overrules the file's. None: the file's, else the default one.
-        config: What the configuration file says; an empty `Config()` where there is none.
-        given: The settings that were given beside it, by the names of `TrainSettings`.
+        recipe: A recipe's name, which overrules the file's. None: the file's recipe, else the default one.
+        config: What the configuration file says; an empty `Config()` without a file.
+        given: The settings given as options, by the names of `TrainSettings`.
 
     Raises:
         UsageError: if there is no such recipe, or a value cannot be used.
@@ -86,7 +86,7 @@ def resolve(recipe: str | None, *, config: Config, given: Mapping[str, Any]) -> 
 
 
 def loads(text: str) -> TrainSettings:
-    """The settings that the text of a configuration file stands for.
+    """Reads the settings from the text of a configuration file.
 
     Raises:
         UsageError: as `load`.
@@ -95,9 +95,9 @@ def loads(text: str) -> TrainSettings:
 
 
 def dumps(settings: TrainSettings) -> str:
-    """The text of a configuration file that stands for these settings, every one of them written out.
+    """The text of a configuration file with every one of these settings.
 
-    `loads` gives back the same settings. Only what TOML cannot hold, half of a surrogate pair, is lost.
+    `loads` gives back the same settings. Only lone surrogates, which TOML cannot hold, are lost.
     """
     lines = [
         f"# Made by bertsent {__version__}. Repeat with: bertsent train --config train.toml",
@@ -111,7 +111,7 @@ def dumps(settings: TrainSettings) -> str:
 
 
 def describe(settings: TrainSettings) -> str:
-    """All settings in one line, by the names of the options; those left empty are left out."""
+    """All settings in one line, by the names of the options, without those that are empty."""
     values = asdict(settings)
     return ", ".join(f"{option} {values[name]}" for option, name in _OPTIONS.items() if values[name] != "")
 
@@ -123,13 +123,13 @@ def _parse(text: str) -> Config:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"This is not TOML: {visible(str(error))}.") from error
-    except (ValueError, RecursionError) as error:  # more digits than Python takes, lists within lists
+    except (ValueError, RecursionError) as error:  # more digits than Python accepts, or lists within lists
         raise UsageError("A value is too long, or nested too deep.") from error
     unknown = next((key for key in table if key not in _TOP), None)
     if unknown is not None:
         setting = unknown.replace("_", "-") in _OPTIONS
         raise UsageError(
-            "A configuration has a recipe, a table [train], and no more.",
+            "A configuration has a recipe and a table [train], and nothing else.",
             received=_shorten(unknown),
             hint="put it below a line [train]" if setting else _nearest(unknown, _TOP),
         )
@@ -140,7 +140,7 @@ def _parse(text: str) -> Config:
         raise UsageError("[train] must be a table.", received=_value(train))
     config = Config(recipe, _values(train))
     try:
-        resolve(None, config=config, given={})  # here, before an option can hide a fault of the file
+        resolve(None, config=config, given={})  # now, before an option can hide an error in the file
     except UsageError as error:
         raise UsageError(error.message, received=_shorten(str(error.received)), hint=error.hint) from error
     return config
@@ -152,7 +152,7 @@ def _values(train: Mapping[str, Any]) -> dict[str, Any]:
         option = key.replace("_", "-")
         if option not in _OPTIONS:
             raise UsageError(
-                "[train] holds settings, called as the options of bertsent train.",
+                "[train] holds settings, named like the options of bertsent train.",
                 received=_shorten(key),
                 hint="recipe stands at the top, above [train]"
                 if key == "recipe"
@@ -166,7 +166,7 @@ def _values(train: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _typed(option: str, value: Any) -> Any:
-    """A value of the file, if it is of its setting's type; true and false are no numbers."""
+    """Checks that a value of the file has its setting's type; true and false are not numbers."""
     kind = _KINDS[_OPTIONS[option]]
     whole = type(value) is int and abs(value) < _BEYOND
     if kind is float and whole:
@@ -201,7 +201,7 @@ def _shorten(text: str) -> str:
 
 
 def _scalar(value: float | str) -> str:
-    """An int, float or str as TOML writes it; what could hide text or forge a line becomes an escape."""
+    """An int, float or str as TOML writes it; characters that could hide text or forge a line are escaped."""
     if not isinstance(value, str):
         return repr(value)
     return '"' + "".join(_escaped(character) for character in value) + '"'

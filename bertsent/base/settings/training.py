@@ -14,24 +14,24 @@ Optimizer = Literal["adamw", "adam", "lamb", "sgd"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainSettings:
     """One training run. The values are the recipe for `minilm`; tests/bench/RECIPE.md has what was tried.
-    Those of the original scripts are the recipe "original"."""
+    The recipe "original" has the values of the original scripts."""
 
-    epochs: int = 2  # a third costs half an hour; with crops as many new examples come every epoch
-    init_lr: float = 7e-5  # where the linear decay starts; so small an encoder wants more than BERT's 3e-5
+    epochs: int = 2  # a third costs half an hour; crops give as many new examples every epoch
+    init_lr: float = 7e-5  # where the linear decay starts; this small encoder needs more than BERT's 3e-5
     warmup: float = 0.1  # share of all steps in which the rate rises to init_lr
     batch_size: int = 32
     dropout: float = 0.1  # before the head
     optimizer: Optimizer = "adamw"
     encoder: str = "minilm"  # bundled: needs no network
     preprocessor: str = ""  # empty: the encoder's partner in presets.py
-    seq_length: int = 256  # word pieces a version sees, [CLS] and [SEP] counted; 512 scored no better
-    train_length: int = 160  # word pieces of a training example, at most seq_length: half the time of 256
+    seq_length: int = 256  # word pieces a version sees, with [CLS] and [SEP]; 512 scored no better
+    train_length: int = 160  # word pieces of a training example, at most seq_length; half the time of 256
     window: Window = "head+tail"  # a review's verdict usually stands at its end
-    crops: float = 1.0  # sentences of reviews, per review and epoch, that train beside them: for short texts
+    crops: float = 1.0  # sentences per review and epoch that train too: they help on short texts
     momentum: float = 0.9  # SGD only; plain SGD does not move a transformer in 5 epochs
     validation_share: float = 0.1  # of the training data, by text digest: 2,500 IMDB reviews are enough
-    unlabelled_rows: int = 30_000  # at most, of reviews without labels: they take as long as labelled ones
-    seed: int = 42  # as the original scripts
+    unlabelled_rows: int = 30_000  # at most, of reviews without labels, which take as long as labelled ones
+    seed: int = 42  # as in the original scripts
 
     def __post_init__(self) -> None:
         require(self.epochs >= 1, "epochs must be at least 1.", self.epochs)
@@ -54,15 +54,15 @@ class TrainSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointSettings:
-    """What a run that was killed goes on from."""
+    """The checkpoints that the next run resumes a killed one from."""
 
     minutes: float = 10.0  # between two checkpoints inside an epoch; one takes about two seconds
-    kept: int = 2  # the newest and one to fall back on
+    kept: int = 2  # the newest, and one to fall back on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BigramSettings:
     """The bag of bigrams that gives pseudo-labels together with a version."""
 
-    least_reviews: int = 2  # that a bigram must occur in; most occur in one only and say nothing
+    least_reviews: int = 2  # that a bigram must occur in; most occur in only one and tell nothing
     bag_strength: float = 20.0  # inverse of the regularisation; 10 to 50 differ by 0.3 points on IMDB

@@ -28,7 +28,7 @@ class Workspace:
 
     @property
     def labels(self) -> Path:
-        """The log of human answers, and `pos` and `neg` made of it."""
+        """The log of human answers, and the folders `pos` and `neg` made from it."""
         return self.root / "labels"
 
     @property

@@ -1,4 +1,4 @@
-"""The data sets of `data/`: fetched or written, published by one rename, recognised by a marker file."""
+"""Puts data sets into `data/`: each appears by one rename, and a marker file tells that it is complete."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from bertsent.data.download.fetch import fetch, file_name, source
 from bertsent.data.download.unpack import extract, sniff
 
 _MARKER = ".complete.json"
-_SAMPLE = "bertsent:sample"  # the marker's address of the bundled reviews
+_SAMPLE = "bertsent:sample"  # the url that the marker of the bundled reviews holds
 _ENDINGS = re.compile(r"(\.tar)?(\.gz|\.bz2|\.xz)?$|\.(tgz|tbz2|txz|zip)$")
 
 
 @dataclass(frozen=True, slots=True)
 class _Marker:
-    """The last file written into a data set: where it comes from, and that it is complete."""
+    """The last file written into a data set. It says where the data set is from, and that it is complete."""
 
     url: str
     sha256: str  # of the archive
@@ -43,7 +43,7 @@ class _Marker:
 class _Request:
     """What one download was asked to do."""
 
-    settings: DownloadSettings  # its url as `source` gives it
+    settings: DownloadSettings  # its url is one that `source` returned
     data: Path
     sha256: str  # empty: unknown
     force: bool
@@ -58,23 +58,23 @@ def download(
     force: bool = False,
     progress: Progress = silent,
 ) -> Download:
-    """Makes a data set in `data` out of the archive at `settings.url`.
+    """Makes a data set in `data` from the archive at `settings.url`.
 
-    The data set is named after the archive's one top folder, else after the archive. It appears complete or
-    not at all. If it is there and complete already, nothing is fetched.
+    The data set is named after the archive's only top folder, else after the archive. It appears only when it
+    is complete. If it is there already, nothing is fetched.
 
     Args:
         settings: The address or file name of the archive, time-outs, attempts and limits.
         data: The workspace's `data/`.
-        sha256: The archive's digest; empty for the one in `KNOWN_SHA256`, if any.
-        force: Fetch again, and replace a folder that is in the way.
-        progress: Told of the bytes fetched, then of the files unpacked.
+        sha256: The archive's digest; if empty, the one in `KNOWN_SHA256`, if any.
+        force: Fetch again, and replace an existing folder of the same name.
+        progress: Receives the bytes fetched, then the files unpacked.
 
     Raises:
-        UsageError: if the address or digest is malformed, or a folder is in the way.
-        NetworkError: if the archive cannot be fetched; what arrived is kept for the next run.
+        UsageError: if the address or digest is malformed, or another folder has the data set's name.
+        NetworkError: if the archive cannot be fetched; the next run resumes the download.
         ArtefactError: if it is damaged, unsafe, or has another digest.
-        DataError: if it holds no pos and neg folder, or files of the existing data set are missing.
+        DataError: if it holds no pos and neg folders, or files of the existing data set are missing.
         StorageError: if the disk fails or is full.
         BusyError: if another download runs in this workspace.
     """
@@ -91,10 +91,10 @@ def download(
 
 
 def write_sample(*, data: Path, force: bool = False, progress: Progress = silent) -> Download:
-    """Writes the bundled reviews as the data set `data/sample`, for a try without the network.
+    """Writes the bundled reviews as the data set `data/sample`, to try bertsent without the network.
 
     Raises:
-        UsageError: if another folder is in the way and `force` is not given.
+        UsageError: if another folder has that name and `force` is not given.
         StorageError: if the disk fails or is full.
         BusyError: if a download runs in this workspace.
     """
@@ -114,7 +114,7 @@ def write_sample(*, data: Path, force: bool = False, progress: Progress = silent
 
 @contextlib.contextmanager
 def _locked(data: Path, settings: DownloadSettings) -> Iterator[None]:
-    """Holds the workspace's lock of downloads, and removes what killed ones left."""
+    """Holds the download lock of the workspace, and removes what killed downloads left."""
     with files.lock(Workspace(data.parent).state / "download.lock", "download"):
         files.remove_stale(data)
         files.remove_stale(data, older_than=settings.keep_partial, pattern=".download.*.part")
@@ -130,14 +130,14 @@ def _digest(given: str) -> str:
 
 
 def _verify(archive: Path, expected: str) -> str:
-    """The digest of an archive, which must be `expected`, if that is not empty."""
+    """The digest of an archive. It must be `expected`, unless that is empty."""
     sniff(archive)
     digest = digests.sha256_file(archive)
     if expected and digest != expected:
         raise ArtefactError(
-            f"{visible(archive.name)} is not what was expected: its SHA-256 must be {expected}.",
+            f"{visible(archive.name)} is not the expected archive: its SHA-256 must be {expected}.",
             received=digest,
-            hint="fetch it again; if that does not help, the file has changed or been tampered with",
+            hint="fetch it again; if that does not help, somebody has changed the file",
         )
     return digest
 
@@ -158,7 +158,7 @@ def _fetch_and_unpack(request: _Request) -> Download:
 
 
 def _unpack(request: _Request, archive: Path) -> Download:
-    """Unpacks a verified archive and publishes what it holds."""
+    """Unpacks a verified archive and publishes its data set."""
     files.require_space(request.data, archive.stat().st_size * request.settings.space_factor)
     with files.temporary_sibling(request.data / "unpack") as folder:
         extract(archive, folder, request.settings, progress=request.progress)
@@ -168,7 +168,7 @@ def _unpack(request: _Request, archive: Path) -> Download:
 
 
 def _root(folder: Path) -> Path:
-    """The folder that holds the splits: the archive's one top folder, else `folder` itself."""
+    """The folder that holds the splits: the archive's only top folder, else `folder` itself."""
     tops = [path for path in folder.iterdir() if path.is_dir()]
     if len(tops) == 1 and not tops[0].name.startswith(".") and tops[0].name not in {*HALVES, *FOLDERS}:
         return tops[0]
@@ -187,8 +187,8 @@ def _publish(request: _Request, root: Path, target: Path) -> Download:
     number = sum(counts.values())
     marker = _Marker(request.settings.url, request.sha256, number, size, files.now())
     files.write_text(root / _MARKER, json.dumps(asdict(marker), indent=2) + "\n")
-    # A sync of each of the 87,500 files of aclImdb took 21 s on a fast disk, one sync of all 1 s. What a
-    # failing disk loses can be fetched again.
+    # Syncing each of the 87,500 files of aclImdb took 21 s on a fast disk, one sync of all took 1 s. Files
+    # that a failing disk loses can be fetched again.
     if not files.publish_directory(root, target, sync_each=False, replace=request.force):
         raise _in_the_way(target)
     return Download(target, files=number, bytes=size, fetched=True, sha256=request.sha256, counts=counts)
@@ -196,13 +196,13 @@ def _publish(request: _Request, root: Path, target: Path) -> Download:
 
 def _in_the_way(target: Path) -> UsageError:
     return UsageError(
-        f"{visible(str(target))} exists and does not come from this archive; it is left as it is.",
+        f"{visible(str(target))} exists and does not come from this archive; nothing was changed.",
         hint="move it away, or let --force replace it",
     )
 
 
 def _survey(root: Path) -> tuple[Mapping[str, int], int]:
-    """Files by folder (as `train/pos`; `.` is the top), and their bytes; the marker is not counted."""
+    """The number of files by folder (as `train/pos`; `.` is the top) and all bytes, without the marker."""
     counts, size = {}, 0
     for parent, folders, names in os.walk(root):
         folders.sort()
@@ -214,11 +214,11 @@ def _survey(root: Path) -> tuple[Mapping[str, int], int]:
 
 
 def _existing(request: _Request) -> Download | None:
-    """The data set of this archive, if it is there already.
+    """The data set of this archive, if it already exists.
 
     Raises:
-        UsageError: if it came from the same address with another digest.
-        DataError: if files of it are missing.
+        UsageError: if it came from the same address and has another digest.
+        DataError: if some of its files are missing.
     """
     if request.force or not request.data.is_dir():
         return None

@@ -1,4 +1,4 @@
-"""Downloads over HTTP that survive a bad connection: resume, retries, time-outs, no unsafe redirect."""
+"""HTTP downloads that survive a bad connection: they resume, retry, time out, and refuse unsafe redirects."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _URL_SAFE = "%/:=&?~#+!$,;'@()*[]"  # what a correct address may hold besides le
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    """Which file on the server a partial file belongs to, as its server said."""
+    """The file on the server that a partial file belongs to, as the server described it."""
 
     etag: str = ""
     modified: str = ""
@@ -37,11 +37,11 @@ class _Origin:
 
     @property
     def validator(self) -> str:
-        """The value for If-Range (RFC 9110, 13.1.5: no weak tag); empty if a resume is not safe."""
+        """The value for If-Range (RFC 9110, 13.1.5: no weak tag); empty if resuming is not safe."""
         return self.etag if self.etag and not self.etag.startswith("W/") else self.modified
 
     def agrees(self, headers: Message, length: int | None) -> bool:
-        """Whether a partial answer belongs to the same file, as far as both say."""
+        """Whether a partial answer belongs to the same file, judged by the values that both have."""
         pairs = [(self.etag, headers["ETag"]), (self.modified, headers["Last-Modified"])]
         return all(not (mine and theirs) or mine == theirs for mine, theirs in pairs) and (
             None in (self.length, length) or self.length == length
@@ -49,13 +49,13 @@ class _Origin:
 
 
 class _Partial:
-    """A file that is being downloaded: its bytes so far, and beside it the `_Origin` of them."""
+    """A file that is being downloaded: its bytes so far, and their `_Origin` in a file beside it."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self.body = folder / name
         self._about = folder / ".about.json"
         self.origin = _Origin()
-        with contextlib.suppress(OSError, ValueError, TypeError):  # none yet, or killed at its start
+        with contextlib.suppress(OSError, ValueError, TypeError):  # not written yet, or only in part
             self.origin = _Origin(**json.loads(self._about.read_text(encoding="utf-8")))
 
     @property
@@ -65,12 +65,12 @@ class _Partial:
 
     @property
     def complete(self) -> bool:
-        """Whether all bytes are here already, from a run that was stopped after the download."""
+        """Whether all bytes have arrived, in a run that was stopped after the download."""
         return self.size > 0 and self.size == self.origin.length
 
     def restart(self, origin: _Origin) -> None:
-        """Empties the file, then writes the origin of the bytes to come: in this order, so that a kill
-        between the two never leaves old bytes with a new origin."""
+        """Empties the file, then writes the origin of the new bytes. In this order a kill between the two
+        never leaves old bytes with a new origin."""
         with files.disk_errors(self.body):
             self.body.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.body.write_bytes(b"")
@@ -79,7 +79,7 @@ class _Partial:
 
 
 def source(value: str) -> str | Path:
-    """The address to fetch, or the path of an archive on the disk, that `value` names.
+    """Turns `value` into the address to fetch, or the path of an archive on the disk.
 
     Args:
         value: An http, https or file address, or a file name.
@@ -93,8 +93,8 @@ def source(value: str) -> str | Path:
     try:
         parts = urlsplit(value)
         host = (parts.hostname or "").encode("idna")
-        _ = parts.port  # raises where it is no number
-    except ValueError as error:  # of which UnicodeError is one
+        _ = parts.port  # raises ValueError if it is not a number
+    except ValueError as error:  # UnicodeError is one too
         raise _no_source(value) from error
     if parts.scheme in {"http", "https"}:
         if not host or visible(value) != value:
@@ -127,14 +127,14 @@ def file_name(url: str) -> str:
 def fetch(settings: DownloadSettings, *, folder: Path, progress: Progress = silent) -> Path:
     """Downloads the file at `settings.url` into `folder`.
 
-    Attempts that fail for a passing reason are repeated, after a wait that doubles. Each one resumes where
-    the last one stopped if the server can tell that its file is still the same. What a killed or failed run
-    left in `folder` is resumed in the same way.
+    An attempt that fails for a temporary reason is repeated after a wait, which doubles each time. It resumes
+    where the last one stopped if the server confirms that its file is still the same. A new run
+    resumes a killed or failed one in the same way.
 
     Args:
         settings: The address (as `source` gives it), time-outs and number of attempts.
         folder: A folder for this address only; it is made if necessary. The caller removes it after use.
-        progress: Told of the bytes that have arrived and of every new attempt.
+        progress: Receives the bytes that have arrived, and a note for every new attempt.
 
     Returns:
         The file in `folder`. Its bytes are not verified.
@@ -174,9 +174,9 @@ def _given_up(settings: DownloadSettings, partial: _Partial, reason: str) -> Net
     return NetworkError(
         f"Cannot fetch {redacted(settings.url)} in {settings.attempts} attempts.",
         received=reason,
-        hint=f"run the same command again, it goes on after {display.size(partial.size)}"
+        hint=f"run the same command again, which resumes after {display.size(partial.size)}"
         if resumable
-        else "look at the connection, then run the same command again",
+        else "check the connection, then run the same command again",
     )
 
 
@@ -189,7 +189,7 @@ def _attempt(
         TryAgain: if the connection broke, or the bytes that had arrived belong to another file.
     """
     offset = partial.size if partial.origin.validator else 0
-    # identity: no compression, as Range and the digest count the bytes of the file itself
+    # identity: no compression, because Range and the digest refer to the bytes of the file itself
     headers = {"User-Agent": f"bertsent/{__version__}", "Accept-Encoding": "identity"}
     if offset:
         headers |= {"Range": f"bytes={offset}-", "If-Range": partial.origin.validator}
@@ -207,16 +207,16 @@ def _attempt(
 def _begin(
     response: http.client.HTTPResponse, partial: _Partial, offset: int, settings: DownloadSettings
 ) -> None:
-    """Prepares `partial` for the body of this answer: the rest of the file, or all of it."""
+    """Prepares `partial` for the body of this answer, which is the rest of the file or all of it."""
     headers = response.headers
-    if headers.get_content_type() == "text/html":  # a login or error page: nothing is overwritten yet
+    if headers.get_content_type() == "text/html":  # a login or error page; nothing is overwritten yet
         raise ArtefactError(
             f"{redacted(settings.url)} is not an archive: the server sends a web page.",
             hint="open the address in a browser; some networks ask for a login there first",
         )
     if (response.length or 0) > settings.max_bytes:
         raise _too_large(settings)
-    if response.status != http.HTTPStatus.PARTIAL_CONTENT:  # Range ignored, or the file changed since
+    if response.status != http.HTTPStatus.PARTIAL_CONTENT:  # the server ignored Range, or the file changed
         partial.restart(_Origin(headers.get("ETag", ""), headers.get("Last-Modified", ""), response.length))
     else:
         start, length = _content_range(headers)
@@ -225,7 +225,7 @@ def _begin(
 
 
 def _content_range(headers: Message) -> tuple[int | None, int | None]:
-    """First byte of a part and length of the file, from `bytes 100-199/200`; None for what is not said."""
+    """First byte of a part and length of the file, from `bytes 100-199/200`; None if missing."""
     match = re.fullmatch(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", headers.get("Content-Range", ""))
     if not match:
         return None, None
@@ -242,7 +242,7 @@ def _receive(
             target.write(chunk)
             done += len(chunk)
             if done > settings.max_bytes:
-                shutil.rmtree(partial.body.parent, ignore_errors=True)  # never to be completed
+                shutil.rmtree(partial.body.parent, ignore_errors=True)  # it will never be completed
                 raise _too_large(settings)
             progress.advance(done)
     length = partial.origin.length
@@ -259,4 +259,4 @@ def _chunks(response: http.client.HTTPResponse, url: str) -> Iterator[bytes]:
 
 def _too_large(settings: DownloadSettings) -> ArtefactError:
     limit = display.size(settings.max_bytes)
-    return ArtefactError(f"{redacted(settings.url)} is larger than {limit}, the most that is fetched.")
+    return ArtefactError(f"{redacted(settings.url)} is larger than {limit}, the largest download allowed.")

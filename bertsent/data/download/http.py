@@ -1,4 +1,4 @@
-"""HTTP connections: time-outs, allowed redirects, and which failures are worth another attempt."""
+"""HTTP connections: time-outs, allowed redirects, and which failures justify another attempt."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from bertsent.base.display import visible
 from bertsent.base.errors import NetworkError
 from bertsent.base.settings.download import DownloadSettings
 
-_BUSY = {408, 425, 429, 500, 502, 503, 504}  # answers that another attempt may change
-_MAX_REDIRECTS = 10  # as Python's own opener has it; browsers follow 20
+_BUSY = {408, 425, 429, 500, 502, 503, 504}  # another attempt may get another answer
+_MAX_REDIRECTS = 10  # as many as Python's own opener; browsers follow 20
 
 
 class TryAgain(Exception):
@@ -28,13 +28,13 @@ class TryAgain(Exception):
 
     def __init__(self, reason: str, *, wait: float = 0.0, restart: bool = False) -> None:
         self.reason = reason
-        self.wait = wait  # seconds, as the server asked
-        self.restart = restart  # what has arrived cannot be used
+        self.wait = wait  # seconds that the server asked for
+        self.restart = restart  # the bytes that have arrived cannot be used
         super().__init__(reason)
 
 
 def redacted(url: str) -> str:
-    """An address for messages: without password and query, which may hold a key."""
+    """An address for messages, without password and query, which may hold a key."""
     parts = urlsplit(url)
     return visible(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
 
@@ -52,7 +52,7 @@ def network_errors(url: str) -> Iterator[None]:
             raise NetworkError(
                 f"No secure connection to {redacted(url)}.",
                 received=visible(str(error.reason)),
-                hint="look at the clock and the certificates of this machine, or name another --url",
+                hint="check the clock and the certificates of this machine, or name another --url",
             ) from error
         raise TryAgain(f"No connection ({visible(str(error.reason))})") from error
     except (OSError, http.client.HTTPException) as error:
@@ -61,32 +61,32 @@ def network_errors(url: str) -> Iterator[None]:
 
 def _refusal(url: str, error: HTTPError) -> TryAgain | NetworkError:
     """The error for an answer other than success."""
-    said = f"{error.code} {visible(str(error.msg))}"
+    answer = f"{error.code} {visible(str(error.msg))}"
     if error.code in _BUSY:
-        return TryAgain(f"The server answered {said}", wait=_retry_after(error.headers))
+        return TryAgain(f"The server answered {answer}", wait=_retry_after(error.headers))
     if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
         return TryAgain("The file on the server is shorter than before", restart=True)
     if 300 <= error.code < 400:
-        return _refused_redirect(url, said)
+        return _refused_redirect(url, answer)
     return NetworkError(
-        f"The server does not give {redacted(url)}.", received=said, hint="look at the address (--url)"
+        f"The server did not send {redacted(url)}.", received=answer, hint="check the address (--url)"
     )
 
 
 def _retry_after(headers: Message) -> float:
-    """Seconds that the server asks to wait, by a number or a date; 0 if it does not ask."""
+    """Seconds that the server asks to wait, as a number or a date; 0 if it does not ask."""
     value = headers.get("Retry-After", "").strip()
     if value.isdecimal():
         return float(value)
-    with contextlib.suppress(TypeError, ValueError):  # no date, or one without a time zone
+    with contextlib.suppress(TypeError, ValueError):  # not a date, or a date without a time zone
         return (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
     return 0.0
 
 
 def _refused_redirect(url: str, to: str) -> NetworkError:
     return NetworkError(
-        f"{redacted(url)} redirects where bertsent does not follow: at most {_MAX_REDIRECTS} times, to http "
-        "or https, and never from https to http.",
+        f"{redacted(url)} has a redirect that is not allowed: bertsent follows at most {_MAX_REDIRECTS}, to "
+        "http or https, and never from https to http.",
         received=to,
         hint="name the archive's own address with --url",
     )
@@ -100,8 +100,8 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
-        came, scheme = urlsplit(req.full_url).scheme, urlsplit(newurl).scheme
-        if scheme not in {"http", "https"} or (came == "https" and scheme == "http"):
+        before, scheme = urlsplit(req.full_url).scheme, urlsplit(newurl).scheme
+        if scheme not in {"http", "https"} or (before == "https" and scheme == "http"):
             fp.close()
             raise _refused_redirect(req.full_url, redacted(newurl))
         return super().redirect_request(req, fp, code, msg, headers, newurl)
@@ -124,7 +124,7 @@ class _SecureConnection(_Connection, http.client.HTTPSConnection):
 
 
 class _Http(urllib.request.AbstractHTTPHandler):
-    """Opens http and https addresses with the connections above."""
+    """Opens http and https addresses with `_Connection` and `_SecureConnection`."""
 
     http_request = https_request = urllib.request.AbstractHTTPHandler.do_request_
 

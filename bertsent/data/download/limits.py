@@ -1,4 +1,4 @@
-"""The limits of an archive from outside: its names, its sizes, and the one error for damage."""
+"""The limits on archives from outside: names, sizes, and one error for all kinds of damage."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from bertsent.base.errors import ArtefactError
 from bertsent.base.settings.download import DownloadSettings
 
 _MAX_NAME = 255  # bytes of one part of a path (NAME_MAX of Linux)
-_MAX_PATH = 1024  # bytes of a path inside the archive; leaves room in PATH_MAX, 4096, for the workspace
-_MAX_DEPTH = 64  # folders inside folders: a walk through a tree recurses once a level
+_MAX_PATH = 1024  # bytes of a path inside the archive; PATH_MAX (4096) leaves room for the workspace
+_MAX_DEPTH = 64  # folders inside folders: walking a tree recurses once per level
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 # What the standard library raises for damaged archives; gzip and bz2 raise OSError.
@@ -40,7 +40,7 @@ _DAMAGE = (
 
 
 class Guard:
-    """Counts what comes out of one archive, and refuses the archive when a limit is passed."""
+    """Counts the members and bytes of one archive, and refuses the archive when it exceeds a limit."""
 
     def __init__(self, archive: Path, settings: DownloadSettings) -> None:
         self._archive = archive
@@ -67,7 +67,7 @@ class Guard:
             raise self.refuse(f"it unpacks to more than {display.size(limit)}")
         ratio = self._settings.max_ratio
         if self._bytes > max(self._settings.ratio_from, ratio * self._packed):
-            raise self.refuse(f"it unpacks to more than {ratio} times its size, as only a bomb does")
+            raise self.refuse(f"it unpacks to more than {ratio} times its size, like a decompression bomb")
 
     def one_file(self, size: int, name: str) -> None:
         limit = self._settings.max_member_bytes
@@ -98,7 +98,7 @@ class Names:
         """The parts of a name; () for the archive's root.
 
         Raises:
-            ArtefactError: if it lies outside, cannot be displayed, is too long, or occurred before.
+            ArtefactError: if it points outside, cannot be shown, is too long, or occurred before.
         """
         parts = self._parts(name)
         for end in range(1, len(parts)):
@@ -112,7 +112,7 @@ class Names:
     def _parts(self, name: str) -> tuple[str, ...]:
         parts = tuple(part for part in name.split("/") if part not in {"", "."})
         if name.startswith("/") or ".." in parts or "\\" in name or _DRIVE.match(name):
-            raise self._guard.refuse("a name in it leads elsewhere", repr(visible(name[:_MAX_PATH])))
+            raise self._guard.refuse("a name in it points outside", repr(visible(name[:_MAX_PATH])))
         if visible(name) != name:
             raise self._guard.refuse("a name in it has characters that cannot be shown", repr(visible(name)))
         too_long = len(name.encode()) > _MAX_PATH or any(len(part.encode()) > _MAX_NAME for part in parts)
@@ -121,7 +121,7 @@ class Names:
         return parts
 
     def _take(self, path: str, *, is_folder: bool) -> None:
-        # Names that differ only by case are one file on other systems, so they count as equal.
+        # Names that differ only in case are one file on other systems, so they count as equal.
         key = path if path.isascii() else unicodedata.normalize("NFC", path)
         entry = (path, is_folder)
         before = self._taken.setdefault(key.casefold(), entry)

@@ -27,7 +27,7 @@ from bertsent.base.settings.download import DownloadSettings
 from bertsent.data.download.limits import Guard, Names
 
 _CHUNK = 1 << 20  # also the longest header of a tar that is accepted
-_EVERY = 200  # members between two reports of progress, which would otherwise cost as much as the files
+_EVERY = 200  # members between two reports of progress; a report costs as much as a file
 _BLOCK = 512  # bytes of a tar block
 
 _Reader = Callable[[Path, str], IO[bytes]]
@@ -47,18 +47,18 @@ class _Member(NamedTuple):
 def extract(archive: Path, folder: Path, settings: DownloadSettings, *, progress: Progress = silent) -> None:
     """Unpacks a tar (plain, gzip, bzip2, xz) or zip archive into a folder.
 
-    Sizes are counted while reading, as headers may lie. What macOS adds to its archives is left out. After
-    an error `folder` holds a part only and must not be used.
+    Sizes are counted while reading, because headers may lie. Files that macOS adds to archives are left out.
+    After an error `folder` is incomplete and must not be used.
 
     Args:
-        archive: The archive; its first bytes, not its name, tell its kind.
-        folder: An empty folder that nobody else writes to.
+        archive: The archive; its kind is known by its first bytes, not by its name.
+        folder: An empty folder that no other process writes to.
         settings: The limits on members, bytes and their ratio.
-        progress: Told of the files written so far.
+        progress: Receives the number of files written so far.
 
     Raises:
-        ArtefactError: if it is no archive, is damaged, holds a link, a device or a name that lies outside
-            or occurs twice, or passes a limit.
+        ArtefactError: if it is not an archive, is damaged, holds a link, a device or a name that points
+            outside or occurs twice, or exceeds a limit.
         StorageError: if the disk fails or is full.
     """
     guard = Guard(archive, settings)
@@ -84,7 +84,7 @@ def extract(archive: Path, folder: Path, settings: DownloadSettings, *, progress
 
 
 def sniff(archive: Path) -> str:
-    """The kind of an archive by its first bytes: "zip", or "tar" (also a compressed one).
+    """The kind of an archive by its first bytes: "zip", or "tar" (compressed or not).
 
     Raises:
         ArtefactError: if it is neither.
@@ -99,7 +99,7 @@ def sniff(archive: Path) -> str:
     if start.startswith(tuple(_READERS)):
         return "tar"
     with contextlib.suppress(tarfile.HeaderError):
-        tarfile.TarInfo.frombuf(start, "utf-8", "surrogateescape")  # checks its sum
+        tarfile.TarInfo.frombuf(start, "utf-8", "surrogateescape")  # verifies its checksum
         return "tar"
     raise ArtefactError(
         f"{visible(archive.name)} is not an archive (tar, tar.gz, tar.bz2, tar.xz or zip).",
@@ -108,7 +108,7 @@ def sniff(archive: Path) -> str:
 
 
 def _is_junk(parts: tuple[str, ...]) -> bool:
-    """Whether it is the archive's root, or metadata of macOS."""
+    """Whether a member is the archive's root, or metadata of macOS."""
     return not parts or parts[0] == "__MACOSX" or parts[-1] == ".DS_Store" or parts[-1].startswith("._")
 
 
@@ -123,7 +123,7 @@ def _tar_members(archive: Path, guard: Guard) -> Generator[_Member]:
                 if info.isdir():
                     yield _Member(info.name, None)
                     continue
-                # isreg() also accepts sparse files, whose holes no limit on the stream would count
+                # isreg() also accepts sparse files, whose holes escape the limits on the stream
                 if info.type not in {tarfile.REGTYPE, tarfile.AREGTYPE} or info.issparse():
                     raise guard.refuse("it holds a link or a device", repr(visible(info.name)))
                 if info.size < 0:
@@ -170,7 +170,7 @@ class _Forward(io.RawIOBase):
         """Reads to the end, where gzip, bzip2 and xz keep their checksum.
 
         Raises:
-            EOFError: if tarfile stopped before the end mark of a tar, which it does at some damaged headers.
+            EOFError: if tarfile stopped before the end mark of a tar, as it does at some damaged headers.
         """
         if self._last != bytes(_BLOCK):
             raise EOFError("the archive has no end mark")
@@ -181,7 +181,7 @@ class _Forward(io.RawIOBase):
 def _zip_members(archive: Path, guard: Guard) -> Generator[_Member]:
     with guard.damage(), zipfile.ZipFile(archive) as file:
         for info in file.infolist():
-            kind = stat.S_IFMT(info.external_attr >> 16)  # 0 where the packer has no Unix modes
+            kind = stat.S_IFMT(info.external_attr >> 16)  # 0 if the packer stored no Unix modes
             if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
                 raise guard.refuse("it holds a link or a device", repr(visible(info.filename)))
             name = info.orig_filename  # zipfile cuts `filename` at a NUL

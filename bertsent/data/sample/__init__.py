@@ -19,5 +19,5 @@ class SampleReview(NamedTuple):
 
 def read_sample() -> list[SampleReview]:
     """All bundled reviews, in the order of the file."""
-    lines = FILE.read_text(encoding="utf-8").split("\n")  # splitlines would end a line at U+2028 too
+    lines = FILE.read_text(encoding="utf-8").split("\n")  # splitlines would also split at U+2028
     return [SampleReview(**json.loads(line)) for line in lines if line]
