@@ -1,4 +1,4 @@
-"""`bertsent download`: a data set, the sample, or an encoder, fetched ahead of time."""
+"""`bertsent download`: fetch a data set, the sample, or an encoder ahead of time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def download(
     url: Annotated[
         str,
         typer.Option(
-            "--url", metavar="URL|FILE", help="Archive to fetch: http, https, file, or one on the disk."
+            "--url", metavar="URL|FILE", help="Archive to fetch: an http, https or file URL, or a local file."
         ),
     ] = _DEFAULTS.url,
     sha256: Annotated[
@@ -38,7 +38,7 @@ def download(
         ),
     ] = "",
     sample: Annotated[
-        bool, typer.Option("--sample", help="Write the bundled reviews to data/sample instead; no network.")
+        bool, typer.Option("--sample", help="Write the bundled reviews to data/sample; needs no network.")
     ] = False,
     encoder: Annotated[
         str,
@@ -47,14 +47,14 @@ def download(
         ),
     ] = "",
     force: Annotated[
-        bool, typer.Option("--force", help="Fetch again, and replace a data set that is there.")
+        bool, typer.Option("--force", help="Fetch again, and replace an existing data set.")
     ] = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Fetch the Large Movie Review Dataset (or another) into data/.
 
-    A download that broke off is resumed by the same command; one that is complete is left alone.
+    The same command resumes a download that broke off, and leaves a complete one alone.
     """
     _refuse_contradiction(url=url != _DEFAULTS.url, sha256=bool(sha256), sample=sample, encoder=bool(encoder))
     if encoder and force:
@@ -80,7 +80,7 @@ def download(
 
 
 def _refuse_contradiction(**given: bool) -> None:
-    """--sample and --encoder fetch something else than an archive, so nothing goes with either."""
+    """Refuses --sample or --encoder beside any other source: neither of them fetches an archive."""
     names = [f"--{name}" for name, wanted in given.items() if wanted]
     if len(names) > 1 and (given["sample"] or given["encoder"]):
         raise UsageError(
@@ -119,6 +119,6 @@ def _by_split(reviews: Mapping[str, int]) -> str:
 
 
 def _short(path: Path) -> str:
-    """The path as seen from the current folder, where it lies below it."""
+    """The path relative to the current folder if it lies below it."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

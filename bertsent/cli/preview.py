@@ -18,7 +18,7 @@ from bertsent.reports import plots
 
 DEFAULTS = TrainSettings()
 _EXAMPLE = "This is such an amazing movie!"  # the text of TensorFlow's tutorial
-_VALUES = 6  # of the pooled output printed
+_VALUES = 6  # of the pooled output that are printed
 
 
 def preview(
@@ -32,14 +32,14 @@ def preview(
         Path | None,
         typer.Option("--plot", metavar="FILE", help="Draw the model's structure as .svg, .png or .pdf."),
     ] = None,
-    names: Annotated[bool, typer.Option("--list", help="List the encoders known by name, and stop.")] = False,
+    names: Annotated[bool, typer.Option("--list", help="List the named encoders, and exit.")] = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Show what an encoder makes of a text, before any training.
 
-    Word pieces, ids, mask, type ids, pooled output, an untrained score, and the model's structure. Needs
-    TensorFlow: pip install 'bertsent[train]'.
+    Prints word pieces, ids, mask, type ids, pooled output, an untrained score, and the model's structure.
+    Needs TensorFlow: pip install 'bertsent[train]'.
     """
     if names:
         _print_presets(json=json)
@@ -82,7 +82,7 @@ def _print(seen: Preview) -> None:
 
     console = Console(highlight=False, markup=False)
     typer.echo(f"encoder          {visible(seen.encoder)} ({visible(seen.handle)})")
-    cut = "; the window does not hold them all" if seen.truncated else ""
+    cut = "; more than the window holds" if seen.truncated else ""
     typer.echo(f"word pieces      {seen.tokens}{cut}")
     table = Table(
         "position", "piece", "input_word_ids", "input_mask", "input_type_ids", box=None, pad_edge=False
@@ -98,7 +98,7 @@ def _print(seen: Preview) -> None:
     typer.echo(f"pooled output    float32 [1, {len(seen.pooled_output)}]: {first} ...")
     sequence = f"float32 {list(seen.sequence_shape)}" if seen.sequence_shape else "none"
     typer.echo(f"sequence output  {sequence}")
-    typer.echo(f"untrained score  {seen.untrained_score:.4f} (a head of random weights: means nothing yet)")
+    typer.echo(f"untrained score  {seen.untrained_score:.4f} (meaningless: the head has random weights)")
     typer.echo(f"parameters       {seen.parameters:,}, of which {seen.trainable_parameters:,} are trained")
     typer.echo("structure        (with the number of parameters)")
     console.print(_tree(seen.structure))
