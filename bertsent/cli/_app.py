@@ -106,7 +106,7 @@ def _as_exit_codes() -> Iterator[None]:
 
 
 def _tell(line: str) -> None:
-    """Writes the last line to stderr. If that fails too (a log on a full disk), the exit code must do."""
+    """Writes the last line to stderr. If that fails too (a log on a full disk), only the exit code tells."""
     with suppress(OSError):
         typer.echo(line, err=True)
 

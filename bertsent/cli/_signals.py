@@ -16,7 +16,7 @@ def noted_signals() -> Iterator[Callable[[], bool]]:
     """Yields a function that says whether SIGINT or SIGTERM has come. Their handlers run as before.
 
     Python prints and drops what a handler raises during a finalizer (`__del__`, a weak reference's callback).
-    The function still tells of that signal, so that no caller waits for it for ever.
+    The function still reports that signal, so that no caller waits for it for ever.
     """
     received: list[int] = []
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

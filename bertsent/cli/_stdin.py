@@ -33,7 +33,7 @@ class _Wakeable(io.RawIOBase):
         return self._source
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        """Fills `buffer` with the input there is; returns its bytes, 0 at the end.
+        """Fills `buffer` with the input there is; returns how many bytes, 0 at the end.
 
         Raises:
             KeyboardInterrupt: or whatever else the handler of a signal raises.
@@ -49,7 +49,7 @@ def stdin_pipe() -> IO[bytes]:
         source = sys.stdin.buffer.fileno()
         wake, woken = os.pipe()
         os.set_blocking(woken, False)
-        # Set for the rest of the process. ValueError: not the main thread, and no other gets signals.
+        # Set for the rest of the process. ValueError: outside the main thread, which alone gets signals.
         signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
         return io.BufferedReader(_Wakeable(source, wake))
     return sys.stdin.buffer

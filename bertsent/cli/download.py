@@ -63,20 +63,20 @@ def download(
         if encoder:
             from bertsent.tf.hub import fetch
 
-            done = fetch(encoder, progress=bar)
+            result = fetch(encoder, progress=bar)
         else:
             from bertsent.data.download import dataset
 
             data = Workspace.current().data
             if sample:
-                done = dataset.write_sample(data=data, force=force, progress=bar)
+                result = dataset.write_sample(data=data, force=force, progress=bar)
             else:
                 settings = replace(_DEFAULTS, url=url)
-                done = dataset.download(settings, data=data, sha256=sha256, force=force, progress=bar)
+                result = dataset.download(settings, data=data, sha256=sha256, force=force, progress=bar)
     if json:
-        print_json(done)
+        print_json(result)
     else:
-        typer.echo(_line(done))
+        typer.echo(_line(result))
 
 
 def _refuse_contradiction(**given: bool) -> None:
@@ -89,16 +89,16 @@ def _refuse_contradiction(**given: bool) -> None:
         )
 
 
-def _line(done: Download) -> str:
-    path = visible(_short(done.path))
-    already = "" if done.fetched else "already complete, "
-    if not done.counts:
-        return f"{path}: {already}{done.files:,} files, {size(done.bytes)}"
-    reviews = {name: count for name, count in done.counts.items() if Path(name).name in FOLDERS}
+def _line(result: Download) -> str:
+    path = visible(_short(result.path))
+    already = "" if result.fetched else "already complete, "
+    if not result.counts:
+        return f"{path}: {already}{result.files:,} files, {size(result.bytes)}"
+    reviews = {name: count for name, count in result.counts.items() if Path(name).name in FOLDERS}
     line = f"{path}: {already}{sum(reviews.values()):,} reviews ({_by_split(reviews)})"
     rest = [
         f"{'top folder' if name == '.' else name} ({count:,} {'file' if count == 1 else 'files'})"
-        for name, count in done.counts.items()
+        for name, count in result.counts.items()
         if name not in reviews
     ]
     if rest:

@@ -52,23 +52,23 @@ def export(
         if form == "saved-model":
             from bertsent.tf import saved_model
 
-            made = saved_model.export(version, out, check=check, force=force, progress=bar)
+            exported = saved_model.export(version, out, check=check, force=force, progress=bar)
         else:
             from bertsent.export import litert_onnx
 
-            made = litert_onnx.export(version, form, out, check=check, force=force, progress=bar)
+            exported = litert_onnx.export(version, form, out, check=check, force=force, progress=bar)
     if json:
-        print_json(made)
+        print_json(exported)
     else:
-        _print(made)
+        _print(exported)
 
 
-def _print(made: Exported) -> None:
+def _print(exported: Exported) -> None:
     typer.echo(
-        f"Version {made.version} for {made.format} is in {visible(str(made.path))} ({size(made.bytes)}, "
-        f"{duration(made.seconds)})"
+        f"Version {exported.version} for {exported.format} is in {visible(str(exported.path))} "
+        f"({size(exported.bytes)}, {duration(exported.seconds)})"
     )
-    for distance in made.distances:
+    for distance in exported.distances:
         typer.echo(
             f"  {distance.against + ':':<29} {distance.texts} texts, mean difference {distance.mean:.2g}, "
             f"largest {distance.largest:.2g}, different labels {distance.texts - distance.same_label} "

@@ -41,7 +41,7 @@ _TURNS: dict[str, tuple[PickedBy, ...]] = {
     "diverse": ("diverse",),
     "mixed": ("random", "uncertain", "uncertain", "diverse", "uncertain"),
 }
-_RESERVED = 0.2  # share of the pool for random questions: their share of mixed
+_RESERVED = 0.2  # share of the pool for random questions: as large as their share of mixed
 LEFT_OUT = {  # reason why a row of a pool is not asked -> its words for the user
     "empty": "without any text",
     "answered": "answered before",

@@ -83,7 +83,7 @@ def select(rows: Sequence[Labelled], splits: Splits, *, settings: RetrainSetting
 
 
 def is_reserved(words: str, *, settings: RetrainSettings = _RETRAIN) -> bool:
-    """Whether the text with this digest of its words is reserved. Only the digest decides: it stays so."""
+    """Whether the text with this digest of its words is reserved. Only the digest decides it, for ever."""
     return int(words[:8], 16) % settings.reserved == 0
 
 

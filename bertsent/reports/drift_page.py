@@ -45,7 +45,7 @@ _STEPS = {  # action -> what to do, and the command that does it
     ],
     "rejected": [
         ("The current version stays. Wrong labels teach wrong predictions, so check the labels of the "
-         "reviews below. The same labels are not tried again until there are clearly more.", "bertsent label"),
+         "reviews below. They are not trained on again until there are clearly more.", "bertsent label"),
     ],
     "failed": [("The current version stays. Look at the error, then train by hand.", "bertsent retrain")],
 }  # fmt: skip
@@ -82,7 +82,7 @@ def verdict_sentence(run: Monitored) -> str:
 
 
 def minimum_detectable_effect(report: Mapping[str, Any]) -> dict[str, float | None]:
-    """That of each measure, from a JSON report; reports of bertsent 0.4.0 have only the older key."""
+    """Measure -> effect, from a JSON report; reports of bertsent 0.4.0 have only the older key."""
     return dict(report.get("minimum_detectable_effect", report["smallest_visible"]))
 
 
@@ -91,7 +91,7 @@ def check_target(path: Path) -> None:
     be replaced.
 
     Raises:
-        UsageError: if the name is not that of an HTML file, or another file than a page of `drift` exists.
+        UsageError: if `path` does not end in .html or .htm, or exists and is not a page of `drift`.
         StorageError: if its folder cannot be written or is full.
     """
     page.check_target(path, force=_is_ours(path))

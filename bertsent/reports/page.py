@@ -31,7 +31,7 @@ def check_target(path: Path, *, force: bool) -> None:
     """Refuses a path to which no page can be written, before any work begins.
 
     Raises:
-        UsageError: if the name is not that of an HTML file, or `path` exists and not `force`.
+        UsageError: if `path` is a folder, has no HTML suffix or too long a name, or exists without `force`.
         StorageError: if its folder cannot be written or is full.
     """
     if path.suffix.lower() not in SUFFIXES or is_folder(path):
@@ -80,7 +80,7 @@ def render(template: str, pictures: Mapping[str, str], *, command: str, made: st
 
 
 def count(n: int) -> str:
-    """12,500"""
+    """A count with commas: 12,500"""
     return f"{n:,}"
 
 

@@ -187,7 +187,7 @@ def _rows(tree: Tree, depth: int = 0) -> list[tuple[int, Tree]]:
 
 
 def _figure(width: float, height: float) -> Any:
-    """An empty drawing, in inches."""
+    """An empty drawing of this width and height, in inches."""
     from matplotlib.figure import Figure  # without pyplot: no display, no global state
 
     return Figure(figsize=(width, height))

@@ -88,5 +88,5 @@ def _print_difference(difference: Difference, first: str, second: str) -> None:
         )
     for one, other in difference.pairs:
         gold = f", gold {LABEL_NAMES[one.gold]}" if one.gold is not None else ""
-        typer.echo(f"\n{first} says {one.label} {one.score:.4f}{gold}; {second} says:")
+        typer.echo(f"\n{first} predicts {one.label} {one.score:.4f}{gold}; {second} predicts:")
         typer.echo(prediction_line(other))

@@ -22,7 +22,7 @@ def prune(
 ) -> None:
     """Remove old versions.
 
-    Keeps the current one and any that a process reads: a reader holds a lock until it ends.
+    Always keeps the current one and any that a process reads: a reader holds a lock until it ends.
     """
     from bertsent.versions import registry
 

@@ -81,7 +81,7 @@ class Terminal:
         self.write(self._enter)
 
     def _restore_mode(self) -> None:
-        with contextlib.suppress(OSError):  # the terminal may have gone
+        with contextlib.suppress(OSError):  # the terminal may be closed
             self.write(self._leave)
         with contextlib.suppress(termios.error):
             # Keys that came too late must not reach the shell.

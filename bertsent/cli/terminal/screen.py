@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bertsent.scoring.explain import Explanation
 
 _WIDEST = 100  # columns; longer lines are hard to read
-_STRONG = 2.5  # a mark is bold from this many times the least marked weight on
+_STRONG = 2.5  # marks are bold from this multiple of the least marked weight
 _BOLD, _DIM, _GREEN, _RED, _LINED, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[31m", "\x1b[4m", "\x1b[0m"
 
 

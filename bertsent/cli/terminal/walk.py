@@ -33,7 +33,7 @@ class Walk(Session):
         self._marks: Explanation | None = None
 
     def run(self) -> None:
-        """Asks until the person quits or the terminal goes."""
+        """Asks until the person quits or the terminal closes."""
         going = True
         while going:
             going = self._ask(self._next())
@@ -71,17 +71,17 @@ class Walk(Session):
                 self._draw(question)
 
     def _undo(self, question: Question | None) -> bool:
-        taken = self.recorder.take_back()
-        if taken is None:
+        undone = self.recorder.take_back()
+        if undone is None:
             self._message = "nothing to take back"
             return False
         if question is not None:
             self._waiting.append(question)
         self._question = None
         self._waiting.append(
-            Question(taken.text, taken.digest, taken.path, taken.picked_by, again=taken.again)
+            Question(undone.text, undone.digest, undone.path, undone.picked_by, again=undone.again)
         )
-        self._message = f"taken back: {taken.label}"
+        self._message = f"taken back: {undone.label}"
         return True
 
     def _look(self, action: str, question: Question) -> None:
