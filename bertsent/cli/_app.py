@@ -29,10 +29,10 @@ LIFE_CYCLE = {
     "train": "Train a classifier and publish it as a new version.",
     "predict": "Score texts: how likely each is positive, and its label.",
     "label": "Label reviews, one key each; every label is saved at once.",
-    "batch": "Score all reviews of a folder or table and sum up.",
+    "batch": "Score all reviews of a folder or table, and summarise them.",
     "evaluate": "Measure how good the predictions on labelled reviews are.",
     "drift": "Compare new labels with the training data, and retrain on drift.",
-    "retrain": "Train on old and new reviews, and publish what is better.",
+    "retrain": "Train on old and new reviews; publish the result if it is better.",
     "models": "List versions; show, explain, compare or go back to one.",
     "export": "Write a version for TF Serving, LiteRT or ONNX Runtime.",
 }
@@ -41,9 +41,9 @@ _OUTPUT_FAILED = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # errors 
 
 
 class _Group(TyperGroup):
-    """Runs a command and translates what it raises; nothing else in the package catches for the user.
+    """Runs a command and turns its errors into messages and exit codes; nothing else in the package does.
 
-    Our own commands are imported when they are asked for: a start needs one of them, --help none.
+    A command's module is imported when the command is called: a run needs one of them, --help none.
     """
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -51,7 +51,7 @@ class _Group(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in self.commands:
-            # One that is none of ours is likely misspelt, and Typer looks in `commands` for what is like it.
+            # An unknown name is probably misspelt. Load all: Typer suggests similar names from `commands`.
             for name in [cmd_name] if cmd_name in LIFE_CYCLE else LIFE_CYCLE:
                 self.commands[name] = _load(name)
         return super().get_command(ctx, cmd_name)
@@ -61,7 +61,7 @@ class _Group(TyperGroup):
             formatter.write_dl([*LIFE_CYCLE.items()])
 
     def make_context(self, *args: Any, **more: Any) -> Any:
-        with _as_exit_codes():  # --help and --version write already here
+        with _as_exit_codes():  # --help and --version already write here
             return super().make_context(*args, **more)
 
     def invoke(self, ctx: Any) -> Any:
@@ -95,24 +95,24 @@ def _as_exit_codes() -> Iterator[None]:
         _tell("Interrupted.")
         raise typer.Exit(ExitCode.INTERRUPTED) from error
     except BrokenPipeError as error:
-        _discard_stdout()  # the reader (head, less) has all it wanted
+        _discard_stdout()  # the reader (head, less) wants no more
         raise typer.Exit(ExitCode.DONE) from error
     except (OSError, MemoryError, ImportError) as error:
-        failed = _lack(error)
-        if failed is None:
+        shortage = _shortage(error)
+        if shortage is None:
             raise
-        _tell(f"Error: {failed}")
-        raise typer.Exit(failed.exit_code) from error
+        _tell(f"Error: {shortage}")
+        raise typer.Exit(shortage.exit_code) from error
 
 
 def _tell(line: str) -> None:
-    """A last line on stderr; where that is a log on a full disk too, the exit code has to do."""
+    """Writes the last line to stderr. If that fails too (a log on a full disk), only the exit code tells."""
     with suppress(OSError):
         typer.echo(line, err=True)
 
 
-def _lack(error: OSError | MemoryError | ImportError) -> BertsentError | None:
-    """What the machine is short of, where that is what the error says."""
+def _shortage(error: OSError | MemoryError | ImportError) -> BertsentError | None:
+    """The error that says what the machine is short of: disk or memory; None for any other cause."""
     if isinstance(error, OSError) and error.errno in _OUTPUT_FAILED:
         _discard_stdout()
         return StorageError(
@@ -124,13 +124,13 @@ def _lack(error: OSError | MemoryError | ImportError) -> BertsentError | None:
         or (isinstance(error, ImportError) and "failed to map segment" in str(error))  # what dlopen says
     ):
         return BertsentError(
-            "Not enough memory.", hint="give the process 400 MB (ulimit -v), more to train or judge drift"
+            "Not enough memory.", hint="give the process 400 MB (ulimit -v); training and drift need more"
         )
     return None
 
 
 def _terminate_by_exception() -> Any:
-    """Makes SIGTERM unwind the stack, so that temporary files go; returns the handler it replaced."""
+    """Makes SIGTERM unwind the stack, so that temporary files are removed; returns the previous handler."""
 
     def terminate(number: int, frame: FrameType | None) -> None:
         raise Interrupted("Terminated.", terminated=True)
@@ -142,7 +142,7 @@ def _terminate_by_exception() -> Any:
 
 
 def _discard_stdout() -> None:
-    """Lets the interpreter's own last flush succeed after stdout has gone."""
+    """Sends stdout to /dev/null, so that the interpreter's last flush succeeds after stdout has failed."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError):
@@ -161,7 +161,7 @@ app = typer.Typer(
 
 
 def _load(name: str) -> Any:
-    """The command of that name: what its module calls so."""
+    """Imports a command: the object in its module that has the command's name."""
     module = import_module(f"bertsent.cli.{'models.group' if name == 'models' else name}")
     command = getattr(module, name)
     if not isinstance(command, typer.Typer):  # a function: the only command of its module
@@ -188,9 +188,9 @@ def _options(
 
 
 def _open_closed_streams() -> None:
-    """Puts /dev/null in place of a standard stream that the caller closed (`>&-`), where Python has None.
+    """Opens /dev/null for each standard stream that the caller closed (`>&-`); Python sets it to None.
 
-    Otherwise a file of ours would get its number, and what native code prints would go into it.
+    Otherwise a file that we open would get the stream's descriptor, and native code would print into it.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
@@ -203,4 +203,4 @@ def main() -> None:
     try:
         app()
     finally:
-        gc.freeze()  # or Python, on its way out, looks once more at all there is: a tenth of a short run
+        gc.freeze()  # skips the last garbage collection, a tenth of a short run

@@ -12,7 +12,7 @@ from bertsent.base.settings import scoring
 NumFiles = Annotated[
     int | None,
     typer.Option(
-        "--num-files", metavar="N", help="Draw N files from each of pos and neg at random. [default: all]"
+        "--num-files", metavar="N", help="Draw N files at random from each of pos and neg. [default: all]"
     ),
 ]
 Report = Annotated[
@@ -20,7 +20,7 @@ Report = Annotated[
     typer.Option(
         "--report",
         metavar="FILE",
-        help="Also write a page (.html): the result, its plots, and the reviews to read.",
+        help="Also write a page (.html) with the result, its plots, and the reviews to read.",
     ),
 ]
 Config = Annotated[
@@ -28,14 +28,14 @@ Config = Annotated[
     typer.Option(
         "--config",
         metavar="FILE.toml",
-        help="Settings that overrule the recipe's (and, to retrain, the current version's).",
+        help="Settings that override the recipe's (and, for retrain, the current version's).",
     ),
 ]
 Margin = Annotated[
-    float, typer.Option("--margin", help="How much accuracy may be lost on the test reviews, 0 to 1.")
+    float, typer.Option("--margin", help="Accepted loss of accuracy on the test reviews, 0 to 1.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress on stderr.")]
 Model = Annotated[
     str | None,
     typer.Option(
@@ -48,15 +48,15 @@ Engine = Annotated[
     scoring.Engine,
     typer.Option(
         "--engine",
-        help="tensorflow: cut texts by the encoder's own preprocessor, for a version without WordPiece.",
+        help="tensorflow: tokenise with the encoder's own preprocessor, for a version without WordPiece.",
     ),
 ]
 Threshold = Annotated[
     float | None,
     typer.Option(
         "--threshold",
-        help="A score at or above it is positive, all others negative. [default: 0.5, and unsure where fewer "
-        "than 80 % of such predictions are right]",
+        help="Scores at or above this are positive, all others negative. [default: 0.5, and unsure where "
+        "fewer than 80 % of such predictions are correct]",
     ),
 ]
 Workers = Annotated[
@@ -64,12 +64,12 @@ Workers = Annotated[
     typer.Option(
         "--workers",
         metavar="N",
-        help="Score on N cores; the scores are the same. [default: all that this process may use, fewer in "
-        "little memory]",
+        help="Score on N cores; the scores stay the same. [default: all that this process may use, fewer if "
+        "memory is limited]",
     ),
 ]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of everything that is drawn at random.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace an output file that exists.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of all random choices.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing output file.")]
 Encoder = Annotated[
     str,
     typer.Option("--encoder", metavar="NAME|HANDLE|FOLDER", help="The encoder; preview --list names them."),
@@ -77,13 +77,13 @@ Encoder = Annotated[
 Preprocessor = Annotated[
     str,
     typer.Option(
-        "--preprocessor", metavar="HANDLE|FOLDER", help="The encoder's partner. [default: the preset's]"
+        "--preprocessor", metavar="HANDLE|FOLDER", help="The encoder's preprocessor. [default: the preset's]"
     ),
 ]
-SeqLength = Annotated[int, typer.Option("--seq-length", help="Word pieces the classifier sees, 8 to 512.")]
+SeqLength = Annotated[int, typer.Option("--seq-length", help="Word pieces the classifier reads, 8 to 512.")]
 Window = Annotated[
     scoring.Window,
-    typer.Option("--window", help="Which part of a longer review is read: its head, or head and tail."),
+    typer.Option("--window", help="What to read of a longer review: its beginning, or beginning and end."),
 ]
 Data = Annotated[
     Path | None,
@@ -96,6 +96,6 @@ Data = Annotated[
 Labels = Annotated[
     Path | None,
     typer.Option(
-        "--labels", metavar="FOLDER", help="The folder of `bertsent label` with its log. [default: labels/]"
+        "--labels", metavar="FOLDER", help="The folder that `bertsent label` writes. [default: labels/]"
     ),
 ]

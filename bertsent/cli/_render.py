@@ -16,7 +16,7 @@ import typer
 from bertsent.base.display import size, visible
 from bertsent.base.records.core import Prediction, Progress, to_json
 
-_PLAIN_INTERVAL = 30.0  # seconds between two lines where stderr is no terminal (cron mail, log files)
+_PLAIN_INTERVAL = 30.0  # seconds between two lines if stderr is not a terminal (cron mail, log files)
 
 
 def note(message: str) -> None:
@@ -25,10 +25,10 @@ def note(message: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """A record, or a structure of records, as JSON on one line of stdout, in UTF-8 whatever the locale.
+    """Prints a record, or a structure of records, as one line of JSON, in UTF-8 whatever the locale.
 
-    `to_json` says what becomes of NaN. Where a character could drive a terminal or cannot be encoded, the
-    line is written in ASCII, which changes no value.
+    `to_json` turns NaN into null. If a character could control a terminal or cannot be encoded, the whole
+    line is written in ASCII, with the same values.
     """
     plain = to_json(value)
     line = json.dumps(plain, ensure_ascii=False, allow_nan=False)
@@ -38,13 +38,13 @@ def print_json(value: Any) -> None:
 
 
 def pick(record: object, *names: str) -> dict[str, Any]:
-    """Some attributes of a record, by their names: a part of what `print_json` writes."""
+    """Name -> value of some attributes of a record, for `print_json`."""
     return {name: getattr(record, name) for name in names}
 
 
 def prediction_line(prediction: Prediction, *, reserved: int = 0) -> str:
-    """Label, score and the beginning of the text: whole in a pipe, on a terminal one line wide, less the
-    `reserved` columns that the caller puts before it."""
+    """Label, score and text. On a terminal the text is shortened, so that the line fits behind the
+    `reserved` columns that the caller prints before it."""
     text = " ".join(visible(prediction.text, newlines=True).split())
     head = f"{prediction.label:<8}  {prediction.score:.4f}  "
     if sys.stdout.isatty():
@@ -55,7 +55,7 @@ def prediction_line(prediction: Prediction, *, reserved: int = 0) -> str:
 
 @contextmanager
 def progress(*, quiet: bool = False) -> Iterator[Progress]:
-    """A bar on a terminal, a line now and then elsewhere, nothing with `--quiet`."""
+    """Shows a bar on a terminal, a line every 30 s elsewhere, and nothing with `--quiet`."""
     if quiet:
         yield _Quiet()
         return
@@ -71,7 +71,7 @@ def _metrics(values: dict[str, float]) -> str:
 
 
 class _Quiet(Progress):
-    """Keeps notes, which say what the user must know, and drops progress."""
+    """Prints notes, which say what the user must know, and drops progress."""
 
     def note(self, message: str) -> None:
         note(message)
@@ -174,7 +174,7 @@ def duration(seconds: float) -> str:
 
 
 def command_line(ctx: typer.Context) -> str:
-    """The command line, as a shell would take it."""
+    """The command line, quoted for a shell."""
     words = ["bertsent", str(ctx.info_name)]
     for parameter in ctx.command.params:
         name = parameter.name or ""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def open_scorer(model: str | None, settings: ScoreSettings) -> Scorer:
-    """The scorer of the version that `--model` names, by the engine that the settings name."""
+    """Opens the scorer of the version in `--model`, with the engine of the settings."""
     resources.save_addresses()  # before anything imports NumPy
     folder = Workspace.current().model
     if settings.engine == "tensorflow":

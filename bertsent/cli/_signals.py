@@ -1,4 +1,4 @@
-"""Signals as a question that long work asks between two steps."""
+"""Lets long work ask, between two steps, whether a signal has come."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from bertsent.cli._render import note
 
 @contextmanager
 def noted_signals() -> Iterator[Callable[[], bool]]:
-    """Yields a question: did SIGINT or SIGTERM come? They do what they did before as well.
+    """Yields a function that says whether SIGINT or SIGTERM has come. Their handlers run as before.
 
-    What a handler raises is lost where it interrupts a finalizer (`__del__`, a weak reference's callback):
-    Python prints it and goes on. Who waits for a signal must not wait for ever then.
+    Python prints and drops what a handler raises during a finalizer (`__del__`, a weak reference's callback).
+    The function still reports that signal, so that no caller waits for it for ever.
     """
     received: list[int] = []
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -33,10 +33,10 @@ def noted_signals() -> Iterator[Callable[[], bool]]:
 
 @contextmanager
 def stop_on_signal() -> Iterator[Callable[[], bool]]:
-    """Yields a question: has SIGINT or SIGTERM asked to stop? A second signal stops at once.
+    """Yields a function that says whether SIGINT or SIGTERM has come. A second signal stops at once.
 
     Raises:
-        Interrupted: with the exit code of SIGTERM where that was the signal.
+        Interrupted: with the exit code of SIGTERM if that was the signal.
     """
     received: list[int] = []
 
@@ -44,7 +44,7 @@ def stop_on_signal() -> Iterator[Callable[[], bool]]:
         if received:
             raise KeyboardInterrupt
         received.append(number)
-        note("Stopping after this batch; once more stops at once.")
+        note("Stopping after this batch; a second signal stops at once.")
 
     try:
         with _handled_by(ask):
@@ -56,7 +56,7 @@ def stop_on_signal() -> Iterator[Callable[[], bool]]:
 
 @contextmanager
 def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """SIGINT and SIGTERM go to a handler in the block, and to the previous one again behind it."""
+    """Handles SIGINT and SIGTERM with `handler` in the block, and with the previous handlers after it."""
     previous = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

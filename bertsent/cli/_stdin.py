@@ -1,4 +1,4 @@
-"""stdin as a pipe whose reader a signal always reaches."""
+"""Reads stdin as a pipe, so that a signal always interrupts the wait for input."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class _Wakeable(io.RawIOBase):
-    """Reads a file descriptor when it has something, or when a signal came.
+    """Waits until a file descriptor has input or a signal comes, then reads it.
 
-    A signal between the interpreter's last look for one and the system call `read` does not end that call:
-    its handler would wait for the next line, on a quiet pipe for ever (the "self-pipe trick" is the cure;
-    D. J. Bernstein, https://cr.yp.to/docs/selfpipe.html).
+    Python checks for signals before the system call `read`. A signal between that check and the call does
+    not end the call, so its handler would wait for the next line, on a quiet pipe for ever. The "self-pipe
+    trick" prevents this (D. J. Bernstein, https://cr.yp.to/docs/selfpipe.html).
     """
 
     def __init__(self, source: int, wake: int) -> None:
@@ -33,10 +33,10 @@ class _Wakeable(io.RawIOBase):
         return self._source
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        """Fills `buffer` with what there is; 0 at the end.
+        """Fills `buffer` with the input there is; returns how many bytes, 0 at the end.
 
         Raises:
-            KeyboardInterrupt: or what else the handler of a signal raises.
+            KeyboardInterrupt: or whatever else the handler of a signal raises.
         """
         while self._source not in select.select([self._source, self._wake], [], [])[0]:
             os.read(self._wake, 64)  # the handler runs before the next instruction
@@ -44,12 +44,12 @@ class _Wakeable(io.RawIOBase):
 
 
 def stdin_pipe() -> IO[bytes]:
-    """stdin as bytes; waiting for it ends at a signal whose handler raises, whenever the signal comes."""
+    """stdin as bytes. A signal whose handler raises always ends a wait for input."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         source = sys.stdin.buffer.fileno()
         wake, woken = os.pipe()
         os.set_blocking(woken, False)
-        # For the rest of the process, as stdin is. ValueError: not the main thread, which gets no signals.
+        # Set for the rest of the process. ValueError: outside the main thread, which alone gets signals.
         signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
         return io.BufferedReader(_Wakeable(source, wake))
     return sys.stdin.buffer

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def or_dash(value: object) -> str:
-    """A value of a manifest; - where there is none."""
+    """A value of a manifest; - if it is None."""
     return "-" if value is None else visible(str(value))
 
 
 def metric(value: object) -> str:
-    """A metric with four decimals; - where it does not exist."""
+    """A metric with four decimals; - if it does not exist."""
     return f"{value:.4f}" if isinstance(value, float) and math.isfinite(value) else "-"
 
 
@@ -28,7 +28,7 @@ def points(value: float, low: float, high: float) -> str:
 
 
 def reading_lines(*, truncated: int, empty: int) -> list[str]:
-    """How many reviews were not read whole, and how many not at all; nothing where there is none."""
+    """Counts of the reviews that were truncated and of those without text; no line for a count of 0."""
     lines = [f"{truncated} were longer than the model's window"] if truncated else []
     return lines + ([f"{empty} had nothing to read and were left out"] if empty else [])
 
@@ -36,9 +36,9 @@ def reading_lines(*, truncated: int, empty: int) -> list[str]:
 def confusion_lines(counts: Confusion) -> list[str]:
     """The table of gold labels against predictions."""
     return [
-        "                 called negative  called positive",
-        f"  gold negative  {counts.true_negative:>15}  {counts.false_positive:>15}",
-        f"  gold positive  {counts.false_negative:>15}  {counts.true_positive:>15}",
+        "                 predicted negative  predicted positive",
+        f"  gold negative  {counts.true_negative:>18}  {counts.false_positive:>18}",
+        f"  gold positive  {counts.false_negative:>18}  {counts.true_positive:>18}",
     ]
 
 
@@ -46,7 +46,7 @@ def gate_lines(gate: GateResult) -> list[str]:
     """The comparison of champion and challenger as a table."""
     sure = round(100 * gate.confidence)
     lines = [
-        f"  rows      number  champion  challenger  difference  {sure} % above  {sure} % below  McNemar p"
+        f"  rows      number  champion  challenger  difference  {sure} % lower  {sure} % upper  McNemar p"
     ]
     for name, rows in (("test", gate.test), ("reserved", gate.reserved)):
         if not rows.n:

@@ -27,7 +27,7 @@ def batch(
     path: Annotated[
         Path,
         typer.Argument(
-            metavar="PATH", help="A folder with pos and neg, a folder of .txt files, CSV, JSONL or Parquet."
+            metavar="PATH", help="A folder with pos and neg, or of .txt files; a CSV, JSONL or Parquet file."
         ),
     ],
     num_files: options.NumFiles = None,
@@ -41,7 +41,7 @@ def batch(
         ),
     ] = None,
     raw_csv: Annotated[
-        bool, typer.Option("--raw-csv", help="CSV as it is: no ' before a text that a spreadsheet would run.")
+        bool, typer.Option("--raw-csv", help="Put no ' before CSV texts that a spreadsheet would execute.")
     ] = False,
     force: options.Force = False,
     model: options.Model = None,
@@ -52,14 +52,14 @@ def batch(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Score all reviews of a folder or table and sum up.
+    """Score all reviews of a folder or table, and summarise them.
 
-    With --json: one object a review (none with --output), then one with the key summary.
+    --json prints one object per review (none with --output), then one with the key summary.
     """
     scorer = open_scorer(model, replace(SCORE, engine=engine, threshold=threshold, workers=workers))
     from bertsent.scoring import batch as core
 
-    # Rows on a terminal are progress enough, and a bar between them would tear them.
+    # Rows on a terminal show the progress, and a bar would break their lines.
     shows_rows = output is None and sys.stdout.isatty()
     with progress(quiet=quiet or shows_rows) as bar:
         summary = core.run(

@@ -1,4 +1,4 @@
-"""`bertsent download`: a data set, the sample, or an encoder, fetched ahead of time."""
+"""`bertsent download`: fetch a data set, the sample, or an encoder ahead of time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def download(
     url: Annotated[
         str,
         typer.Option(
-            "--url", metavar="URL|FILE", help="Archive to fetch: http, https, file, or one on the disk."
+            "--url", metavar="URL|FILE", help="Archive to fetch: an http, https or file URL, or a local file."
         ),
     ] = _DEFAULTS.url,
     sha256: Annotated[
@@ -38,7 +38,7 @@ def download(
         ),
     ] = "",
     sample: Annotated[
-        bool, typer.Option("--sample", help="Write the bundled reviews to data/sample instead; no network.")
+        bool, typer.Option("--sample", help="Write the bundled reviews to data/sample; needs no network.")
     ] = False,
     encoder: Annotated[
         str,
@@ -47,14 +47,14 @@ def download(
         ),
     ] = "",
     force: Annotated[
-        bool, typer.Option("--force", help="Fetch again, and replace a data set that is there.")
+        bool, typer.Option("--force", help="Fetch again, and replace an existing data set.")
     ] = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Fetch the Large Movie Review Dataset (or another) into data/.
 
-    A download that broke off is resumed by the same command; one that is complete is left alone.
+    The same command resumes a download that broke off, and leaves a complete one alone.
     """
     _refuse_contradiction(url=url != _DEFAULTS.url, sha256=bool(sha256), sample=sample, encoder=bool(encoder))
     if encoder and force:
@@ -63,24 +63,24 @@ def download(
         if encoder:
             from bertsent.tf.hub import fetch
 
-            done = fetch(encoder, progress=bar)
+            result = fetch(encoder, progress=bar)
         else:
             from bertsent.data.download import dataset
 
             data = Workspace.current().data
             if sample:
-                done = dataset.write_sample(data=data, force=force, progress=bar)
+                result = dataset.write_sample(data=data, force=force, progress=bar)
             else:
                 settings = replace(_DEFAULTS, url=url)
-                done = dataset.download(settings, data=data, sha256=sha256, force=force, progress=bar)
+                result = dataset.download(settings, data=data, sha256=sha256, force=force, progress=bar)
     if json:
-        print_json(done)
+        print_json(result)
     else:
-        typer.echo(_line(done))
+        typer.echo(_line(result))
 
 
 def _refuse_contradiction(**given: bool) -> None:
-    """--sample and --encoder fetch something else than an archive, so nothing goes with either."""
+    """Refuses --sample or --encoder beside any other source: neither of them fetches an archive."""
     names = [f"--{name}" for name, wanted in given.items() if wanted]
     if len(names) > 1 and (given["sample"] or given["encoder"]):
         raise UsageError(
@@ -89,16 +89,16 @@ def _refuse_contradiction(**given: bool) -> None:
         )
 
 
-def _line(done: Download) -> str:
-    path = visible(_short(done.path))
-    already = "" if done.fetched else "already complete, "
-    if not done.counts:
-        return f"{path}: {already}{done.files:,} files, {size(done.bytes)}"
-    reviews = {name: count for name, count in done.counts.items() if Path(name).name in FOLDERS}
+def _line(result: Download) -> str:
+    path = visible(_short(result.path))
+    already = "" if result.fetched else "already complete, "
+    if not result.counts:
+        return f"{path}: {already}{result.files:,} files, {size(result.bytes)}"
+    reviews = {name: count for name, count in result.counts.items() if Path(name).name in FOLDERS}
     line = f"{path}: {already}{sum(reviews.values()):,} reviews ({_by_split(reviews)})"
     rest = [
         f"{'top folder' if name == '.' else name} ({count:,} {'file' if count == 1 else 'files'})"
-        for name, count in done.counts.items()
+        for name, count in result.counts.items()
         if name not in reviews
     ]
     if rest:
@@ -119,6 +119,6 @@ def _by_split(reviews: Mapping[str, int]) -> str:
 
 
 def _short(path: Path) -> str:
-    """The path as seen from the current folder, where it lies below it."""
+    """The path relative to the current folder if it lies below it."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 DEFAULTS = DriftSettings()
 GATE = GateSettings()
-_WIDTH = 80  # columns, as few as a terminal has
+_WIDTH = 80  # columns of a small terminal
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _EXIT = {"none": ExitCode.DONE, "published": ExitCode.DONE, "collect": ExitCode.CANNOT_TELL}
 
@@ -42,14 +42,14 @@ def drift(
         ),
     ] = DEFAULTS.threshold,
     no_retrain: Annotated[
-        bool, typer.Option("--no-retrain", help="Report drift only; a later run without it retrains.")
+        bool, typer.Option("--no-retrain", help="Only report drift; a later run without this retrains.")
     ] = False,
     margin: options.Margin = GATE.margin,
     report: options.Report = None,
     watch: Annotated[
         str | None,
         typer.Option(
-            "--watch", metavar="TIME", help="Keep running and check every 30m, 1h, 1d ...: for containers."
+            "--watch", metavar="TIME", help="Keep running (in a container) and check every 30m, 1h, 1d ..."
         ),
     ] = None,
     labels: options.Labels = None,
@@ -61,14 +61,14 @@ def drift(
     """Compare new labels with the training data, and retrain on drift.
 
     Judges the labels that came since the last check by three measures, each 0 to 1: text, error, label share.
-    On drift a challenger is trained and takes over if the gate lets it. Made for cron: one line a run, and
-    the exit code says how it ended (0 fine, 3 drift not handled, 4 too few labels, 75 another run at work).
+    On drift it retrains as `bertsent retrain` does. Made for cron: a run prints one line, and the exit code
+    says how it ended (0 fine, 3 drift not handled, 4 too few labels, 75 another run is at work).
     """
     settings = replace(DEFAULTS, threshold=threshold)
     gate = replace(GATE, margin=margin)
     pause = None if watch is None else _seconds(watch)
     if labels is not None and not labels.is_dir():
-        raise UsageError("--labels names a folder.", received=visible(str(labels)))
+        raise UsageError("--labels must be a folder that exists.", received=visible(str(labels)))
 
     def look() -> ExitCode:
         from bertsent.reports import drift_page
@@ -99,10 +99,10 @@ def drift(
 
 
 def _seconds(text: str) -> float:
-    """A time such as 30m as seconds.
+    """Converts a time such as 30m to seconds.
 
     Raises:
-        UsageError: if it is no time, or below a second.
+        UsageError: if it is not a time from a second to 366 days.
     """
     match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhd])", text.strip())
     seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
@@ -115,10 +115,10 @@ def _seconds(text: str) -> float:
 
 
 def _watch(look: Callable[[], ExitCode], pause: float) -> None:
-    """Checks, waits and checks again. A check that fails is reported and does not end the watch, unless the
-    first one says that an option is wrong. A signal during the wait ends the watch, one during a check
+    """Checks, waits and checks again. A failed check is reported and does not end the watch, unless it is
+    the first and an option is wrong. A signal during the wait ends the watch; one during a check
     interrupts the check."""
-    with noted_signals() as told:
+    with noted_signals() as signal_came:
         for round_ in itertools.count():
             try:
                 look()
@@ -128,11 +128,11 @@ def _watch(look: Callable[[], ExitCode], pause: float) -> None:
                 note(f"Error: {error}")
             sys.stdout.flush()
             try:
-                if not told():
+                if not signal_came():
                     time.sleep(pause)
             except (Interrupted, KeyboardInterrupt):
                 pass
-            if told():
+            if signal_came():
                 note("No longer watching.")
                 return
 
@@ -149,7 +149,7 @@ def _show(outcome: Monitored, *, json: bool) -> None:
 
 
 def _as_json(outcome: Monitored) -> dict[str, Any]:
-    """The documented keys; without a look nothing was measured."""
+    """The documented keys; without a look there are no measures."""
     unjudged: dict[str, Any] = {
         "verdict": "cannot_tell" if outcome.action == "collect" else None,
         "headline": None,
@@ -190,7 +190,7 @@ def _print_table(report: Mapping[str, Any]) -> None:
 
 
 def _print_diagnostics(diagnostics: Mapping[str, Any]) -> None:
-    """What is shown and never judged."""
+    """Prints what is reported but never judged."""
     from bertsent.reports.page import p_value
 
     typer.echo("\n  medians      reference       new  KS p")

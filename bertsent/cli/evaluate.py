@@ -36,7 +36,7 @@ def evaluate(
     num_files: options.NumFiles = None,
     report: options.Report = None,
     errors: Annotated[
-        int, typer.Option("--errors", metavar="N", help="How many of the most confidently wrong to show.")
+        int, typer.Option("--errors", metavar="N", help="How many confidently wrong predictions to show.")
     ] = DEFAULTS.errors,
     force: options.Force = False,
     model: options.Model = None,
@@ -49,8 +49,8 @@ def evaluate(
 ) -> None:
     """Measure how good the predictions on labelled reviews are.
 
-    Accuracy, precision, recall, F1, ROC AUC, log loss and calibration error with 95 % intervals, accuracy by
-    length, and the reviews that are most confidently wrong.
+    Prints accuracy, precision, recall, F1, ROC AUC, log loss and calibration error with 95 % intervals,
+    accuracy by length, and the most confidently wrong predictions.
     """
     from bertsent.reports import evaluation_page
     from bertsent.reports.page import check_target
@@ -157,7 +157,7 @@ def _print_wrong(evaluation: Evaluation) -> None:
         return
     counts = evaluation.metrics.confusion
     wrong = counts.false_positive + counts.false_negative
-    typer.echo(f"\nThe most confidently wrong, {len(evaluation.wrong)} of {wrong}:")
+    typer.echo(f"\nThe most confidently wrong predictions, {len(evaluation.wrong)} of {wrong}:")
     for prediction in evaluation.wrong:
         typer.echo(f"x {prediction_line(prediction, reserved=2)}")
 

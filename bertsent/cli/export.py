@@ -24,7 +24,7 @@ def export(
     out: Annotated[
         Path,
         typer.Argument(
-            metavar="OUT", help="The folder to write. A saved-model goes into OUT/N, N the version's number."
+            metavar="OUT", help="The folder to write; saved-model writes OUT/N (N: the version number)."
         ),
     ],
     model: options.Model = None,
@@ -42,8 +42,8 @@ def export(
 ) -> None:
     """Write a version for TF Serving, LiteRT or ONNX Runtime.
 
-    saved-model takes texts, the others token ids; those come with the vocabulary and a script that needs no
-    bertsent. The export is loaded in its own runtime and compared with our scores before it appears.
+    saved-model takes texts. The others take token ids, and come with the vocabulary and a script that runs
+    without bertsent. Before an export appears, its scores in its own runtime are compared with bertsent's.
     """
     from bertsent.versions import store
 
@@ -52,25 +52,25 @@ def export(
         if form == "saved-model":
             from bertsent.tf import saved_model
 
-            made = saved_model.export(version, out, check=check, force=force, progress=bar)
+            exported = saved_model.export(version, out, check=check, force=force, progress=bar)
         else:
             from bertsent.export import litert_onnx
 
-            made = litert_onnx.export(version, form, out, check=check, force=force, progress=bar)
+            exported = litert_onnx.export(version, form, out, check=check, force=force, progress=bar)
     if json:
-        print_json(made)
+        print_json(exported)
     else:
-        _print(made)
+        _print(exported)
 
 
-def _print(made: Exported) -> None:
+def _print(exported: Exported) -> None:
     typer.echo(
-        f"Version {made.version} for {made.format} is in {visible(str(made.path))} ({size(made.bytes)}, "
-        f"{duration(made.seconds)})"
+        f"Version {exported.version} for {exported.format} is in {visible(str(exported.path))} "
+        f"({size(exported.bytes)}, {duration(exported.seconds)})"
     )
-    for distance in made.distances:
+    for distance in exported.distances:
         typer.echo(
-            f"  {distance.against + ':':<29} {distance.texts} texts, mean {distance.mean:.2g} apart, largest "
-            f"{distance.largest:.2g}, other labels {distance.texts - distance.same_label} "
+            f"  {distance.against + ':':<29} {distance.texts} texts, mean difference {distance.mean:.2g}, "
+            f"largest {distance.largest:.2g}, different labels {distance.texts - distance.same_label} "
             f"(allowed: {distance.allowed})"
         )

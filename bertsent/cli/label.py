@@ -43,16 +43,16 @@ def label(
         Path | None,
         typer.Argument(
             metavar="POOL",
-            help="Reviews to walk through: a folder, CSV, JSONL, or text lines. Without it you type or paste "
-            "reviews; from a pipe, lines label<TAB>text, CSV or JSONL are recorded.",
+            help="Reviews to label: a folder, CSV, JSONL, or text lines. Without it you type or paste them; "
+            "a pipe gives labelled ones: lines label<TAB>text, CSV or JSONL.",
         ),
     ] = None,
     order: Annotated[
         Order,
         typer.Option(
             "--order",
-            help="How the next review of a pool is picked. mixed: 60 % uncertain, 20 % unlike those before, "
-            "20 % random. At random until there are scores.",
+            help="How to pick the next review of a pool. mixed: 60 % uncertain, 20 % unlike earlier ones, "
+            "20 % random. All are random until there are scores.",
         ),
     ] = DEFAULTS.order,
     show_score: Annotated[
@@ -60,7 +60,7 @@ def label(
         typer.Option(
             "--show-score/--blind",
             help="Show the model's prediction before you label. [default: blind with a pool, so that the "
-            "model does not lead you]",
+            "model does not influence you]",
         ),
     ] = None,
     keys: Annotated[
@@ -86,7 +86,7 @@ def label(
         PickedBy,
         typer.Option(
             "--picked-by",
-            help="How the rows of a pipe were picked. Only typed and random ones count for drift.",
+            help="How the rows from a pipe were picked. Drift counts only typed and random ones.",
         ),
     ] = "typed",
     data: options.Data = None,
@@ -96,8 +96,8 @@ def label(
 ) -> None:
     """Label reviews, one key each; every label is saved at once.
 
-    In labels/: log.jsonl, and pos and neg made of it. Copies of labelled reviews, of other reviews of
-    the pool, and of the data set are left out.
+    Writes labels/log.jsonl, and from it the folders labels/pos and labels/neg. Leaves out copies of
+    labelled reviews, of other reviews of the pool, and of the data set.
     """
     from bertsent.labelling.log import LabelLog
 
@@ -139,7 +139,7 @@ def label(
 
 
 def _feed(log: LabelLog, picked_by: PickedBy) -> dict[str, Any]:
-    """Records what comes through a pipe."""
+    """Records the labels that come through a pipe."""
     from bertsent.data.tables import read_labelled_stream
     from bertsent.labelling.feed import feed
 
@@ -148,7 +148,7 @@ def _feed(log: LabelLog, picked_by: PickedBy) -> dict[str, Any]:
     try:
         feed(log, rows, picked_by=picked_by, counts=counts)
     except DataError:
-        note(f"Recorded before that row: {counts['positive'] + counts['negative']}.")
+        note(f"Labels recorded before that row: {counts['positive'] + counts['negative']}.")
         raise
     return _counted(counts) | {"unchanged": counts["unchanged"], "empty": counts["empty"]}
 
@@ -174,7 +174,7 @@ def _read(path: Path, log: LabelLog, settings: LabelSettings, *, skipped: bool) 
 
 
 def _data(named: Path | None) -> Path | None:
-    """The data set whose rows are not to be labelled again; None where there is none."""
+    """The data set whose rows are not to be labelled again; None if there is none."""
     from bertsent.data.splits import find_data_set
 
     if named is not None:
@@ -197,7 +197,7 @@ def _walk(
     data: Path | None,
     json: bool,
 ) -> dict[str, Any]:
-    """Walks a pool, and prepares the next questions meanwhile; what the summary says of the pool."""
+    """Asks about a pool while a thread prepares the next questions; returns the summary's `pool`."""
     from bertsent.cli.terminal.walk import Walk
 
     left = len(pool)
@@ -222,7 +222,7 @@ def _walk(
 def _terminal(
     *, to_stderr: bool, whole_screen: bool, beside: Callable[[threading.Event], None]
 ) -> Iterator[Terminal]:
-    """The terminal for the block, with work in a thread beside it that is stopped at the end."""
+    """Opens the terminal for the block, and runs `beside` in a thread that stops at the end."""
     from bertsent.cli.terminal.keys import open_terminal
 
     stop = threading.Event()
@@ -231,7 +231,7 @@ def _terminal(
         with open_terminal(to_stderr=to_stderr, whole_screen=whole_screen) as terminal:
             thread.start()
             yield terminal
-    finally:  # the person has the terminal back by now
+    finally:  # the terminal is restored by now
         stop.set()
         if thread.ident is not None:
             thread.join()
@@ -249,7 +249,7 @@ def _counted(counts: Counter[str]) -> dict[str, Any]:
 
 
 def _totals(log: LabelLog) -> dict[str, Any]:
-    """What the log holds by now."""
+    """Counts of all labels in the log, and how consistent they are."""
     from bertsent.labelling.decisions import agreement
 
     rows, same = log.labelled(), agreement(log.decisions())
@@ -271,12 +271,12 @@ def _show(summary: dict[str, Any], *, json: bool) -> None:
             ("negative", "negative"),
             ("skipped", "skipped"),
             ("undone", "taken back"),
-            ("unchanged", "known before"),
+            ("unchanged", "recorded before"),
             ("empty", "without any text"),
         )
         if summary.get(name) or name in {"positive", "negative"}
     )
-    typer.echo(f"This time: {counts}, in {duration(summary['seconds'])}")
+    typer.echo(f"This session: {counts}, in {duration(summary['seconds'])}")
     if "pool" in summary:
         _show_pool(summary["pool"])
     labels, same = summary["labels"], summary["self_agreement"]
@@ -289,7 +289,7 @@ def _show(summary: dict[str, Any], *, json: bool) -> None:
 def _show_pool(pool: dict[str, Any]) -> None:
     from bertsent.labelling.pool import LEFT_OUT
 
-    rows = f"{pool['rows']} rows{'' if pool['whole'] else ', not read to its end'}"
+    rows = f"{pool['rows']} rows{'' if pool['whole'] else ', not all of them read'}"
     typer.echo(f"Pool: {rows}, {pool['left']} left to ask")
     for why, words in LEFT_OUT.items():
         if pool["left_out"].get(why):

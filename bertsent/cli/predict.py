@@ -28,7 +28,7 @@ DEFAULTS = ScoreSettings()
 def predict(
     texts: Annotated[
         list[str] | None,
-        typer.Argument(metavar="TEXT", help="Texts to score; - reads one a line from stdin."),
+        typer.Argument(metavar="TEXT", help="Texts to score; - reads one per line from stdin."),
     ] = None,
     file: Annotated[
         list[Path] | None,
@@ -42,14 +42,14 @@ def predict(
         typer.Option(
             "--sentiment",
             metavar="0|1|negative|positive",
-            help="The label of the texts: saved in labels/ with their scores, as bertsent label does.",
+            help="Save the texts in labels/ with this label and their scores, as bertsent label does.",
         ),
     ] = None,
     json: options.Json = False,
 ) -> None:
     """Score texts: how likely each is positive, and its label.
 
-    Needs no TensorFlow. With - every line of stdin is scored as it comes.
+    Needs no TensorFlow. With - it scores each line of stdin as it comes.
     """
     record = None if sentiment is None else _recorder(_label(sentiment))
     # One text at a time: a line of a pipe is scored before the next one is read.
@@ -69,7 +69,7 @@ def _label(sentiment: str) -> Answer:
     """The label that `--sentiment` names.
 
     Raises:
-        UsageError: if it names none.
+        UsageError: if it is not the name of a label.
     """
     from bertsent.data.tables import parse_label
 
@@ -83,7 +83,7 @@ def _label(sentiment: str) -> Answer:
 
 
 def _recorder(label: Answer) -> Callable[[Prediction], None]:
-    """Writes predictions with their label to the log, which is read once only."""
+    """Returns a function that writes predictions with their label to the log, which it reads once."""
     from bertsent.labelling.decisions import decide
     from bertsent.labelling.log import LabelLog
 
@@ -97,7 +97,7 @@ def _recorder(label: Answer) -> Callable[[Prediction], None]:
 
 
 def _texts(texts: list[str], files: list[Path]) -> Iterator[str]:
-    """The texts named on the command line, the arguments first; - stands for the lines of stdin."""
+    """The texts of the arguments, where - stands for the lines of stdin, then those of the files."""
     from bertsent.base.text import read_utf8
 
     for text in texts:
@@ -119,4 +119,4 @@ def _show(number: int, prediction: Prediction, *, window: str, json: bool) -> No
         typer.echo(prediction_line(prediction))
     sys.stdout.flush()
     if prediction.truncated:
-        note(f"Text {number} has {prediction.tokens} word pieces, more than the model sees ({window}).")
+        note(f"Text {number} has {prediction.tokens} word pieces, more than the model reads ({window}).")

@@ -18,7 +18,7 @@ from bertsent.reports import plots
 
 DEFAULTS = TrainSettings()
 _EXAMPLE = "This is such an amazing movie!"  # the text of TensorFlow's tutorial
-_VALUES = 6  # of the pooled output printed
+_VALUES = 6  # of the pooled output that are printed
 
 
 def preview(
@@ -32,14 +32,14 @@ def preview(
         Path | None,
         typer.Option("--plot", metavar="FILE", help="Draw the model's structure as .svg, .png or .pdf."),
     ] = None,
-    names: Annotated[bool, typer.Option("--list", help="List the encoders known by name, and stop.")] = False,
+    names: Annotated[bool, typer.Option("--list", help="List the named encoders, and exit.")] = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Show what an encoder makes of a text, before any training.
 
-    Word pieces, ids, mask, type ids, pooled output, an untrained score, and the model's structure. Needs
-    TensorFlow: pip install 'bertsent[train]'.
+    Prints word pieces, ids, mask, type ids, pooled output, an untrained score, and the model's structure.
+    Needs TensorFlow: pip install 'bertsent[train]'.
     """
     if names:
         _print_presets(json=json)
@@ -57,14 +57,14 @@ def preview(
     from bertsent.tf import preview as core
 
     with progress(quiet=quiet) as bar:
-        seen = core.preview(text, settings, progress=bar)
+        result = core.preview(text, settings, progress=bar)
     if plot is not None:
-        plots.structure(seen.structure, plot)
+        plots.structure(result.structure, plot)
         note(f"Structure drawn in {plot}")
     if json:
-        print_json(seen)
+        print_json(result)
     else:
-        _print(seen)
+        _print(result)
 
 
 def _print_presets(*, json: bool) -> None:
@@ -76,32 +76,32 @@ def _print_presets(*, json: bool) -> None:
             typer.echo(f"{preset.name:<40} {size}  {preset.handle}")
 
 
-def _print(seen: Preview) -> None:
+def _print(result: Preview) -> None:
     from rich.console import Console
     from rich.table import Table
 
     console = Console(highlight=False, markup=False)
-    typer.echo(f"encoder          {visible(seen.encoder)} ({visible(seen.handle)})")
-    cut = "; the window does not hold them all" if seen.truncated else ""
-    typer.echo(f"word pieces      {seen.tokens}{cut}")
+    typer.echo(f"encoder          {visible(result.encoder)} ({visible(result.handle)})")
+    cut = "; more than the window holds" if result.truncated else ""
+    typer.echo(f"word pieces      {result.tokens}{cut}")
     table = Table(
         "position", "piece", "input_word_ids", "input_mask", "input_type_ids", box=None, pad_edge=False
     )
-    columns = (seen.word_pieces, seen.input_word_ids, seen.input_mask, seen.input_type_ids)
-    used = sum(seen.input_mask)
+    columns = (result.word_pieces, result.input_word_ids, result.input_mask, result.input_type_ids)
+    used = sum(result.input_mask)
     for position in range(used):
         table.add_row(str(position), *(visible(str(column[position])) for column in columns))
     console.print(table)
-    if used < len(seen.input_mask):
-        typer.echo(f"... and {len(seen.input_mask) - used} positions of padding ([PAD], mask 0)")
-    first = " ".join(f"{value:+.4f}" for value in seen.pooled_output[:_VALUES])
-    typer.echo(f"pooled output    float32 [1, {len(seen.pooled_output)}]: {first} ...")
-    sequence = f"float32 {list(seen.sequence_shape)}" if seen.sequence_shape else "none"
+    if used < len(result.input_mask):
+        typer.echo(f"... and {len(result.input_mask) - used} positions of padding ([PAD], mask 0)")
+    first = " ".join(f"{value:+.4f}" for value in result.pooled_output[:_VALUES])
+    typer.echo(f"pooled output    float32 [1, {len(result.pooled_output)}]: {first} ...")
+    sequence = f"float32 {list(result.sequence_shape)}" if result.sequence_shape else "none"
     typer.echo(f"sequence output  {sequence}")
-    typer.echo(f"untrained score  {seen.untrained_score:.4f} (a head of random weights: means nothing yet)")
-    typer.echo(f"parameters       {seen.parameters:,}, of which {seen.trainable_parameters:,} are trained")
+    typer.echo(f"untrained score  {result.untrained_score:.4f} (meaningless: the head has random weights)")
+    typer.echo(f"parameters       {result.parameters:,}, {result.trainable_parameters:,} of them trained")
     typer.echo("structure        (with the number of parameters)")
-    console.print(_tree(seen.structure))
+    console.print(_tree(result.structure))
 
 
 def _tree(tree: Tree, *, depth: int = 3) -> Any:

@@ -31,8 +31,8 @@ def retrain(
         bool | None,
         typer.Option(
             "--warm-start/--from-encoder",
-            help="Begin with the current version's weights, some old reviews beside the labels; or with the "
-            "encoder and all of them. [default: --warm-start, if the version carries weights]",
+            help="Start from the current version, with the labels and some old reviews; or from the encoder, "
+            "with the labels and all old reviews. [default: --warm-start, if the version has weights]",
         ),
     ] = None,
     recipe: Annotated[
@@ -40,22 +40,22 @@ def retrain(
         typer.Option(
             "--recipe",
             metavar="NAME",
-            help=f"How fast it learns: {_RECIPES}; the encoder stays. [default: retrain for a warm start]",
+            help=f"How fast it learns: {_RECIPES}. Keeps the encoder. [default: retrain for a warm start]",
         ),
     ] = None,
     config: options.Config = None,
     margin: options.Margin = GATE.margin,
     force: Annotated[
-        bool, typer.Option("--force", help="Train although the same labels had an outcome before.")
+        bool, typer.Option("--force", help="Train even if these labels already had an outcome.")
     ] = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Train on old and new reviews, and publish what is better.
+    """Train on old and new reviews; publish the result if it is better.
 
-    The challenger and the current version score the same test reviews, and the same labelled reviews that
-    never train (20 %). It must not be worse on either, and better on one; else it is rejected, with exit
-    code 3. A run that was stopped or killed goes on. Needs TensorFlow: pip install 'bertsent[train]'.
+    The new and the current version score the test reviews, and the labelled reviews that never train (20 %).
+    The new one must be worse on neither and better on one; otherwise it is rejected, with exit code 3. The
+    same command resumes a stopped or killed run. Needs TensorFlow: pip install 'bertsent[train]'.
     """
     gate = GateSettings(margin=margin)
     overrides = toml_file.Config() if config is None else toml_file.load(config)

@@ -36,7 +36,7 @@ def train(
         typer.Option(
             "--unlabelled",
             metavar="FOLDER",
-            help="Reviews without labels (.txt files) to train on too; --teacher gives them pseudo-labels.",
+            help="Also train on these unlabelled reviews (.txt files); --teacher gives them pseudo-labels.",
         ),
     ] = None,
     teacher: Annotated[
@@ -56,7 +56,7 @@ def train(
         typer.Option(
             "--warm-start",
             metavar="VERSION|FOLDER",
-            help="Begin with this version's weights, not with those of the encoder.",
+            help="Start from this version's weights, not from the encoder's.",
         ),
     ] = None,
     recipe: Annotated[
@@ -67,16 +67,16 @@ def train(
     preprocessor: options.Preprocessor = DEFAULTS.preprocessor,
     epochs: Annotated[int, typer.Option("--epochs", help="Passes over the training data.")] = DEFAULTS.epochs,
     init_lr: Annotated[
-        float, typer.Option("--init-lr", help="Learning rate that falls linearly to 0, after the warm-up.")
+        float, typer.Option("--init-lr", help="Learning rate after the warm-up; it falls linearly to 0.")
     ] = DEFAULTS.init_lr,
     warmup: Annotated[
         float, typer.Option("--warmup", help="Share of the steps in which the learning rate rises.")
     ] = DEFAULTS.warmup,
     optimizer: Annotated[
-        Optimizer, typer.Option("--optimizer", help="With linear warm-up and decay.")
+        Optimizer, typer.Option("--optimizer", help="Optimizer, with linear warm-up and decay.")
     ] = DEFAULTS.optimizer,
     batch_size: Annotated[
-        int, typer.Option("--batch-size", help="Reviews a training step.")
+        int, typer.Option("--batch-size", help="Reviews per training step.")
     ] = DEFAULTS.batch_size,
     seq_length: options.SeqLength = DEFAULTS.seq_length,
     train_length: Annotated[
@@ -85,12 +85,10 @@ def train(
     window: options.Window = DEFAULTS.window,
     crops: Annotated[
         float,
-        typer.Option(
-            "--crops", help="Sentences cut from reviews, per review and epoch, that train beside them."
-        ),
+        typer.Option("--crops", help="Also train on this many sentences cut from each review, per epoch."),
     ] = DEFAULTS.crops,
     dropout: Annotated[
-        float, typer.Option("--dropout", help="Share of the pooled output zeroed in training.")
+        float, typer.Option("--dropout", help="Share of the pooled output set to zero in training.")
     ] = DEFAULTS.dropout,
     validation_share: Annotated[
         float, typer.Option("--validation-share", help="Share of the training data reserved for validation.")
@@ -104,11 +102,11 @@ def train(
         bool,
         typer.Option(
             "--weights/--no-weights",
-            help="Keep fp16 weights in the version, for warm start and export; scoring needs none.",
+            help="Keep fp16 weights in the version for warm start and export; scoring needs none.",
         ),
     ] = True,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last checkpoint of a run that was stopped.")
+        bool, typer.Option("--resume", help="Resume a stopped run from its last checkpoint.")
     ] = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -121,7 +119,7 @@ def train(
         raise UsageError("--data and --url exclude each other: --url brings a data set of its own.")
     if teacher is not None and unlabelled is None:
         raise UsageError(
-            "--teacher gives pseudo-labels to --unlabelled, which is not given.", received=visible(teacher)
+            "--teacher needs --unlabelled, the reviews to give pseudo-labels to.", received=visible(teacher)
         )
     overrides = toml_file.Config() if config is None else toml_file.load(config)
     settings = toml_file.resolve(recipe, config=overrides, given=_given(ctx))
@@ -163,7 +161,7 @@ def train(
 
 
 def _given(ctx: typer.Context) -> dict[str, Any]:
-    """The settings among the options that the caller gave, the others standing at what --help shows."""
+    """Name -> value of the settings that the caller gave; the others have the defaults of --help."""
     sources = {
         field.name: ctx.get_parameter_source(field.name)
         for field in fields(TrainSettings)
@@ -177,7 +175,7 @@ def _given(ctx: typer.Context) -> dict[str, Any]:
 
 
 def _note_settings(settings: TrainSettings, *, recipe: str | None, file: Path | None, to: Progress) -> None:
-    """Says which settings are in use, where they are not those of --help and the command line."""
+    """Says which settings are in use, if a recipe or a file changes those of --help."""
     origins = [f"Recipe {recipe}"] if recipe not in {None, DEFAULT} else []
     if file is not None:
         origins.append(str(file))

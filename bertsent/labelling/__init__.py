@@ -1,1 +1,1 @@
-"""Human labels, kept so that none is lost, and the pool of reviews they are asked from."""
+"""Human labels, of which none is ever lost, and the pool of reviews to label."""

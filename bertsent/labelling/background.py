@@ -68,28 +68,28 @@ def prepare(
 def _leave_out_near(
     pool: Pool, texts: dict[str, str], labelled: Sequence[Labelled], stop: threading.Event
 ) -> Copies:
-    """Leaves out near copies of labelled texts and of other texts of the pool; returns those that stay."""
+    """Leaves out near copies of labelled texts and of other texts of the pool; returns those that remain."""
     answered, copies = Copies(), Copies()
     for row in labelled:
         answered.add(row.digest, sketch(row.text))
     for digest, text in texts.items():
         if stop.is_set():
             break
-        given = sketch(text)
-        if answered.find(given) is not None:
+        hashes = sketch(text)
+        if answered.find(hashes) is not None:
             pool.leave_out(digest, "near_answered")
-        elif (other := copies.find(given)) is not None:
+        elif (other := copies.find(hashes)) is not None:
             if not pool.leave_out(digest, "near_repeated"):  # it was asked already
                 pool.leave_out(other, "near_repeated")
         else:
-            copies.add(digest, given)
+            copies.add(digest, hashes)
     return copies
 
 
 def _leave_out_data(pool: Pool, copies: Copies, data: Path, stop: threading.Event) -> None:
-    """Leaves out what is in a data set: it trains already, or it must never train.
+    """Leaves out the rows of a data set: its training rows train already, its test rows never may.
 
-    Says how many of them were asked before they were found.
+    Reports how many of them were asked before they were found.
     """
     halves = [data / half for half in HALVES if is_folder(data / half)]
     seen: set[str] = set()
@@ -103,14 +103,14 @@ def _leave_out_data(pool: Pool, copies: Copies, data: Path, stop: threading.Even
             if not pool.leave_out(digest, "in_data"):
                 asked += 1
     if asked:
-        pool.say(f"Asked before they were found: in the data set too, or nearly ({asked}).")
+        pool.say(f"Reviews asked although the data set has them, or nearly: {asked} (found too late).")
 
 
 def _vectors(texts: Sequence[str], others: Sequence[str], dimensions: int) -> tuple[Vectors, Vectors]:
     """Vectors of texts by their words, and the largest cosine of each to the vectors of `others`.
 
-    Words are hashed to dimensions and signs (Weinberger et al. 2009). A word weighs less the more texts it is
-    in.
+    Words are hashed to dimensions and signs (Weinberger et al. 2009). The more texts have a word, the
+    less it weighs.
 
     Returns:
         float32 [texts, dimensions], each of length 1; float32 [texts], 0 where there are no others.

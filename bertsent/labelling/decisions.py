@@ -1,4 +1,4 @@
-"""What a human answered: the decisions that the label log holds, and what can be read from them."""
+"""What a human decided: the decisions in the label log, and the labels that follow from them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bertsent.base.settings.reading import LABELS
 from bertsent.base.text import clean, is_empty
 
 Answer = Literal["positive", "negative", "skip", "undo"]
-# first: out of the first rows of a pool, while the others were still being read
+# first: picked from the first rows of a pool while the others were still being read
 PickedBy = Literal["typed", "random", "uncertain", "diverse", "first"]
 
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -29,21 +29,21 @@ class Decision:
     """One line of the log; `decide` and `undo` make them."""
 
     id: str  # 32 hexadecimal digits
-    digest: str  # of the text, by which rows are told apart everywhere
+    digest: str  # SHA-256 of the text, which identifies a row everywhere
     text: str  # clean
     label: Answer
     undoes: str | None = None  # the id of the decision that an undo takes back
-    score: float | None = None  # P(positive) at that time, where a model was at hand
-    version: str | None = None  # that scored
+    score: float | None = None  # P(positive) at that time, if there was a model
+    version: str | None = None  # the version that scored
     picked_by: PickedBy = "typed"
-    again: bool = False  # asked a second time, to see whether the answer is the same; changes no label
+    again: bool = False  # asked a second time to see whether the answer is the same; changes no label
     path: str = ""  # where the text came from
     time: str = ""  # UTC, ISO 8601
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A text and the label that stands: its newest that was not undone. Skips count for nothing."""
+    """A text and its valid label: the newest that was not undone. Skips are ignored."""
 
     text: str
     label: int  # 0 negative, 1 positive
@@ -88,7 +88,7 @@ def decide(
 
 
 def undo(decision: Decision) -> Decision:
-    """The decision that takes another one back."""
+    """The decision that undoes another one."""
     return replace(
         decision,
         id=uuid.uuid4().hex,
@@ -101,7 +101,7 @@ def undo(decision: Decision) -> Decision:
 
 
 def valid_decisions(decisions: Iterable[Decision]) -> list[Decision]:
-    """Those that were not undone, skips and second answers among them, in their order."""
+    """The decisions that were not undone, skips and second answers included, in their order."""
     decisions = list(decisions)
     undone = {decision.undoes for decision in decisions}
     return [one for one in decisions if one.label != "undo" and one.id not in undone]
@@ -132,11 +132,11 @@ class Agreement:
 
     n: int  # texts asked twice
     same: int
-    kappa: float  # Cohen's: 1 always, 0 no more than by chance; NaN where it cannot be told
+    kappa: float  # Cohen's: 1 is always, 0 is as often as by chance, NaN is undefined
 
 
 def agreement(decisions: Iterable[Decision]) -> Agreement:
-    """Compares second answers with the labels that stood when they were given."""
+    """Compares second answers with the labels that were valid when they were given."""
     first: dict[str, str] = {}
     pairs: list[tuple[str, str]] = []
     for decision in valid_decisions(decisions):
@@ -154,10 +154,10 @@ def agreement(decisions: Iterable[Decision]) -> Agreement:
 
 
 def parse(line: bytes, where: str) -> Decision:
-    """The decision on a line; keys that this bertsent does not know are passed over.
+    """Parses a line of the log; unknown keys are ignored.
 
     Raises:
-        DataError: naming `where` it stands, if it is damaged.
+        DataError: if the line is damaged; the message says `where` it is.
     """
     try:
         row = json.loads(line)
@@ -172,7 +172,7 @@ def parse(line: bytes, where: str) -> Decision:
 
 
 def _wrong(decision: Decision) -> str:
-    """What about a decision cannot be; "" if nothing."""
+    """What is wrong with a decision; "" if nothing."""
     strings = (decision.id, decision.digest, decision.text, decision.path, decision.time)
     if (
         not all(isinstance(value, str) for value in strings)
@@ -181,18 +181,18 @@ def _wrong(decision: Decision) -> str:
     ):
         return "a key has a value of the wrong kind"
     if decision.label not in get_args(Answer):
-        return "`label` is none of the four"
+        return f"`label` is not one of {', '.join(get_args(Answer))}"
     if decision.picked_by not in get_args(PickedBy):
-        return "`picked_by` is none of the five"
+        return f"`picked_by` is not one of {', '.join(get_args(PickedBy))}"
     if decision.score is not None and not _is_share(decision.score):
-        return "`score` is no number from 0 to 1"
+        return "`score` is not a number from 0 to 1"
     undoes = decision.undoes
     if not (isinstance(undoes, str) if decision.label == "undo" else undoes is None):
-        return "`undoes` belongs to an undo"
+        return "`undoes` must be given for an undo, and only for an undo"
     if not _ID.fullmatch(decision.id):
         return "`id` is not 32 hexadecimal digits"
     if sha256_text(decision.text) != decision.digest:
-        return "`text` is not the one `digest` was made of"
+        return "`digest` is not the SHA-256 of `text`"
     return ""
 
 
@@ -204,5 +204,5 @@ def _damaged(where: str, why: str) -> DataError:
     return DataError(
         f"{visible(where)} is damaged.",
         received=visible(why)[:200],
-        hint="restore that line from a backup, or take it out by hand; the file was left as it is",
+        hint="restore that line from a backup, or delete it by hand; the file was not changed",
     )

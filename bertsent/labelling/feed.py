@@ -1,4 +1,4 @@
-"""Labels that another program gives."""
+"""Records labels that another program gives."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ def feed(
 ) -> None:
     """Records labelled reviews one by one as they come.
 
-    A text that has this label already is left as it is, so that the same input may be given again after a
-    run that was cut short.
+    Skips a text that already has this label, so that the same input may be given again after a run that
+    was cut short.
 
     Args:
-        counts: Grows as they go by: "positive" and "negative" recorded, "unchanged", and "empty" for
-            those without any text, which are left out.
+        counts: Counts them as they come: "positive" and "negative" are recorded; "unchanged" and "empty"
+            (without any text) are left out.
 
     Raises:
         DataError, StorageError, BusyError: as `LabelLog.append`, and whatever `reviews` raises.
     """
-    known = {row.digest: row.label for row in log.labelled()}
+    labels = {row.digest: row.label for row in log.labelled()}
     for review in reviews:
         text = clean(review.text)
         digest = sha256_text(text)
         if is_empty(text):
             counts["empty"] += 1
-        elif known.get(digest) == review.label:
+        elif labels.get(digest) == review.label:
             counts["unchanged"] += 1
         elif review.label is not None:
             answer = _NAMES[review.label]
             log.append(decide(text, answer, picked_by=picked_by, path=review.path))
-            known[digest] = LABELS[answer]
+            labels[digest] = LABELS[answer]
             counts[answer] += 1

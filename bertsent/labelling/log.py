@@ -1,8 +1,8 @@
-"""The label log: an append-only file, one line a decision, and the folders `pos` and `neg` that follow it.
+"""The label log: an append-only file, one decision a line, and the folders `pos` and `neg` made from it.
 
-The log is what counts. A line is on the disk before `append` returns, so a kill at any moment loses at most
-the decision in hand; what it leaves half written, a line or a file, the next `append` puts right. An undo
-is a line like any other: nothing is ever taken out of the log.
+Only the log counts. A line is on the disk before `append` returns, so a kill at any moment loses at most the
+decision being written. The next `append` repairs a line or file that the kill left half written. An undo is a
+line of its own: nothing is ever removed from the log.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bertsent.labelling.decisions import Decision, Labelled, labelled, parse, va
 
 _SETTINGS = LabelSettings()
 _FOLDER_OF = {number: name for name, number in FOLDERS.items()}
-_OURS = re.compile(r"[0-9a-f]{16}\.txt|\.[0-9a-f]{16}\.tmp")  # what the log may remove from pos and neg
+_OURS = re.compile(r"[0-9a-f]{16}\.txt|\.[0-9a-f]{16}\.tmp")  # files that the log may remove from pos and neg
 
 
 class LabelLog:
@@ -31,7 +31,7 @@ class LabelLog:
 
     Args:
         folder: The workspace's `labels/`. Reading creates nothing.
-        settings: How long an append waits for another one.
+        settings: How long an append waits for that of another process.
     """
 
     def __init__(self, folder: Path, settings: LabelSettings = _SETTINGS) -> None:
@@ -39,16 +39,16 @@ class LabelLog:
         self._settings = settings
         self._path = folder / "log.jsonl"
         self._decisions: list[Decision] = []
-        self._about: dict[str, list[Decision]] = {}  # by digest of the text
-        self._inode: tuple[int, int] | None = None  # device and inode of what was read
-        self._read, self._lines = 0, 0  # bytes and lines of it
-        self._followed = False
+        self._by_digest: dict[str, list[Decision]] = {}  # of the text
+        self._inode: tuple[int, int] | None = None  # device and inode of the file read
+        self._read, self._lines = 0, 0  # bytes and lines read of it
+        self._followed = False  # whether pos and neg agree with the log
 
     def decisions(self) -> list[Decision]:
-        """All decisions, oldest first; a last line that was cut short is not one.
+        """All decisions, oldest first, without a last line that was cut short.
 
         Raises:
-            DataError: naming the line, if one before the last is damaged.
+            DataError: if a line before the last is damaged; the message says which.
         """
         with contextlib.suppress(FileNotFoundError), journal.opened(self._path) as handle:
             tail = self._catch_up(handle)
@@ -56,7 +56,7 @@ class LabelLog:
         return []
 
     def valid_decisions(self) -> list[Decision]:
-        """Those that were not undone, skips and second answers among them, oldest first."""
+        """The decisions that were not undone, skips and second answers included, oldest first."""
         return valid_decisions(self.decisions())
 
     def labelled(self) -> list[Labelled]:
@@ -64,10 +64,10 @@ class LabelLog:
         return labelled(self.decisions())
 
     def append(self, decision: Decision) -> None:
-        """Records a decision: its line is on the disk when this returns, then `pos` and `neg` follow.
+        """Writes a decision's line to the disk, then updates `pos` and `neg`.
 
         Raises:
-            DataError: if the log is damaged; it is left as it is.
+            DataError: if the log is damaged; the log is not changed.
             StorageError: if the disk does not take it.
             BusyError: if another process holds the log for longer than an append can take.
         """
@@ -83,7 +83,7 @@ class LabelLog:
                 self._rebuild()
 
     def rebuild(self) -> None:
-        """Makes `pos` and `neg` what the log says. Files that the log did not name stay.
+        """Makes `pos` and `neg` agree with the log. Files whose names are not the log's stay.
 
         Raises:
             DataError: if the log is damaged.
@@ -94,17 +94,17 @@ class LabelLog:
             self._rebuild()
 
     def _catch_up(self, handle: int) -> list[Decision]:
-        """Reads what was appended since the last time; returns the decision of a line without its newline."""
+        """Reads the lines appended since the last call; returns the decision of one without its newline."""
         at = os.fstat(handle)
         if (at.st_dev, at.st_ino) != self._inode or at.st_size < self._read:
             self._inode, self._read, self._lines, self._followed = (at.st_dev, at.st_ino), 0, 0, False
-            self._decisions, self._about = [], {}
+            self._decisions, self._by_digest = [], {}
         *whole, rest = journal.read_from(handle, self._read).split(b"\n")
         for line in whole:
             if line.strip():
                 decision = parse(line, f"{self._path}:{self._lines + 1}")
                 self._decisions.append(decision)
-                self._about.setdefault(decision.digest, []).append(decision)
+                self._by_digest.setdefault(decision.digest, []).append(decision)
             self._lines += 1
             self._read += len(line) + 1
         with contextlib.suppress(DataError):
@@ -112,7 +112,7 @@ class LabelLog:
         return []
 
     def _rebuild(self) -> None:
-        """Makes both folders anew from all decisions."""
+        """Rebuilds both folders from all decisions."""
         wanted = {self._file(row): row.text for row in self.labelled()}
         with disk_errors(self._folder):
             for name in FOLDERS:
@@ -126,8 +126,8 @@ class LabelLog:
         self._followed = True
 
     def _follow(self, digest: str) -> None:
-        """Puts right the file of one text."""
-        wanted = {self._file(row): row.text for row in labelled(self._about[digest])}
+        """Updates the file of one text."""
+        wanted = {self._file(row): row.text for row in labelled(self._by_digest[digest])}
         with disk_errors(self._folder):
             for name in FOLDERS:
                 path = self._folder / name / _file_name(digest)
@@ -145,7 +145,7 @@ def _file_name(digest: str) -> str:
 
 
 def _put(path: Path, text: str) -> None:
-    """Writes a review's file unless it is there; whole, but unsynced, as the log is what counts."""
+    """Writes a review's file unless it is there: atomically, but without fsync, as only the log counts."""
     content = text.encode() + b"\n"
     with contextlib.suppress(OSError):
         if path.read_bytes() == content:

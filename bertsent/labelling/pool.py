@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 
     Vectors = NDArray[np.float32]
 
-# How the questions of an order follow each other, again and again. 20 % of mixed are random, however many are
-# asked. Where the turn's way is not ready yet (no row is scored at the start), the question is random too.
+# The picks of each order, repeated without end. 20 % of mixed are random, however many are asked. If a pick
+# is not possible yet (no row is scored at the start), the question is random too.
 _TURNS: dict[str, tuple[PickedBy, ...]] = {
     "random": ("random",),
     "uncertain": ("uncertain",),
     "diverse": ("diverse",),
     "mixed": ("random", "uncertain", "uncertain", "diverse", "uncertain"),
 }
-_RESERVED = 0.2  # share of the pool for random questions: their share of mixed
+_RESERVED = 0.2  # share of the pool for random questions: as large as their share of mixed
 LEFT_OUT = {  # reason why a row of a pool is not asked -> its words for the user
     "empty": "without any text",
     "answered": "answered before",
@@ -70,7 +70,7 @@ class Pool:
         reviews: The rows. Empty, repeated and answered texts are left out.
         answered: Digests of the texts that have a label.
         settings: Order and seed. The same seed gives the same random rows in every sitting.
-        first: Read only so many rows now. Then the background thread must call `read_on` before all else.
+        first: Read only this many rows now. Then the background thread must first call `read_on`.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Pool:
         self.problems: list[str] = []  # of the background thread, to be displayed at the end
         self.rows = 0
         self.whole = False  # all rows are read
-        self.error: DataError | None = None  # ended the reading
+        self.error: DataError | None = None  # what ended the reading
         self._reviews = iter(reviews)
         self._reading = True
         self._answered = answered
@@ -110,7 +110,7 @@ class Pool:
     def read_on(self, stop: threading.Event, *, rows: int) -> None:
         """Reads the other rows, `rows` at a time, until all are read or `stop` is set.
 
-        An error of the reviews goes to `error`; the pool then holds what was read before it.
+        A `DataError` is stored in `error`; the pool then holds the rows read before it.
         """
         done = self.whole
         try:
@@ -258,9 +258,9 @@ def read_pool(path: Path, *, answered: Collection[str], settings: LabelSettings)
 
 
 def second_look(decisions: Sequence[Decision], *, settings: LabelSettings) -> Question | None:
-    """An old question that is due to be asked again, about every `settings.again`th time.
+    """An old question to ask again, about every `settings.again` questions; None if none is due.
 
-    Each is asked again only once, and not among the newest, which the person may remember.
+    Each is asked again only once, and not while it is among the newest, which the person may remember.
 
     Args:
         decisions: Those that were not undone, oldest first.
@@ -269,7 +269,7 @@ def second_look(decisions: Sequence[Decision], *, settings: LabelSettings) -> Qu
     if not settings.again or not asked:
         return None
     since = next((back for back, decision in enumerate(reversed(asked)) if decision.again), len(asked))
-    jitter = settings.again // 5  # nobody can count along to a varying number
+    jitter = settings.again // 5  # varies, so that nobody can count along
     if since < settings.again - jitter + int(asked[-1].id[:8], 16) % (2 * jitter + 1):
         return None
     asked_twice = [decision for decision in asked if decision.again]

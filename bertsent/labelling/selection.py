@@ -1,4 +1,4 @@
-"""Labels and a data set -> the rows of a retrain: labelled ones to train on or to reserve, and old ones."""
+"""Selects the rows of a retrain: labels to train on or to reserve, and old rows of the data set."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def select(rows: Sequence[Labelled], splits: Splits, *, settings: RetrainSetting
 
     Texts with the same words, whatever their case, punctuation and space, count as one, with the newest
     label: nobody can flood a version with one text. Texts of the data set are left out: validation and test
-    rows must not be trained on, and training rows are anyway.
+    rows must not be trained on, and training rows are trained on anyway.
 
     Args:
         rows: The valid rows of the label log, oldest first.
@@ -83,12 +83,12 @@ def select(rows: Sequence[Labelled], splits: Splits, *, settings: RetrainSetting
 
 
 def is_reserved(words: str, *, settings: RetrainSettings = _RETRAIN) -> bool:
-    """Whether the text with this digest of its words is reserved. Nothing else decides it: it stays so."""
+    """Whether the text with this digest of its words is reserved. Only the digest decides it, for ever."""
     return int(words[:8], 16) % settings.reserved == 0
 
 
 def words_digest(text: str) -> str:
-    """The SHA-256 of a text's words in lower case; of the text itself where it has none."""
+    """The SHA-256 of a text's words in lower case; of the text itself if it has no words."""
     words = _WORD.findall(text.lower())
     return sha256_text(" ".join(words) if words else text)
 
@@ -132,7 +132,7 @@ def review_digest(reviews: Sequence[Review]) -> str:
 
 
 def row_key(row: Labelled) -> str:
-    """A row and its label in 17 characters: a corrected label makes another row."""
+    """Identifies a row and its label in 17 characters; a corrected label changes the key."""
     return row.digest[:16] + ("+" if row.label == POSITIVE else "-")
 
 

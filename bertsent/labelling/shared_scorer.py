@@ -22,7 +22,7 @@ class SharedScorer:
     The UI thread has priority over the background thread, which waits while the UI thread has texts to score.
 
     Args:
-        opener: Gives the scorer.
+        opener: Opens the scorer.
         settings: How many texts the background thread scores before it lets the UI thread in.
     """
 
@@ -76,7 +76,7 @@ class SharedScorer:
                 yield prediction
 
     def scores(self, texts: Sequence[str]) -> list[float]:
-        """P(positive) of each text, for the UI thread; `known` does not learn them."""
+        """P(positive) of each text, for the UI thread; they are not stored for `known`."""
         return [prediction.score for prediction in self._predict_for_ui(texts)]
 
     def _predict_for_ui(self, texts: Sequence[str]) -> list[Prediction]:

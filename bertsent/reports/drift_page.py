@@ -1,4 +1,4 @@
-"""What a run of `drift` says: one line for a log, and a page."""
+"""The output of a run of `drift`: one line for a log, and a page."""
 
 from __future__ import annotations
 
@@ -21,45 +21,45 @@ MEASURES = (  # key, name for people, meaning
     ("label_share", "label share", "how far the share of positive reviews moved"),
 )
 _TITLES = {name: title for name, title, _ in MEASURES}
-_VERDICTS = {  # in the log, on the page
+_VERDICTS = {  # verdict -> its words in the log and on the page
     "drift": ("DRIFT", "Drift: the new reviews differ from those that version {version} was made with"),
     "stable": ("STABLE", "Stable: no sign that the new reviews differ from those of version {version}"),
     "cannot_tell": ("CANNOT TELL", "Cannot tell yet whether the new reviews differ"),
 }
-_ACTIONS = {  # what goes before the reason
+_ACTIONS = {  # action -> what precedes the reason
     "published": "Version {published} published: ",
-    "rejected": "Not handled, the challenger was rejected: ",
+    "rejected": "Not handled, the new version was rejected: ",
     "failed": "Not handled, the retraining failed: ",
     "open": "Not handled yet: ",
 }
 _READ = "Read the reviews below. If the model should know such reviews, train with them."
-_STEPS = {  # after which action: what to do, and the command that does it
-    "none": [("Label what comes in; the next check is made when there are new labels.", "bertsent label")],
-    "collect": [("Label {more} more, then it is judged.", "bertsent label")],
+_STEPS = {  # action -> what to do, and the command that does it
+    "none": [("Label new reviews as they come in; the next check needs new labels.", "bertsent label")],
+    "collect": [("Label {more} more; then the next run can judge.", "bertsent label")],
     "waits": [(_READ, "bertsent drift")],
     "reported": [(_READ, "bertsent retrain")],
-    "open": [("Correct what is said above; the next run goes on with the retraining.", "bertsent drift")],
+    "open": [("Fix the problem above; the next run resumes the retraining.", "bertsent drift")],
     "published": [
-        ("The new version scores from now on. This says what led to it:", "bertsent models why {published}"),
-        ("If it disappoints, this brings back the one before:", "bertsent models rollback"),
+        ("The new version scores from now on. See what led to it:", "bertsent models why {published}"),
+        ("If it disappoints, go back to the version before:", "bertsent models rollback"),
     ],
     "rejected": [
-        ("The version before stays. Wrong labels teach wrong predictions, so check the labels of the reviews "
-         "below. The same labels are not tried again until there are clearly more.", "bertsent label"),
+        ("The current version stays. Wrong labels teach wrong predictions, so check the labels of the "
+         "reviews below. They are not trained on again until there are clearly more.", "bertsent label"),
     ],
-    "failed": [("The version before stays. Look at the error, then train by hand.", "bertsent retrain")],
+    "failed": [("The current version stays. Look at the error, then train by hand.", "bertsent retrain")],
 }  # fmt: skip
 _GENERATOR = '<meta name="generator" content="bertsent drift">'  # in every page of `drift`
 _SETTINGS = MonitorSettings()
 
 
 def log_line(run: Monitored) -> str:
-    """Verdict, headline, threshold, what fired or could have, how many labels, and what was done."""
+    """Verdict, headline, threshold, what fired or could have fired, number of labels, and action."""
     action = _lower(_action(run))
     if run.look is None:
         return visible(f"{_unjudged(run, 'CANNOT TELL', 'NOTHING NEW: no label')}; {action}")
     report = run.look.report
-    if report["headline"] is None:  # whoever reads the mail should know why
+    if report["headline"] is None:  # the reader of the mail should know why
         measured = _lower(report["reason"]).rstrip(".")
     else:
         largest = [name for name, row in report["measures"].items() if row["value"] == report["headline"]]
@@ -82,27 +82,27 @@ def verdict_sentence(run: Monitored) -> str:
 
 
 def minimum_detectable_effect(report: Mapping[str, Any]) -> dict[str, float | None]:
-    """Of each measure, from a report in JSON; reports of bertsent 0.4.0 have the older key only."""
+    """Measure -> effect, from a JSON report; reports of bertsent 0.4.0 have only the older key."""
     return dict(report.get("minimum_detectable_effect", report["smallest_visible"]))
 
 
 def check_target(path: Path) -> None:
-    """Refuses a path that no page can be written to, before the work for it begins. An older page of `drift`
-    may be replaced.
+    """Refuses a path to which no page can be written, before any work begins. An older page of `drift` may
+    be replaced.
 
     Raises:
-        UsageError: if the name is not that of an HTML file, or the file there is no page of `drift`.
+        UsageError: if `path` does not end in .html or .htm, or exists and is not a page of `drift`.
         StorageError: if its folder cannot be written or is full.
     """
     page.check_target(path, force=_is_ours(path))
 
 
 def write(run: Monitored, path: Path, *, command: str) -> None:
-    """Writes the page of a run, whole or not at all.
+    """Writes the page of a run. The file appears only when it is complete.
 
     Args:
         path: The HTML file, replaced if it exists.
-        command: The command line that led here.
+        command: The command line of the run.
 
     Raises:
         StorageError: if the disk does not take the file.
@@ -139,14 +139,14 @@ def render(run: Monitored, *, command: str, made: str) -> str:
         verdict=verdict_sentence(run),
         action=_action(run),
         next_steps=_next_steps(run),
-        history=[(each, _outcome(run, each)) for each in reversed(looks)],
+        history=[(past, _outcome(run, past)) for past in reversed(looks)],
         verdicts={name: log.lower() for name, (log, _) in _VERDICTS.items()},
         **values,
     )
 
 
 def _named(title: str, values: Mapping[str, float | None]) -> str:
-    """A part of the line: the measures that have a value, each with it; "" if none has."""
+    """A part of the line: the measures that have a value, with their values; "" if none has."""
     named = [f"{_TITLES[name]} {number(value, 3)}" for name, value in values.items() if value is not None]
     return f", {title} {', '.join(named)}" if named else ""
 
@@ -168,7 +168,7 @@ def _lower(sentence: str) -> str:
 
 
 def _next_steps(run: Monitored) -> list[tuple[str, str]]:
-    """What to do: sentences, each with the command that does it."""
+    """What to do next: sentences, each with the command for it."""
     more = max(run.needed - run.new_rows, 1)
     waits = run.action in {"none", "reported"} and run.history.unfinished() is not None
     return [
@@ -219,7 +219,7 @@ def _outcome(run: Monitored, look: Look) -> str:
 
 
 def _is_ours(path: Path) -> bool:
-    if not is_file(path):  # to open a FIFO would wait for its writer
+    if not is_file(path):  # opening a FIFO would wait for its writer
         return False
     try:
         with path.open("rb") as file:

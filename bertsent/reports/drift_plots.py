@@ -15,7 +15,7 @@ _VERDICTS = {  # name for people, mark, colour, fill
     "stable": ("stable", "o", POSITIVE, "full"),
     "cannot_tell": ("cannot tell", "o", INK, "none"),
 }
-_LATEST = 60  # looks of the history: a year of weekly ones
+_LATEST = 60  # looks that the history shows: a year of weekly ones
 
 
 def measures(rows: Sequence[Mapping[str, Any]], *, threshold: float) -> str:
@@ -70,7 +70,7 @@ def history(looks: Sequence[Look]) -> str:
             if look.version != before.version:
                 axes.axvline(x + 0.5, color=INK, alpha=0.3, linewidth=1)
                 _note_above(axes, f"version {look.version}", x + 0.5, shift=(0, 3), ha="center", fontsize=9)
-        step = math.ceil(len(looks) / 4)  # four days have room
+        step = math.ceil(len(looks) / 4)  # there is room for four dates
         axes.set_xticks(number[::step], [look.time[:10] for look in looks[::step]], fontsize=9)
         axes.set_ylim(0, min(1.04, 1.2 * float(np.nanmax([*headline, *(1.5 * threshold)]))))
         axes.set_xlim(0.5, max(len(looks), 8) + 0.5)
@@ -81,12 +81,12 @@ def history(looks: Sequence[Look]) -> str:
 
 
 def histograms(values: Mapping[str, Any], *, name: str, label: str, log: bool = False) -> str:
-    """A quantity of the reference and of the new reviews, as an SVG element; "" if a side has no rows.
+    """Histograms of the reference and of the new reviews, as an SVG element; "" if a side has no rows.
 
     Args:
         values: JSON of `drift.records.Histograms`.
-        name: Of the picture; it differs on one page.
-        label: Of the quantity.
+        name: The picture's name, unique on its page.
+        label: The quantity's name.
         log: Whether its axis is logarithmic.
     """
     import numpy as np
@@ -111,6 +111,6 @@ def histograms(values: Mapping[str, Any], *, name: str, label: str, log: bool = 
 
 
 def _note_above(axes: Any, text: str, x: float, *, shift: tuple[int, int], **style: Any) -> None:
-    """Writes a text above the axes at `x`, shifted by so many points."""
+    """Writes a text above the axes at `x`, moved by `shift` points."""
     where = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
     axes.annotate(text, (x, 1), xytext=shift, va="bottom", **where, **style)

@@ -22,12 +22,12 @@ METRICS = (  # key, name for people, meaning
 
 
 def write(evaluation: Evaluation, path: Path, *, source: Path, command: str) -> None:
-    """Writes the page of an evaluation, whole or not at all.
+    """Writes the page of an evaluation. The file appears only when it is complete.
 
     Args:
         path: The HTML file, replaced if it exists.
         source: Where the reviews came from.
-        command: The command line that led here.
+        command: The command line of the evaluation.
 
     Raises:
         StorageError: if the disk does not take the file.

@@ -1,8 +1,8 @@
-"""What all pages share: the check of their file, templates and their filters, long reviews folded.
+"""What all pages share: the check of the target file, templates, their filters, folded reviews.
 
-A page is self-contained: no script, no address, one file that can be mailed. What comes from outside
-(reviews, paths, the command line) is made visible and escaped. The only markup that is not in `templates/`
-are the plots, drawn from our own numbers.
+A page is self-contained: it has no script and loads nothing, so that one file can be mailed. What comes from
+outside (reviews, paths, the command line) is made visible and escaped. The only markup that is not in
+`templates/` is the plots, which are drawn from our own numbers.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _ROOM = 4 * 1024**2  # bytes; a page has 0.1 MB, and as much again for each very
 
 
 def check_target(path: Path, *, force: bool) -> None:
-    """Refuses a path that no page can be written to, before the work for it begins.
+    """Refuses a path to which no page can be written, before any work begins.
 
     Raises:
-        UsageError: if the name is not that of an HTML file, or `path` exists and not `force`.
+        UsageError: if `path` is a folder, has no HTML suffix or too long a name, or exists without `force`.
         StorageError: if its folder cannot be written or is full.
     """
     if path.suffix.lower() not in SUFFIXES or is_folder(path):
@@ -46,7 +46,7 @@ def check_target(path: Path, *, force: bool) -> None:
 
 
 def folded(text: str) -> dict[str, str]:
-    """A review made visible: all of it as `text`, and as `short` what shows before it is opened."""
+    """A review made visible: `text` is all of it, `short` is the part that shows before it is opened."""
     text = visible(clean(text))
     short = text if len(text) <= 2 * _SHORT else textwrap.shorten(text, _SHORT, placeholder=" …")
     return {"text": text, "short": short}
@@ -58,9 +58,9 @@ def render(template: str, pictures: Mapping[str, str], *, command: str, made: st
     Args:
         template: Its file name.
         pictures: Name -> SVG element.
-        command: The command line that led here.
+        command: The command line to name on the page.
         made: When the page is made.
-        values: The other names of the template.
+        values: The other variables of the template.
     """
     import jinja2
     from markupsafe import Markup  # comes with Jinja2
@@ -80,7 +80,7 @@ def render(template: str, pictures: Mapping[str, str], *, command: str, made: st
 
 
 def count(n: int) -> str:
-    """12,500"""
+    """A count with commas: 12,500"""
     return f"{n:,}"
 
 
@@ -90,7 +90,7 @@ def percent(share: float) -> str:
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """A number with so many decimals; a dash for NaN or None."""
+    """A number with `digits` decimals; a dash for NaN or None."""
     return "-" if value is None or math.isnan(value) else f"{value:.{digits}f}"
 
 

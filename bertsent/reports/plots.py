@@ -18,7 +18,7 @@ from bertsent.base.records.training import Epoch, Tree
 FORMATS = (".svg", ".png", ".pdf")
 # Blue and orange-red differ in every kind of colour vision.
 NEGATIVE, POSITIVE, INK, _MUTED, _FILL = "#c8553d", "#3b6ea5", "#1f2328", "#6b7280", "#eef3f9"
-# What these colours become in a page, whose style sheet knows whether it is light or dark.
+# The CSS colours that replace these in a page: its style sheet knows whether the page is light or dark.
 _OF_PAGE = {NEGATIVE: "var(--negative)", POSITIVE: "var(--positive)", INK: "currentColor"}
 _INKED = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
 _PAGE: dict[Any, Any] = {**dict.fromkeys(_INKED, INK), "font.size": 11, "svg.fonttype": "none"}
@@ -46,7 +46,7 @@ def training_curves(epochs: Sequence[Epoch], *, best_epoch: int, path: Path) -> 
 
 
 def check_format(path: Path) -> None:
-    """Refuses a file that no picture can be saved to, before the work for it begins.
+    """Refuses a file name that has no picture format, before any work begins.
 
     Raises:
         UsageError: if the file's suffix names no picture format.
@@ -81,7 +81,7 @@ def structure(tree: Tree, path: Path) -> None:
             axes.plot(x, y, color=POSITIVE, linewidth=0.8)
         last[depth] = row
         name = f"{part.name}   {part.detail}" if part.detail else part.name
-        text = {"va": "center", "fontsize": 9, "parse_math": False}  # a "$" in a name begins no formula
+        text = {"va": "center", "fontsize": 9, "parse_math": False}  # a "$" in a name is no formula
         axes.text(left + 1, row + 0.5, visible(name), **text)
         if part.parameters:
             axes.text(97, row + 0.5, f"{part.parameters:,}", ha="right", color=_MUTED, **text)
@@ -151,11 +151,11 @@ def scores(evaluation: Evaluation) -> str:
 
 
 def _count_axis(axes: Any, most: int) -> None:
-    """Makes the vertical axis one of counts on a log scale."""
+    """Shows counts on the vertical axis, on a log scale."""
     marks = (1, 2, 5) if most < 100 else (1,)
     axes.set_yscale("log", nonpositive="clip", subs=marks)
     axes.yaxis.get_major_locator().set_params(subs=marks)
-    axes.set_ylim(bottom=0.7)  # one review is a bar that can be seen
+    axes.set_ylim(bottom=0.7)  # so that the bar of one review is visible
     axes.yaxis.set_major_formatter(lambda count, _: f"{count:,.0f}")
     axes.minorticks_off()
     axes.set_ylabel("reviews")
@@ -163,10 +163,10 @@ def _count_axis(axes: Any, most: int) -> None:
 
 @contextlib.contextmanager
 def page_figure(name: str, width: float, height: float) -> Iterator[Any]:
-    """An empty drawing, in inches, and the style of a page within the `with`; `name` differs on one page."""
+    """An empty drawing, in inches, in the style of a page; `name` is unique on its page."""
     from matplotlib import rc_context
 
-    # The salt makes the ids of two pictures of a page differ, and the same from run to run.
+    # The salt gives the pictures of a page different ids, which are the same in every run.
     with rc_context({**_PAGE, "svg.hashsalt": name, "axes.spines.top": False, "axes.spines.right": False}):
         yield _figure(width, height)
 
@@ -187,7 +187,7 @@ def _rows(tree: Tree, depth: int = 0) -> list[tuple[int, Tree]]:
 
 
 def _figure(width: float, height: float) -> Any:
-    """An empty drawing, in inches."""
+    """An empty drawing of this width and height, in inches."""
     from matplotlib.figure import Figure  # without pyplot: no display, no global state
 
     return Figure(figsize=(width, height))

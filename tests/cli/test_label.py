@@ -63,7 +63,7 @@ def test_label_records_one_key_an_item(model: Path, workspace: Path) -> None:
         person.see("7 answered")
         person.press("q")
         assert person.end() == 0
-        assert "This time: 3 positive, 3 negative, 1 skipped" in str(person.screen)
+        assert "This session: 3 positive, 3 negative, 1 skipped" in str(person.screen)
         assert "Pool: 8 rows" in str(person.screen)
     made = decisions(workspace)
     answers = ["positive", "positive", "negative", "negative", "skip", "positive", "negative"]
@@ -227,7 +227,7 @@ def test_label_of_a_large_pool_with_a_damaged_row_keeps_the_answers(model: Path,
             time.sleep(0.1)
         person.press("q")
         assert person.end() == ExitCode.DATA
-        assert "not read to its end" in str(person.screen)
+        assert "not all of them read" in str(person.screen)
         assert "pool.jsonl:601" in str(person.screen)
     (decision,) = decisions(workspace)
     assert decision.picked_by == "first"

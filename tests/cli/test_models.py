@@ -111,7 +111,7 @@ def test_show_of_a_damaged_version_names_the_file(run: Run, home: Path) -> None:
 @pytest.mark.usefixtures("home")
 def test_why_tells_labels_drift_and_gate(run: Run) -> None:
     said = run("models", "why", "2").stdout
-    for word in ("by drift", "trained it", "reserved", "Drift: drift, text 0.900", "Against version 1"):
+    for word in ("by drift", "to train on", "reserved", "Drift: drift, text 0.900", "Against version 1"):
         assert word in said
     assert "look foreign" in said
     lineage = answer(run("models", "why", "2", "--json"))["lineage"]
@@ -140,7 +140,7 @@ def test_models_refuses_what_is_not_there(run: Run, words: list[str]) -> None:
 def test_rollback_says_what_is_current_now(run: Run, home: Path) -> None:
     back = run("models", "rollback")
     assert back.exit_code == 0, back.stderr
-    assert back.stdout == "Version 3 is current now: it is version 1 again, and was 2\n"
+    assert back.stdout == "Version 3, a copy of version 1, is now current and replaces version 2\n"
     assert world.current(home).name == "3"
     assert "rollback 1" in run("models").stdout
     assert (
@@ -150,7 +150,7 @@ def test_rollback_says_what_is_current_now(run: Run, home: Path) -> None:
     assert "It has the files of version 1 and replaced version 2." in card
     assert "Made by `bertsent train`" in card
     again = run("models", "rollback", "1")
-    assert again.stdout == "Version 3 is current already: it is version 1\n"
+    assert again.stdout == "Version 3 is already current: a copy of version 1\n"
     forth = answer(run("models", "rollback", "2", "--json"))
     assert (forth["before"], forth["version"], forth["republished_from"]) == (3, 4, 2)
     assert "Drift: drift" in run("models", "why", "4").stdout

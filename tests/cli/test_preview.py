@@ -124,7 +124,7 @@ def test_preview_keeps_beginning_and_end_of_a_longer_text(preview: Run) -> None:
 
 def test_preview_says_that_a_text_is_truncated(preview: Run) -> None:
     shown = preview("good " * 40 + "bad", "--seq-length", SEQ_LENGTH, "--window", "head").stdout
-    assert "does not hold them all" in shown
+    assert "more than the window holds" in shown
     assert "padding" not in shown
     assert " good " in shown
     assert " bad " not in shown

@@ -219,7 +219,7 @@ def test_prepare_says_how_many_were_asked_that_the_data_set_holds(workspace: Pat
         (workspace / "data" / "pos" / f"{number}.txt").write_text(text, encoding="utf-8")
     prepared(pool, data=workspace / "data")
     assert pool.left_out == {"in_data": 1}
-    assert pool.problems == ["Asked before they were found: in the data set too, or nearly (1)."]
+    assert pool.problems == ["Reviews asked although the data set has them, or nearly: 1 (found too late)."]
 
 
 def test_prepare_says_why_there_are_no_scores_and_does_the_rest(workspace: Path) -> None:

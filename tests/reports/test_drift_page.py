@@ -157,7 +157,7 @@ def test_page_of_a_run_without_a_look_shows_the_newest_one(workspace: Path) -> N
     found = replace(monitored(workspace, look(1), look(2)), look=None, action="none")
     text = " ".join(Page(page(found)).text.split())
     assert "No new label since the check of 2026-01-02 03:04 UTC" in text
-    assert "Of the newest check, 2026-01-02 03:04 UTC: drift" in text
+    assert "From the newest check, 2026-01-02 03:04 UTC: drift" in text
 
 
 def test_page_where_nothing_was_judged_has_dashes_and_no_nan(workspace: Path) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def curve(json: options.Json = False, quiet: options.Quiet = False) -> None:
     """Show what each retrain gained.
 
-    And what the next 100 labels would buy, as far as it can be told.
+    Also estimates what the next 100 labels would buy, after enough retrains.
     """
     from bertsent.retraining import learning_curve
 

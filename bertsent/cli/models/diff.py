@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 def diff(
     first: Annotated[str, typer.Argument(metavar="A", help="A version.")],
-    second: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another version.")],
     path: Annotated[
         Path | None,
-        typer.Argument(metavar="PATH", help="A folder or table of reviews. [default: those labelled so far]"),
+        typer.Argument(metavar="PATH", help="A folder or table of reviews. [default: the labelled reviews]"),
     ] = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Find the reviews on which two versions disagree.
 
-    The farthest apart come first. Where reviews have a label, it says which version is right more often.
+    The largest differences come first. If reviews have labels, it says which version is correct more often.
     """
     from collections import Counter
 
@@ -88,5 +88,5 @@ def _print_difference(difference: Difference, first: str, second: str) -> None:
         )
     for one, other in difference.pairs:
         gold = f", gold {LABEL_NAMES[one.gold]}" if one.gold is not None else ""
-        typer.echo(f"\n{first} says {one.label} {one.score:.4f}{gold}; {second} says:")
+        typer.echo(f"\n{first} predicts {one.label} {one.score:.4f}{gold}; {second} predicts:")
         typer.echo(prediction_line(other))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def list_versions(ctx: typer.Context, json: options.Json = False) -> None:
     """List versions; show, explain, compare or go back to one.
 
-    Without a command: the list, newest last. The current version is marked by a star.
+    Without a command it lists the versions, newest last, and marks the current one with a star.
     """
     if ctx.invoked_subcommand is not None:
         return

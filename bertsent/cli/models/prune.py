@@ -1,4 +1,4 @@
-"""`bertsent models prune`: old versions are removed."""
+"""`bertsent models prune`: remove old versions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def prune(
 ) -> None:
     """Remove old versions.
 
-    Never the current one, and none that a process reads: a reader holds a lock while it lives.
+    Always keeps the current one and any that a process reads: a reader holds a lock until it ends.
     """
     from bertsent.versions import registry
 

@@ -1,4 +1,4 @@
-"""`bertsent models rollback`: an old version becomes the current one again."""
+"""`bertsent models rollback`: make an old version current again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def rollback(
 ) -> None:
     """Make an old version current again.
 
-    It is published once more, under the next number: nothing is lost, and this can be taken back too.
+    Publishes it again under the next number: nothing is lost, and a rollback can be rolled back too.
     """
     from bertsent.versions import registry
 
@@ -30,7 +30,7 @@ def rollback(
         print_json({"before": before, "version": now, "republished_from": origin, "path": version.path})
     elif before == now:
         typer.echo(
-            f"Version {now} is current already" + ("" if origin == now else f": it is version {origin}")
+            f"Version {now} is already current" + ("" if origin == now else f": a copy of version {origin}")
         )
     else:
-        typer.echo(f"Version {now} is current now: it is version {origin} again, and was {before}")
+        typer.echo(f"Version {now}, a copy of version {origin}, is now current and replaces version {before}")

@@ -50,7 +50,7 @@ def show(number: NumberArgument, json: options.Json = False) -> None:
 def why(number: NumberArgument, json: options.Json = False) -> None:
     """Say what led to a version.
 
-    Which labels, which drift verdict, and how it compared with the version it took over from.
+    Prints its labels, the drift verdict, and the comparison with the version it replaced.
     """
     from bertsent.versions import store
 
@@ -64,7 +64,7 @@ def why(number: NumberArgument, json: options.Json = False) -> None:
     lineage = manifest.lineage
     if "republished_from" in lineage:
         typer.echo(
-            f"  It has the files of version {or_dash(lineage['republished_from'])}, and took the place of "
+            f"  It is a copy of version {or_dash(lineage['republished_from'])}, and replaced "
             f"version {or_dash(lineage.get('undone'))}."
         )
     if "gate" not in lineage:
@@ -80,17 +80,17 @@ def _print_labels(lineage: Mapping[str, Any]) -> None:
     labels, reserved = lineage["labels"], lineage["reserved"]
     picked = ", ".join(f"{count} {name}" for name, count in labels["picked_by"].items())
     typer.echo(
-        f"  Labels: {labels['n']} trained it ({labels['positive']} positive, {labels['negative']} negative; "
+        f"  Labels: {labels['n']} to train on ({labels['positive']} positive, {labels['negative']} negative; "
         f"{visible(picked)}), {reserved['n']} were reserved"
     )
-    typer.echo(f"  labelled from {visible(labels['first'] or '-')} to {visible(labels['last'] or '-')}")
+    typer.echo(f"  Labelled from {visible(labels['first'] or '-')} to {visible(labels['last'] or '-')}")
     typer.echo(f"  Training began with the {visible(lineage['start'])}.")
 
 
 def _print_drift(because: Mapping[str, Any]) -> None:
     report = because.get("report")
     if because["kind"] != "drift" or not report:
-        typer.echo("  It was asked for.")
+        typer.echo("  It was retrained on request.")
         return
     fired = [
         f"{name} {values['value']:.3f} ({values['low']:.3f} to {values['high']:.3f})"
@@ -110,4 +110,4 @@ def _print_gate(lineage: Mapping[str, Any]) -> None:
     typer.echo(f"  Against version {champion['version']}: {visible(gate.reason)}")
     for line in gate_lines(gate):
         typer.echo(line)
-    typer.echo(f"  rows by digest: test {gate.test.digest[:16]}, reserved {gate.reserved.digest[:16]}")
+    typer.echo(f"  digests of the rows: test {gate.test.digest[:16]}, reserved {gate.reserved.digest[:16]}")

@@ -26,13 +26,13 @@ _SINGLE = {
 }
 NAMES = {*_SEQUENCES.values(), *_SINGLE.values()} - {"paste", "eof", "redraw", "escape"}
 _PASTE_END = b"\x1b[201~"
-_LATER = 0.05  # seconds in which the rest of an escape sequence comes, over SSH too
-_WHOLE_SCREEN = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"  # other screen and no cursor; and back
-_PASTES = "\x1b[?2004h", "\x1b[?2004l"  # a paste comes marked, so that its letters are not taken for keys
+_LATER = 0.05  # seconds within which the rest of an escape sequence arrives, even over SSH
+_WHOLE_SCREEN = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"  # to the other screen, cursor hidden; and back
+_PASTES = "\x1b[?2004h", "\x1b[?2004l"  # marks pastes, so that their letters are not taken for keys
 
 
 class Terminal:
-    """Keys from stdin and text to a file descriptor, both of a terminal.
+    """Reads keys from stdin and writes text to a file descriptor, both of a terminal.
 
     Args:
         output: Where to write. Not descriptor 2 itself: that is redirected while native code loads.
@@ -76,12 +76,12 @@ class Terminal:
         mode[3] &= ~(termios.ICANON | termios.ECHO)  # Ctrl-C and Ctrl-Z stay signals
         mode[6] = [*mode[6]]
         mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
-        mode[6][termios.VQUIT] = b"\0"  # Ctrl-\ would end the process with the terminal as it is now
+        mode[6][termios.VQUIT] = b"\0"  # Ctrl-\ would end the process and not restore the terminal
         termios.tcsetattr(self._input, termios.TCSADRAIN, mode)
         self.write(self._enter)
 
     def _restore_mode(self) -> None:
-        with contextlib.suppress(OSError):  # the terminal may have gone
+        with contextlib.suppress(OSError):  # the terminal may be closed
             self.write(self._leave)
         with contextlib.suppress(termios.error):
             # Keys that came too late must not reach the shell.
@@ -93,7 +93,7 @@ class Terminal:
     def _on_suspend(self, number: int, frame: FrameType | None) -> None:
         self._restore_mode()
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGTSTP)  # goes on below when the shell says fg
+        os.kill(os.getpid(), signal.SIGTSTP)  # continues below after the shell's fg
         signal.signal(signal.SIGTSTP, self._on_suspend)
         self._set_mode()
         self._wake()
@@ -118,10 +118,10 @@ class Terminal:
             rest = rest[os.write(self._output, rest) :]
 
     def key(self, timeout: float | None = None) -> str:
-        """The next key: a character in itself or a name out of `NAMES`.
+        """The next key: the character itself or one of `NAMES`.
 
-        Also "paste" (its text is in `pasted`), "redraw" after a resize, "eof" at the end of the input,
-        and "" for what is no key, or none within `timeout` seconds.
+        Or "paste" (its text is in `pasted`), "redraw" after a resize, "eof" at the end of the input, and
+        "" for an unknown sequence or if no key comes within `timeout` seconds.
         """
         if not self._bytes:
             ready, _, _ = select.select([self._input, self._wake_read], [], [], timeout)
@@ -137,7 +137,7 @@ class Terminal:
         return self._character()
 
     def pending(self, seconds: float = _LATER) -> bool:
-        """Whether there is more input, or some comes within `seconds`: faster than anyone types."""
+        """Whether more input is there or comes within `seconds`, which is faster than anyone types."""
         return bool(self._bytes) or bool(select.select([self._input], [], [], seconds)[0])
 
     def _read(self) -> bool:
@@ -154,7 +154,7 @@ class Terminal:
         character = raw.decode("utf-8", "ignore")
         if character in _SINGLE:
             return _SINGLE[character]
-        # What is left of a text without them is another one: a no-break space parts words, a joiner binds.
+        # Drop only control characters: a no-break space or a joiner is part of the text.
         return "" if unicodedata.category(character or "\0") == "Cc" else character
 
     def _read_soon(self) -> bool:
@@ -190,10 +190,10 @@ class Terminal:
 
 @contextlib.contextmanager
 def open_terminal(*, to_stderr: bool, whole_screen: bool) -> Iterator[Terminal]:
-    """The terminal in which every key counts at once, for the block.
+    """Opens the terminal for the block. Each key counts at once, without Enter.
 
     Args:
-        to_stderr: Draw there, because stdout is for data.
+        to_stderr: Draw on stderr, because stdout is for data.
         whole_screen: As `Terminal`.
 
     Raises:
@@ -203,7 +203,7 @@ def open_terminal(*, to_stderr: bool, whole_screen: bool) -> Iterator[Terminal]:
     if not (sys.stdin.isatty() and stream.isatty()):
         raise UsageError(
             "Labelling by keys needs a terminal.",
-            hint="lines label<TAB>text can be fed instead: bertsent label < FILE",
+            hint="bertsent label < FILE records lines label<TAB>text",
         )
     stream.flush()
     output = os.dup(stream.fileno())
@@ -218,7 +218,7 @@ def parse_keys(text: str, defaults: dict[str, tuple[str, ...]]) -> dict[str, str
     """Key -> action, from `action=key/key,action=key` and the defaults of the actions not named.
 
     Raises:
-        UsageError: naming what is no action or no key, or a key with two actions.
+        UsageError: if an action or a key is unknown, or a key has two actions.
     """
     actions = dict(defaults)
     for part in filter(None, text.replace(" ", "").split(",")):

@@ -1,4 +1,4 @@
-"""A text to label on the terminal: wrapped, paged, its words marked."""
+"""Draws a text to label on the terminal: wrapped, in pages, with its strongest words marked."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     from bertsent.scoring.explain import Explanation
 
 _WIDEST = 100  # columns; longer lines are hard to read
-_STRONG = 2.5  # times the least that is marked; from there on a mark is bold
+_STRONG = 2.5  # marks are bold from this multiple of the least marked weight
 _BOLD, _DIM, _GREEN, _RED, _LINED, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[31m", "\x1b[4m", "\x1b[0m"
 
 
 def wrap(words: Sequence[str], columns: int) -> list[list[tuple[str, int]]]:
-    """Words in lines of at most `columns` (10 or more). Longer words are cut.
+    """Breaks words into lines of at most `columns` (10 or more). Longer words are cut.
 
     Returns:
-        A list for each line, of pieces to show and the number of the word that each belongs to.
+        One list per line: the pieces to print, each with the number of its word.
     """
     lines: list[list[tuple[str, int]]] = [[]]
     used = 0
     for number, word in enumerate(words):
-        shown = visible(word)
-        for piece in chop_cells(shown, columns) if cell_len(shown) > columns else [shown]:
-            taken = cell_len(piece)
-            if lines[-1] and used + 1 + taken > columns:
+        word = visible(word)
+        for piece in chop_cells(word, columns) if cell_len(word) > columns else [word]:
+            width = cell_len(piece)
+            if lines[-1] and used + 1 + width > columns:
                 lines.append([])
-            used = taken if not lines[-1] else used + 1 + taken
+            used = width if not lines[-1] else used + 1 + width
             lines[-1].append((piece, number))
     return lines
 
@@ -57,12 +57,12 @@ class Screen:
         keys: Callable[[bool], Sequence[str]],
         marks: Explanation | None,
     ) -> None:
-        """Draws everything again, at the terminal's present size. A `page` beyond the text becomes its last.
+        """Redraws everything at the terminal's current size. A `page` beyond the text becomes the last page.
 
         Args:
             about: Lines below the text.
-            keys: Given whether there is more than one page, returns what to press.
-            marks: The weight of each word, where the person asked for an explanation.
+            keys: Returns what to press; its argument says whether there is more than one page.
+            marks: The weight of each word, if the person asked for an explanation.
         """
         columns, lines = self._terminal.size
         below = ["", *(f" {line}" for note in about for line in _plain_lines(note, columns - 2))]
@@ -74,10 +74,10 @@ class Screen:
                 break
         self.pages = -(-len(body) // room)
         self.page = min(max(self.page, 0), self.pages - 1)
-        shown = body[self.page * room : (self.page + 1) * room]
+        page = body[self.page * room : (self.page + 1) * room]
         if self.pages > 1:
             status = f"page {self.page + 1} of {self.pages}  {status}"
-        frame = [self._title(title, status, columns), self.rule(), *shown, *below]
+        frame = [self._title(title, status, columns), self.rule(), *page, *below]
         frame += [""] * max(lines - len(frame) - 1 - len(footer), 0)
         frame += [self.rule(), *(self.style(_DIM, f" {line}") for line in footer)]
         self._show(frame[: max(lines, 3)])
@@ -99,7 +99,7 @@ class Screen:
         return self.style(_DIM, writable("─", "-") * (self._terminal.size[0] - 1))
 
     def style(self, code: str, text: str) -> str:
-        """`text` in a style where the terminal has one."""
+        """`text` in a style, if the terminal has styles."""
         return f"{code}{text}{_PLAIN}" if self._terminal.ansi and text else text
 
     def bold(self, text: str) -> str:
@@ -139,12 +139,12 @@ def about_words(marks: Explanation) -> list[str]:
 
 
 def _cut(text: str, columns: int) -> str:
-    """The beginning of a text, as far as `columns` (at least one) go."""
+    """The beginning of a text that fits into `columns` (at least one)."""
     return text if cell_len(text) <= columns else set_cell_size(text, max(columns, 1))
 
 
 def _plain_lines(text: str, columns: int, *, gap: str = " ") -> list[str]:
-    """Text in lines of at most `columns`, broken at `gap` only, cut where one part is longer."""
+    """Breaks text into lines of at most `columns`, only at `gap`; longer parts are cut."""
     lines = [""]
     for part in text.split(gap):
         part = _cut(part, columns)

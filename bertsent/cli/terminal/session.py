@@ -43,7 +43,7 @@ class Recorder:
         self.counts: Counter[str] = Counter()
 
     def record(self, question: Question, label: Answer, prediction: Prediction | None) -> None:
-        """Writes a label, with the model's prediction where there is one."""
+        """Writes a label, with the model's prediction if there is one."""
         decision = decide(
             question.text,
             label,
@@ -57,18 +57,18 @@ class Recorder:
         self.counts["again" if question.again else label] += 1
 
     def take_back(self) -> Decision | None:
-        """Undoes the newest decision that still stands, of any session; None if there is none."""
-        standing = self.log.valid_decisions()
-        if not standing:
+        """Undoes the newest decision that is not undone, of any session; None if there is none."""
+        decisions = self.log.valid_decisions()
+        if not decisions:
             return None
-        self.log.append(undo(standing[-1]))
+        self.log.append(undo(decisions[-1]))
         self.counts["undone"] += 1
-        return standing[-1]
+        return decisions[-1]
 
 
 @dataclass
 class Session:
-    """A person at a terminal, and a model; what `Dialogue` and `Walk` share."""
+    """What `Dialogue` and `Walk` share: a person at a terminal, and a model."""
 
     terminal: Terminal  # open
     keys: dict[str, str]  # key -> action of `KEYS`
@@ -80,11 +80,11 @@ class Session:
         self._screen = Screen(self.terminal)
 
     def _action(self, key: str) -> str:
-        """What a key does; "" if nothing."""
+        """The action of a key; "" if it has none."""
         return "quit" if key == "eof" else self.keys.get(key) or self.keys.get(key.lower(), "")
 
     def _try(self, call: Callable[[], Result]) -> Result | None:
-        """What a call of the model returns. Where it fails, the person is told, and the session goes on."""
+        """Calls the model. If that fails, tells the person and returns None; the session goes on."""
         try:
             return call()
         except Interrupted:
@@ -103,7 +103,7 @@ class Session:
 
 
 def key_names(keys: dict[str, str], actions: Sequence[str]) -> list[str]:
-    """What to press for each action: its first key, or the first two where they are single characters."""
+    """What to press for each action: of its first two keys the single characters, else its first key."""
     bound: dict[str, list[str]] = {}
     for key, action in keys.items():
         bound.setdefault(action, []).append(visible(key))

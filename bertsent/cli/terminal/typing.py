@@ -20,7 +20,7 @@ class Dialogue(Session):
     """Asks for a text and then for its label, again and again. A key without an action gives no label."""
 
     def run(self) -> None:
-        """Asks until the person wants no more."""
+        """Asks until the person quits."""
         going = True
         while going:
             self.terminal.write(f"{self._screen.bold(_PROMPT)}\n")
@@ -28,12 +28,12 @@ class Dialogue(Session):
             if text is None:
                 return
             if is_empty(clean(text)):
-                self._say("There is nothing to read in it.")
+                self._say("That review has no text.")
             else:
                 going = self._ask(clean(text))
 
     def _ask(self, text: str) -> bool:
-        """Asks for the label of a text; False if the person wants no more."""
+        """Asks for the label of a text; False if the person quits."""
         before = next((row for row in self.recorder.log.labelled() if row.digest == sha256_text(text)), None)
         if before is not None:
             self._say(f"Labelled before: {'positive' if before.label else 'negative'}, {before.time}.")
@@ -91,10 +91,10 @@ def _start(text: str) -> str:
 
 
 def read_review(terminal: Terminal) -> str | None:
-    """Lines up to an empty one, shown as they are typed; None at the end of the input.
+    """Reads lines up to an empty one, and shows them as they are typed; None at the end of the input.
 
-    Read key by key, because a terminal that hands over whole lines cuts them at 4,095 bytes, less than a
-    long review has. An empty line inside a paste does not end it.
+    It reads key by key, because a terminal that hands over whole lines cuts them at 4,095 bytes, less than
+    a long review has. An empty line inside a paste does not end the review.
     """
     typed = _Typed(terminal)
     while True:
@@ -103,7 +103,7 @@ def read_review(terminal: Terminal) -> str | None:
             return typed.text or None
         if key == "enter":
             terminal.write("\n" if typed.line else "")
-            # A terminal that does not mark pastes sends them faster than anyone types.
+            # More input at once belongs to an unmarked paste: nobody types that fast.
             if not typed.line and typed.text and not terminal.pending():
                 return typed.text
             typed.end_line()
@@ -123,8 +123,8 @@ def read_review(terminal: Terminal) -> str | None:
 class _Typed:
     """The text so far, and the columns that its last line takes.
 
-    The columns are added up, as counting a whole line at every character makes a pasted page take minutes.
-    A line is broken before the terminal would break it: where the cursor stands then, no program can tell.
+    The columns are added up: counting the whole line at every character makes a pasted page take minutes.
+    Lines break before the terminal would break them, because a program cannot tell where the cursor is then.
     """
 
     def __init__(self, terminal: Terminal) -> None:
@@ -135,7 +135,7 @@ class _Typed:
 
     @property
     def text(self) -> str:
-        """All lines; "" if none of them holds anything."""
+        """All lines; "" if all of them are empty."""
         return "\n".join([*self._lines, "".join(self.line)]) if self.line or any(self._lines) else ""
 
     def end_line(self) -> None:
@@ -144,7 +144,7 @@ class _Typed:
         self.line, self._used = [], 0
 
     def add(self, character: str) -> None:
-        """Adds a character to the last line, and shows it; a key that writes nothing adds nothing."""
+        """Adds a character to the last line, and shows it; ignores a key that is no character."""
         if len(character) != 1:
             return
         before, self._used = self._used, self._used + self._columns(character)
@@ -153,24 +153,24 @@ class _Typed:
         self._terminal.write(visible(character) + ("\n" if broken else ""))
 
     def rub_out(self) -> None:
-        """Takes back what a person sees as the last character: a letter with its accents, an emoji."""
-        taken = 0
+        """Removes what a person sees as the last character: a letter with its accents, an emoji."""
+        columns = 0
         while self.line:
             character = self.line.pop()
-            taken += self._columns(character)
-            if cell_len(visible(character)):  # no accent, nor what makes an emoji of the character before
+            columns += self._columns(character)
+            if cell_len(visible(character)):  # neither an accent nor part of the emoji before
                 break
-        if taken and self._used % self._width == 0:
-            self._terminal.write(f"\x1b[A\x1b[{self._width - taken + 1}G\x1b[K")
+        if columns and self._used % self._width == 0:
+            self._terminal.write(f"\x1b[A\x1b[{self._width - columns + 1}G\x1b[K")
         else:
-            self._terminal.write("\b" * taken + " " * taken + "\b" * taken)
-        self._used -= taken
+            self._terminal.write("\b" * columns + " " * columns + "\b" * columns)
+        self._used -= columns
 
     @property
     def _width(self) -> int:
         return self._terminal.size[0] - 1
 
     def _columns(self, character: str) -> int:
-        """By how many columns a character behind the last one widens the line."""
+        """How many columns the line grows by when a character follows the last one."""
         before = visible(self.line[-1]) if self.line else ""
         return cell_len(before + visible(character)) - cell_len(before)

@@ -33,7 +33,7 @@ class Walk(Session):
         self._marks: Explanation | None = None
 
     def run(self) -> None:
-        """Asks until the person quits or the terminal goes."""
+        """Asks until the person quits or the terminal closes."""
         going = True
         while going:
             going = self._ask(self._next())
@@ -41,10 +41,10 @@ class Walk(Session):
     def _next(self) -> Question | None:
         if self._waiting:
             return self._waiting.pop()
-        standing = self.recorder.log.valid_decisions()
-        # Another process may have labelled some meanwhile; what this one asked has left the pool.
-        self.pool.leave_out_answered({decision.digest for decision in standing if decision.label in LABELS})
-        return second_look(standing, settings=self.settings) or self.pool.next()
+        decisions = self.recorder.log.valid_decisions()
+        # Another process may have labelled some meanwhile; those that this one asked have left the pool.
+        self.pool.leave_out_answered({one.digest for one in decisions if one.label in LABELS})
+        return second_look(decisions, settings=self.settings) or self.pool.next()
 
     def _ask(self, question: Question | None) -> bool:
         """Shows a question until it has a label; False if the person quits."""
@@ -71,17 +71,17 @@ class Walk(Session):
                 self._draw(question)
 
     def _undo(self, question: Question | None) -> bool:
-        taken = self.recorder.take_back()
-        if taken is None:
+        undone = self.recorder.take_back()
+        if undone is None:
             self._message = "nothing to take back"
             return False
         if question is not None:
             self._waiting.append(question)
         self._question = None
         self._waiting.append(
-            Question(taken.text, taken.digest, taken.path, taken.picked_by, again=taken.again)
+            Question(undone.text, undone.digest, undone.path, undone.picked_by, again=undone.again)
         )
-        self._message = f"taken back: {taken.label}"
+        self._message = f"taken back: {undone.label}"
         return True
 
     def _look(self, action: str, question: Question) -> None:
@@ -93,7 +93,7 @@ class Walk(Session):
             self._marks = self._explain(question.text)
 
     def _score(self, question: Question) -> bool:
-        """Scores the text while the person begins to read; whether there is something new to show."""
+        """Scores the text while the person begins to read; True if there is a new score to show."""
         if self.model.known(question.text) is None and (self.show_score or self.model.ready):
             self._try(lambda: list(self.model.predict([question.text])))
             return self.show_score
@@ -122,12 +122,12 @@ class Walk(Session):
         if self._marks is not None:
             lines += [f"score {self._marks.score:.4f}", *about_words(self._marks)]
         elif self.show_score:
-            shown = "..." if prediction is None else f"{prediction.score:.4f}  {prediction.label}"
-            lines.append(f"score {shown}")
+            score = "..." if prediction is None else f"{prediction.score:.4f}  {prediction.label}"
+            lines.append(f"score {score}")
         return lines
 
     def _offered(self, paged: bool) -> list[str]:
-        """The actions that there are now, given whether the text has more than one page."""
+        """The actions to offer now; `paged` if the text has more than one page."""
         if self._question is None:
             return ["undo", "quit"]
         return [action for action in KEYS if paged or action not in {"more", "back"}]
