@@ -326,7 +326,7 @@ def test_retrain_that_is_stopped_keeps_what_the_next_one_goes_on_from(
     world.label(home, world.texts(world.SHOP, world.LABELS, seed=3))
     with pytest.raises(Interrupted) as stopped:
         world.retrain(home, films, stop=lambda: True)
-    assert "the same command goes on" in str(stopped.value)
+    assert "the same command resumes it" in str(stopped.value)
     assert not (home / ".bertsent" / "training").exists(), "where `train` keeps its own"
     assert any(home.glob(".bertsent/challenger/*/training/epoch-0000-step-000001/state.json"))
     assert events(home) == []
