@@ -57,7 +57,7 @@ def staged(out: Path, *, number: str = "", force: bool, needed: int) -> Iterator
 
     Raises:
         UsageError: as `check_target`.
-        StorageError: if the disk does not take it, or has less than `needed` bytes free.
+        StorageError: if it cannot be written, or has less than `needed` bytes free.
     """
     out = Path(out).absolute()
     check_target(out, number=number, force=force)

@@ -56,7 +56,7 @@ def export(
         ArtefactError: if the version lacks what the format needs.
         MissingExtraError: without onnx or onnxruntime.
         BertsentError: if the export scores otherwise; nothing is at `out` then.
-        StorageError: if the disk does not take it.
+        StorageError: if it cannot be written.
     """
     started = time.monotonic()
     folder.check_target(out, force=force)
