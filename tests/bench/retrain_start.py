@@ -6,7 +6,7 @@
 Takes a data set (train and test with pos and neg) and labelled reviews of other things (CSV or JSONL with
 text and label). Trains a champion on `--old` reviews of the data set by `--recipe`, unless `--champion` names
 a version. Then retrains it as `bertsent retrain` does, but without the gate, with the first 100, 500 and
-2,000 labels (`--sizes`): from the champion with some old reviews added, and from the encoder with all of them.
+2,000 labels (`--sizes`): from the champion with some old reviews, and from the encoder with all of them.
 
 Prints a line per run: labels, start, minutes, accuracy on the old test rows (`--test` of them) and on the
 labelled rows that never train (one in five), each with the champion's beside it. All runs take about an hour

@@ -78,7 +78,7 @@ def test_train_through_the_hub_graph_publishes_a_version_that_scores(
     encoder = tiny_bert.export_encoder(tmp_path / "factorised", embedding_size=16, num_hidden_layers=1)
     trained = run("train", "--data", sample, *quick((encoder, tiny_encoder[1])))
     assert trained.exit_code == 0, trained.stderr
-    assert "trains through TF Hub's own graph" in trained.stderr
+    assert "trains in TF Hub's own graph" in trained.stderr
     manifest = json.loads((workspace / "model" / "1" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["encoder"]["rebuilt"] is False
     assert manifest["metrics"]["test"]["litert_agreement"] >= 0.9

@@ -264,7 +264,7 @@ def test_retrain_refuses_too_few_labels(champion: Path, films: Path, after: Any)
 def test_retrain_refuses_labels_of_one_kind(champion: Path, films: Path, after: Any) -> None:
     home = after(champion)
     world.label(home, [(text, 1) for text, _ in world.texts(world.SHOP, 60, seed=7)])
-    with pytest.raises(DataError, match="of both labels"):
+    with pytest.raises(DataError, match="with both labels"):
         world.retrain(home, films)
 
 
