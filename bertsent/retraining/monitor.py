@@ -38,7 +38,7 @@ class DriftRun:
 
     workspace: Workspace
     settings: DriftSettings  # the threshold and what a verdict requires
-    model: str | None = None  # as `store.find` takes it; drift at a version that is not current only reports
+    model: str | None = None  # as `store.find` takes it; a version that is not current is only reported on
     label_folder: Path | None = None  # of the label log and the drift history; the workspace's by default
     data: Path | None = None  # the data set to retrain with; `splits.find_data_set` by default
     retrain: bool = True  # whether drift starts a retraining

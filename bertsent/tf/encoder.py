@@ -152,7 +152,7 @@ def _tokenizer(source: Source, loaded: Any) -> AnyTokenizer:
 def _trainable(
     loaded: Any, variables: Mapping[str, Any], tokenizer: AnyTokenizer, source: Source
 ) -> tuple[Any, bool]:
-    """The Keras layer to train, and whether it is our own, which it is if that agrees with the Hub graph."""
+    """The Keras layer to train, and whether it is our own. Ours is taken if it agrees with the Hub graph."""
     ids = probe_ids(tokenizer)
     try:
         expected = loaded(inputs(ids), training=False)["pooled_output"].numpy()

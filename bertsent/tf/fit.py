@@ -146,7 +146,7 @@ def _begin_with(version: Version, classifier: Any, encoder: Encoder) -> None:
 
 
 def _is_correct(targets: Any, logits: Any) -> Any:
-    """1 where logit and target give the same label, float32 [batch, 1]; pseudo-labels are not 0 or 1."""
+    """float32 [batch, 1]: 1 if logit and target give the same label; pseudo-labels are not just 0 or 1."""
     return tf.cast(tf.equal(targets >= DEFAULT_THRESHOLD, logits >= 0), tf.float32)
 
 
@@ -192,19 +192,19 @@ class _Trainer:
                 split, batch_size=batch_size, seed=self.settings.seed, epoch=number, skip=before.step
             )
             history = self.classifier.fit(batches, verbose=0, callbacks=[watch]).history
-        whole = so_far(len(batches), {name: values[0] for name, values in history.items()})
+        total = so_far(len(batches), {name: values[0] for name, values in history.items()})
         self.progress.finish()
         measured = evaluate(
             self.classifier, self.validation, what=f"Validation {title}", progress=self.progress
         )
         return Epoch(
             epoch=number,
-            loss=whole.loss,
-            accuracy=whole.accuracy,
+            loss=total.loss,
+            accuracy=total.accuracy,
             validation_loss=measured.log_loss,
             validation_accuracy=measured.confusion.accuracy,
-            seconds=whole.seconds,
-            examples_per_second=len(split) / whole.seconds,
+            seconds=total.seconds,
+            examples_per_second=len(split) / total.seconds,
         )
 
 
