@@ -1,4 +1,4 @@
-"""What is reported beside the measures, never judged: lengths, scores, truncation, words that moved."""
+"""Facts reported beside the measures but never judged: lengths, scores, truncation, words that moved."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def diagnose(
     Args:
         reference: What the version was made with.
         rows: The distinct new rows.
-        duplicates: How many others were left out.
-        matched: The rows of the text measure; without them no words are compared.
+        duplicates: How many rows were left out as not distinct.
+        matched: The rows of the text measure; None: no words are compared.
         vocabulary: The version's word pieces by id, "##" before those that continue a word; may be empty.
-        settings: Bins, words.
+        settings: How many bins and words.
     """
     length = np.array([len(row.pieces) for row in rows], np.int64)
     scores = np.array([row.score for row in rows], np.float64)
@@ -80,15 +80,15 @@ def _histograms(
 
 
 def _truncated(length: NDArray[np.int32]) -> float:
-    """The share of reference rows that fill the window: nearly all of them were longer than it."""
+    """The share of reference rows that fill the window; nearly all of these were cut."""
     full = int((length == length.max(initial=0)).sum())
-    return full / len(length) if full > 1 else 0.0  # a single longest row need not fill it
+    return full / len(length) if full > 1 else 0.0  # a single longest row may be shorter than the window
 
 
 def _words(
     matched: MatchedRows, rows: Sequence[NewRow], vocabulary: Sequence[str], settings: DriftSettings
 ) -> Iterator[Word]:
-    """The words whose frequency changed most, in standard errors, at equal lengths and labels."""
+    """Yields the words whose frequency changed most, in standard errors, at equal lengths and labels."""
     change = _change(matched, least=settings.frequent)
     order = np.argsort(-np.abs(change), kind="stable")
     order = order[np.abs(change[order]) >= settings.least_moved]
@@ -106,7 +106,7 @@ def _words(
 
 def _change(matched: MatchedRows, *, least: float) -> Floats:
     """[pieces]: the z-score of a piece's share of the new rows against its share of the old ones, with the
-    pooled standard error; 0 for a piece that fewer than the share `least` of all rows hold."""
+    pooled standard error; 0 for a piece that is in less than the share `least` of all rows."""
     width = matched.counts.shape[1]
     n_new, n_old = int(matched.is_new.sum()), int((~matched.is_new).sum())
     new = document_frequency(matched.counts[matched.is_new], width)
@@ -120,8 +120,8 @@ def _change(matched: MatchedRows, *, least: float) -> Floats:
 def _whole_word(piece: int, rows: Sequence[NewRow], vocabulary: Sequence[str]) -> str | None:
     """The word to report for a piece: itself, or for a continuation the word it is most often part of.
 
-    None if no new row has such a word (the reference does not keep the order of its pieces), and for
-    punctuation, which says little to a reader; "" without a vocabulary.
+    Returns None for punctuation, which says little to a reader, and if no new row has such a word (the
+    reference does not keep the order of its pieces). Returns "" without a vocabulary.
     """
     if piece >= len(vocabulary):
         return ""

@@ -1,15 +1,14 @@
 """Reviews as counts of word pieces, made comparable: same labels, same lengths, no names.
 
-Four things tell new reviews from old ones although nothing has drifted. Each is removed here:
+Four things make new reviews differ from old ones without drift. This module removes each of them:
 
 - typography: all forms of quotes, dashes and dots count as one (`clean` has removed line ends and `<br />`,
-  and the tokenizer of an uncased model case and accents);
-- the share of positive reviews: reference rows are drawn with the labels of the new rows;
-- length: within a label, rows are thinned to common lengths, by random word pieces. A bag of words that lost
-  a random part of its words is a shorter bag of the same words, so any difference that remains lies in the
-  words;
-- names of films and actors: only word pieces that many of the rows hold are compared. Reviews of films that
-  the reference does not have are no drift.
+  and an uncased model's tokenizer has removed case and accents);
+- the share of positive reviews: reference rows are drawn in the same ratio of labels as the new rows;
+- length: within a label, longer rows lose random word pieces until old and new rows are equally long. The
+  pieces that stay are a random sample, so any difference that remains lies in the words;
+- names of films and actors: only word pieces that occur in many rows are compared. Reviews of films that the
+  reference does not have are no drift.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-_PLAIN = {  # character of typesetters -> that of a keyboard
+_PLAIN = {  # typographic character -> keyboard character
     **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032`\u00b4", "'"),
     **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"'),
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
@@ -43,18 +42,18 @@ _PLAIN = {  # character of typesetters -> that of a keyboard
 
 @dataclass(frozen=True, slots=True)
 class MatchedRows:
-    """Reference rows, then new rows, that differ in nothing but their words."""
+    """Reference rows, then new rows, which differ only in their words."""
 
     counts: Counts  # [rows, pieces], thinned
     is_new: NDArray[np.bool_]  # [rows]
     label: NDArray[np.int8]  # [rows]
-    index: Ints  # [new rows], in the list they came from
+    index: Ints  # [new rows], positions in the list that `match_rows` was given
 
 
 def normalise_typography(
     reference: Reference, rows: Sequence[NewRow], vocabulary: Sequence[str]
 ) -> tuple[Reference, list[NewRow]]:
-    """Both sides with one form each of quotes, dashes and dots; unchanged without a vocabulary."""
+    """Gives quotes, dashes and dots one form each on both sides; changes nothing without a vocabulary."""
     from scipy.sparse import csr_array
 
     ids = {piece: number for number, piece in enumerate(vocabulary)}
@@ -75,10 +74,10 @@ def normalise_typography(
 
 
 def distinct(rows: Sequence[NewRow], reference: Reference) -> list[NewRow]:
-    """The rows that bring something new, ordered by digest, so that the order of `rows` does not matter.
+    """The rows that are new, ordered by digest, so that the order of `rows` does not matter.
 
-    Left out are copies of another row (many copies of one text would look like drift), rows of the reference,
-    and rows that the version was trained on, which say nothing about new reviews.
+    Copies of another row are left out (many copies of one text would look like drift). So are rows of the
+    reference and rows that the version was trained on, which say nothing about new reviews.
     """
     ordered = sorted(rows, key=lambda row: row.digest)
     trained = reference.trained_on([row.digest for row in ordered]).tolist()
@@ -98,11 +97,11 @@ def match_rows(
 ) -> MatchedRows | None:
     """New rows and a draw of reference rows of the same labels, thinned to the same lengths.
 
-    Left out is a label with fewer than `settings.least_per_class` new rows, or with fewer reference rows than
-    folds. Of more than `settings.most_text_rows` new rows a random sample is taken.
+    A label is left out if it has fewer than `settings.least_per_class` new rows, or fewer reference rows than
+    folds. If there are more than `settings.most_text_rows` new rows, a random sample of them is taken.
 
     Returns:
-        None where fewer than `settings.least_text_rows` new rows remain.
+        None if fewer than `settings.least_text_rows` new rows remain.
     """
     label = np.array([row.label for row in rows], np.int8)
     labels = [
@@ -127,7 +126,7 @@ def match_rows(
 def _draw(
     old: NDArray[np.int8], new: NDArray[np.int8], settings: DriftSettings, random: np.random.Generator
 ) -> Ints:
-    """Indices of reference rows: of each label the same multiple of its new rows, and at least one a fold."""
+    """Indices of reference rows: for each label the same multiple of its new rows, at least one per fold."""
     wanted = {label: int((new == label).sum()) for label in np.unique(new).tolist()}
     rows = {label: random.permutation(np.flatnonzero(old == label)) for label in wanted}
     times = min([float(settings.reference_per_row), *(len(rows[label]) / wanted[label] for label in wanted)])
@@ -150,15 +149,15 @@ def _lengths(counts: Counts) -> Ints:
 
 
 def _common_lengths(length: Ints, is_new: NDArray[np.bool_], label: NDArray[np.int8], least: int) -> Ints:
-    """The length for each row at which both sides of a label have the same distribution of lengths.
+    """The length for each row that gives both sides of a label the same distribution of lengths.
 
     Quantile matching: the row of rank r (from 0) among the n rows of its side and label has the quantile
     q = (r + 1/2) / n (Hazen 1914). Its counterpart is the row of rank floor(q m) among the m rows of the
-    other side and the same label, and
+    other side with the same label, and
 
         common length = min(own length, max(counterpart's length, least)).
 
-    So no row gets longer, and the distributions agree from `least` on.
+    So no row gets longer, and the distributions agree from the length `least` upwards.
     """
     common = length.copy()
     for value in np.unique(label).tolist():
@@ -172,7 +171,7 @@ def _common_lengths(length: Ints, is_new: NDArray[np.bool_], label: NDArray[np.i
 
 
 def _thin(counts: Counts, length: Ints, random: np.random.Generator) -> Counts:
-    """The rows with as many pieces as `length` says, drawn from each without replacement."""
+    """Cuts each longer row to `length` pieces, drawn from it without replacement."""
     thinned = counts.copy()
     longer = np.flatnonzero(_lengths(counts) > length)
     for row, size in zip(longer.tolist(), length[longer].tolist(), strict=True):
@@ -183,18 +182,18 @@ def _thin(counts: Counts, length: Ints, random: np.random.Generator) -> Counts:
 
 
 def document_frequency(counts: Counts, width: int) -> Ints:
-    """The number of rows that hold each piece: [width]."""
+    """[width]: the number of rows that contain each piece."""
     return np.bincount(counts.indices, minlength=width)
 
 
 def tfidf(matched: MatchedRows, reference: Reference, *, settings: DriftSettings) -> Floats:
     """Frequent word pieces of each row, weighted by inverse document frequency.
 
-    Term frequency is 1 for a piece that the row holds and 0 for others: reviews repeat names most, so counts
-    would show names. With N reference rows, df of which hold the piece, idf = ln((1 + N) / (1 + df)) + 1 (the
-    smoothed idf of scikit-learn). A row is divided by its Euclidean length; then the mean row of its label is
-    subtracted. A piece is frequent if at least the share `settings.frequent` of the matched rows hold it, old
-    and new together: so shuffling "old" and "new" (the permutation test) changes no feature.
+    Term frequency is 1 for a piece that the row contains and 0 for others: reviews repeat names most, so
+    counts would show names. If df of N reference rows contain the piece, idf = ln((1 + N) / (1 + df)) + 1
+    (the smoothed idf of scikit-learn). A row is divided by its Euclidean length; then the mean row of its
+    label is subtracted. A piece is frequent if at least the share `settings.frequent` of all matched rows,
+    old and new, contain it. So shuffling "old" and "new" (the permutation test) changes no feature.
 
     Returns:
         [rows, frequent pieces].

@@ -1,12 +1,12 @@
 """The drift history: which labels were judged, with what verdict, and what came of it.
 
-One file beside the labels it speaks of, `drift.jsonl`: whoever loses it loses the labels too, and without
-labels nothing is judged. A damaged line means that earlier looks are lost, so the run that meets it only
-reports: some of the labels may have been judged before, and what looks unfinished may be done.
+It is one file, `drift.jsonl`, in the folder of the labels: whoever loses it loses the labels too, and without
+labels nothing is judged. A damaged line means that an earlier look is lost: some of the labels may have been
+judged before, and a retraining that seems unfinished may be done. So a run that meets one only reports.
 
 0.4.0 kept the history in two copies, `.bertsent/drift.jsonl` and `reports/drift.jsonl`, and the number of
-their lines in `labels/.judged`. `migrate` writes the union of both copies to the new file, which appears
-whole or not at all; the old files stay as they are. So the next run migrates anew where one was killed.
+their lines in `labels/.judged`. `migrate` writes the union of both copies to the new file, which appears only
+when it is complete. The old files stay as they are, so the run after a killed one can migrate again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Look:
 
     look: int  # 1, 2, ... of the same version
     version: str
-    version_digest: str  # of its classifier: a version that was rolled back to keeps its looks
+    version_digest: str  # of its classifier: a rollback to a version keeps the version's looks
     batch: str  # `batch_digest` of the rows
     rows: tuple[str, ...]  # digests of the texts
     report: Mapping[str, Any]  # DriftReport.as_json
@@ -46,11 +46,11 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of a verdict; it also closes every look before it."""
+    """What a verdict led to; it also closes every look before it."""
 
     batch: str
     outcome: OutcomeKind
-    version: int | None  # that was published
+    version: int | None  # the published one
     reason: str
     time: str = field(default_factory=now)
 
@@ -60,19 +60,19 @@ _KINDS: dict[str, type[Event]] = {"look": Look, "outcome": Outcome}
 
 
 def batch_digest(rows: Iterable[str]) -> str:
-    """One digest for a set of rows, whatever their order."""
+    """One digest for a set of rows in any order."""
     return sha256_lines(sorted(rows))
 
 
 class DriftHistory:
-    """The drift history of a folder of labels. Reading creates nothing; to append takes the lock of `drift`.
+    """The drift history of a folder of labels. Reading creates no file; appending needs the lock of `drift`.
 
     Args:
-        workspace: Its `labels/`, and where 0.4.0 left its copies.
+        workspace: It holds `labels/` and the copies that 0.4.0 left.
         labels: The folder of the label log, if it is not the workspace's.
 
     Raises:
-        StorageError: if the history is there and cannot be read.
+        StorageError: if the history exists and cannot be read.
     """
 
     def __init__(self, workspace: Workspace, labels: Path | None = None) -> None:
@@ -83,18 +83,18 @@ class DriftHistory:
 
     @property
     def problem(self) -> str:
-        """What keeps this run from retraining, as a sentence; "" if nothing does."""
+        """A sentence that says why this run may not retrain; "" if it may."""
         if self.damaged:
-            what = f"{visible(str(self._path))} is missing or damaged: earlier looks are lost. This run"
+            why = f"{visible(str(self._path))} is missing or damaged: earlier checks are lost. This run"
         elif len(self.events) < len(self._rows):
-            what = "A newer bertsent wrote the drift history; this one"
+            why = "A newer bertsent wrote the drift history; this one"
         else:
             return ""
-        return f"{what} judges and starts no retraining."
+        return f"{why} only reports drift and does not retrain."
 
     @property
     def judged(self) -> set[str]:
-        """The digests of the rows that need no other look: any verdict but "cannot tell" settles them."""
+        """The digests of the rows that need no further look: any verdict but "cannot tell" settles them."""
         return {row for look in self.looks() if look.verdict != "cannot_tell" for row in look.rows}
 
     @property
@@ -108,11 +108,11 @@ class DriftHistory:
         return [look for look in looks if version_digest in {None, look.version_digest}]
 
     def outcome_of(self, look: Look) -> Outcome | None:
-        """What came of a look; None while nothing did."""
+        """The outcome of a look; None if it has none yet."""
         return next((event for event in self._after(look) if event.batch == look.batch), None)
 
     def unfinished(self, version_digest: str | None = None) -> Look | None:
-        """The newest look (of one version, or of all) that found drift and was not closed."""
+        """The newest look (of one version, or of all) that found drift, unless it was closed."""
         drifted = [look for look in self.looks(version_digest) if look.verdict == "drift"]
         return drifted[-1] if drifted and not self._after(drifted[-1]) else None
 
@@ -121,10 +121,10 @@ class DriftHistory:
         return [event for event in later if isinstance(event, Outcome)]
 
     def append(self, event: Event) -> None:
-        """Adds an event; it is on the disk when this returns. Damage ends with the outcome "report_only".
+        """Adds an event; it is on the disk when this returns. "report_only" removes damaged lines.
 
         Raises:
-            StorageError: if the disk does not take it.
+            StorageError: if it cannot be written.
         """
         self.migrate()
         row = {"event": "look" if isinstance(event, Look) else "outcome", **asdict(event)}
@@ -136,17 +136,17 @@ class DriftHistory:
         self.events.append(event)
 
     def migrate(self) -> None:
-        """Writes what 0.4.0 kept, if anything, to the new file, unless that is there.
+        """Writes the history of 0.4.0, if there is one, to the new file, unless that exists.
 
         Raises:
-            StorageError: if the disk does not take it.
+            StorageError: if it cannot be written.
         """
         if self._to_migrate and (self._rows or self.damaged):
             self._write(self._rows, damaged=self.damaged)
         self._to_migrate = False
 
     def _write(self, rows: Iterable[Mapping[str, Any]], *, damaged: int) -> None:
-        """Writes the file anew, whole or not at all, with so many lines that say that others are lost."""
+        """Replaces the file in one step; each of the `damaged` lines stands for one that is lost."""
         remove_stale(self._path.parent, older_than=0, pattern=f".{NAME}.*.tmp")  # no other process writes one
         lines = [*map(journal.encode, rows), *["lost"] * damaged]
         write_text(self._path, "".join(line + "\n" for line in lines))
@@ -154,7 +154,7 @@ class DriftHistory:
 
 
 def _event(row: Mapping[str, Any]) -> Event | None:
-    """The event of a line, less keys that this bertsent does not know; None if it does not know its kind."""
+    """The event of a line without unknown keys; None if the kind of event is unknown."""
     kind = _KINDS.get(str(row.get("event")))
     if kind is None:
         return None
@@ -175,10 +175,10 @@ def _read_0_4_0(workspace: Workspace) -> tuple[list[dict[str, Any]], int]:
     copies = [journal.read(path) for path in paths if os.path.lexists(path)]
     rows = max((copy for copy, _ in copies), key=len, default=[])
     missing = [row for copy, _ in copies for row in copy if row not in rows]
-    if missing:  # in the order of time; of the same second, "look" comes before "outcome"
+    if missing:  # sort by time; within a second "look" comes before "outcome"
         rows = sorted([*rows, *missing], key=lambda row: (str(row.get("time")), str(row.get("event"))))
     try:
         lost = len(rows) < int((workspace.labels / ".judged").read_text(encoding="ascii"))
-    except (OSError, ValueError):  # nobody counted them, so one whole copy must do
+    except (OSError, ValueError):  # there is no count, so one intact copy is enough
         lost = bool(copies) and not any(copy and not damaged for copy, damaged in copies)
     return rows, int(lost)

@@ -1,4 +1,4 @@
-"""New labelled reviews against the reference of a version -> a verdict with its reasons."""
+"""Judges new labelled reviews against the reference of a version: a verdict with its reasons."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ def judge(
     """Says whether the new reviews drifted from what the version was made with.
 
     The three measures are not combined; the headline is the largest. The order of `rows` changes nothing.
-    Copies count as one row, rows that were trained on as none.
+    Copies count as one row; rows that were trained on do not count.
 
     Args:
-        reference: Of the version under test.
+        reference: The reference of the version under test.
         rows: The new rows, scored by that version.
         settings: The threshold and what a verdict requires.
         look: 1, 2, ... since the version became current; each later one has a smaller alpha.
-        seed: Of the draws of the text measure.
-        vocabulary: The version's word pieces by id: all forms of quotes then count as one, and moved words
-            are reported whole.
+        seed: For the random draws of the text measure.
+        vocabulary: The version's word pieces by id. With it all forms of quotes count as one, and words that
+            moved are reported whole.
     """
     reference, rows = normalise_typography(reference, rows, vocabulary)
     fresh = distinct(rows, reference)
     reference, recent_share = mix_reference(reference, fresh, settings=settings, seed=seed)
     alpha = verdict.significance(look, settings)
     measured = _measure(reference, fresh, settings=settings, alpha=alpha, seed=seed)
-    corrected = verdict.correct([each.measure for each in measured.values()])
+    corrected = verdict.correct([result.measure for result in measured.values()])
     decision, fired, reason = verdict.decide(corrected, rows=len(fresh), alpha=alpha, settings=settings)
     values = [measure.value for measure in corrected if not math.isnan(measure.value)]
     return DriftReport(
@@ -58,7 +58,7 @@ def judge(
         look=look,
         measures=corrected,
         fired=fired,
-        minimum_detectable_effect={name: each.minimum_detectable_effect for name, each in measured.items()},
+        minimum_detectable_effect={name: its.minimum_detectable_effect for name, its in measured.items()},
         new_rows=len(fresh),
         reference_rows=reference.rows,
         recent_share=recent_share,
@@ -78,7 +78,7 @@ def judge(
 def _measure(
     reference: Reference, rows: Sequence[NewRow], *, settings: DriftSettings, alpha: float, seed: int
 ) -> dict[MeasureName, Measured]:
-    """The three measures, their minimum detectable effects at the smallest alpha of Holm's correction."""
+    """The three measures, with minimum detectable effects at the smallest alpha of Holm's correction."""
     if why := _nothing_to_judge(reference, rows, settings):
         return {name: Measured(Measure(name, NAN, why=why)) for name in _NAMES}
     alpha /= len(_NAMES)

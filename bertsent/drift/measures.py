@@ -16,8 +16,8 @@ from bertsent.drift import features, text_measure
 from bertsent.drift.records import NAN, Measure, NewRow
 from bertsent.drift.reference import Reference
 
-# Only these rows are judged. Rows picked for their scores are wrong more often than others, and have other
-# words: on the 200 reviews of IMDB that a model is least sure of the text measure is 0.2, on the surest 0.5.
+# Only these rows are judged. Rows picked for their scores are wrong more often and use other words: the text
+# measure is 0.2 on the 200 reviews of IMDB that a model is least sure of, and 0.5 on the 200 surest.
 UNBIASED = frozenset({"typed", "random"})
 
 
@@ -26,7 +26,7 @@ class Measured:
     """A measure before the correction for multiple tests."""
 
     measure: Measure
-    minimum_detectable_effect: float = NAN  # the shift that `settings.power` of such batches would reveal
+    minimum_detectable_effect: float = NAN  # the shift that a share `settings.power` of such batches reveals
     foreign: tuple[str, ...] = ()  # `text` only: digests, most foreign first
     matched: features.MatchedRows | None = None  # `text` only
 
@@ -58,9 +58,9 @@ def measure_text(
     Args:
         reference: What the version was made with.
         rows: The distinct unbiased rows, in a fixed order.
-        settings: Of the measure.
+        settings: How the measure is computed.
         alpha: What its p-value is compared with, for the minimum detectable effect.
-        seed: Of the draw, the thinning, the folds and the shuffles.
+        seed: For the draw, the thinning, the folds and the shuffles.
     """
     random = np.random.default_rng(seed)
     matched = features.match_rows(reference, rows, settings=settings, random=random)
@@ -90,7 +90,7 @@ def measure_text(
 def _detectable_foreign(
     separation: text_measure.Separation, matched_rows: int, *, settings: DriftSettings, alpha: float
 ) -> float:
-    """The share e of wholly foreign new reviews that `settings.power` of such batches would reveal.
+    """The share e of wholly foreign new reviews that a share `settings.power` of such batches reveals.
 
     Suppose foreign rows take the top ranks. With n new rows among N matched ones they are the part
     p = e n / N of all rows. The score -log(1 - U) of a uniform rank U is a standard exponential: its square
@@ -99,9 +99,9 @@ def _detectable_foreign(
         the mean 2 over all rows,  L^2 + 2 L + 2 over the top part p, where L = -log p,
         (2 - p (L^2 + 2 L + 2)) / (1 - p) over the others.
 
-    The mean over the new rows therefore rises by e top + (1 - e) rest - 2. It has to reach
+    The mean over the new rows therefore rises by e top + (1 - e) rest - 2. It must reach
     z(1 - alpha) + z(power) standard deviations of its permutation distribution (sample size of a one-sided
-    z-test). The value itself has to exceed the threshold as surely: e >= threshold + z(power) error.
+    z-test). The value itself must exceed the threshold with the same power: e >= threshold + z(power) error.
     """
     surplus = _normal_quantile(settings.power)
     share = np.linspace(0.001, 0.999, 999)
@@ -117,8 +117,8 @@ def _too_few_texts(reference: Reference, rows: Sequence[NewRow], settings: Drift
     if min(int((reference.label == label).sum()) for label in LABEL_NAMES) < settings.folds:
         return f"the reference has only {reference.rows} rows"
     return (
-        f"{settings.least_text_rows} reviews picked at random or typed are needed, at least "
-        f"{settings.least_per_class} of a label; there are "
+        f"{settings.least_text_rows} reviews picked at random or typed are needed (a label with fewer than "
+        f"{settings.least_per_class} does not count); there are "
         + " and ".join(
             f"{sum(row.label == label for row in rows)} {name}" for label, name in LABEL_NAMES.items()
         )
@@ -128,11 +128,11 @@ def _too_few_texts(reference: Reference, rows: Sequence[NewRow], settings: Drift
 def measure_error(
     reference: Reference, rows: Sequence[NewRow], *, settings: DriftSettings, alpha: float
 ) -> Measured:
-    """The accuracy that the version lost against its held-out rows, which training did not see.
+    """How much accuracy the version lost compared with its held-out rows, which training did not see.
 
     The held-out accuracy is weighted to the new rows' shares of the labels. The interval is that of Newcombe
-    (1998, method 10) for a difference. The test is exact: given how many predictions of each label are wrong
-    on both sides together, their number among the new rows is hypergeometric.
+    (1998, method 10) for a difference. The test is exact: given the number of wrong predictions of a label on
+    both sides together, their number among the new rows is hypergeometric.
     """
     if why := _too_few(rows, settings) or _no_scores(reference, rows):
         return Measured(Measure("error", NAN, why=why))
@@ -173,11 +173,11 @@ def _hypergeometric(wrong: NDArray[np.bool_], gold: NDArray[np.int_], old: dict[
 
 
 def _detectable_loss(expected: float, n: int, *, settings: DriftSettings, alpha: float) -> float:
-    """The loss of accuracy that `settings.power` of batches of n rows would reveal.
+    """The loss of accuracy that a share `settings.power` of batches of n rows reveals.
 
-    The measure fires from k wrong predictions on: the least k that a binomial of n rows and the rate
-    `expected` reaches with a chance of at most alpha, and that exceeds the threshold. The loss is the rate of
-    errors at which P(at least k) = power, less `expected`; the rate is the power-quantile of
+    The measure fires at k or more wrong predictions: the least k that exceeds the threshold and that a
+    binomial of n rows and the rate `expected` reaches with a probability of at most alpha. The loss is the
+    error rate at which P(at least k) = power, minus `expected`. This rate is the power-quantile of
     Beta(k, n - k + 1) (Clopper and Pearson 1934).
     """
     from scipy.special import betaincinv

@@ -8,8 +8,8 @@ from typing import Literal
 from bertsent.drift.history import DriftHistory, Look
 from bertsent.labelling.decisions import Labelled
 
-# none: nothing to do; collect: too few labels to tell; reported: drift, and this run may not retrain;
-# open: drift, and the retraining could not begin, so the next run tries again; others: how it ended.
+# none: nothing to do; collect: too few labels to tell; reported: drift, but this run may not retrain;
+# open: drift, but the retraining could not begin, so the next run tries again; others: how it ended.
 Action = Literal["none", "collect", "reported", "open", "published", "rejected", "failed"]
 
 
@@ -17,15 +17,15 @@ Action = Literal["none", "collect", "reported", "open", "published", "rejected",
 class Monitored:
     """What a run of `drift` measured and did."""
 
-    version: str  # that was judged
+    version: str  # the judged one
     threshold: float
     action: Action
-    reason: str  # of the action, as a sentence
+    reason: str  # for the action, as a sentence
     look: Look | None  # taken or resumed in this run; None: nothing was judged
     new_rows: int  # labels that no look has settled
-    looks: int  # at this version, this one counted
-    needed: int = 0  # new rows that the next look takes; 0: not said
-    published: int | None = None  # the version that came of it
-    continued: bool = False  # the look is of an earlier run
+    looks: int  # of this version, including this one
+    needed: int = 0  # new rows that the next look needs; 0: unknown
+    published: int | None = None  # the version that the retraining published
+    continued: bool = False  # an earlier run took the look
     history: DriftHistory
-    labels: tuple[Labelled, ...]  # all there are
+    labels: tuple[Labelled, ...]  # all labels

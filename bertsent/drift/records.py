@@ -48,7 +48,7 @@ class Histograms:
     """The distribution of a quantity over reference and new rows; reported, never judged."""
 
     p_value: float = NAN  # two-sample Kolmogorov-Smirnov
-    distance: float = NAN  # Wasserstein: of lengths on the natural log of tokens, of scores as they are
+    distance: float = NAN  # Wasserstein; of lengths in the natural log of tokens, of scores unchanged
     median_old: float = NAN
     median_new: float = NAN
     edges: tuple[float, ...] = ()  # of the bins, one more than bins
@@ -68,7 +68,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostics:
-    """What is reported beside the measures and never triggers."""
+    """Facts reported beside the measures; they never trigger drift."""
 
     length: Histograms = field(default_factory=Histograms)  # tokens within the window; bins on a log scale
     scores: Histograms = field(default_factory=Histograms)  # P(positive): held-out and new rows; 20 bins
@@ -80,7 +80,7 @@ class Diagnostics:
 
 @dataclass(frozen=True, slots=True)
 class DriftReport:
-    """What `judge` says of new rows."""
+    """The result of `judge`."""
 
     verdict: Verdict
     headline: float  # the largest measure; NaN if none was judged
@@ -94,11 +94,11 @@ class DriftReport:
     reference_rows: int
     diagnostics: Diagnostics
     reason: str  # one sentence in words
-    recent_share: float = NAN  # of the reference rows, those of the last retrain's labels; NaN: no mixture
+    recent_share: float = NAN  # share of reference rows from the last retrain's labels; NaN: no mixture
     foreign: tuple[str, ...] = ()  # digests of the most foreign rows, most foreign first
 
     def as_json(self) -> dict[str, Any]:
-        """The documented keys: `to_json` of the report, with the measures by their names."""
+        """The report under the documented keys: as `to_json` gives it, with the measures by name."""
         report: dict[str, Any] = to_json(self)
         report["measures"] = {measure.pop("name"): measure for measure in report["measures"]}
         report["newest_share"] = report.pop("recent_share")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 _MOST_BYTES = 256 * 1024**2  # unpacked; 5,000 rows of 510 different pieces each are 16 MB
-_MOST_PIECES = 2**20  # ids lie below; BERT's largest vocabulary, the multilingual one, has 119,547
+_MOST_PIECES = 2**20  # ids are smaller; BERT's largest vocabulary, the multilingual one, has 119,547
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +34,16 @@ class Reference:
     length: NDArray[np.int32]  # [n], word pieces within the window
     heldout_score: NDArray[np.float32]  # [m], P(positive) of rows that training did not see
     heldout_label: NDArray[np.int8]  # [m], gold
-    seen: NDArray[np.uint64]  # [k], sorted: the first 64 bits of the digests of all texts trained on, or none
-    newest: NDArray[np.bool_]  # [n], the recent rows: labels that a retrain was run for; else all False
-    heldout_newest: NDArray[np.bool_]  # [m], those of the recent rows that were reserved for the gate
+    seen: NDArray[np.uint64]  # [k >= 0], sorted: the first 64 bits of the digest of each text trained on
+    newest: NDArray[np.bool_]  # [n], recent rows: the labels that a retrain was run for; otherwise False
+    heldout_newest: NDArray[np.bool_]  # [m], recent rows that were reserved for the gate
 
     @property
     def rows(self) -> int:
         return len(self.label)
 
     def trained_on(self, digests: Sequence[str]) -> NDArray[np.bool_]:
-        """Whether the file says that each text, by its SHA-256 in hex, was trained on: [digests]."""
+        """[digests]: whether the version was trained on each text, given by its SHA-256 in hex."""
         return np.isin(_first_64_bits(digests), self.seen)
 
 
@@ -74,8 +74,8 @@ def write(
         labels: Their gold labels.
         heldout_scores: P(positive) of the validation and reserved rows, by the LiteRT file.
         heldout_labels: Their gold labels.
-        seed: Of the draw, where there are more rows than `settings.max_rows`.
-        digests: SHA-256 in hex of every text trained on, so that `drift` recognises them: eight bytes each.
+        seed: For the draw, if there are more rows than `settings.max_rows`.
+        digests: SHA-256 in hex of every text trained on. Eight bytes of each are kept: `drift` recognises it.
         seen: `seen` of the version that training began with.
         newest: Which rows are labels that the retrain was run for; they fill at most half of the reference.
         heldout_newest: Which held-out rows are such labels.
@@ -101,7 +101,7 @@ def write(
     if len(first):
         arrays |= {"newest": np.isin(chosen, first), "heldout_newest": np.asarray(heldout_newest, np.bool_)}
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # NumPy types the keywords as its flag
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # NumPy's types take the keywords for its flag
     with atomic_write(path) as file:
         file.write(buffer.getbuffer())
 
@@ -130,7 +130,7 @@ def read(path: Path) -> Reference:
     """Reads the reference of a version.
 
     Raises:
-        ArtefactError: if the file is missing, damaged, or not what `write` writes.
+        ArtefactError: if the file is missing, damaged, or was not made by `write`.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -155,7 +155,7 @@ def _checked(arrays: dict[str, NDArray[Any]]) -> Reference:
     score, gold = arrays["heldout_score"].astype(np.float32), arrays["heldout_label"].astype(np.int8)
     newest = arrays.get("newest", np.zeros(len(label))).astype(np.bool_)
     held_newest = arrays.get("heldout_newest", np.zeros(len(gold))).astype(np.bool_)
-    whole = (
+    consistent = (
         all(array.ndim == 1 for array in (ends, pieces, counts, label, length, score, gold))
         and len(ends) == len(label) + 1 == len(length) + 1
         and len(pieces) == len(counts) == ends[-1]
@@ -168,7 +168,7 @@ def _checked(arrays: dict[str, NDArray[Any]]) -> Reference:
         and bool(np.isin(np.concatenate([label, gold]), (0, 1)).all())
         and bool(((score >= 0) & (score <= 1)).all())
     )
-    if not whole:
+    if not consistent:
         raise ValueError("arrays that do not fit each other")
     width = int(pieces.max(initial=0)) + 1
     rows = csr_array((counts, pieces, ends), shape=(len(label), width))

@@ -1,9 +1,8 @@
 """After a retrain: chooses the reference mixture nearest to the new reviews.
 
-A retrained version was made with two kinds of reviews: older ones, and the recent ones, the labels that the
-retrain was run for. Reviews that go on like the recent ones are no drift, although older rows are in the
-reference too; nor are reviews like the older ones. So new reviews are compared with a mixture of both, in the
-ratio nearest to them. Choosing the ratio by the new reviews can only make drift look smaller, never larger.
+A retrained version was made with two kinds of reviews: older ones, and recent ones, which are the labels that
+the retrain was run for. New reviews that resemble either kind are no drift. So they are compared with a
+mixture of both kinds, in the ratio nearest to them. This choice can make drift look smaller, never larger.
 """
 
 from __future__ import annotations
@@ -23,17 +22,17 @@ from bertsent.drift.reference import Reference
 def mix_reference(
     reference: Reference, rows: Sequence[NewRow], *, settings: DriftSettings, seed: int
 ) -> tuple[Reference, float]:
-    """The reference rows and held-out rows mixed in the ratio of recent to older rows nearest to new rows.
+    """Mixes recent and older rows, of the reference and held out, in the ratio nearest to the new rows.
 
     Args:
         reference: What the version was made with.
         rows: The new rows.
         settings: The fewest rows of each kind for a mixture, and which word pieces are compared.
-        seed: Of the draw.
+        seed: For the draw.
 
     Returns:
-        The reference, and its share of recent rows. The reference as it is, and NaN, where rows of a kind are
-        too few or the words of both kinds do not differ.
+        The mixture and its share of recent rows. If a kind has too few rows, or the words of both kinds do
+        not differ: the unchanged reference and NaN.
     """
     recent = reference.newest
     few = min(int(recent.sum()), int((~recent).sum()), len(rows)) < settings.least_rows
@@ -59,14 +58,14 @@ def mix_reference(
 def _recent_share(reference: Reference, rows: Sequence[NewRow], settings: DriftSettings) -> float:
     """Where the new rows lie between the older rows (0) and the recent ones (1).
 
-    Let n, r and o be the shares of new, recent and older rows that hold a word piece, one entry a frequent
-    piece. The point of the line from o to r nearest to n (least squares) is o + s (r - o) with
+    Let n, r and o be the shares of new, recent and older rows that contain a word piece, with one entry per
+    frequent piece. The point of the line from o to r nearest to n (least squares) is o + s (r - o) with
 
         s = (n - o).(r - o) / |r - o|^2, held within [0, 1].
 
     Sampling adds its variance to both products: v_r + v_o to |r - o|^2 and v_o to the numerator, with the
-    binomial v = p (1 - p) / rows. It is subtracted. NaN where |r - o|^2 without it is not above three of the
-    standard deviations sqrt(2 sum (v_r + v_o)^2) that it has if r and o differ by chance only.
+    binomial v = p (1 - p) / rows. This variance is subtracted. If r and o differ by chance only, what remains
+    of |r - o|^2 has the standard deviation sqrt(2 sum (v_r + v_o)^2). NaN unless it exceeds three of these.
     """
     width = max(reference.counts.shape[1], *(1 + int(row.pieces.max(initial=0)) for row in rows))
     new = np.zeros(width)
@@ -89,7 +88,7 @@ def _recent_share(reference: Reference, rows: Sequence[NewRow], settings: DriftS
 
 
 def _draw(recent: NDArray[np.bool_], share: float, random: np.random.Generator) -> NDArray[np.int64]:
-    """Indices of as many rows as have this share of recent ones; of all rows, where one kind is missing."""
+    """Indices of the most rows that have this share of recent ones; of all rows if a kind is missing."""
     counts = int(recent.sum()), int((~recent).sum())
     if not all(counts):
         return np.arange(len(recent))

@@ -6,12 +6,12 @@ if they separate them completely. If a share e of the new reviews is foreign and
 2 AUC - 1 = D, the measure is e D. Scores of different folds come from different classifiers and are never
 ranked together.
 
-The p-value looks for new rows among the highest scores, where even a few foreign ones are. Its statistic is
-the sum of the new rows' squared exponential scores (Savage 1956); a permutation test gives its distribution:
-"old" and "new" are shuffled within each fold and label, and the regressions are fitted again. Ridge
-regression is used because it fits all shuffles at once. With a tenth of 200 rows foreign the sum lies 2.3 and
-3.5 standard deviations above chance (reviews of phone apps, of clothes); without the square 1.7 and 2.4, and
-the AUC 1.1 and 1.3.
+The p-value asks whether new rows have the highest scores, where even a few foreign ones show. Its statistic
+is the sum of the new rows' squared exponential scores (Savage 1956). A permutation test gives its
+distribution: "old" and "new" are shuffled within each fold and label, and the regressions are fitted again.
+Ridge regression is used because it fits all shuffles at once. If a tenth of 200 rows is foreign, the sum lies
+2.3 (reviews of phone apps) and 3.5 (clothes) standard deviations above chance; without the square 1.7 and
+2.4, and the AUC 1.1 and 1.3.
 (Lopez-Paz and Oquab 2017, "Revisiting classifier two-sample tests"; Kim et al. 2021, "Classification
 accuracy as a proxy for two-sample testing".)
 """
@@ -72,7 +72,7 @@ def separate(
     separable = null_deviation > _TIE
     return Separation(
         value=2 * auc - 1 if separable else math.nan,
-        error=2 * math.sqrt(max(variance, 1 / (2 * new) ** 2)),  # at least half a row: 0 would be certainty
+        error=2 * math.sqrt(max(variance, 1 / (2 * new) ** 2)),  # half a row or more: 0 would be certainty
         p_value=_p_value(statistic, least=settings.counted) if separable else math.nan,
         null_deviation=null_deviation,
         foreign=foreign[matched.is_new],
@@ -91,7 +91,7 @@ def _folds(matched: MatchedRows, folds: int, random: np.random.Generator) -> Int
 
 
 def _cells(matched: MatchedRows, fold: Ints) -> list[Ints]:
-    """The rows of each fold and label: rows are ranked and shuffled within a cell only."""
+    """The rows of each cell (a fold and a label): rows are ranked and shuffled within a cell only."""
     key = 2 * fold + matched.label
     return [np.flatnonzero(key == cell) for cell in np.unique(key).tolist()]
 
@@ -111,8 +111,8 @@ def _shuffled(
 def _held_out(features: Floats, target: Floats, fold: Ints, *, strength: float) -> Floats:
     """[rows, 1 + shuffles]: the scores of each row by regressions on the other folds.
 
-    Solved in the primal (a weight a feature) or the dual (a weight a row), whichever is smaller; the scores
-    are the same.
+    The regressions are solved in the primal (a weight per feature) or the dual (a weight per row), whichever
+    is smaller; the scores are the same.
     """
     from scipy.linalg import solve
 
@@ -154,9 +154,9 @@ def _squared_exponential_scores(scores: Floats, target: Floats) -> Floats:
 
 
 def _p_value(statistic: Floats, *, least: int) -> float:
-    """The share of the shuffles that reach the true statistic, which comes first. If fewer than `least` do,
-    too few to count: the tail of the Pearson type III distribution with their mean, standard deviation and
-    skewness (Josse et al. 2008)."""
+    """The share of the shuffles that reach the true statistic, which comes first. Fewer than `least` are too
+    few to count; then it is the tail of the Pearson type III distribution with the mean, standard deviation
+    and skewness of the shuffles (Josse et al. 2008)."""
     from scipy.stats import pearson3, skew
 
     value, shuffles = float(statistic[0]), statistic[1:]

@@ -1,4 +1,4 @@
-"""Three measures -> drift, stable, or cannot tell."""
+"""Turns the three measures into a verdict: drift, stable or cannot tell."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ TITLES: dict[MeasureName, str] = {"text": "text", "error": "error", "label_share
 def significance(look: int, settings: DriftSettings) -> float:
     """The alpha of a look: its part of the alpha that all looks share, at most `alpha_of_a_look`.
 
-    Look t gets alpha * 6 / (pi t)^2. These parts add up to alpha, so by the union bound (Bonferroni) the
-    chance of a false alarm at a version stays below `settings.alpha`, however many looks there are and
+    Look t gets alpha * 6 / (pi t)^2. These parts add up to alpha. So by the union bound (Bonferroni) the
+    probability of a false alarm for a version stays below `settings.alpha`, however many looks there are and
     however much their batches overlap.
 
     Args:
@@ -32,13 +32,14 @@ def significance(look: int, settings: DriftSettings) -> float:
 
 def correct(measures: Sequence[Measure]) -> tuple[Measure, ...]:
     """The measures with p-values corrected for the number of measures judged (Holm 1979)."""
-    judged = sorted((each for each in measures if not math.isnan(each.value)), key=lambda each: each.p_value)
+    judged = [measure for measure in measures if not math.isnan(measure.value)]
+    judged.sort(key=lambda measure: measure.p_value)
     adjusted: dict[str, float] = {}
     largest = 0.0
     for rank, measure in enumerate(judged):
         largest = max(largest, min(1.0, (len(judged) - rank) * measure.p_value))
         adjusted[measure.name] = largest
-    return tuple(replace(each, adjusted=adjusted.get(each.name, each.adjusted)) for each in measures)
+    return tuple(replace(one, adjusted=adjusted.get(one.name, one.adjusted)) for one in measures)
 
 
 def decide(
@@ -46,34 +47,34 @@ def decide(
 ) -> tuple[Verdict, tuple[str, ...], str]:
     """The verdict, the measures that fired, and the reason in a sentence.
 
-    Drift: a measure lies above the threshold, and its corrected p-value at or below alpha. Stable: all three
-    were judged and lie below the threshold, and their intervals do too or the rows are many. Otherwise more
+    Drift: a measure exceeds the threshold, and its corrected p-value is at most alpha. Stable: all three were
+    judged and lie below the threshold, and so do their intervals, unless there are many rows. Otherwise more
     rows are needed.
 
     Args:
         measures: Text, error and label share, corrected.
         rows: New rows that were compared.
-        alpha: Of this look.
+        alpha: The significance level of this look.
         settings: The threshold, and how many rows are many.
     """
     threshold = f"the threshold of {settings.threshold:g}"
-    above = [each for each in measures if each.value > settings.threshold]
-    fired = [each for each in above if each.adjusted <= alpha]
+    above = [measure for measure in measures if measure.value > settings.threshold]
+    fired = [measure for measure in above if measure.adjusted <= alpha]
     if fired:
-        reasons = "; ".join(f"{_MEANINGS[each.name]} ({each.value:.2f})" for each in fired)
-        return "drift", tuple(each.name for each in fired), _sentence(reasons)
-    missing = [each for each in measures if math.isnan(each.value)]
+        reasons = "; ".join(f"{_MEANINGS[measure.name]} ({measure.value:.2f})" for measure in fired)
+        return "drift", tuple(measure.name for measure in fired), _sentence(reasons)
+    missing = [measure for measure in measures if math.isnan(measure.value)]
     if missing:
         return "cannot_tell", (), _unjudged(missing)
     if above:
-        names = " and ".join(f"{TITLES[each.name]} ({each.value:.2f})" for each in above)
+        names = " and ".join(f"{TITLES[measure.name]} ({measure.value:.2f})" for measure in above)
         return "cannot_tell", (), f"Above {threshold}, but perhaps by chance: {names}."
-    if all(each.high < settings.threshold for each in measures):
+    if all(measure.high < settings.threshold for measure in measures):
         return "stable", (), f"All three measures and their intervals lie below {threshold}."
     if rows >= settings.many_rows:
         return "stable", (), f"All three measures lie below {threshold}."
     few = (
-        f"All three measures lie below {threshold}, but {rows} new reviews are too few to rule out more; "
+        f"All three measures lie below {threshold}, but {rows} new reviews are too few to rule out drift; "
         f"{settings.many_rows} are enough."
     )
     return "cannot_tell", (), few

@@ -1,6 +1,6 @@
-"""A version -> a folder that other runtimes score with, compared with our scorer before it appears.
+"""Exports a version to a folder for other runtimes. It is compared with our scorer before it appears.
 
-Every export holds the model, `export.json` (what goes in, what comes out, how a text becomes ids) and a
-README; LiteRT and ONNX, which take token ids, also the vocabulary and `score.py`, which needs no bertsent.
-The SavedModel takes texts and is made in `bertsent.tf.saved_model`.
+Every export holds the model, `export.json` (its input, its output, how a text becomes ids) and a README.
+Exports for LiteRT and ONNX take token ids, so they also hold the vocabulary and `score.py`, which does not
+need bertsent. The SavedModel takes texts; `bertsent.tf.saved_model` makes it.
 """

@@ -1,4 +1,4 @@
-"""export.json and README.md: all that is needed to use an export without bertsent."""
+"""Writes export.json and README.md: everything needed to use an export without bertsent."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SEEN = {
 
 
 def input_name(form: Format) -> str:
-    """The name of the input of an export."""
+    """The name of an export's input."""
     return "text" if form == "saved-model" else "input_word_ids"
 
 
@@ -45,10 +45,10 @@ def write(
     """Writes README.md, then export.json, which lists every other file with its digest.
 
     Args:
-        score: Scores texts by the export itself, for examples.
+        score: Scores texts with the export itself, for the examples.
 
     Returns:
-        The bytes of all files.
+        The size of all files together, in bytes.
     """
     description, probes = _description(version, form, tokenizer), list(version.manifest.probes)
     description["examples"] = dict(zip(probes, score(probes), strict=True)) if score else {}
@@ -64,7 +64,7 @@ def write(
 
 
 def _description(version: Version, form: Format, tokenizer: AnyTokenizer) -> dict[str, Any]:
-    """What export.json says of the version and of how a text becomes a score."""
+    """What export.json says about the version and about the way from a text to a score."""
     manifest = version.manifest
     head, tail = window_sizes(manifest.seq_length, manifest.window)
     temperature, bias = calibration(version)
@@ -113,17 +113,17 @@ def render(described: Mapping[str, Any]) -> str:
         f"# bertsent sentiment classifier, version {source['version']}, for {_FOR[form]}",
         "",
         f"Exported by bertsent {described['bertsent']} on {described['created']} from the version of "
-        f"{source['created']} (encoder {visible(str(source['encoder']))}). `export.json` says the same to "
-        "programs.",
+        f"{source['created']} (encoder {visible(str(source['encoder']))}). `export.json` has the same facts "
+        "for programs.",
         "",
         f"- **Input**: `{described['input']['name']}`, {described['input']['type']} "
         f"[{', '.join(described['input']['shape'])}]: {described['input']['meaning']}.",
         f"- **Output**: `{described['output']['name']}`, float32 [batch]: the probability that a text is "
-        f"positive. From {described['threshold']} on the label is positive; between {low:.4f} and "
-        f"{high:.4f} too few labels are correct, and bertsent says unsure.",
-        "- **Calibration** is inside: score = sigmoid(logit / "
+        f"positive. At {described['threshold']} or above the label is positive. Between {low:.4f} and "
+        f"{high:.4f} too few labels are correct, so bertsent says unsure.",
+        "- **Calibration** is in the model: score = sigmoid(logit / "
         f"{described['calibration']['temperature']:.6g} + {described['calibration']['bias']:.6g}).",
-        f"- **Window**: {described['seq_length']} tokens, [CLS] and [SEP] counted. Of a longer text the "
+        f"- **Window**: {described['seq_length']} tokens, including [CLS] and [SEP]. Of a longer text the "
         f"model sees {seen} word pieces.",
         "",
         *_USE[form],
@@ -144,21 +144,21 @@ _FOR = {"saved-model": "TF Serving", "litert": "LiteRT", "onnx": "ONNX Runtime"}
 _TOKENS = (
     "## From a text to ids",
     "",
-    "`score.py` does all of it with NumPy and the standard library; read it, or take it as it is:",
+    "`score.py` does these steps with NumPy and the standard library. Read it, or use it as it is:",
     "",
-    "1. Clean: no U+FEFF; `<br>` in its spellings becomes a space; every run of white space one space.",
-    "2. Where `lower_case`: NFKC, full case folding, NFD, no marks of category Mn.",
-    "3. Control and format characters become spaces; punctuation and CJK ideographs words of their own.",
-    "4. Each word becomes its longest pieces of `vocab.txt` (the line number, from 0, is the id); a word",
-    "   without them, or of more than 100 bytes, is [UNK].",
-    "5. The window; [CLS] before, [SEP] after. Rows of a batch are padded at their ends with 0.",
+    "1. Clean: remove U+FEFF; replace every spelling of `<br>`, and every run of white space, by a space.",
+    "2. If `lower_case` is true: apply NFKC, full case folding and NFD, and remove marks of category Mn.",
+    "3. Replace control and format characters by spaces. Punctuation and CJK ideographs are separate words.",
+    "4. Split each word into its longest pieces in `vocab.txt` (an id is a line number, from 0). A word that",
+    "   cannot be split into them, or has more than 100 bytes, is [UNK].",
+    "5. Cut to the window; put [CLS] before and [SEP] after. Pad the rows of a batch at their ends with 0.",
 )
 _USE = {
     "saved-model": (
-        "Cleaning, tokenizing and window are in the graph: it takes texts as they come, in UTF-8. The name",
-        "of this folder is the version number that TF Serving looks for; the server is given the folder",
-        "above, where these commands run (`tensorflow/serving:2.20.0` or later: earlier ones have an older",
-        "TensorFlow Text):",
+        "Cleaning, tokenizing and window are in the graph: it takes raw texts in UTF-8. The name of this",
+        "folder is the version number that TF Serving looks for. The server gets the folder above it, so run",
+        "these commands there (`tensorflow/serving:2.20.0` or later; earlier ones have an older TensorFlow",
+        "Text):",
         "",
         "```sh",
         'docker run --rm -p 8501:8501 -v "$PWD:/models/sentiment" -e MODEL_NAME=sentiment \\',
@@ -166,7 +166,7 @@ _USE = {
         'curl http://localhost:8501/v1/models/sentiment:predict -d \'{"instances": ["great film"]}\'',
         "```",
         "",
-        "The warm-up requests in `assets.extra` are run while the server loads it. In Python, import",
+        "The server runs the warm-up requests in `assets.extra` while it loads the model. In Python, import",
         "tensorflow_text before `tf.saved_model.load`.",
     ),
     "litert": (
@@ -175,8 +175,8 @@ _USE = {
         'python score.py "great film"',
         "```",
         "",
-        "The weights are int8; it is the file that bertsent itself scores with, row by row and unpadded, as",
-        "`score.py` does. In another batch or padding int8 rounds otherwise: scores move by about 0.01.",
+        "The weights are int8. bertsent itself scores with this file, row by row and without padding, and so",
+        "does `score.py`. With other batches or padding int8 rounds differently: scores move by about 0.01.",
         "",
         *_TOKENS,
     ),

@@ -1,4 +1,4 @@
-"""Where an export appears: whole or not at all, and never in the place of something else."""
+"""Where an export appears: only when it is complete, and never in place of something else."""
 
 from __future__ import annotations
 
@@ -14,50 +14,49 @@ from bertsent.base.errors import StorageError, UsageError
 from bertsent.base.files import is_vacant, publish_directory, remove_stale, require_space, temporary_sibling
 
 DESCRIPTION = "export.json"
-MARK = "bertsent_export"  # the key in it that says what the folder is
+MARK = "bertsent_export"  # the key in it that marks the folder as an export
 FORMAT = 1
-_COMPILED = "__pycache__"  # what importing score.py leaves
+_COMPILED = "__pycache__"  # left by importing score.py
 
 
 def check_target(out: Path, *, number: str = "", force: bool) -> None:
-    """Refuses a place that an export may not take.
+    """Refuses a folder that an export may not take.
 
     Args:
         out: The folder that the user named.
-        number: The folder below it that is written, where `out` holds several versions for a server.
-        force: Whether an earlier export there is replaced.
+        number: The folder in `out` to write, if `out` holds several versions for a server.
+        force: Whether to replace an earlier export there.
 
     Raises:
-        UsageError: if something is there that is not an export, or is one and `force` is not given.
+        UsageError: if the folder is not an export, or if it is one and `force` is not given.
     """
-    shown = visible(str(out))
     if number and out.is_dir():
         others = [path.name for path in sorted(out.iterdir()) if path.name[0] != "." and not _served(path)]
         if others:
             raise UsageError(
-                f"{shown} holds something else than exports for a server, so none is put beside it.",
+                f"{visible(str(out))} holds other things than exports for a server, so none is added.",
                 received=visible(", ".join(others))[:200],
-                hint="name a folder that is not there yet",
+                hint="name a folder that does not exist yet",
             )
     target = out / number if number and out.is_dir() else out
     if is_vacant(target):
         return
     if not _is_export(target):
         raise UsageError(
-            f"{visible(str(target))} is there and is not an export, so it is not replaced.",
-            hint="name a folder that is not there yet",
+            f"{visible(str(target))} exists and is not an export, so it is not replaced.",
+            hint="name a folder that does not exist yet",
         )
     if not force:
-        raise UsageError(f"{visible(str(target))} is there already.", hint="add --force to replace it")
+        raise UsageError(f"{visible(str(target))} exists already.", hint="add --force to replace it")
 
 
 @contextlib.contextmanager
 def staged(out: Path, *, number: str = "", force: bool, needed: int) -> Iterator[Path]:
-    """A folder to write an export into; when the block ends well it stands at `out`, or `out/number`.
+    """A folder to write an export into; if the block succeeds, it appears as `out`, or `out/number`.
 
     Raises:
         UsageError: as `check_target`.
-        StorageError: if the disk does not take it, or has less than `needed` bytes free.
+        StorageError: if it cannot be written, or has less than `needed` bytes free.
     """
     out = Path(out).absolute()
     check_target(out, number=number, force=force)
@@ -76,9 +75,9 @@ def _publish(folder: Path, target: Path, *, force: bool) -> None:
     if publish_directory(folder, target):
         return
     if not force or not _is_export(target):
-        raise UsageError(f"{visible(str(target))} came to be meanwhile.", hint="name another folder")
+        raise UsageError(f"Another program made {visible(str(target))} just now.", hint="name another folder")
     if not publish_directory(folder, target, replace=True):
-        raise StorageError(f"{visible(str(target))} was taken by another run.", hint="run again")
+        raise StorageError(f"Another run wrote {visible(str(target))} just now.", hint="run again")
 
 
 def _served(path: Path) -> bool:
@@ -86,15 +85,15 @@ def _served(path: Path) -> bool:
 
 
 def _is_export(path: Path) -> bool:
-    """Whether a folder holds an export and nothing that did not come with it."""
+    """Whether a folder holds an export and no other files."""
     if path.is_symlink() or not path.is_dir():
         return False
     described = _description(path / DESCRIPTION)
     if described.get(MARK) != FORMAT or not isinstance(described.get("files"), dict):
         return False
-    there = (file.relative_to(path) for file in path.rglob("*") if not file.is_dir())
+    files = (file.relative_to(path) for file in path.rglob("*") if not file.is_dir())
     own = {DESCRIPTION, *described["files"]}
-    return all(file.as_posix() in own or file.parts[0] == _COMPILED for file in there)
+    return all(file.as_posix() in own or file.parts[0] == _COMPILED for file in files)
 
 
 def _description(file: Path) -> dict[str, Any]:

@@ -41,29 +41,28 @@ def export(
 ) -> Exported:
     """Writes a version for LiteRT or ONNX Runtime: model, vocabulary, `export.json`, README and `score.py`.
 
-    The folder is loaded by its own `score.py`, which knows nothing of bertsent, and its scores are compared
-    before it appears: LiteRT's with those of `Scorer`, ONNX's with the same weights in NumPy and with
-    `Scorer`.
+    Before the folder appears, its own `score.py`, which does not use bertsent, loads it, and its scores are
+    compared: LiteRT's with those of `Scorer`, ONNX's with those of the same weights in NumPy and of `Scorer`.
 
     Args:
-        version: What is exported.
+        version: The version to export.
         out: The folder to make.
         check: Reviews to compare on instead of bundled ones.
         force: Replace an earlier export at `out`.
 
     Raises:
-        UsageError: if `out` is taken, or the version has no WordPiece vocabulary.
+        UsageError: if `out` exists, or the version has no WordPiece vocabulary.
         ArtefactError: if the version lacks what the format needs.
-        MissingExtraError: without onnx or onnxruntime.
-        BertsentError: if the export scores otherwise; nothing is at `out` then.
-        StorageError: if the disk does not take it.
+        MissingExtraError: if onnx or onnxruntime is not installed.
+        BertsentError: if the export gives other scores; then nothing is written to `out`.
+        StorageError: if it cannot be written.
     """
     started = time.monotonic()
     folder.check_target(out, force=force)
     if version.manifest.tokenizer["kind"] != WORDPIECE:
         raise UsageError(
             f"Version {version.name} has no WordPiece vocabulary, so nothing could make its token ids.",
-            hint="bertsent export saved-model OUT carries the preprocessor too",
+            hint="bertsent export saved-model OUT exports the preprocessor too",
         )
     scorer = Scorer(version)
     arrays = _arrays(version) if form == "onnx" else {}
@@ -93,12 +92,12 @@ def export(
 def _arrays(version: Version) -> weights.Arrays:
     if version.manifest.encoder.get("rebuilt") is not True:
         raise ArtefactError(
-            f"The encoder of version {version.name} is no plain BERT, so there is no ONNX graph for it.",
+            f"The encoder of version {version.name} is not a plain BERT, so there is no ONNX graph for it.",
             hint="bertsent export saved-model OUT, or bertsent export litert OUT",
         )
     if weights.gelu(version) is None:
         raise ArtefactError(
-            f"Version {version.name} does not say which GELU its encoder computes (earlier ones never did).",
+            f"Version {version.name} is too old: it does not say which GELU its encoder computes.",
             hint="bertsent export saved-model OUT, or train a version with this bertsent",
         )
     return weights.read(version)
@@ -119,7 +118,7 @@ def _write_onnx(file: Path, arrays: weights.Arrays, version: Version) -> None:
 
 
 def _reloaded(path: Path) -> Callable[[Sequence[str]], list[float]]:
-    """A function that scores texts by the exported folder: its own script, in its own runtime."""
+    """A function that scores texts with the exported folder: its own script in its own runtime."""
     classifier = runpy.run_path(str(path / SCRIPT))["Classifier"](path)
 
     def score(texts: Sequence[str]) -> list[float]:
@@ -158,7 +157,7 @@ def _compare(
 
 
 def _needed(version: Version, form: Format) -> int:
-    """Bytes that the export takes, generously."""
+    """The bytes that the export needs, rounded up generously."""
     files = version.manifest.files
     model = files[CLASSIFIER]["size"] if form == "litert" else 2 * files[WEIGHTS]["size"]  # float32 of fp16
     return int(model * 1.1) + int(files[VOCABULARY]["size"]) + 1_000_000

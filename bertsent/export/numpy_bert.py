@@ -1,4 +1,4 @@
-"""A BERT classifier in NumPy: slow and short, to check exports where TensorFlow is not installed."""
+"""A BERT classifier in NumPy, slow and short: it checks exports where TensorFlow is not installed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bertsent.scoring.calibration import sigmoid
 from bertsent.scoring.litert import TokenIds
 
 _EPSILON = 1e-12  # of layer normalisation, as in every published BERT
-_MASKED = -1e9  # added to the attention to padding
+_MASKED = -1e9  # added to the attention scores of padding
 
 Floats = NDArray[np.float32]
 
@@ -22,7 +22,7 @@ def score(
     """P(positive) of rows of token ids.
 
     Args:
-        arrays: Weights, as `weights.read` gives them.
+        arrays: The weights from `weights.read`.
         ids: int32 [batch, tokens], padded with 0.
 
     Returns:

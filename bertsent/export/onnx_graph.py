@@ -1,4 +1,4 @@
-"""A BERT classifier as an ONNX graph, written node by node from its weights."""
+"""Writes a BERT classifier as an ONNX graph, node by node, from its weights."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from bertsent.export.weights import Arrays
 OPSET = 20  # the first with Gelu
 _IR = 9  # of ONNX 1.15, which brought that opset
 _EPSILON = 1e-12  # of layer normalisation, as in every published BERT
-_MASKED = -1e9  # added to the attention to padding
-_LARGEST = 2_000_000_000  # bytes of weights; a protobuf message ends at 2 GiB
+_MASKED = -1e9  # added to the attention scores of padding
+_LARGEST = 2_000_000_000  # bytes of weights; a protobuf message has at most 2 GiB
 
 
 def build(arrays: Arrays, *, gelu: Gelu, temperature: float, bias: float, note: str) -> bytes:
     """The graph: input_word_ids int32 [batch, tokens], padded with 0 -> score float32 [batch].
 
     Args:
-        arrays: Weights, as `weights.read` gives them.
+        arrays: The weights from `weights.read`.
         gelu: Which GELU they were trained with.
-        temperature, bias: Calibration; folded into the head.
-        note: What the model is, for those who open the file.
+        temperature, bias: The calibration; it is folded into the head.
+        note: What the model is, for people who open the file.
 
     Raises:
-        MissingExtraError: without the package onnx or onnxruntime.
+        MissingExtraError: if the package onnx or onnxruntime is not installed.
         ArtefactError: if the weights are not those of a plain BERT, or too large for one file.
     """
     onnx = _onnx()
     size = sum(array.nbytes for array in arrays.values())
     if size > _LARGEST:
         raise ArtefactError(
-            "The weights are too large for an ONNX file of one piece.", hint="bertsent export saved-model OUT"
+            "The weights are too large for a single ONNX file.", hint="bertsent export saved-model OUT"
         )
     try:
         graph = _Graph(onnx, arrays, gelu)
@@ -57,7 +57,7 @@ def build(arrays: Arrays, *, gelu: Gelu, temperature: float, bias: float, note: 
 
 def _onnx() -> Any:
     try:
-        importlib.import_module("onnxruntime")  # now, not after the work: the file is run before it appears
+        importlib.import_module("onnxruntime")  # fail now, not after the work: the comparison needs it
         return importlib.import_module("onnx")
     except ImportError as error:
         raise MissingExtraError(
@@ -67,7 +67,7 @@ def _onnx() -> Any:
 
 
 class _Graph:
-    """Nodes and weights as they are added; every method returns the name of what it computes."""
+    """Collects nodes and weights; methods that compute something return its name."""
 
     def __init__(self, onnx: Any, arrays: Arrays, gelu: Gelu) -> None:
         self._onnx = onnx
@@ -90,7 +90,7 @@ class _Graph:
         masked = self._node("Unsqueeze", masked, self._ints(1, 2))  # [batch, 1, 1, tokens]
         for layer in range(self._layers - 1):
             hidden = self._block(f"transformer/layer_{layer}/", hidden, hidden, masked)
-        # Nothing of the last block but [CLS] reaches the head.
+        # Only [CLS] of the last block reaches the head.
         first = self._node("Slice", hidden, self._ints(0), self._ints(1), self._ints(1))
         first = self._block(f"transformer/layer_{self._layers - 1}/", first, hidden, masked)
         pooled = self._node(
@@ -123,7 +123,7 @@ class _Graph:
 
     def _embed(self) -> str:
         words = self._weight("word_embeddings/embeddings")
-        # One segment only, so its type is part of every position.
+        # There is only one segment, so add its type embedding to every position.
         table = self._array("position_embedding/embeddings") + self._array("type_embeddings/embeddings")[0]
         tokens = self._node("Shape", "input_word_ids", start=1, end=2)
         positions = self._node("Slice", self._store("positions", table), self._ints(0), tokens)

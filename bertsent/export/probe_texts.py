@@ -11,7 +11,7 @@ from bertsent.base.settings.export import ExportSettings
 from bertsent.data.reviews import read_reviews
 from bertsent.data.sample import read_sample
 
-# What another cleaning or tokenizer gets wrong first.
+# Texts that another cleaning or tokenizer is likely to get wrong.
 ODD = (
     "",
     "<br /><BR>A  caf\u00e9,\tna\u00efvet\u00e9<br/>\u00a0and\u2003\u6771\u4eac\u7269\u8a9e\u2028",
@@ -22,7 +22,7 @@ ODD = (
 
 
 def sample(settings: ExportSettings, *, seq_length: int) -> list[str]:
-    """Bundled reviews, some of them joined to texts longer than `seq_length` tokens, and odd texts."""
+    """Bundled reviews, texts of joined reviews that are longer than `seq_length` tokens, and odd texts."""
     reviews = read_sample()
     test = [review.text for review in reviews if review.split == "test"][: settings.sample]
     train = itertools.cycle(review.text for review in reviews if review.split == "train")
@@ -36,10 +36,10 @@ def sample(settings: ExportSettings, *, seq_length: int) -> list[str]:
 
 
 def own(path: Path, settings: ExportSettings) -> list[str]:
-    """The user's own reviews: of a folder some drawn from every class, of a table the first rows.
+    """The user's own reviews: a draw from every class of a folder, or the first rows of a table.
 
     Raises:
-        DataError: if there is none to read.
+        DataError: if there is no review.
     """
     reviews = read_reviews(path, num_files=settings.checked // 2 if path.is_dir() else None)
     texts = [review.text for review in itertools.islice(reviews, settings.checked)]

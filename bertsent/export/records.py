@@ -12,17 +12,17 @@ from bertsent.base.settings.export import Format
 class Distance:
     """How far the scores of an export are from other scores of the same texts."""
 
-    against: str  # whose scores those are
+    against: str  # the source of the other scores
     texts: int
     mean: float
     largest: float
-    same_label: int  # texts that both put on the same side of 0.5
-    allowed: str  # the bounds it had to keep, in words
+    same_label: int  # texts whose two scores are on the same side of 0.5
+    allowed: str  # the limits, in words
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """An export at `path`, and how far its scores are from those it was compared with."""
+    """An export at `path`, and the distances of its scores from the scores it was compared with."""
 
     format: Format
     version: str

@@ -1,9 +1,9 @@
-"""Scores texts with the exported classifier beside this file, without bertsent.
+"""Scores texts with the exported classifier in this folder, without bertsent.
 
-python score.py TEXT ...    one line a text: the probability that it is positive
+python score.py TEXT ...    prints one line per text: the probability that it is positive
 
 It needs NumPy and the runtime of the export: ai-edge-litert for classifier.tflite, onnxruntime for
-classifier.onnx. `export.json` says how a text becomes ids, `vocab.txt` has the word pieces.
+classifier.onnx. `export.json` says how a text becomes ids; `vocab.txt` has the word pieces.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-LONGEST_WORD = 100  # bytes; a longer one is unknown
+LONGEST_WORD = 100  # bytes; a longer word is [UNK]
 BREAK = re.compile(r"(?:<br\s*)+(/?>)?", re.IGNORECASE)
 IDEOGRAPH = re.compile(
     "[\u4e00-\u9fff\u3400-\u4dbf\U00020000-\U0002a6df\U0002a700-\U0002b73f\U0002b740-\U0002b81f"
@@ -34,15 +34,15 @@ IGNORABLE = re.compile(
 
 def clean(text: str) -> str:
     """The form of a text that is tokenized."""
-    text = BREAK.sub(lambda found: " " if found[1] else found[0], text.replace("\ufeff", ""))
+    text = BREAK.sub(lambda match: " " if match[1] else match[0], text.replace("\ufeff", ""))
     return " ".join(re.sub("[\ud800-\udfff]", "\ufffd", text).split())
 
 
 class Classifier:
-    """An export, ready to score.
+    """An export that is ready to score.
 
     Args:
-        folder: The exported folder.
+        folder: The folder of the export.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -57,7 +57,7 @@ class Classifier:
 
     def score(self, texts: Sequence[str]) -> list[float]:
         """P(positive) of each text."""
-        # One by one, unpadded: int8 rounds otherwise in another batch, by about 0.01.
+        # One by one, without padding: in other batches int8 rounds differently, by about 0.01.
         return [float(self._run(self.encode(text))[0]) for text in texts]
 
     def encode(self, text: str) -> NDArray[np.int32]:

@@ -1,4 +1,4 @@
-"""Compares the scores of an export with those it must agree with."""
+"""Compares the scores of an export with the scores it must agree with."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def compare(
     """How far the scores of an export are from those of `scorer` and, for float32 weights, of `float32`.
 
     Args:
-        score: Scores texts by the export.
-        texts: What is compared on.
-        float32: Scores word pieces, within the window, by the same weights; None: the export is the
+        score: Scores texts with the export.
+        texts: The texts to compare on.
+        float32: Scores word pieces, within the window, with the same weights. None: the export is the
             version's own int8 file, which must score as `scorer` does.
-        against: What the scores that must agree but for rounding come from.
+        against: The source of the scores that may differ only by rounding.
 
     Raises:
         BertsentError: if they differ by more than rounding or quantisation explains.
@@ -54,18 +54,16 @@ def _within_int8(
 ) -> Distance:
     """The distance of float32 scores from those of the version's int8 file.
 
-    The bound follows from the manifest: how many labels differ from the trained classifier's on its test
-    rows.
+    The limit follows from the manifest, which says on how many test rows the int8 file and the trained
+    classifier give other labels.
     """
     from scipy.special import bdtrc
 
     test = version.manifest.metrics.get("test", {})
     rows, agreement = int(test.get("compared", 0)), float(test.get("litert_agreement", 1.0))
-    differs = (rows * (1 - agreement) + 1) / (rows + 2)  # Laplace: none of 100 is not never
-    bounds = (
-        f"mean at most {settings.quantised:g}, other labels no oftener than {100 * differs:.2g} % explain"
-    )
-    distance = _distance(scores, int8, "the version's int8 file", bounds)
+    differs = (rows * (1 - agreement) + 1) / (rows + 2)  # Laplace: 0 of 100 rows does not mean never
+    limits = f"mean at most {settings.quantised:g}, not clearly more than {100 * differs:.2g} % other labels"
+    distance = _distance(scores, int8, "the version's int8 file", limits)
     others = distance.texts - distance.same_label
     chance = 1.0 if others == 0 else float(bdtrc(others - 1, distance.texts, min(differs, 1.0)))
     if not distance.mean <= settings.quantised or chance < settings.chance:
@@ -87,5 +85,5 @@ def _refused(distance: Distance) -> BertsentError:
         f"The export does not score as {distance.against}, so nothing was written ({distance.allowed}).",
         received=f"on {distance.texts} texts mean {distance.mean:.2g}, largest {distance.largest:.2g}, "
         f"{distance.texts - distance.same_label} other labels",
-        hint="bertsent evaluate tells whether the version itself is whole; if it is, report this",
+        hint="run bertsent evaluate to check the version itself; if it is intact, report this",
     )

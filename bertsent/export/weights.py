@@ -1,4 +1,4 @@
-"""The weights of a version in float32, and what else its classifier needs: GELU and calibration."""
+"""Reads what a version's classifier needs: its weights in float32, its GELU and its calibration."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def read(version: Version) -> Arrays:
     """All weights by name, as `tf.classifier.weights` gives them.
 
     Raises:
-        ArtefactError: if the version carries none, or its file is not what its manifest says.
+        ArtefactError: if the version has none, or their file is not the one in its manifest.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     if WEIGHTS not in version.manifest.files:
         raise ArtefactError(
-            f"Version {version.name} carries no {WEIGHTS} (it was trained with --no-weights), so only its "
-            "LiteRT file can be exported.",
+            f"Version {version.name} has no {WEIGHTS} (it was trained with --no-weights), so only its LiteRT "
+            "file can be exported.",
             hint="bertsent export litert OUT, or train a version without --no-weights",
         )
     file = version.file(WEIGHTS)
@@ -43,18 +43,18 @@ def read(version: Version) -> Arrays:
 
 
 def of_encoder(arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """The weights of the encoder, by their names in it."""
+    """The encoder's weights, by their names in the encoder."""
     return {name.removeprefix(_ENCODER): array for name, array in arrays.items() if name.startswith(_ENCODER)}
 
 
 def gelu(version: Version) -> Gelu | None:
-    """Which GELU the version's encoder computes; None where it is no plain BERT, or no file says it."""
+    """Which GELU the version's encoder computes; None if it is not a plain BERT, or no file says it."""
     encoder = version.manifest.encoder
     if encoder.get("rebuilt") is not True:
         return None
     name: Any = encoder.get("gelu")
     if name is None and str(encoder.get("handle", "")).startswith(BUNDLED):
-        return "tanh"  # of every encoder that tf-models exports; earlier versions do not say it
+        return "tanh"  # every encoder that tf-models exports has it; earlier versions do not say so
     return cast(Gelu, name) if name in get_args(Gelu) else None
 
 

@@ -1,4 +1,4 @@
-"""Two versions on the same labelled reviews: where they differ, and which is better."""
+"""Compares two versions on the same labelled reviews: where they differ, and which is better."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Difference:
     reviews: int
     differ: int
     pairs: tuple[tuple[Prediction, Prediction], ...]  # the farthest apart first
-    paired: Paired  # the second as challenger, on the reviews with a label
+    paired: Paired  # on the reviews with a label; the second version is the challenger
 
 
 def diff(
@@ -37,10 +37,10 @@ def diff(
 ) -> Difference:
     """Scores reviews by two versions and keeps those on which their predictions differ.
 
-    A prediction is the nearer label here: two scores that are both unsure can still differ.
+    A prediction here is the nearer label, so two predictions in the unsure band can differ too.
 
     Args:
-        reviews: With a label or without; those without text should be left out.
+        reviews: With or without labels; reviews without text should be left out.
     """
     scorers = Scorer(first), Scorer(second)
     gold: list[int] = []

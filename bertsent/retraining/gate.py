@@ -1,4 +1,4 @@
-"""Champion and challenger on the same rows -> whether the challenger may take over. No files, no chance."""
+"""Decides by their scores whether a challenger may replace the champion. Pure: no files, no randomness."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STEP = 1e-12  # keeps the search off the estimate itself, where the variance ma
 
 @dataclass(frozen=True, slots=True)
 class PairedScores:
-    """The same rows as two versions score them."""
+    """The scores of two versions on the same rows."""
 
     digest: str  # over the rows and their gold labels
     gold: ArrayLike  # int [n], 0 or 1
@@ -38,34 +38,34 @@ class Paired:
     challenger: int
     gained: int  # rows that only the challenger gets right
     lost: int  # rows that only the champion gets right
-    low: float  # of the difference in accuracy, challenger less champion; one-sided, as `high`
-    high: float
-    p_better: float  # exact McNemar, one-sided: so many gained among those that differ, if neither is better
+    low: float  # one-sided lower bound of the difference in accuracy, challenger minus champion
+    high: float  # its one-sided upper bound
+    p_better: float  # one-sided exact McNemar: P(so many gained or more) if neither version is better
     p_value: float  # two-sided
 
     @property
     def difference(self) -> float:
-        """Accuracy of the challenger less that of the champion, -1 to 1; NaN without rows."""
+        """Accuracy of the challenger minus that of the champion, -1 to 1; NaN without rows."""
         return (self.challenger - self.champion) / self.n if self.n else _NAN
 
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """The verdict, and what it rests on."""
+    """The verdict and its grounds."""
 
     passed: bool
     reason: str  # one sentence
     test: Paired  # the frozen test rows of the data set
-    reserved: Paired  # labelled rows that no version trains on
+    reserved: Paired  # labelled rows that never train a version
     margin: float
     confidence: float
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> GateResult:
-        """The result of which `to_json` made these values.
+        """Reads a result from the values that `to_json` made of it.
 
         Raises:
-            KeyError, TypeError: if it was not that.
+            KeyError, TypeError: if they are something else.
         """
         return cls(
             passed=bool(values["passed"]),
@@ -80,17 +80,17 @@ class GateResult:
 def judge(
     test: PairedScores, reserved: PairedScores, *, drift: bool, settings: GateSettings = _GATE
 ) -> GateResult:
-    """Whether the challenger takes over.
+    """Decides whether the challenger replaces the champion.
 
     It must not be worse on the test rows: the lower end of the interval of the difference in accuracy lies
-    above minus the margin (non-inferiority). On the reserved rows it must get as many right as the champion,
-    and more than half. And it must be better on one of the two, by McNemar's exact test; or, if drift was the
-    reason to train it, better than a coin on the reserved rows. A challenger that learned wrong labels
-    fails on the test rows; one that ignored them fails on the reserved rows.
+    above minus the margin (non-inferiority). On the reserved rows it must predict at least as many correctly
+    as the champion, and more than half. It must also be better on one of the two by McNemar's exact test, or,
+    if drift was the reason to train it, better than a coin on the reserved rows. A challenger that learned
+    wrong labels fails on the test rows; one that ignored them fails on the reserved rows.
 
     Args:
-        test, reserved: The scores of both; `reserved` may have no row.
-        drift: Whether drift was the reason.
+        test, reserved: The scores of both versions; `reserved` may be empty.
+        drift: Whether drift was the reason to train the challenger.
     """
     on_test, on_reserved = (compare(rows, confidence=settings.confidence) for rows in (test, reserved))
     passed, reason = _verdict(on_test, on_reserved, drift=drift, settings=settings)
@@ -98,7 +98,7 @@ def judge(
 
 
 def compare(rows: PairedScores, *, confidence: float = _GATE.confidence) -> Paired:
-    """Counts correct predictions pairwise. A score that is not finite is a wrong prediction."""
+    """Counts correct predictions pairwise. A score that is not finite counts as wrong."""
     from scipy.stats import binomtest
 
     gold = np.asarray(rows.gold, np.int64)
@@ -123,15 +123,14 @@ def compare(rows: PairedScores, *, confidence: float = _GATE.confidence) -> Pair
 def score_interval(gained: int, lost: int, n: int, *, confidence: float) -> tuple[float, float]:
     """The interval of a difference of paired proportions, (gained - lost) / n.
 
-    The score interval of Tango (1998), "Equivalence test and confidence interval for the difference in
-    proportions for the paired-sample design", Statistics in Medicine 17, 891-908: it holds its level for
-    small samples and for rare changes, where that of Wald is too narrow and has no width at all without
-    a change.
+    This is the score interval of Tango (1998), "Equivalence test and confidence interval for the difference
+    in proportions for the paired-sample design", Statistics in Medicine 17, 891-908. It keeps its level for
+    small samples and rare changes. Wald's interval is too narrow there, and has no width without a change.
 
     Args:
-        gained, lost: Rows that only the one or only the other gets right.
+        gained, lost: Rows that only the challenger, or only the champion, gets right.
         n: All rows.
-        confidence: Of each end by itself.
+        confidence: The confidence of each end by itself.
     """
     if not n:
         return _NAN, _NAN
@@ -140,7 +139,7 @@ def score_interval(gained: int, lost: int, n: int, *, confidence: float) -> tupl
 
 
 def least_rows(settings: GateSettings = _GATE) -> int:
-    """Rows it takes to rule out a loss of `margin` where no prediction changes; fewer can never pass.
+    """The rows needed to rule out a loss of `margin` if no prediction changes; fewer can never pass.
 
     Without a change the lower end of the interval is -z^2 / (n + z^2).
     """
@@ -162,14 +161,14 @@ def _lower_end(gained: int, lost: int, n: int, z: float) -> float:
         return -1.0
 
     def beyond(delta: float) -> float:
-        """How far the count lies above its mean under a true difference of `delta`, less z deviations."""
+        """How far the count lies above its mean under a true difference of `delta`, minus z deviations."""
         return gained - lost - n * delta - z * _deviation(gained, lost, n, delta)
 
     return float(brentq(beyond, -1.0, estimate - _STEP))
 
 
 def _deviation(gained: int, lost: int, n: int, delta: float) -> float:
-    """Of gained - lost, where the share lost is the likeliest one under a difference of `delta`."""
+    """The deviation of gained - lost, with the likeliest share of lost rows under a difference of `delta`."""
     a = 2 * n
     b = -gained - lost + (2 * n - gained + lost) * delta
     c = -lost * delta * (1 - delta)
@@ -188,14 +187,14 @@ def _verdict(test: Paired, reserved: Paired, *, drift: bool, settings: GateSetti
         return False, "there is no test row to compare it on"
     if not test.low > -settings.margin:
         return False, (
-            f"on {test.n} test rows it is {_points(test.difference)}, and that it is worse by "
-            f"{100 * settings.margin:g} or more cannot be ruled out ({_range(test)})"
+            f"on {test.n} test rows the difference is {_points(test.difference)} ({_range(test)}), so a loss "
+            f"of {100 * settings.margin:g} points or more cannot be ruled out"
         )
     correct = f"it is right on {reserved.challenger} of {reserved.n} reserved rows"
     if reserved.challenger < reserved.champion:
         return False, f"{correct}, the champion on {reserved.champion}"
     if reserved.n and 2 * reserved.challenger <= reserved.n:
-        return False, f"{correct}, no more than a coin would be: are the labels right?"
+        return False, f"{correct}, no better than a coin: are the labels right?"
     better = [
         f"better on the {name} rows ({_points(rows.difference)}, p {rows.p_better:.2g})"
         for name, rows in (("test", test), ("reserved", reserved))
@@ -207,7 +206,7 @@ def _verdict(test: Paired, reserved: Paired, *, drift: bool, settings: GateSetti
     if drift and _p_of_guessing(reserved) <= chance:
         return True, f"{not_worse}, not worse on {reserved.n} reserved rows, and drift was the reason"
     if drift:
-        return False, f"{correct}, as a coin might be: it takes more labels, or better ones"
+        return False, f"{correct}, which could be chance: label more reviews, or correct wrong labels"
     return False, (
         f"it is not shown to be better: p {test.p_better:.2g} on {test.n} test rows, "
         f"{reserved.p_better:.2g} on {reserved.n} reserved rows"
@@ -215,7 +214,7 @@ def _verdict(test: Paired, reserved: Paired, *, drift: bool, settings: GateSetti
 
 
 def _p_of_guessing(rows: Paired) -> float:
-    """The chance that a coin gets so many rows right."""
+    """The probability that a coin gets so many rows right."""
     from scipy.stats import binomtest
 
     return float(binomtest(rows.challenger, rows.n, alternative="greater").pvalue) if rows.n else 1.0

@@ -1,4 +1,4 @@
-"""The learning curve: what labels have bought so far, and what more of them would."""
+"""The learning curve: how much accuracy labels have gained so far, and how much more would gain."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ class CurvePoint:
 
     version: int | None  # None: rejected
     time: str
-    labels: int  # that trained
+    labels: int  # in training
     start: str  # champion or encoder
     reserved: Paired
 
 
 @dataclass(frozen=True, slots=True)
 class LearningCurve:
-    """What each retrain gained, oldest first, and what `labels` more would buy."""
+    """What each retrain gained, oldest first, and what `labels` more labels would gain."""
 
     points: tuple[CurvePoint, ...]
     labels: int
-    expected: float  # gain in accuracy on reserved rows, as a share; NaN: too few retrains to say
-    low: float  # 90 %
+    expected: float  # gain in accuracy on reserved rows, as a share; NaN: too few retrains to estimate it
+    low: float  # of its 90 % interval
     high: float
-    needed: int  # more retrains that it takes to say
+    needed: int  # more retrains needed to estimate it
 
 
 def compute(
@@ -59,19 +59,19 @@ def _point(event: Mapping[str, Any]) -> CurvePoint:
 
 
 def _expected_gain(points: Sequence[CurvePoint], settings: VersionSettings) -> tuple[float, float, float]:
-    """Gain in accuracy on reserved rows that the next labels would bring, with its 90 % interval, as shares.
+    """The gain in accuracy on reserved rows expected of the next labels, and its 90 % interval, as shares.
 
-    The model is y = a + b ln(labels), with y the challenger's accuracy (learning curves bend like a logarithm
-    where they are measured, far from their end: Figueroa et al. 2012, "Predicting sample size required for
-    classification performance"), fitted by weighted least squares over the points i:
+    The model is y = a + b ln(labels), with y the challenger's accuracy. Far from their end, learning curves
+    bend like a logarithm (Figueroa et al. 2012, "Predicting sample size required for classification
+    performance"). Weighted least squares fit it to the points i:
 
         w_i = n_i / (s_i (1 - s_i)),   s_i = (y_i n_i + 1) / (n_i + 2)
         gain = b ln((L + next) / L),   L = the most labels so far
 
-    s_i is Laplace's estimate, as no row wrong so far does not mean that none can be. The variance of b is
-    that of the counts, times chi^2 / (points - 2) where the points stray further from the line; the interval
-    is Student's t with points - 2 degrees of freedom. The reserved rows of one retrain are among those of the
-    next, which makes the true error smaller.
+    s_i is Laplace's estimate, because even a model without an error so far can make one. The variance of b is
+    that of the counts, times chi^2 / (points - 2) if the points lie further from the line than that. The
+    interval is Student's t with points - 2 degrees of freedom. The true error is smaller, because one
+    retrain's reserved rows are among those of the next.
     """
     from scipy.stats import t
 

@@ -1,4 +1,4 @@
-"""reports/ledger.jsonl: one line for every challenger that was judged, published or rejected."""
+"""reports/ledger.jsonl: one line for every challenger that the gate judged, published or rejected."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ class Ledger:
         self._path = folder / NAME
 
     def append(self, event: Mapping[str, Any]) -> None:
-        """Adds a line, which is on the disk when this returns.
+        """Adds a line; it is on the disk when this returns.
 
         Raises:
-            StorageError: if the disk does not take it.
+            StorageError: if it cannot be written.
         """
         journal.append(self._path, event)
 
     def events(self, progress: Progress = silent) -> list[dict[str, Any]]:
-        """All whole lines. `progress.note` tells of those that are damaged.
+        """All intact lines; `progress.note` reports how many are damaged.
 
         Raises:
-            StorageError: if the file is there and cannot be read.
+            StorageError: if the file exists and cannot be read.
         """
         rows, damaged = journal.read(self._path)
         if damaged:
             lines = len(rows) + damaged
-            progress.note(f"{visible(str(self._path))}: passed over {damaged} damaged of {lines} lines")
+            progress.note(f"{visible(str(self._path))}: skipped {damaged} damaged of {lines} lines")
         return rows

@@ -1,4 +1,4 @@
-"""One run of `bertsent drift`: judge the labels since the last look, and retrain where they drifted.
+"""One run of `bertsent drift`: judges the labels since the last look, and retrains if they drifted.
 
 Each step is on the disk before the next begins: the look before the retraining, the outcome after it. The
 next run resumes a killed one; each look ends in exactly one outcome.
@@ -39,19 +39,19 @@ class DriftRun:
     """Judges the new labels of a workspace; on drift it trains a challenger and lets the gate decide."""
 
     workspace: Workspace
-    settings: DriftSettings  # threshold and what a verdict asks for
-    model: str | None = None  # as `store.find` takes it; any but the current one is only reported on
+    settings: DriftSettings  # the threshold and what a verdict requires
+    model: str | None = None  # as `store.find` takes it; a version that is not current is only reported on
     label_folder: Path | None = None  # of the label log and the drift history; the workspace's by default
     data: Path | None = None  # the data set to retrain with; `splits.find_data_set` by default
     retrain: bool = True  # whether drift starts a retraining
     gate: GateSettings = _GATE  # what a challenger must show
     progress: Progress = silent
-    # Makes the question that training asks after every batch: shall it stop?
+    # Opens a context that gives a function: training asks it after every batch, and stops if it says True.
     stopping: Stopping = lambda: contextlib.nullcontext(lambda: False)
 
     @cached_property
     def version(self) -> Version:
-        """The version to judge by."""
+        """The version under test."""
         return store.find(self.model, folder=self.workspace.model)
 
     @cached_property
@@ -68,19 +68,19 @@ class DriftRun:
         return DriftHistory(self.workspace, self.label_folder)
 
     def go(self) -> Monitored:
-        """Judges, and retrains if that is called for.
+        """Judges the labels, and retrains if the verdict asks for it.
 
         Raises:
             BusyError: if another run holds the workspace.
             DataError: if the label log is damaged.
             ArtefactError: if the version cannot be used.
-            StorageError: if the drift history cannot be read, or the disk does not take it.
+            StorageError: if the drift history cannot be read or written.
             Interrupted: after a stop; the next run resumes.
             NetworkError: if retraining needs an encoder that cannot be fetched.
         """
         with lock(self.workspace.state / LOCK, "drift"):
             version, rows = self.version, self.labels
-            if rows:  # else the folder of the labels may not be there
+            if rows:  # without rows, the folder of the labels may not exist
                 self.history.migrate()
             if self.history.problem:
                 self.progress.note(self.history.problem)
@@ -93,7 +93,7 @@ class DriftRun:
             return self._look(unfinished)
 
     def _published(self, look: Look) -> Monitored | None:
-        """Closes a look whose run was killed after it published a version; None if it published none."""
+        """Closes a look whose run was killed after it published a version. None: it published none."""
         from bertsent.retraining import outcomes
 
         versions = outcomes.versions_of(look.batch, outcomes.retrained_versions(self.workspace))
@@ -107,49 +107,50 @@ class DriftRun:
         return self._end(look, "published", published.version, reason, continued=True)
 
     def _look(self, unfinished: Look | None) -> Monitored:
-        """Judges the labels that no look has settled and the version was not made with, if they suffice."""
+        """Judges the labels that no look has settled and the version has not used, if there are enough."""
         settled = self.history.judged | self._used()
         fresh = [row for row in self.labels if row.digest not in settled]
         looks = self.history.looks(self.version.classifier_digest)
-        seen = set(looks[-1].rows) if looks else set()  # by a look that could not tell, where still fresh
+        seen = set(looks[-1].rows) if looks else set()  # fresh rows among them: that look could not tell
         waiting = sum(row.digest in seen for row in fresh)
         needed = max(self.settings.least_rows, math.ceil(_MONITOR.growth * waiting))
         if len(fresh) == waiting:
             return self._idle(unfinished, needed if waiting else 0)
         if len(fresh) < needed:
-            return self._monitored("collect", f"Judged from {needed} on", new_rows=len(fresh), needed=needed)
+            reason = f"Next check at {needed} new labels"
+            return self._monitored("collect", reason, new_rows=len(fresh), needed=needed)
         look = self._judge(fresh, number=len(looks) + 1)
         if self.is_current:
             self.history.append(look)
         return self._act(look)
 
     def _idle(self, unfinished: Look | None, needed: int) -> Monitored:
-        """Nothing came since the last look."""
+        """The result when there are no new labels since the last look."""
         reason = "Nothing to do"
         if self.history.damaged and self.is_current:
             lost = "The drift history was damaged"
             self.history.append(Outcome(batch="", outcome="report_only", version=None, reason=lost))
         elif unfinished:
-            reason = "The drift found before is not handled yet: bertsent drift retrains"
+            reason = "The drift found earlier is not handled yet: run bertsent drift to retrain"
         return self._monitored("none", reason, needed=needed)
 
     def _act(self, look: Look) -> Monitored:
         """Does what the verdict asks for."""
         if self.history.damaged and self.is_current:
-            return self._end(look, "report_only", None, "Earlier looks are lost, so it is only reported")
+            return self._end(look, "report_only", None, "Earlier checks are lost, so it is only reported")
         if look.verdict == "stable":
             return self._monitored("none", "Nothing to do", look=look)
         if look.verdict == "cannot_tell":
             needed = math.ceil(_MONITOR.growth * len(look.rows))
-            return self._monitored("collect", f"Judged again from {needed} on", look=look, needed=needed)
+            return self._monitored("collect", f"Next check at {needed} new labels", look=look, needed=needed)
         if self._may_retrain:
             return self._retrain(look)
         if not self.retrain:
-            reason = "Only reported: bertsent drift without --no-retrain retrains"
+            reason = "Only reported: to retrain, run bertsent drift without --no-retrain"
         elif not self.is_current:
-            reason = f"Only reported, as version {self.version.name} is not the current one"
+            reason = f"Only reported, because version {self.version.name} is not the current one"
         else:
-            reason = "Only reported in this run, as a newer bertsent wrote the drift history"
+            reason = "Only reported, because a newer bertsent wrote the drift history"
         return self._monitored("reported", reason, look=look)
 
     @property
@@ -183,12 +184,12 @@ class DriftRun:
         )
 
     def _retrain(self, look: Look, *, continued: bool = False) -> Monitored:
-        """Retrains because of a look, to one outcome."""
+        """Retrains because of a look and closes it, unless the user has something to put right first."""
         from bertsent.data.splits import find_data_set
         from bertsent.retraining.records import RetrainRun, Trigger
         from bertsent.retraining.run import can_warm_start, retrain, settings_for
 
-        seen = self.history.seen | self._used()  # what no look has seen stays new for the next version
+        seen = self.history.seen | self._used()  # other labels stay new for the next version's first look
         rows = [row for row in self.labels if row.digest in seen]
         try:
             warm = can_warm_start(self.version)
@@ -210,14 +211,14 @@ class DriftRun:
                 )
         except (MissingExtraError, DataError, UsageError) as error:  # for the user to put right
             return self._monitored("open", str(error), look=look, continued=continued)
-        except TrainingError as error:  # would end the same way tomorrow
+        except TrainingError as error:  # another run would end the same way
             return self._end(look, "failed", None, str(error), continued=continued)
         return self._end(look, retrained.outcome, retrained.version, retrained.reason, continued=continued)
 
     def _end(
         self, look: Look, outcome: OutcomeKind, version: int | None, reason: str, *, continued: bool = False
     ) -> Monitored:
-        """Closes a look."""
+        """Closes a look with an outcome."""
         self.history.append(Outcome(batch=look.batch, outcome=outcome, version=version, reason=reason))
         action: Action = "reported" if outcome == "report_only" else outcome
         return self._monitored(action, reason, look=look, published=version, continued=continued)

@@ -1,6 +1,6 @@
-"""How a retrain ends: what is written of it, and the outcome that the same rows had before, if any.
+"""How a retrain ends: what is written about it, and the outcome that the same rows had before, if any.
 
-A published challenger is recognised by its lineage, a rejected one by its line in the ledger: so nothing is
+A published challenger is recognised by its lineage, a rejected one by its line in the ledger. So nothing is
 trained or published twice.
 """
 
@@ -27,7 +27,7 @@ _RETRAIN = RetrainSettings()
 
 
 def lineage_of(run: RetrainRun, picked: Selection, gate: GateResult) -> dict[str, Any]:
-    """What led to a challenger, for the manifest; its line in the ledger is made of it."""
+    """What led to a challenger: for the manifest, and for its line in the ledger."""
     bundle = bundled()
     return {
         "because": {"kind": run.trigger.kind, "batch": run.trigger.batch, "report": run.trigger.report},
@@ -60,8 +60,8 @@ def ledger_line(outcome: str, lineage: Mapping[str, Any], version: int | None) -
 
 
 def earlier_outcome(run: RetrainRun) -> Retrained | None:
-    """The outcome that the same rows had before, if any. Versions that a kill kept from the ledger get their
-    line first."""
+    """The outcome that the same rows had before, if any. First adds the lines that a kill kept from the
+    ledger."""
     versions = retrained_versions(run.workspace)
     lines = repair_ledger(run.workspace, versions, run.progress)
     published = _published(run, versions)
@@ -84,7 +84,7 @@ def retrained_versions(workspace: Workspace) -> dict[int, Version]:
     """The versions of the workspace that a retrain made, by number, ascending."""
     versions = {}
     for number in version_numbers(workspace.model):
-        with contextlib.suppress(ArtefactError):  # a damaged one is for `find` to complain of
+        with contextlib.suppress(ArtefactError):  # `store.find` reports damaged versions
             version = read_version(workspace.model / str(number))
             if "gate" in version.manifest.lineage:
                 versions[number] = version
@@ -94,7 +94,7 @@ def retrained_versions(workspace: Workspace) -> dict[int, Version]:
 def repair_ledger(
     workspace: Workspace, versions: Mapping[int, Version], progress: Progress = silent
 ) -> list[dict[str, Any]]:
-    """The lines of the ledger, after versions that a kill kept from it got theirs."""
+    """Adds lines for versions that a kill kept from the ledger, and returns all its lines."""
     ledger = Ledger(workspace.reports)
     lines = ledger.events(progress)
     written = {line["version"] for line in lines}
@@ -107,7 +107,7 @@ def repair_ledger(
 
 
 def _published(run: RetrainRun, versions: Mapping[int, Version]) -> Version | None:
-    """The champion where it came of the same rows, else the version that came of the same batch."""
+    """The champion if it was trained for the same rows, else the latest version made from the same batch."""
     if run.champion.manifest.lineage.get("rows") == run.digest:
         return run.champion
     of_batch = versions_of(run.trigger.batch, versions) if run.trigger.batch else []
@@ -115,8 +115,8 @@ def _published(run: RetrainRun, versions: Mapping[int, Version]) -> Version | No
 
 
 def versions_of(batch: str, versions: Mapping[int, Version]) -> list[Version]:
-    """The version that a retrain because of this batch published, and those republished from it since."""
-    return [one for one in versions.values() if one.manifest.lineage["because"]["batch"] == batch]
+    """The version that a retrain for this batch published, and those republished from it since."""
+    return [version for version in versions.values() if version.manifest.lineage["because"]["batch"] == batch]
 
 
 def _earlier(
@@ -126,19 +126,19 @@ def _earlier(
     *,
     version: int | None = None,
 ) -> Retrained:
-    """The outcome that a lineage or a line of the ledger tells of."""
+    """The outcome recorded in a lineage or a line of the ledger."""
     return Retrained(outcome, version, GateResult.from_json(source["gate"]), reason, 0.0, earlier=True)
 
 
 def _waiting(run: RetrainRun, before: Sequence[str]) -> str:
-    """How many more labels it takes to try again; empty if there are enough."""
+    """Says how many more labels are needed to try again; "" if there are enough."""
     wanted = math.ceil(_RETRAIN.growth * len(before))
     missing = wanted - len(set(run.keys) - set(before))
     return f"it is tried again with {missing} more labels, or with --force" if missing > 0 else ""
 
 
 def _rolled_back(run: RetrainRun, versions: Mapping[int, Version]) -> Retrained | None:
-    """The outcome of a version that a person took back: it is no better the second time."""
+    """The outcome of these rows if their version was rolled back: training it again would not improve it."""
     undone = versions.get(run.champion.manifest.lineage.get("undone", 0))
     waiting = _waiting(run, undone.manifest.lineage["keys"]) if undone else ""
     if undone is None or not waiting:

@@ -23,7 +23,7 @@ _GATE = GateSettings()
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """Why a retrain is run."""
+    """The reason for a retrain."""
 
     kind: Literal["drift", "asked"]
     batch: str = ""  # digest of the rows that drifted
@@ -36,29 +36,29 @@ class Retrained:
     """The outcome of a retrain."""
 
     outcome: Literal["published", "rejected"]
-    version: int | None  # that was published
+    version: int | None  # the published one
     gate: GateResult
     reason: str  # one sentence
     seconds: float
-    earlier: bool = False  # an earlier run had the outcome already; nothing was trained
+    earlier: bool = False  # the outcome is that of an earlier run; nothing was trained
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrainRun:
-    """A retrain that is asked for."""
+    """What a retrain is to do."""
 
-    workspace: Workspace  # where versions, ledger and checkpoints are
-    data: Path  # the data set; its test rows are those of the gate
+    workspace: Workspace  # holds versions, ledger and checkpoints
+    data: Path  # the data set; the gate uses its test rows
     champion: Version  # the current version
     rows: Sequence[Labelled]  # all labelled rows, oldest first
-    trigger: Trigger  # a batch that has an outcome already is not retrained again
+    trigger: Trigger  # a batch that has an outcome is not retrained again
     warm_start: bool  # begin with the champion's weights
     settings: TrainSettings  # of the training, as `settings_for` gives them
     gate: GateSettings = _GATE  # what the challenger must show
-    resume: bool = True  # what a run of the same rows left behind
-    force: bool = False  # train although the same labels, or nearly the same, had an outcome before
+    resume: bool = True  # resume what a run of the same rows left behind
+    force: bool = False  # train even if the same labels, or nearly the same, had an outcome before
     progress: Progress = silent
-    stop: Callable[[], bool] = lambda: False  # asked after every batch; if True, what is complete is kept
+    stop: Callable[[], bool] = lambda: False  # asked after every batch; True stops, the next run resumes
 
     @property
     def ledger(self) -> Ledger:
@@ -71,12 +71,12 @@ class RetrainRun:
 
     @property
     def newest(self) -> set[str]:
-        """Digests of the rows it is run for: those that drifted, else those the champion was made without."""
+        """Digests of the rows it is run for: those that drifted, else those the champion has not used."""
         used = self.champion.manifest.data.get("labels", {})
         old = {*used.get("digests", ()), *used.get("reserved", ())}
         return set(self.trigger.rows) or {row.digest for row in self.rows} - old
 
     @property
     def digest(self) -> str:
-        """Over the keys: the same labels have the same."""
+        """One digest for the labelled rows: the same rows and labels give the same."""
         return sha256_lines(self.keys)

@@ -34,9 +34,9 @@ from bertsent.versions import registry
 from bertsent.versions.manifest import WEIGHTS, Version, read_version, version_numbers
 
 _RETRAIN = RetrainSettings()
-_CHALLENGERS = "challenger"  # folder of .bertsent
+_CHALLENGERS = "challenger"  # folder in .bertsent
 _WARM = "retrain"  # the recipe of a warm start
-# What a recipe says of a retrain; all else, the encoder and the window above all, is the champion's.
+# The settings that a retrain takes from a recipe; all others, such as encoder and window, are the champion's.
 _PACE = ("epochs", "init_lr", "warmup", "batch_size", "crops", "dropout", "optimizer", "momentum")
 
 
@@ -44,17 +44,17 @@ def retrain(run: RetrainRun) -> Retrained:
     """Trains a challenger on old and new data and publishes it if it passes the gate.
 
     Raises:
-        DataError: if there are too few labelled rows, or too few test rows to ever pass the gate.
+        DataError: if there are too few labelled rows, or too few test rows to pass the gate at all.
         Interrupted: after `stop`; the same command resumes.
         BusyError: if another run retrains, or another version became current meanwhile.
         TrainingError, StorageError, ArtefactError, UsageError: as `training.train`.
     """
-    begun = time.monotonic()
+    started = time.monotonic()
     with lock(run.workspace.state / "retrain.lock", "retrain"):
         retrained = None if run.force else outcomes.earlier_outcome(run)
         if retrained is None:
             run.champion.verify()
-            scorer = Scorer(run.champion)  # a version it cannot score with is refused before the work
+            scorer = Scorer(run.champion)  # a version that cannot score is refused before the work
             splits = load_splits(run.data, run.settings, progress=run.progress)
             picked = selection.select(run.rows, splits)
             _require_enough(picked, splits, run.gate)
@@ -63,7 +63,7 @@ def retrain(run: RetrainRun) -> Retrained:
             result = _judge(run, scorer, Scorer(challenger), picked, splits)
             retrained = _conclude(run, challenger, picked, result)
         shutil.rmtree(run.workspace.state / _CHALLENGERS, ignore_errors=True)
-    return replace(retrained, seconds=time.monotonic() - begun)
+    return replace(retrained, seconds=time.monotonic() - started)
 
 
 def finish_killed_run(workspace: Workspace) -> None:
@@ -80,7 +80,7 @@ def finish_killed_run(workspace: Workspace) -> None:
 
 
 def can_warm_start(champion: Version) -> bool:
-    """Whether a retrain begins with the champion's weights where nothing else is asked for."""
+    """Whether a retrain begins with the champion's weights by default."""
     return _RETRAIN.warm_start and WEIGHTS in champion.manifest.files
 
 
@@ -94,18 +94,18 @@ def settings_for(
 ) -> TrainSettings:
     """The training of a challenger: the champion's own settings at the pace of a recipe.
 
-    The pace is that of the named recipe; else of "retrain" for a warm start, else the champion's own where it
-    was trained from the encoder, else that of the default recipe. A configuration file overrules all.
+    The pace is the named recipe's. Without one it is that of the recipe "retrain" for a warm start, else the
+    champion's own if it was trained from the encoder, else the default recipe's. A configuration file wins.
 
     Args:
-        champion: The version that is retrained.
-        warm_start: Whether it begins with its weights.
-        labels: How many there are; few are read more often, unless a recipe is named.
-        recipe: The name of one.
+        champion: The version to retrain.
+        warm_start: Whether training begins with the champion's weights.
+        labels: How many labels there are; few get more epochs, unless a recipe is named.
+        recipe: The name of a recipe.
         config: A configuration file.
 
     Raises:
-        UsageError: if there is no such recipe, or a value cannot be used.
+        UsageError: if there is no such recipe, or a value is invalid.
     """
     config = config or Config()
     names = {field.name for field in fields(TrainSettings)}
@@ -125,7 +125,7 @@ def _require_enough(picked: Selection, splits: Splits, gate: GateSettings) -> No
     labels = {row.label for row in picked.training}
     if usable < _RETRAIN.least_rows or len(labels) < 2:
         raise DataError(
-            f"A retrain needs at least {_RETRAIN.least_rows} labelled reviews, of both labels.",
+            f"A retrain needs at least {_RETRAIN.least_rows} labelled reviews, with both labels among them.",
             received=f"{usable} usable"
             + "".join(f", {count} {why}" for why, count in picked.left_out.items()),
             hint="bertsent label",
@@ -133,8 +133,8 @@ def _require_enough(picked: Selection, splits: Splits, gate: GateSettings) -> No
     least = least_rows(gate)
     if len(splits.test) < least:
         raise DataError(
-            f"To show that a challenger loses less than {100 * gate.margin:g} points takes at least {least} "
-            "test rows.",
+            f"It takes at least {least} test rows to show that a challenger loses less than "
+            f"{100 * gate.margin:g} points.",
             received=f"{len(splits.test)} test rows",
             hint="name a larger data set with --data, or allow more with --margin",
         )
@@ -142,47 +142,47 @@ def _require_enough(picked: Selection, splits: Splits, gate: GateSettings) -> No
 
 def _note(run: RetrainRun, picked: Selection, splits: Splits) -> None:
     left_out = "".join(f", {count} left out ({why})" for why, count in picked.left_out.items())
-    counts = f"{len(picked.training)} train, {len(picked.reserved)} are reserved for the gate"
+    counts = f"{len(picked.training)} for training, {len(picked.reserved)} reserved for the gate"
     run.progress.tell(f"Labels: {counts}{left_out}")
     if run.champion.manifest.data.get("test", {}).get("digest") != splits.digests["test"]:
-        run.progress.tell(f"The test rows are others than those version {run.champion.name} was measured on")
+        run.progress.tell(f"Version {run.champion.name} was measured on other test rows than these")
 
 
 # The challenger
 
 
 def _challenger(run: RetrainRun, picked: Selection, splits: Splits) -> Version:
-    """The version to judge, trained unless a run before this one did."""
+    """The version to judge; it is trained unless an earlier run completed it."""
     mix = selection.mix(picked, splits, all_old=not run.warm_start, newest=run.newest)
     parts = [run.champion.classifier_digest, run.trigger.batch, *run.keys, mix.digest]
     parts += [*splits.digests.values(), repr(run.settings), str(run.warm_start)]
     folder = run.workspace.state / _CHALLENGERS / sha256_lines(parts)[:32]
     for other in folder.parent.glob("*"):
-        if other != folder or not run.resume:  # of other rows or another champion
+        if other != folder or not run.resume:  # made from other rows or another champion
             shutil.rmtree(other, ignore_errors=True)
     challenger = _completed(folder)
     if challenger is not None:
-        run.progress.tell("The challenger of an earlier run is complete; going on with the gate")
+        run.progress.tell("An earlier run completed the challenger; the gate judges it now")
         return challenger
     from bertsent.tf import training
 
-    begun = folder / "training"
+    checkpoints = folder / "training"
     try:
         trained = training.train(
             run.settings,
             data=run.data,
             workspace=run.workspace,
             output=folder,
-            resume=any(begun.glob("epoch-*")),
+            resume=any(checkpoints.glob("epoch-*")),
             warm_start=run.champion if run.warm_start else None,
             mix=mix,
-            checkpoints=begun,
+            checkpoints=checkpoints,
             progress=run.progress,
             stop=run.stop,
         )
     except Interrupted as stopped:
         terminated = stopped.exit_code == ExitCode.TERMINATED
-        hint = "the same command goes on"
+        hint = "the same command resumes it"
         raise Interrupted(stopped.message, terminated=terminated, hint=hint) from stopped
     return read_version(trained.path)
 
@@ -203,7 +203,7 @@ def _completed(folder: Path) -> Version | None:
 def _judge(
     run: RetrainRun, champion: Scorer, challenger: Scorer, picked: Selection, splits: Splits
 ) -> GateResult:
-    test = splits.test[: run.gate.test_rows]  # sorted by digest: a random draw, the same every time
+    test = splits.test[: run.gate.test_rows]  # sorted by digest: a random draw that is the same every time
     reserved = [Review(row.text, row.label) for row in picked.reserved]
     texts = [review.text for review in (*test, *reserved)]
     old, new = (

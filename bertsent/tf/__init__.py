@@ -1,7 +1,7 @@
-"""The only folder that may import TensorFlow; imports here set its environment first.
+"""The only folder that may import TensorFlow; this module sets TensorFlow's environment first.
 
-`hub.KerasLayer`, tf-models and their optimizers are Keras 2 code (package tf_keras), so legacy Keras is
-chosen before TensorFlow is imported; nothing below this folder imports `keras`.
+`hub.KerasLayer`, tf-models and their optimizers are Keras 2 code (package tf_keras), so this module chooses
+legacy Keras before it imports TensorFlow. Nothing in this folder imports `keras`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from bertsent.base.errors import MissingExtraError
 from bertsent.base.settings.download import cache_folder
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its C++ chatter is for TensorFlow's developers
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # only TensorFlow's developers need its C++ messages
 os.environ.setdefault("TFHUB_CACHE_DIR", str(cache_folder() / "tfhub"))
 os.environ.setdefault("TFHUB_MODEL_LOAD_FORMAT", "COMPRESSED")  # the only form that is cached
-os.environ.pop("TFHUB_DOWNLOAD_PROGRESS", None)  # would write to stdout, which carries the answer
+os.environ.pop("TFHUB_DOWNLOAD_PROGRESS", None)  # it would write to stdout, which is for results
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # pkg_resources and protobuf deprecations of the pinned stack

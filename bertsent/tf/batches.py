@@ -1,4 +1,4 @@
-"""Word pieces of a split -> batches of similar length for Keras, without Python in the training loop."""
+"""Makes batches of similar length from the word pieces of a split, without Python in the training loop."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from bertsent.base.settings.scoring import DEFAULT_THRESHOLD, Window
 from bertsent.scoring.tokenizer import AnyTokenizer, window
 from bertsent.tf import tf
 
-_SHORTEST, _LONGEST = 4, 64  # word pieces asked for; a sentence of a film review has 20 on average
-_CROP_LIMIT = 96  # word pieces; for a sentence that never ends
+_SHORTEST, _LONGEST = 4, 64  # word pieces that a crop aims at; a sentence of a film review has 20 on average
+_CROP_LIMIT = 96  # word pieces; cuts sentences that do not end
 _WORTH_CACHING = 1000  # texts; fewer are tokenized in a tenth of a second
-_POOL = 50  # batches sorted by length together: little padding, and batches still differ every epoch
+_POOL = 50  # batches that are sorted by length together: little padding, yet every epoch has other batches
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
     """A split as the classifier sees it: word pieces within the window, with [CLS] and [SEP]."""
 
-    ids: NDArray[np.int32]  # all rows one after the other
+    ids: NDArray[np.int32]  # all rows, one after the other
     lengths: NDArray[np.int64]  # [rows], each at most seq_length
     targets: NDArray[np.float32]  # [rows], P(positive) to learn: the label, or a pseudo-label
 
     @classmethod
     def of(cls, rows: Sequence[NDArray[np.int32]], targets: NDArray[np.float32]) -> Encoded:
-        """A split of these rows."""
+        """Makes a split of these rows."""
         ids = np.concatenate(rows) if len(rows) else np.empty(0, np.int32)
         return cls(ids=ids, lengths=np.array([len(row) for row in rows], np.int64), targets=targets)
 
@@ -47,11 +47,11 @@ class Encoded:
         return (self.targets >= DEFAULT_THRESHOLD).astype(np.int64)
 
     def rows(self) -> list[NDArray[np.int32]]:
-        """The rows one by one, with [CLS] and [SEP]."""
+        """The rows as separate arrays, with [CLS] and [SEP]."""
         return np.split(self.ids, np.cumsum(self.lengths)[:-1]) if len(self) else []
 
     def word_pieces(self) -> list[NDArray[np.int32]]:
-        """The rows one by one, without [CLS] and [SEP]."""
+        """The rows as separate arrays, without [CLS] and [SEP]."""
         return [row[1:-1] for row in self.rows()]
 
 
@@ -64,11 +64,11 @@ def encode(
     targets: NDArray[np.float32] | None = None,
     cache: Path | None = None,
 ) -> Encoded:
-    """Tokenizes a split once, for all epochs.
+    """Tokenizes a split once for all epochs.
 
     Args:
         targets: float32 [rows], P(positive) to learn; by default the labels.
-        cache: A folder for word pieces, as `word_pieces` uses it.
+        cache: The folder in which `word_pieces` keeps its results.
     """
     start, end = np.array([tokenizer.start_id], np.int32), np.array([tokenizer.end_id], np.int32)
     rows = [
@@ -83,9 +83,9 @@ def encode(
 def word_pieces(
     texts: Sequence[str], tokenizer: AnyTokenizer, *, cache: Path | None = None
 ) -> list[NDArray[np.int32]]:
-    """The word pieces of whole texts, read from `cache` where the same texts were tokenized before.
+    """The word pieces of whole texts; read from `cache` if the same texts were tokenized before.
 
-    The file's name is a digest over tokenizer and texts. The window is applied afterwards, so all windows
+    A cache file is named by a digest of tokenizer and texts. The window is applied later, so all windows
     share one file.
     """
     if cache is None or len(texts) < _WORTH_CACHING:
@@ -101,7 +101,7 @@ def word_pieces(
 
 
 def head(split: Encoded, count: int) -> Encoded:
-    """The first `count` rows, or all where there are fewer."""
+    """The first `count` rows, or all rows if there are fewer."""
     return Encoded.of(split.rows()[:count], split.targets[:count])
 
 
@@ -120,19 +120,19 @@ def sentence_ends(tokenizer: AnyTokenizer) -> NDArray[np.int32]:
 
 
 def with_crops(split: Encoded, share: float, *, ends: NDArray[np.int32], seed: int, epoch: int) -> Encoded:
-    """Augmentation: a split and `share` times as many crops of it, which are whole sentences of a review
-    with the target of that review.
+    """Augmentation: adds crops to a split, `share` times as many as it has rows.
 
-    A crop starts where a sentence starts and takes sentences until it has as many word pieces as were drawn
-    (4 to 64, uniform on a logarithmic scale), at most `_CROP_LIMIT`. A model trained on whole reviews only
-    does badly on short texts; a sentence's label is its review's more often than not.
+    A crop starts where a sentence of a review starts, takes whole sentences until it has the drawn number of
+    word pieces (4 to 64, uniform on a logarithmic scale; at most `_CROP_LIMIT`), and has the review's target.
+    A model trained only on whole reviews does badly on short texts, and a sentence has the label of its
+    review more often than not.
     """
     count = int(share * len(split))
     if not count:
         return split
     random = np.random.default_rng([seed, epoch, 1])
     last = np.cumsum(split.lengths) - 1  # the [SEP] of each row
-    first = last - split.lengths + 2  # behind the [CLS] of each row
+    first = last - split.lengths + 2  # after the [CLS] of each row
     stops = np.flatnonzero(np.isin(split.ids, ends))
     chosen = random.integers(len(split), size=count)
     inside = first[chosen] + (random.random(count) * (last - first)[chosen]).astype(np.int64)
@@ -149,13 +149,13 @@ def with_crops(split: Encoded, share: float, *, ends: NDArray[np.int32], seed: i
 
 
 def _after(stops: NDArray[np.int64], positions: NDArray[np.int64], least: NDArray[np.int64]) -> Any:
-    """The position behind the last stop before each position, but not before `least`."""
+    """The position after the last stop before each position, at least `least`."""
     behind = np.concatenate([[0], stops + 1])[np.searchsorted(stops, positions)]
     return np.maximum(behind, least)
 
 
 def _until(stops: NDArray[np.int64], positions: NDArray[np.int64], most: NDArray[np.int64]) -> Any:
-    """The position behind the first stop at or after each position, but not behind `most`."""
+    """The position after the first stop at or after each position, at most `most`."""
     if not len(stops):
         return np.minimum(positions + 1, most)
     behind = np.append(stops + 1, np.iinfo(np.int64).max)[np.searchsorted(stops, positions)]
@@ -165,8 +165,8 @@ def _until(stops: NDArray[np.int64], positions: NDArray[np.int64], most: NDArray
 def training_batches(split: Encoded, *, batch_size: int, seed: int, epoch: int, skip: int = 0) -> Any:
     """One epoch as a tf.data.Dataset of ids int32 [batch, longest] and targets float32 [batch, 1].
 
-    The order follows from seed and epoch, so a resumed run sees what an unbroken one would have seen.
-    Batches are cut from pools sorted by length, then shuffled; the first `skip` of them are left out.
+    Seed and epoch decide the order, so a resumed run gets the same batches as an uninterrupted one. Batches
+    are cut from pools sorted by length, then shuffled; the first `skip` of them are left out.
     """
     random = np.random.default_rng([seed, epoch])
     order = random.permutation(len(split))
@@ -180,7 +180,7 @@ def training_batches(split: Encoded, *, batch_size: int, seed: int, epoch: int, 
 
 
 def scoring_batches(split: Encoded, *, batch_size: int) -> tuple[Any, NDArray[np.int64]]:
-    """The split sorted by length as a Dataset, and the order its rows come in."""
+    """The split sorted by length, as a Dataset, and the order of its rows."""
     order = np.argsort(split.lengths, kind="stable")
     return _dataset(split, np.split(order, range(batch_size, len(order), batch_size))), order
 
@@ -198,6 +198,6 @@ def _dataset(split: Encoded, groups: Sequence[NDArray[np.int64]], *, skip: int =
 
     dataset = tf.data.Dataset.range(skip, len(groups)).map(batch, num_parallel_calls=2)
     options = tf.data.Options()
-    # Rows of one batch differ in length, so Keras must not try to split a batch over devices by itself.
+    # The rows of a batch differ in length, so Keras must not split a batch over devices by itself.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     return dataset.with_options(options).prefetch(2)

@@ -1,9 +1,9 @@
 """A BERT encoder rebuilt from a TF Hub encoder's variables, for speed.
 
 TF Hub's graphs compute every projection with Einsum, which grappler's bf16 pass does not touch and which
-LiteRT cannot run as an int8 FullyConnected. The same arithmetic written as 2-D matrix products trains
-about 1.8 times as fast on two cores with bf16, and converts. `encoder.load` uses it only where its
-pooled output agrees with the Hub graph's.
+LiteRT cannot run as an int8 FullyConnected. Here the same arithmetic is written as 2-D matrix products: it
+trains about 1.8 times as fast on two cores with bf16, and LiteRT converts it. `encoder.load` uses it only if
+its pooled output agrees with the Hub graph's.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bertsent.base.presets import Gelu
 from bertsent.tf import tf, tf_keras
 
 _LAYER_NORM_EPSILON = 1e-12  # as official.nlp.modeling.networks.BertEncoder
-_MASKED = -1e9  # added to the attention to padding, as in official.nlp.modeling.layers
+_MASKED = -1e9  # added to the attention scores of padding, as in official.nlp.modeling.layers
 
 _EMBEDDINGS = (
     "word_embeddings/embeddings",
@@ -42,7 +42,7 @@ _BLOCK = (
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The sizes of a BERT encoder, read off its variables."""
+    """The sizes of a BERT encoder, as its variables show them."""
 
     layers: int
     hidden: int
@@ -50,7 +50,7 @@ class Shape:
 
 
 def read_shape(variables: Mapping[str, Any]) -> Shape | None:
-    """The sizes of the encoder that has these variables, or None where it is not a plain BERT.
+    """The sizes of the encoder that has these variables, or None if it is not a plain BERT.
 
     Args:
         variables: name -> array, named as in tf-models' BertEncoder (and so in the TF Hub exports).
@@ -72,14 +72,14 @@ class BertEncoder(tf_keras.layers.Layer):  # type: ignore[misc]
     """Token ids -> pooled output, with the arithmetic of tf-models' BertEncoder.
 
     Called with int32 `[batch, tokens]` (padding 0 at the end of a row, one segment), it gives float32
-    `[batch, hidden]` in [-1, 1]. The last block computes its output for [CLS] only: nothing else of it
+    `[batch, hidden]` in [-1, 1]. The last block computes only the output of [CLS], because no other output
     reaches the pooled output.
 
     Args:
         variables: name -> float array, as `read_shape` accepts them.
         approximate_gelu: GELU by tanh (tf-models' `gelu`) instead of erf.
-        dropout: after embeddings, attention and feed-forward; 0.1 in every published BERT. None on the
-            attention's weights: their random numbers cost a tenth of a step, and nothing was gained by them.
+        dropout: After embeddings, attention and feed-forward; 0.1 in every published BERT. The attention's
+            weights have none: its random numbers take a tenth of a step, and it improved nothing.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class BertEncoder(tf_keras.layers.Layer):  # type: ignore[misc]
         self._approximate_gelu = approximate_gelu
         self._dropout = dropout
         self._int8_rows: dict[str, tuple[Any, Any, float]] = {}
-        # The names decide which variables weight decay leaves out (bias, layer_norm), so they stay.
+        # Keep these names: by them weight decay leaves out some variables (bias, layer_norm).
         self._variables = {
             name: self.add_weight(
                 name=name,
@@ -106,11 +106,11 @@ class BertEncoder(tf_keras.layers.Layer):  # type: ignore[misc]
 
     @property
     def gelu(self) -> Gelu:
-        """Which GELU it computes; its weights do not tell."""
+        """Which GELU it computes; its weights do not show this."""
         return "tanh" if self._approximate_gelu else "erf"
 
     def arrays(self) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
-        """The present values of all variables, by name."""
+        """The current values of all variables, by name."""
         return {name: variable.numpy() for name, variable in self._variables.items()}
 
     def assign(self, arrays: Mapping[str, Any]) -> None:
@@ -120,7 +120,7 @@ class BertEncoder(tf_keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, ids: Any, training: bool = False) -> Any:
         get = self._variables.__getitem__
-        hidden = self._embed(ids, training)  # [batch * tokens, hidden], as it stays: LiteRT copies to reshape
+        hidden = self._embed(ids, training)  # [batch * tokens, hidden]; stays so, as LiteRT copies to reshape
         mask = tf.expand_dims(tf.cast(tf.equal(ids, 0), tf.float32) * _MASKED, 1)  # [batch, 1, tokens]
         *blocks, last = (f"transformer/layer_{layer}/" for layer in range(self.shape.layers))
         for prefix in blocks:
@@ -133,10 +133,10 @@ class BertEncoder(tf_keras.layers.Layer):  # type: ignore[misc]
 
     @contextlib.contextmanager
     def int8_rows(self) -> Iterator[None]:
-        """In the block, graphs are traced with int8 tables of words and positions that have a scale a row.
+        """In the block, graphs are traced with int8 tables of words and positions, with one scale per row.
 
-        For LiteRT files: the converter gives a table of embeddings one scale for all its rows, and the few
-        large rows then cost the others their precision.
+        This is for LiteRT files. The converter would give a whole table of embeddings one scale, and its few
+        large rows would take away the precision of the others.
         """
         for name in ("word_embeddings/embeddings", "position_embedding/embeddings"):
             self._int8_rows[name] = _int8_rows(self._variables[name].numpy())
@@ -190,10 +190,10 @@ class BertEncoder(tf_keras.layers.Layer):  # type: ignore[misc]
     def _gather_for(self, prefix: str, first: Any, rows: Any, mask: Any) -> Any:
         """Attention of one token of each row: [batch, hidden], [batch, tokens, hidden] -> [batch, hidden].
 
-        Keys and values of the others are not computed, for with one query they need not be: q (W x) is
-        (q W) x, and the sum of a (W x + b) is W (the sum of a x) + b where the weights a sum up to 1. Of
-        each head's product only its own part counts, which `own` picks. The key's bias adds the same to all
-        scores of a head, so softmax does not see it; it stays, to be trained as in the graph of the Hub.
+        With one query, keys and values are not needed: q (W x) is (q W) x, and the sum of a (W x + b) is
+        W (the sum of a x) + b if the weights a sum up to 1. `own` picks the part of a product that belongs to
+        its head. The key's bias adds the same to all scores of a head, so softmax does not see it; it is kept
+        and trained as in the Hub's graph.
         """
         attention, size = prefix + "self_attention/", self.shape.hidden
         heads, depth = self._heads
@@ -211,27 +211,27 @@ class BertEncoder(tf_keras.layers.Layer):  # type: ignore[misc]
 
     @property
     def _heads(self) -> tuple[int, int]:
-        """How many heads, and the depth of each."""
+        """The number of heads and the depth of each."""
         return self.shape.heads, self.shape.hidden // self.shape.heads
 
     def _dense(self, name: str) -> tuple[Any, Any]:
-        """Kernel [n, size] and bias [size] of a dense layer, which Hub encoders hold by heads."""
+        """Kernel [n, size] and bias [size] of a dense layer, which Hub encoders store by heads."""
         bias = tf.reshape(self._variables[name + "/bias"], [-1])
         return tf.reshape(self._variables[name + "/kernel"], [-1, bias.shape[0]]), bias
 
     def _project(self, values: Any, name: str) -> Any:
-        """Dense layer as one 2-D product: [tokens, n] -> [tokens, size]."""
+        """A dense layer as one 2-D product: [tokens, n] -> [tokens, size]."""
         kernel, bias = self._dense(name)
         return tf.nn.bias_add(tf.matmul(values, kernel), bias)
 
     def _query(self, values: Any, attention: str) -> Any:
-        """The same for queries, divided by the root of their depth: in the weights, which are fewer."""
+        """The same for queries / sqrt(depth). The division is done in the weights, which are fewer."""
         kernel, bias = (part * self._heads[1] ** -0.5 for part in self._dense(attention + "query"))
         return tf.nn.bias_add(tf.matmul(values, kernel), bias)
 
     def _normalise(self, prefix: str, values: Any) -> Any:
         mean, variance = tf.nn.moments(values, [-1], keepdims=True)
-        # Were gamma the last factor, the converter would put it into the weights of the next product, whose
+        # If gamma were the last factor, the converter would put it into the next product's weights, and their
         # int8 steps would grow with its spread: scores were a third further from the float32 ones.
         factor = tf.math.rsqrt(variance + _LAYER_NORM_EPSILON) * self._variables[prefix + "gamma"]
         return (values - mean) * factor + self._variables[prefix + "beta"]
@@ -243,7 +243,7 @@ class BertEncoder(tf_keras.layers.Layer):  # type: ignore[misc]
 def _int8_rows(table: Any) -> tuple[Any, Any, float]:
     """A float table as int8, and the scale of each row as an int32 multiple of a unit.
 
-    Integers, because the converter would quantise float scales too.
+    The scales are integers because the converter would quantise float scales too.
     """
     scales = np.maximum(np.abs(table).max(axis=1), np.finfo(np.float32).tiny) / 127
     unit = float(scales.max()) / 2**30
@@ -252,7 +252,7 @@ def _int8_rows(table: Any) -> tuple[Any, Any, float]:
 
 
 def named_variables(variables: Sequence[Any]) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
-    """A loaded SavedModel's variables by name, without the `:0`, scalars (Keras' counters) left out."""
+    """A loaded SavedModel's variables by name, without `:0`; leaves out scalars (Keras' counters)."""
     return {
         variable.name.split(":")[0]: variable.numpy() for variable in variables if variable.shape.rank != 0
     }

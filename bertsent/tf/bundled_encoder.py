@@ -1,4 +1,4 @@
-"""The bundled encoder: fp16 weights in the package -> a TF Hub style SavedModel in the user cache."""
+"""Writes the bundled encoder, fp16 weights in the package, to the user cache as a TF Hub style SavedModel."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def digest(name: str) -> str:
 def unpack(name: str, progress: Progress = silent) -> tuple[Path, Path]:
     """The folders of a bundled encoder and its preprocessor, written on first use.
 
-    Written through tf-models' own export library, so that what training loads has the interface of a
-    TF Hub encoder. Keyed by the digest of the weights: a newer package brings a newer folder.
+    tf-models' own export library writes them, so training loads something with the interface of a TF Hub
+    encoder. The digest of the weights names the folder: a newer package makes a new one.
 
     Raises:
-        ArtefactError: if the package does not carry it whole.
+        ArtefactError: if it is missing from the package or incomplete.
         StorageError: if the cache cannot be written.
     """
     source = ENCODERS / name
@@ -75,7 +75,7 @@ def unpack(name: str, progress: Progress = silent) -> tuple[Path, Path]:
 
 
 def _export(source: Path, folder: Path) -> None:
-    # Loaded by name: these modules take seconds and nobody but this function needs them.
+    # Imported here because these modules take seconds and only this function needs them.
     configs = importlib.import_module("official.legacy.bert.configs")
     library = importlib.import_module("official.nlp.tools.export_tfhub_lib")
     from safetensors.numpy import load_file

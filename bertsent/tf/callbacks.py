@@ -21,13 +21,13 @@ class Watch(tf_keras.callbacks.Callback):  # type: ignore[misc]
         progress: Told of every batch.
         stop: Asked after every batch.
         rows: Rows of the whole epoch or split.
-        batch_size: Rows a batch.
+        batch_size: Rows per batch.
         first: Batches that were done before this process began.
         save: Called with the number of batches done here and their mean loss and accuracy, every few minutes
             and before the run is stopped.
 
-    As a context it keeps TensorFlow's own lines about graph rewriting off stderr: they come once, while
-    the first batch is traced.
+    As a context it keeps TensorFlow's messages about graph rewriting off stderr; they appear once, while the
+    first batch is traced.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Watch(tf_keras.callbacks.Callback):  # type: ignore[misc]
             self._save(batch + 1, metrics)
             self._saved = time.monotonic()
         if stopped:
-            raise Interrupted("Training stopped.", hint="the same command with --resume goes on")
+            raise Interrupted("Training stopped.", hint="the same command with --resume resumes it")
 
     def on_predict_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self._tracing.close()

@@ -1,4 +1,4 @@
-"""Checkpoints that a stopped training run resumes from: a folder every few minutes and every epoch."""
+"""Checkpoints from which a stopped training run resumes: one folder every few minutes and every epoch."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _STATE, _BEST, _WEIGHTS = "state.json", "best.safetensors", "weights"
 
 @dataclass(frozen=True, slots=True)
 class PartialEpoch:
-    """The part of an unfinished epoch that is done."""
+    """The finished part of an epoch."""
 
     step: int = 0  # batches done
     loss: float = 0.0  # mean over them
@@ -38,7 +38,7 @@ class PartialEpoch:
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """How far a run is: its epochs so far, the best weights among them, and the epoch it is in."""
+    """How far a run is: its finished epochs, the best weights among them, and the epoch it is in."""
 
     epochs: tuple[Epoch, ...] = ()
     best_epoch: int = 0  # 0: none yet
@@ -51,9 +51,9 @@ class Checkpoints:
 
     Args:
         folder: `.bertsent/training` of the workspace.
-        fingerprint: Digest over all that must not change between two halves of a run: data, labels,
-            encoder, tokenizer, settings.
-        classifier, optimizer: The Keras objects whose state is kept.
+        fingerprint: Digest of all that must stay the same when a run is resumed: data, labels, encoder,
+            tokenizer, settings.
+        classifier, optimizer: The Keras objects whose state is saved.
     """
 
     def __init__(self, folder: Path, *, fingerprint: str, classifier: Any, optimizer: Any) -> None:
@@ -62,14 +62,14 @@ class Checkpoints:
         self._checkpoint = tf.train.Checkpoint(classifier=classifier, optimizer=optimizer)
 
     def save(self, state: RunState) -> None:
-        """Writes the state after an epoch or inside one, whole or not at all, and removes older ones.
+        """Writes the state after or within an epoch and removes older ones. A folder appears when complete.
 
         Raises:
-            StorageError: if the disk does not take it; the checkpoint before is still there.
+            StorageError: if it cannot be written; the checkpoint before it stays.
         """
         from safetensors.numpy import save_file
 
-        # Sorted by name they are sorted by age: "epoch-0001" comes before "epoch-0001-step-000900".
+        # The order of names is that of age: "epoch-0001" comes before "epoch-0001-step-000900".
         step = f"-step-{state.partial.step:06d}" if state.partial.step else ""
         target = self._folder / f"epoch-{len(state.epochs):04d}{step}"
         with temporary_sibling(target) as folder, disk_errors(target):
@@ -83,13 +83,13 @@ class Checkpoints:
                 "files": {path.name: sha256_file(path) for path in sorted(folder.iterdir())},
             }
             write_text(folder / _STATE, json.dumps(about))
-            shutil.rmtree(target, ignore_errors=True)  # of a run that failed after this epoch
+            shutil.rmtree(target, ignore_errors=True)  # left by a run that failed after this epoch
             publish_directory(folder, target)
         for old in _newest(self._folder)[CheckpointSettings().kept :]:
             shutil.rmtree(old, ignore_errors=True)
 
     def start(self, progress: Progress, *, resume: bool) -> RunState:
-        """The state to train from: that of the newest whole checkpoint with `resume`, else an empty one.
+        """The state to train from: with `resume` that of the newest intact checkpoint, else an empty one.
 
         Raises:
             TrainingError: as `resume`.
@@ -98,16 +98,16 @@ class Checkpoints:
             state = self.resume(progress)
             if state is not None:
                 inside = f", batch {state.partial.step}" if state.partial.step else ""
-                progress.tell(f"Going on after epoch {len(state.epochs)}{inside}")
+                progress.tell(f"Resuming after epoch {len(state.epochs)}{inside}")
                 return state
-            progress.note("No checkpoint of an earlier run is whole; starting from the beginning")
+            progress.note("No checkpoint of an earlier run is intact; starting from the beginning")
         elif _newest(self._folder):
-            progress.note("An unfinished run was left behind (--resume would have gone on); starting anew")
+            progress.note("Starting anew; an earlier run was not finished (--resume would have resumed it)")
         clear(self._folder)
         return RunState()
 
     def resume(self, progress: Progress) -> RunState | None:
-        """Restores the newest whole checkpoint into classifier and optimizer.
+        """Restores the newest intact checkpoint into classifier and optimizer.
 
         Returns:
             None if no checkpoint can be used.
@@ -118,7 +118,7 @@ class Checkpoints:
         for folder in _newest(self._folder):
             checkpoint = _read(folder)
             if checkpoint is None:
-                progress.note(f"{folder.name} is damaged and was passed over")
+                progress.note(f"{folder.name} is damaged and was skipped")
                 continue
             fingerprint, state = checkpoint
             if fingerprint != self._fingerprint:
@@ -133,7 +133,7 @@ class Checkpoints:
 
 
 def clear(folder: Path) -> None:
-    """Removes all checkpoints, after the version was published or before a new run."""
+    """Removes all checkpoints: after the version is published, or before a new run."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -143,7 +143,7 @@ def _newest(folder: Path) -> list[Path]:
 
 
 def _read(folder: Path) -> tuple[str, RunState] | None:
-    """The fingerprint and state of a checkpoint whose files have the digests it states, else None."""
+    """The fingerprint and state of a checkpoint; None if a file does not have the digest stated for it."""
     from safetensors.numpy import load_file
 
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError, ArtefactError):

@@ -1,4 +1,4 @@
-"""Encoder + dropout + dense head: the classifier, and its structure as a tree."""
+"""The classifier (encoder, dropout and dense head) and its structure as a tree."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def build(encoder: Encoder, *, dropout: float, seed: int) -> Any:
 
     Args:
         encoder: A loaded encoder; its layer is shared, not copied.
-        dropout: Share of the pooled output that is zeroed before the head, while training.
-        seed: Of the head's first weights (normal with deviation 0.02, as BERT's own).
+        dropout: Share of the pooled output that is zeroed before the head while training.
+        seed: For the head's initial weights (normal with deviation 0.02, as BERT's own).
     """
     ids = tf_keras.Input(shape=(None,), dtype=tf.int32, name="input_word_ids")
     pooled = encoder.layer(ids)
@@ -39,10 +39,10 @@ def weights(classifier: Any) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]
 
 
 def assign(classifier: Any, arrays: Mapping[str, Any]) -> None:
-    """Sets all weights from what `weights` gave.
+    """Sets all weights from a result of `weights`.
 
     Raises:
-        KeyError, ValueError: if they are those of another architecture.
+        KeyError, ValueError: if they belong to another architecture.
     """
     _encoder(classifier).assign(of_encoder(arrays))
     head = classifier.get_layer(HEAD)
@@ -51,7 +51,7 @@ def assign(classifier: Any, arrays: Mapping[str, Any]) -> None:
 
 
 def parameters(variables: Any) -> int:
-    """How many numbers the variables hold."""
+    """The number of parameters in the variables."""
     return sum(int(np.prod(variable.shape)) for variable in variables)
 
 
@@ -89,7 +89,7 @@ def _encoder(classifier: Any) -> Any:
 
 
 def _tree(name: str, variables: list[tuple[str, Any]]) -> Tree:
-    """Groups variables by the first part of their path, in the order they first occur."""
+    """Groups variables by the first part of their path, in the order of first occurrence."""
     groups: dict[str, list[tuple[str, Any]]] = {}
     for path, variable in variables:
         first, _, rest = path.partition("/")

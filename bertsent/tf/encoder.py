@@ -1,4 +1,4 @@
-"""A preset name, handle or folder -> a loaded encoder with its tokenizer."""
+"""Loads an encoder and its tokenizer by preset name, handle or folder."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from bertsent.tf.bert import BertEncoder, named_variables, read_shape
 from bertsent.tf.hub import VOCABULARY, Source, load_model, locate, untold_preprocessor
 from bertsent.tf.hub_tokenizer import HubTokenizer
 
-# Pooled outputs are in [-1, 1]. The same arithmetic in another order differs by 2e-7 on the bundled
-# encoder and by more on deeper ones; another activation or a gate differs by at least 3e-4.
+# Pooled outputs are in [-1, 1]. The same arithmetic in another order changes them by 2e-7 on the bundled
+# encoder and by more on deeper ones; another activation or a gate changes them by at least 3e-4.
 AGREEMENT = 1e-4
 _PROBES = (
     "A quiet, generous film; I'd see it again tomorrow.",
@@ -47,31 +47,31 @@ class Encoder:
 
     @property
     def vocabulary(self) -> Path | None:
-        """The vocab.txt of a WordPiece encoder; None where the tokenizer is the preprocessor's own."""
+        """The vocab.txt of a WordPiece encoder; None if the tokenizer is the preprocessor's own."""
         if not isinstance(self.tokenizer, Tokenizer):
             return None
         return (self.source.preprocessor_folder or self.source.folder) / VOCABULARY
 
 
 def load(name: str, *, preprocessor: str = "", seq_length: int = 0, progress: Progress = silent) -> Encoder:
-    """Loads an encoder through TF Hub's interface and, where it is a plain BERT, rebuilds it.
+    """Loads an encoder through TF Hub's interface and rebuilds it if it is a plain BERT.
 
     Args:
         name: A preset name, handle or folder.
-        preprocessor: Its partner, where it is not the preset's.
+        preprocessor: The encoder's preprocessor, if not the preset's.
         seq_length: Tokens that it must have position embeddings for.
         progress: Told what is fetched, and what the encoder cannot do.
 
     Raises:
         The same as `locate`; ArtefactError also if the SavedModel lacks the interface of a TF Hub
-        encoder, UsageError also if its position embedding ends before `seq_length`.
+        encoder; UsageError also if it has position embeddings for fewer than `seq_length` tokens.
     """
     source = locate(name, preprocessor=preprocessor, progress=progress)
     loaded = load_model(source.folder, source.handle)
     tokenizer = _tokenizer(source, loaded)
     if tokenizer.pad_id != 0:
         raise ArtefactError(
-            f"The padding of {visible(source.handle)} is not piece 0, as in every BERT.",
+            f"The padding of {visible(source.handle)} is not piece 0, which it is in every BERT.",
             received=f"piece {tokenizer.pad_id}",
             hint="put [PAD] on the first line of the vocabulary",
         )
@@ -79,15 +79,15 @@ def load(name: str, *, preprocessor: str = "", seq_length: int = 0, progress: Pr
     positions = variables.get("position_embedding/embeddings")
     if positions is not None and len(positions) < seq_length:
         raise UsageError(
-            f"{visible(source.handle)} takes {len(positions)} tokens, so seq-length cannot be more.",
+            f"{visible(source.handle)} takes at most {len(positions)} tokens, so seq-length is too large.",
             received=seq_length,
         )
     layer, rebuilt = _trainable(loaded, variables, tokenizer, source)
     if not rebuilt:
-        progress.note(f"{source.name} is no plain BERT: it trains through TF Hub's own graph, more slowly")
+        progress.note(f"{source.name} is not a plain BERT: it trains in TF Hub's own graph, which is slower")
     if not isinstance(tokenizer, Tokenizer):
         progress.note(f"{source.name} is not WordPiece: its versions score with --engine tensorflow")
-    if source.handle.startswith(BUNDLED):  # the SavedModel made of it need not be the same to the byte
+    if source.handle.startswith(BUNDLED):  # the bytes of the SavedModel made from it may vary
         digest = bundled_encoder.digest(source.handle.removeprefix(BUNDLED))
     else:
         digest = sha256_folder(source.folder)
@@ -122,7 +122,7 @@ class HubEncoder(tf_keras.layers.Layer):  # type: ignore[misc]
         return self.graph(inputs(ids), training=training)["pooled_output"]
 
     def arrays(self) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
-        """The present values of all trainable variables, by name."""
+        """The current values of all trainable variables, by name."""
         return {variable.name.split(":")[0]: variable.numpy() for variable in self.trainable_variables}
 
     def assign(self, arrays: dict[str, Any]) -> None:
@@ -132,7 +132,7 @@ class HubEncoder(tf_keras.layers.Layer):  # type: ignore[misc]
 
 
 def _tokenizer(source: Source, loaded: Any) -> AnyTokenizer:
-    """The TensorFlow-free tokenizer where it gives the preprocessor's ids on probe texts, else its own."""
+    """Our own tokenizer if it gives the preprocessor's ids on probe texts, else the preprocessor's."""
     if source.preprocessor_folder is None:
         if not hasattr(loaded, "do_lower_case"):
             raise untold_preprocessor(source.name)
@@ -152,7 +152,7 @@ def _tokenizer(source: Source, loaded: Any) -> AnyTokenizer:
 def _trainable(
     loaded: Any, variables: Mapping[str, Any], tokenizer: AnyTokenizer, source: Source
 ) -> tuple[Any, bool]:
-    """The Keras layer to train, and whether it is our own: if that agrees with the Hub graph."""
+    """The Keras layer to train, and whether it is our own. Ours is taken if it agrees with the Hub graph."""
     ids = probe_ids(tokenizer)
     try:
         expected = loaded(inputs(ids), training=False)["pooled_output"].numpy()
@@ -163,7 +163,7 @@ def _trainable(
             received=visible(str(error).splitlines()[0])[:200],
         ) from error
     if read_shape(variables) is not None:
-        # The SavedModel does not say which GELU it computes, so the nearer one is taken.
+        # The SavedModel does not say which GELU it computes, so take the nearer one.
         layers = [BertEncoder(variables, approximate_gelu=approximate) for approximate in (True, False)]
         distances = [float(np.abs(layer(ids).numpy() - expected).max()) for layer in layers]
         nearest = int(np.argmin(distances))
@@ -173,6 +173,6 @@ def _trainable(
 
 
 def probe_ids(tokenizer: AnyTokenizer) -> Any:
-    """Padded token ids int32 [3, tokens] of three texts that try cases, accents and punctuation."""
+    """Padded token ids int32 [3, tokens] of three texts with capitals, accents and punctuation."""
     rows = tokenizer.encode(_PROBES)
     return tf.constant(pack(rows, tokenizer=tokenizer, width=max(len(row) for row in rows) + 2))

@@ -1,4 +1,4 @@
-"""Failed writes of TensorFlow and safetensors, which raise exceptions of their own, as `StorageError`."""
+"""Turns the exceptions of failed writes by TensorFlow and safetensors into `StorageError`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from safetensors import SafetensorError
 from bertsent.base import display, files
 from bertsent.tf import tf
 
-_FULL = ("No space left", "File too large", "quota exceeded")  # as strerror has it
+_FULL = ("No space left", "File too large", "quota exceeded")  # texts of strerror
 
 
 @contextlib.contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """`files.disk_errors` for a block in which TensorFlow or safetensors write below `path`."""
+    """`files.disk_errors` for a block in which TensorFlow or safetensors writes below `path`."""
     with files.disk_errors(path):
         try:
             yield

@@ -1,4 +1,4 @@
-"""Batches -> the weights of the best epoch, with checkpoints to resume from."""
+"""Trains a classifier to the weights of its best epoch, with checkpoints to resume from."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from bertsent.tf.litert import to_litert
 from bertsent.tf.training_run import TrainingRun
 from bertsent.versions.manifest import WEIGHTS, Version
 
-_BYTES = 4 * 4 * 2  # a parameter: float32, with two moments and the best epoch's copy, in two checkpoints
-_BATCH = 32  # rows, where nothing is learnt: as fast as any, and little padding
+_BYTES = 4 * 4 * 2  # per parameter: float32, two moments and the best epoch's copy, in two checkpoints
+_BATCH = 32  # rows when scoring: as fast as any other size, and little padding
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Fit:
 
     classifier: Any
     epochs: tuple[Epoch, ...]
-    best_epoch: int  # from 1, the lowest validation loss
+    best_epoch: int  # from 1; the one with the lowest validation loss
 
 
 def fit(
@@ -57,15 +57,15 @@ def fit(
 ) -> Fit:
     """Trains a classifier.
 
-    A retrain with a warm start takes its last epoch. The validation rows are old ones: they would choose the
-    epoch that learnt least of the new rows.
+    A retrain with a warm start takes its last epoch. Its validation rows are old ones; they would choose the
+    epoch that learnt least from the new rows.
 
     Args:
         encoded: "examples" to train on and the "validation" split.
-        folder: Where checkpoints are kept.
-        resume: Go on from the newest whole checkpoint.
+        folder: The folder of checkpoints.
+        resume: Resume from the newest intact checkpoint.
         progress: Told of every batch.
-        stop: Asked after every batch; when it says True a checkpoint is written and the run ends.
+        stop: Asked after every batch; if it returns True, a checkpoint is written and the run ends.
 
     Raises:
         TrainingError, Interrupted, StorageError: as `training.train`.
@@ -81,7 +81,7 @@ def fit(
     if run.warm_start is not None:
         _begin_with(run.warm_start, classifier, run.encoder)
     if not run.encoder.rebuilt:
-        to_litert(classifier)  # an encoder that cannot be converted is refused now, not after the training
+        to_litert(classifier)  # refuses an encoder that cannot be converted now, not after training
     require_space(folder.parent, _BYTES * parameters(classifier.variables))
     checkpoints = Checkpoints(
         folder, fingerprint=run.fingerprint, classifier=classifier, optimizer=classifier.optimizer
@@ -117,13 +117,13 @@ def compiled(encoder: Encoder, settings: TrainSettings, *, steps: int) -> Any:
 
 
 def interpolate_weights(classifier: Any, version: Version, *, alpha: float) -> None:
-    """Sets the weights (1 - alpha) * those of a version + alpha * the classifier's own, alpha 0 to 1."""
+    """Sets the weights to (1 - alpha) * a version's + alpha * the classifier's own, with alpha 0 to 1."""
     first, last = _weights_of(version), weights(classifier)
     assign(classifier, {name: (1 - alpha) * first[name] + alpha * last[name] for name in last})
 
 
 def _weights_of(version: Version) -> dict[str, NDArray[np.float32]]:
-    """The weights in a version's file, as float32."""
+    """The weights in a version's file as float32."""
     from safetensors.numpy import load_file
 
     return {name: array.astype(np.float32) for name, array in load_file(version.file(WEIGHTS)).items()}
@@ -146,7 +146,7 @@ def _begin_with(version: Version, classifier: Any, encoder: Encoder) -> None:
 
 
 def _is_correct(targets: Any, logits: Any) -> Any:
-    """1 where logit and target give the same label, float32 [batch, 1]; pseudo-labels are not 0 or 1."""
+    """float32 [batch, 1]: 1 if logit and target give the same label; pseudo-labels are not just 0 or 1."""
     return tf.cast(tf.equal(targets >= DEFAULT_THRESHOLD, logits >= 0), tf.float32)
 
 
@@ -192,26 +192,26 @@ class _Trainer:
                 split, batch_size=batch_size, seed=self.settings.seed, epoch=number, skip=before.step
             )
             history = self.classifier.fit(batches, verbose=0, callbacks=[watch]).history
-        whole = so_far(len(batches), {name: values[0] for name, values in history.items()})
+        total = so_far(len(batches), {name: values[0] for name, values in history.items()})
         self.progress.finish()
         measured = evaluate(
             self.classifier, self.validation, what=f"Validation {title}", progress=self.progress
         )
         return Epoch(
             epoch=number,
-            loss=whole.loss,
-            accuracy=whole.accuracy,
+            loss=total.loss,
+            accuracy=total.accuracy,
             validation_loss=measured.log_loss,
             validation_accuracy=measured.confusion.accuracy,
-            seconds=whole.seconds,
-            examples_per_second=len(split) / whole.seconds,
+            seconds=total.seconds,
+            examples_per_second=len(split) / total.seconds,
         )
 
 
 def predict_logits(
     classifier: Any, split: Encoded, *, what: str = "Scoring", progress: Progress = silent
 ) -> Any:
-    """The logits of a split, float32 [rows], in its own order; `what` names the work to `progress`."""
+    """The logits of a split, float32 [rows], in the split's order; `progress` shows `what`."""
     logits = np.empty(len(split), np.float32)
     if len(split):
         batches, order = scoring_batches(split, batch_size=_BATCH)
@@ -225,7 +225,7 @@ def predict_logits(
 def evaluate(
     classifier: Any, split: Encoded, *, what: str = "Scoring", progress: Progress = silent
 ) -> Metrics:
-    """The metrics of a split by the Keras classifier itself, calibrated as it would be published.
+    """The metrics of the Keras classifier on a split, calibrated as it would be published.
 
     Late epochs are overconfident: without calibration an earlier, less accurate one would have a lower loss.
 
@@ -235,5 +235,5 @@ def evaluate(
     logits = predict_logits(classifier, split, what=what, progress=progress)
     scores = sigmoid(logits)
     if np.isnan(scores).any():  # the last step of an epoch diverged, and no loss came after it
-        raise diverged(f"{np.isnan(scores).sum()} of {len(scores)} scores that are no number")
+        raise diverged(f"{np.isnan(scores).sum()} of {len(scores)} scores are not a number")
     return measure(calibrate(scores, split.labels).apply(logits), split.labels, threshold=DEFAULT_THRESHOLD)

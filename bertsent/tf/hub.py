@@ -1,4 +1,4 @@
-"""A preset name, handle or folder -> the folders of an encoder and its preprocessor, fetched if missing."""
+"""Finds an encoder and its preprocessor by preset name, handle or folder; fetches what is missing."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ class Source:
 
     name: str  # preset name, or what the user gave
     handle: str
-    preprocessor: str  # handle; empty where the encoder carries its own vocabulary
+    preprocessor: str  # handle; empty if the encoder has its own vocabulary
     folder: Path
     preprocessor_folder: Path | None
 
 
 def locate(name: str, *, preprocessor: str = "", progress: Progress = silent) -> Source:
-    """Finds an encoder by preset name, TF Hub or Kaggle handle, or folder, fetching what is not here.
+    """Finds an encoder by preset name, TF Hub or Kaggle handle, or folder; fetches what is missing.
 
     Raises:
         UsageError: if the name is none of the three, or the preprocessor is not known.
         NetworkError: if a handle is not cached and cannot be fetched.
-        ArtefactError: if the folder or the download is no SavedModel.
+        ArtefactError: if the folder or the download is not a SavedModel.
     """
     preset = find_preset(name)
     handle = preset.handle if preset else name
@@ -62,13 +62,13 @@ def locate(name: str, *, preprocessor: str = "", progress: Progress = silent) ->
 def untold_preprocessor(encoder: str) -> UsageError:
     """The error for an encoder whose preprocessor is not known."""
     return UsageError(
-        f"The preprocessor of {visible(encoder)} cannot be told.",
+        f"The preprocessor of {visible(encoder)} is not known.",
         hint=f"name it with --preprocessor, for example {UNCASED}",
     )
 
 
 def fetch(name: str, *, preprocessor: str = "", progress: Progress = silent) -> Download:
-    """Brings an encoder and its preprocessor into the user cache ahead of time.
+    """Fetches an encoder and its preprocessor into the user cache ahead of time.
 
     Raises:
         The same as `locate`.
@@ -129,7 +129,7 @@ def _resolve(handle: str, progress: Progress) -> Path:
         folder = Path(tensorflow_hub.resolve(handle))
     if not (folder / "saved_model.pb").is_file():
         raise ArtefactError(
-            f"What {visible(handle)} sent holds no SavedModel.",
+            f"The download from {visible(handle)} holds no SavedModel.",
             hint=f"rm -r {folder}, then check the handle",
         )
     return folder
@@ -137,7 +137,7 @@ def _resolve(handle: str, progress: Progress) -> Path:
 
 @contextlib.contextmanager
 def _timeout(seconds: float) -> Iterator[None]:
-    """tensorflow_hub's resolver has none of its own."""
+    """Sets a network time-out, because tensorflow_hub's resolver has none."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:
@@ -161,26 +161,26 @@ def _network_errors(handle: str) -> Iterator[None]:
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
         raise NetworkError(f"Cannot reach {name}.", received=visible(str(reason)), hint=offline) from error
-    except tf.errors.OpError as error:  # of the resolver's own file writes
+    except tf.errors.OpError as error:  # a file that the resolver cannot write
         raise StorageError(
             f"Cannot write to the cache of encoders, {visible(str(_cache()))}.",
             received=visible(error.message)[:200],
-            hint="set BERTSENT_CACHE to a folder of yours on a disk with space",
+            hint="set BERTSENT_CACHE to a folder that you can write, on a disk with space",
         ) from error
     except (OSError, tarfile.TarError, EOFError, ValueError) as error:
-        if "end of data" in str(error.__context__):  # the resolver hides tarfile's own error behind its own
+        if "end of data" in str(error.__context__):  # the resolver's error hides tarfile's
             raise NetworkError(
-                f"The connection broke off while {name} came.", hint="run the same command again"
+                f"The connection broke off while fetching {name}.", hint="run the same command again"
             ) from error
         raise ArtefactError(
-            f"What came for {name} is no TF Hub model (a proxy's page?).",
+            f"The download for {name} is not a TF Hub model (perhaps it is a proxy's page).",
             received=visible(str(error))[:200],
-            hint="open the address in a browser and see what it answers",
+            hint="open the address in a browser and see what it sends",
         ) from error
 
 
 def load_model(folder: Path, handle: str) -> Any:
-    """Loads a SavedModel by tensorflow_hub.
+    """Loads a SavedModel with tensorflow_hub.
 
     Raises:
         ArtefactError: if it is damaged or of an unknown kind.

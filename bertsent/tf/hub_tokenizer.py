@@ -1,4 +1,4 @@
-"""Texts -> pieces through a TF Hub preprocessor, for encoders whose tokenizer is not WordPiece."""
+"""Tokenizes texts with a TF Hub preprocessor, for encoders whose tokenizer is not WordPiece."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bertsent.tf.hub import load_model, preprocessor_folder
 from bertsent.versions.manifest import HUB_TOKENIZER
 from bertsent.versions.store import find
 
-_BATCH = 256  # texts tokenized at a time; the ragged result of more would only take memory
+_BATCH = 256  # texts tokenized at a time; more would only take memory
 
 
 class HubTokenizer:
@@ -28,7 +28,7 @@ class HubTokenizer:
 
     Args:
         folder: The preprocessor's SavedModel.
-        handle: Where it came from, for messages.
+        handle: Where it comes from, for messages.
 
     Raises:
         ArtefactError: if it lacks the interface of a TF Hub preprocessor.
@@ -50,7 +50,7 @@ class HubTokenizer:
                 f"{visible(handle)} lacks the interface of a TF Hub preprocessor (tokenize, special tokens).",
                 hint="name the encoder's partner with --preprocessor",
             ) from error
-        self.lower_case = False  # whatever it does to case happens inside
+        self.lower_case = False  # the preprocessor handles case itself
 
     def encode(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
         """The piece ids of each text, `[pieces]`, without the special tokens around them."""
@@ -64,18 +64,18 @@ class HubTokenizer:
         return rows
 
     def pieces(self, ids: Iterable[int]) -> list[str]:
-        """The ids as text: a preprocessor has no way from an id to its piece."""
+        """The ids as text, such as "#7": a preprocessor cannot give the piece of an id."""
         return [f"#{number}" for number in ids]
 
     def digest(self) -> str:
-        """The SHA-256 over the preprocessor's files."""
+        """The SHA-256 of the preprocessor's files."""
         return self._digest
 
 
 def open_scorer(
     model: str | None, *, folder: Path, settings: ScoreSettings, progress: Progress = silent
 ) -> Scorer:
-    """A scorer for `--engine tensorflow`: texts are tokenized by the version's own preprocessor.
+    """A scorer for `--engine tensorflow`: the version's own preprocessor tokenizes the texts.
 
     Raises:
         UsageError, ArtefactError, NetworkError: as `store.find`, `Scorer` and `hub.locate`.

@@ -1,4 +1,4 @@
-"""A classifier -> the LiteRT file that scores without TensorFlow."""
+"""Converts a classifier to the LiteRT file that scores without TensorFlow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bertsent.base.resources import quiet_stderr
 from bertsent.tf import tf
 from bertsent.tf.bert import BertEncoder
 
-# TensorFlow raises it in public and defines it in private.
+# A public function of TensorFlow raises it, but only a private module defines it.
 _ConverterError = importlib.import_module("tensorflow.lite.python.convert_phase").ConverterError
 
 
@@ -20,14 +20,14 @@ def to_litert(classifier: Any, *, temperature: float = 1.0, bias: float = 0.0) -
     """Converts a classifier to LiteRT with dynamic-range int8 weights.
 
     The file maps token ids int32 [batch, tokens], padded with 0 at the end of a row, to scores
-    float32 [batch] = P(positive). Weights are int8 with one scale an output channel, embeddings with one a
-    row; activations stay float32 and are quantised row by row inside each product, so a row's score does
-    not depend on the rows beside it.
+    float32 [batch] = P(positive). Weights are int8 with one scale per output channel, embeddings with one per
+    row. Activations stay float32 and are quantised row by row inside each product, so the score of a row does
+    not depend on the other rows.
 
     Args:
         classifier: token ids -> logit, as `classifier.build` makes it.
-        temperature: What logits are divided by, so that whoever runs the file gets calibrated scores.
-        bias: What is added to them then.
+        temperature: Divides the logits, so that the file gives calibrated scores.
+        bias: Is added to the divided logits.
 
     Raises:
         TrainingError: if LiteRT lacks an operation of this encoder.

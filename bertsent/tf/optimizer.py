@@ -12,12 +12,12 @@ from bertsent.tf import tf_keras
 def create(settings: TrainSettings, *, steps: int) -> Any:
     """The optimizer of a run of `steps` batches.
 
-    The rate falls in a line from `init_lr` before the first step to 0 after the last; in the first
-    `warmup` share of the steps it rises from 0 instead. So its peak is `(1 - warmup) * init_lr`, as in
-    the code of Devlin et al. (2019). AdamW and LAMB are those of tf-models: weight decay 0.01, not on
-    biases and layer norms, and for AdamW gradients clipped to norm 1.
+    The rate falls linearly from `init_lr` before the first step to 0 after the last, but in the first
+    `warmup` share of the steps it rises from 0. So its peak is `(1 - warmup) * init_lr`, as in the code of
+    Devlin et al. (2019). AdamW and LAMB are those of tf-models: weight decay 0.01 except on biases and layer
+    norms, and for AdamW gradients clipped to norm 1.
     """
-    # Loaded by name: it takes seconds and pulls in all of tf-models' optimization package.
+    # Imported here because it takes seconds and loads all of tf-models' optimization package.
     optimization = importlib.import_module("official.nlp.optimization")
     warm = int(settings.warmup * steps)
     if settings.optimizer in {"adamw", "lamb"}:

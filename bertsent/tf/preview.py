@@ -1,4 +1,4 @@
-"""What an encoder does with one text before any training, and the structure of the classifier."""
+"""Shows what an encoder does with one text before any training, and the structure of the classifier."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bertsent.tf.encoder import inputs, load
 
 
 def preview(text: str, settings: TrainSettings, *, progress: Progress = silent) -> Preview:
-    """Runs one text through preprocessor, encoder and an untrained head.
+    """Runs one text through the preprocessor, the encoder and an untrained head.
 
     Args:
         text: Any text.

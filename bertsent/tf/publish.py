@@ -1,4 +1,4 @@
-"""A trained classifier -> a published version: LiteRT file, weights, reference, numbers, card."""
+"""Publishes a trained classifier as a version: LiteRT file, weights, reference, metrics, card."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ from bertsent.versions.manifest import (
 )
 
 PROBES = ("great film", "It is meh.", "I want my two hours back; the plot made no sense at all.")
-_RELOAD_TOLERANCE = 1e-4  # the same file gives the same score after every reload
-_CONVERSION_TOLERANCE = 0.05  # mean distance of scores; int8 weights cost about 0.005, a broken graph 0.3
+_RELOAD_TOLERANCE = 1e-4  # the same file must give the same score after every reload
+_CONVERSION_TOLERANCE = 0.05  # mean distance of scores; int8 weights cause about 0.005, a broken graph 0.3
 _PACKAGES = (
     "tensorflow",
     "tensorflow-text",
@@ -80,14 +80,14 @@ def publish(
     """Writes a version into a staging folder, measures its LiteRT file, and publishes it.
 
     Args:
-        fit: What was trained; its classifier holds the weights to publish.
+        fit: The result of training; its classifier has the weights to publish.
         encoded: The rows of the run, by split.
         folder: The folder of versions.
-        keep_weights: Whether the version carries weights.safetensors.
+        keep_weights: Whether the version includes weights.safetensors.
 
     Raises:
-        TrainingError: if the file that was written does not score as it did before.
-        StorageError: if the disk does not take it.
+        TrainingError: if the files that were written do not score as the classifier did before.
+        StorageError: if it cannot be written.
     """
     progress.start("Converting to LiteRT", None)
     encoder, classifier = run.encoder, fit.classifier
@@ -143,7 +143,7 @@ def _write_reference(
     encoded: Mapping[str, Encoded],
     scores: Mapping[str, NDArray[np.float32]],
 ) -> None:
-    """The training rows, and the held-out ones: validation rows and those that a retrain reserved."""
+    """Writes the training rows and the held-out rows: validation rows and those that a retrain reserved."""
     rows, newest = run.rows, run.mix.newest
     held_out = [name for name in ("validation", "reserved") if name in rows]
     reference.write(
@@ -173,7 +173,7 @@ def _convert(
 
 
 def _scores(litert: LiteRTClassifier, split: Encoded, name: str, progress: Progress) -> NDArray[np.float32]:
-    """P(positive) of a split by the file that will score, float32 [rows]."""
+    """P(positive) of a split by the version's LiteRT file, float32 [rows]."""
     rows, chunk = split.word_pieces(), ScoreSettings().chunk
     progress.start(f"Scoring {name}", len(rows), "reviews")
     scores = np.empty(len(rows), np.float32)
@@ -187,7 +187,7 @@ def _compare(scores: NDArray[np.float32], trained: NDArray[np.float64], split: E
     """Compares the scores of the LiteRT file with those of the trained classifier.
 
     Raises:
-        TrainingError: if they differ by more than quantisation explains: the conversion failed.
+        TrainingError: if they differ by more than quantisation explains, so that the conversion failed.
     """
     distance = float(np.mean(np.abs(trained - scores)))
     if not distance <= _CONVERSION_TOLERANCE:
@@ -205,7 +205,7 @@ def _compare(scores: NDArray[np.float32], trained: NDArray[np.float64], split: E
 
 
 def _check_reload(version: Version, encoder: Encoder) -> None:
-    """Scores the probe texts again by `Scorer`, from the files that were written.
+    """Scores the probe texts again with `Scorer`, from the files that were written.
 
     Raises:
         TrainingError: if a score differs.
@@ -265,6 +265,6 @@ def _manifest(
 
 
 def _write_weights(path: Path, classifier: Any) -> None:
-    """fp16: half the size, and finer than the bf16 the products were trained in."""
+    """Writes fp16: half the size, and finer than the bf16 in which products are trained."""
     with disk_errors(path):
         save_file({name: value.astype(np.float16) for name, value in weights(classifier).items()}, path)

@@ -1,4 +1,4 @@
-"""A version -> a SavedModel for TF Serving: texts in, probabilities out, nothing else needed."""
+"""Exports a version as a SavedModel for TF Serving: texts in, probabilities out, nothing else needed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ INPUT, OUTPUT = describe.input_name(_FORM), describe.OUTPUT
 WARM_UP = Path("assets.extra", "tf_serving_warmup_requests")  # where TF Serving looks for it
 _SETTINGS = ExportSettings()
 
-# `str.isspace` of Python, for RE2, whose own \s is that of ASCII.
+# What Python's `str.isspace` accepts, for RE2, whose own \s knows only ASCII.
 _BLANK = r"[\t-\r\x1c-\x20\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"
 
 
@@ -50,23 +50,23 @@ def export(
     settings: ExportSettings = _SETTINGS,
     progress: Progress = silent,
 ) -> Exported:
-    """Writes `out/<n>/`, n the number of the version: texts string [batch] -> score float32 [batch].
+    """Writes `out/<n>/`, with n the number of the version: texts string [batch] -> score float32 [batch].
 
-    It is loaded again and compared, before it appears, with the classifier in float32 on ids of our own
-    tokenizer, and with the version's int8 file.
+    Before the export appears it is loaded again and compared: with the classifier in float32 on ids of our
+    own tokenizer, and with the version's int8 file.
 
     Args:
-        version: What is exported.
-        out: The folder of a model, as TF Serving has it; other versions may be in it.
+        version: The version to export.
+        out: The folder of a model for TF Serving; it may hold other versions.
         check: Reviews to compare on instead of bundled ones.
         force: Replace an earlier export of this version.
 
     Raises:
-        UsageError: if `out` is taken by something else.
-        ArtefactError: if the version lacks its weights, or its encoder is another by now.
+        UsageError: if `out` holds something else.
+        ArtefactError: if the version has no weights, or its encoder has changed since.
         NetworkError: if an encoder that cannot be rebuilt, or its preprocessor, cannot be fetched.
-        BertsentError: if the export scores otherwise; nothing is written then.
-        StorageError: if the disk does not take it.
+        BertsentError: if the export gives other scores; then nothing is written.
+        StorageError: if it cannot be written.
     """
     started = time.monotonic()
     folder.check_target(out, number=version.name, force=force)
@@ -78,7 +78,7 @@ def export(
     compared = probe_texts.own(check, settings) if check else bundled
     module = Served(classifier, tokenizer, scorer, version)
     probes = list(version.manifest.probes)
-    # Twice the weights, which are fp16, and what comes with them.
+    # Bytes: the fp16 weights in float32 are twice as large; the rest is for the other files.
     needed = 3 * int(version.manifest.files[WEIGHTS]["size"]) + 10_000_000
     progress.start("Writing saved-model", None)
     with folder.staged(out, number=version.name, force=force, needed=needed) as path:
@@ -86,7 +86,7 @@ def export(
             tf.saved_model.save(
                 module, str(path), signatures={SIGNATURE: module.score.get_concrete_function()}
             )
-        # Of the bundled reviews, for the user's are nobody's business: a few, and a text of full length.
+        # Bundled reviews, because the user's are private: a few, and a text of full length.
         warm_up = [probes, bundled[: settings.batch_size], [max(bundled, key=len)]]
         with disk_errors(out):
             _write_warm_up(path / WARM_UP, warm_up)
@@ -136,7 +136,7 @@ class Served(tf.Module):  # type: ignore[misc]
         lengths = pieces.row_lengths()
         position = tf.ragged.range(lengths)
         from_end = tf.expand_dims(lengths, 1) - position
-        # Of a text that fits, head and tail together hold every piece.
+        # If a text fits, head and tail together cover all its pieces.
         seen = tf.logical_or(position < self._head, from_end <= self._tail)
         pieces = tf.ragged.boolean_mask(pieces, seen)
         one = tf.ones([pieces.nrows(), 1], tf.int32)
@@ -152,7 +152,7 @@ def clean(text: Any) -> Any:
 
 
 def _classifier(version: Version, arrays: weights.Arrays, progress: Progress) -> Any:
-    """The version's classifier in float32: rebuilt from its weights alone, or through its Hub graph."""
+    """The version's classifier in float32: rebuilt from its weights alone, or with its Hub graph."""
     gelu = weights.gelu(version)
     try:
         if gelu is None:
@@ -192,7 +192,7 @@ def _hub_encoder(version: Version, progress: Progress) -> Any:
 def _tokenizer(version: Version, progress: Progress) -> tuple[Any, Scorer]:
     """The version's tokenizer for the graph, and a scorer.
 
-    The method `tokenize` of the first maps string [batch] to ragged ids [batch, (words), (pieces)].
+    The tokenizer's method `tokenize` maps string [batch] to ragged ids [batch, (words), (pieces)].
     """
     if version.manifest.tokenizer["kind"] == WORDPIECE:
         scorer = Scorer(version)
@@ -211,7 +211,7 @@ def _tokenizer(version: Version, progress: Progress) -> tuple[Any, Scorer]:
 
 
 def _reloaded(path: Path, batch: int) -> Callable[[Sequence[str]], list[float]]:
-    """A function that scores texts with the SavedModel that was written, through its signature."""
+    """A function that scores texts with the written SavedModel, through its signature."""
     signature = tf.saved_model.load(str(path)).signatures[SIGNATURE]
 
     def score(texts: Sequence[str]) -> list[float]:
@@ -227,7 +227,7 @@ def _reloaded(path: Path, batch: int) -> Callable[[Sequence[str]], list[float]]:
 def _float32(
     classifier: Any, scorer: Scorer, version: Version, batch: int
 ) -> Callable[[Sequence[TokenIds]], NDArray[np.float64]]:
-    """A function that scores word pieces by the classifier in float32."""
+    """A function that scores word pieces with the classifier in float32."""
     temperature, bias = weights.calibration(version)
 
     def score(rows: Sequence[TokenIds]) -> NDArray[np.float64]:
@@ -240,10 +240,10 @@ def _float32(
 
 
 def _write_warm_up(path: Path, batches: Sequence[Sequence[str]]) -> None:
-    """Requests that TF Serving runs while it loads the model: a TFRecord of PredictionLog messages.
+    """Writes requests that TF Serving runs while it loads the model: a TFRecord of PredictionLog messages.
 
     The messages are written field by field (tensorflow/serving, apis/prediction_log.proto, predict.proto and
-    model.proto): the package that has them for Python would bring nothing else.
+    model.proto), because nothing else needs the package that has them for Python.
     """
     spec = _field(3, SIGNATURE.encode())  # ModelSpec.signature_name
     path.parent.mkdir()
@@ -256,7 +256,7 @@ def _write_warm_up(path: Path, batches: Sequence[Sequence[str]]) -> None:
 
 
 def _field(number: int, content: bytes) -> bytes:
-    """A field of a protobuf message that holds bytes."""
+    """A protobuf field that contains bytes."""
     length, size = bytearray(), len(content)
     while size > 0x7F:
         length.append(size & 0x7F | 0x80)

@@ -1,4 +1,4 @@
-"""Reviews -> a trained classifier -> a published version."""
+"""Trains a classifier on reviews and publishes it as a version."""
 
 from __future__ import annotations
 
@@ -50,35 +50,35 @@ def train(
     """Trains a classifier on a data set and publishes it as the next version.
 
     Args:
-        settings: The run.
-        data: A data set as `splits.load_splits` reads it.
-        workspace: Where lock, checkpoints and caches are kept.
+        settings: The settings of the run.
+        data: A data set that `splits.load_splits` can read.
+        workspace: Holds the lock, checkpoints and caches.
         output: The folder of versions; `model/` of the workspace by default.
-        keep_weights: Put fp16 weights into the version; warm start and export need them, scoring not.
-        resume: Go on from the last checkpoint of a run that was stopped.
+        keep_weights: Put fp16 weights into the version; warm start and export need them, scoring does not.
+        resume: Resume from the last checkpoint of a run that was stopped.
         unlabelled: Reviews without labels to train on too, with pseudo-labels.
-        teacher: The version that gives the pseudo-labels; goes with `unlabelled`.
+        teacher: The version that gives the pseudo-labels; needed with `unlabelled`.
         warm_start: Begin with the weights of this version instead of the encoder's own and a random head.
-        mix: Train on these rows instead of all training rows of `data`, whose split it has.
-        checkpoints: Their folder; in the workspace by default.
+        mix: Train on these rows instead of all training rows of `data`; it contains the split of `data`.
+        checkpoints: The folder of checkpoints; in the workspace by default.
         progress: Told of every batch.
-        stop: Asked after every batch; when it says True a checkpoint is written and the run ends.
+        stop: Asked after every batch; if it returns True, a checkpoint is written and the run ends.
 
     Raises:
         DataError: if the reviews cannot be used.
-        TrainingError: if the loss is not finite, or the checkpoint belongs to another run; nothing is
+        TrainingError: if the loss is not finite, or the checkpoint belongs to another run; then nothing is
             published.
-        Interrupted: after `stop`; `resume` goes on.
+        Interrupted: after `stop`; a run with `resume` resumes it.
         BusyError: if another run trains in this workspace.
-        StorageError: if there is no room.
+        StorageError: if there is too little space, or a file cannot be written.
         NetworkError, ArtefactError, UsageError: as `encoder.load`.
     """
     started = time.monotonic()
     folder, checkpoints = output or workspace.model, checkpoints or workspace.state / "training"
     with lock(workspace.state / "train.lock", "train"):
         if warm_start is not None:
-            warm_start.file(WEIGHTS)  # refused now, not after the work
-        require_space(folder, 0)  # a folder that cannot be written is refused before the work, not after
+            warm_start.file(WEIGHTS)  # refuses missing weights before the work, not after it
+        require_space(folder, 0)  # refuses a folder that cannot be written before the work, not after it
         if mix is None:
             splits = load_splits(data, settings, progress=progress)
             mix = Mix(splits=splits, old=splits.train)
@@ -106,7 +106,7 @@ def train(
             encoded = _encode(run, workspace.state / "tokens", progress)
             with bfloat16():
                 fitted = fit.fit(run, encoded, checkpoints, resume=resume, progress=progress, stop=stop)
-        # Traced anew, in fp32: the LiteRT file is compared with the weights, not with their rounding.
+        # Trace it again in fp32: the LiteRT file is compared with the weights, not with rounded ones.
         fitted.classifier.make_predict_function(force=True)
         if warm_start is not None and run.continues:
             fit.interpolate_weights(fitted.classifier, warm_start, alpha=mix.interpolation)
@@ -118,8 +118,8 @@ def train(
 
 
 def _encode(run: TrainingRun, cache: Path, progress: Progress) -> dict[str, Encoded]:
-    """The rows of the run as they are scored, by split, and as "examples" those that are trained on: shorter,
-    and with the pseudo-labelled ones."""
+    """The rows of the run by split, as they are scored; and "examples", the rows to train on, which are cut
+    shorter and include the pseudo-labelled ones."""
 
     def encode_rows(
         reviews: Sequence[Review], seq_length: int, targets: NDArray[np.float32] | None = None
@@ -143,9 +143,9 @@ def _encode(run: TrainingRun, cache: Path, progress: Progress) -> dict[str, Enco
 
 
 def _targets(run: TrainingRun, progress: Progress) -> NDArray[np.float32] | None:
-    """What a retrain with a warm start learns, float32 [old and new rows]: labels for the new rows, and for
-    the old ones the scores of the version it begins with, so that learning the new rows changes them least
-    (Li and Hoiem 2016, "Learning without Forgetting"). None: labels for all."""
+    """The targets of a retrain with a warm start, float32 [old and new rows]: labels for new rows; for old
+    rows the scores of the version it begins with, so that learning the new rows changes them least (Li and
+    Hoiem 2016, "Learning without Forgetting"). None: labels for all rows."""
     mix = run.mix
     if run.warm_start is None or not run.continues or not mix.old:
         return None
@@ -156,10 +156,10 @@ def _targets(run: TrainingRun, progress: Progress) -> NDArray[np.float32] | None
 
 @contextlib.contextmanager
 def bfloat16() -> Iterator[None]:
-    """Lets grappler turn matrix products into bf16 where the processor supports it; elsewhere fp32 stays.
+    """Lets grappler turn matrix products into bf16 if the processor supports it; otherwise they stay fp32.
 
-    In the block only: an encoder that is loaded later must be compared with its Hub graph in fp32.
-    Measured on two cores with AVX512-BF16: 26 against 16 examples a second at 128 tokens.
+    This ends with the block: an encoder that is loaded later must be compared with its Hub graph in fp32.
+    Measured on two cores with AVX512-BF16: 26 instead of 16 examples a second at 128 tokens.
     """
     flags = ""
     with contextlib.suppress(OSError):
@@ -173,7 +173,7 @@ def bfloat16() -> Iterator[None]:
 
 
 def _devices() -> Any:
-    """All GPUs of the machine, where there are several; one GPU or none needs nothing."""
+    """A context that uses all GPUs if there are several; one GPU or none needs nothing."""
     if len(tf.config.list_logical_devices("GPU")) > 1:
         return tf.distribute.MirroredStrategy().scope()
     return contextlib.nullcontext()
@@ -187,9 +187,9 @@ def _note_data(mix: Mix, progress: Progress) -> None:
     reasons = (
         (splits.duplicates, "duplicates"),
         (splits.conflicts, "with both labels"),
-        (splits.leaked, "test rows that training holds"),
+        (splits.leaked, "test rows that are training rows too"),
     )
     left_out = ", ".join(f"{count} {reason}" for count, reason in reasons if count)
     progress.tell(f"Reviews: {counts}" + (f" (left out: {left_out})" if left_out else ""))
     if splits.ignored:
-        progress.tell(f"Not read, as only pos and neg are classes: {', '.join(splits.ignored)}")
+        progress.tell(f"Not read, because only pos and neg are classes: {', '.join(splits.ignored)}")

@@ -20,13 +20,13 @@ from bertsent.versions.manifest import WEIGHTS, Version
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:
-    """All that decides which classifier a run gives."""
+    """Everything that decides which classifier a run produces."""
 
     settings: TrainSettings
     encoder: Encoder
-    mix: Mix  # the labelled rows: of `train` those of the data set, of a retrain new ones too
+    mix: Mix  # the labelled rows: for `train` those of the data set, for a retrain new ones too
     pseudo_labels: PseudoLabels | None = None
-    warm_start: Version | None = None  # whose weights it begins with, not with the encoder's own
+    warm_start: Version | None = None  # begin with this version's weights instead of the encoder's
 
     @property
     def splits(self) -> Splits:
@@ -35,18 +35,18 @@ class TrainingRun:
 
     @property
     def continues(self) -> bool:
-        """Whether it is a retrain that begins with a version's weights: it must not forget the old rows."""
+        """Whether it is a retrain with a version's weights, which must not forget the old rows."""
         return self.warm_start is not None and bool(self.mix.new)
 
     @property
     def rows(self) -> dict[str, tuple[Review, ...]]:
-        """The labelled rows by split; "train" are those to train on, "reserved" only a retrain has."""
+        """The labelled rows by split: "train" holds those to train on; only a retrain has "reserved"."""
         rows = dict(self.splits.items()) | {"train": (*self.mix.old, *self.mix.new)}
         return rows | ({"reserved": self.mix.reserved} if self.mix.reserved else {})
 
     @property
     def fingerprint(self) -> str:
-        """The SHA-256 over all that must not change when the run is stopped and resumed."""
+        """The SHA-256 of everything that must stay the same when a stopped run is resumed."""
         pseudo, warm_start = self.pseudo_labels, self.warm_start
         return sha256_lines(
             [

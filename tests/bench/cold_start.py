@@ -1,15 +1,15 @@
-"""How long a command takes from cold, and how much memory?
+"""How long does a command take from cold, and how much memory does it need?
 
     python tests/bench/cold_start.py [--command bertsent] [--runs 20] [--rows 25000] [--json FILE]
 
-Every command runs as a process of its own, as the installed script, in an empty workspace: so the version
-that came with bertsent scores. Two runs that are not counted bring files into memory and let Python keep its
-compiled modules. Wall time is from the start of the process to its end; for `label` it is to the first review
-on a terminal of 24 lines, of pools made here: --rows reviews of 230 words, as a folder and as CSV. Memory is
-the highest resident size the system counted, mapped files included. The median must keep the limit; minimum
-and maximum tell how quiet the machine was. Run it on a machine that does nothing else.
+Every command runs as the installed script in its own process and in an empty workspace, so the version that
+comes with bertsent scores. Two uncounted runs first bring files into memory and let Python compile its
+modules. Wall time is from the start of the process to its end. For `label` it is to the first review on a
+terminal of 24 lines, with pools made here: --rows reviews of 230 words, as a folder and as CSV. Memory is the
+highest resident size the system counted, mapped files included. The median must keep the limit; minimum and
+maximum show how quiet the machine was. Run it on a machine that does nothing else.
 
-Prints one table; ends with 1 if a limit is missed. Needs no more than bertsent itself.
+Prints one table; exits with 1 if a limit is missed. Needs only bertsent itself.
 """
 
 from __future__ import annotations

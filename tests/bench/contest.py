@@ -1,4 +1,4 @@
-"""What the benches beside peers share: running one of them, the machine, the versions."""
+"""Shared by the benchmarks against peers: runs one of them, describes the machine and the versions."""
 
 from __future__ import annotations
 

@@ -1,17 +1,17 @@
-"""Which features should the text measure of `drift` read? Word pieces, a frozen encoder's vectors, or both.
+"""Which features should the text measure of `drift` read: word pieces, a frozen encoder's vectors, or both?
 
     python tests/bench/drift_features.py --data aclImdb --foreign apps.txt --foreign shop.jsonl \\
         --model model/1
 
-The encoder is the one that training begins with, as it was published (a fine-tuned one knows the rows it
-was trained on): the mean of its last layer over the pieces of a review, which is how it was made to be read,
-by an int8 LiteRT file as `drift` would have to. All features go through the same regression, folds and
-shuffles, on the same draws: 200 new rows against 2,000 of the same labels. Word pieces are taken as `drift`
-takes them, thinned to equal lengths; an encoder has to read a text as it is.
+The encoder is the published one that training begins with (a fine-tuned one knows the rows it was trained
+on). Its vector of a review is the mean of its last layer over the pieces, as its authors use it, computed by
+an int8 LiteRT file, as `drift` would have to. All features go through the same regression, folds and shuffles
+on the same draws: 200 new rows against 2,000 of the same labels. Word pieces are thinned to equal lengths, as
+in `drift`; an encoder has to read whole texts.
 
-Prints, for each kind of new rows, the mean of 2 AUC - 1, its deviation, in how many runs it would be drift
+Prints for each kind of new rows the mean of 2 AUC - 1 and its deviation, in how many runs it would be drift
 at a first look (above the threshold, and p at most a third of the look's alpha), and in how many p < 0.05.
-Needs bertsent[train], and about a quarter of an hour of two cores.
+Needs bertsent[train] and about a quarter of an hour on two cores.
 """
 
 from __future__ import annotations

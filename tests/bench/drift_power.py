@@ -1,16 +1,15 @@
-"""How often does `drift` cry wolf, and what does it miss? On real reviews.
+"""How often does `drift` give a false alarm on real reviews, and which drift does it miss?
 
     python tests/bench/drift_power.py --data aclImdb --foreign apps.txt --foreign shop.jsonl --model model/1
 
 Takes reviews of the data set's test half, whose films the training half does not have, and reviews of other
-things (text lines, CSV or JSONL), and puts them before `judge` as labels of a run of `drift`. Prints a table
-of what was asked and what was measured, and ends with 1 if a figure misses what was asked. Foreign reviews
-without a label get the one the model gives them.
+things (text lines, CSV or JSONL). Gives them to `judge` as the labels of a run of `drift`. Prints a table of
+goals and measurements, and exits with 1 if a goal is missed. Foreign reviews without a label get the model's.
 
-Where nothing may drift, old and new rows come from one pool: the reference is made of the rest of it. All
-else is compared with the version's own reference.npz. `--runs 0.2` does a fifth of the runs, and asks the
-same shares of them; the limits then hold less surely. Scoring the pool takes a minute or two of two cores;
-`--cache` keeps the scores. In full: about 51 minutes of one core.
+Where nothing may drift, old and new rows come from one pool, and the reference is made of the rest of it. All
+else is compared with the version's own reference.npz. `--runs 0.2` does a fifth of the runs and demands the
+same shares of them, so a limit may be missed by chance more easily. Scoring the pool takes a minute or two on
+two cores; `--cache` keeps the scores. A full run takes about 51 minutes of one core.
 
 What was tried for the text measure (200 new rows; 6 draws each, means of 2 AUC - 1; IMDB seen through 384
 pieces; "40 of each" is a random part of every new review, so a difference in length alone; "one by one" are
@@ -25,12 +24,12 @@ pieces; "40 of each" is a random part of every new review, so a difference in le
     the same, present or not                    0.02       0.22       0.21      0.98      0.99        0.14
     the same, in 3 % of both                       -       0.20       0.19      0.96      0.98        0.08
 
-    * the first 40 words of each, which are worded otherwise than the rest: 0.2 to 0.3 in all rows below
+    * the first 40 words of each, which differ from the rest in wording: 0.2 to 0.3 in all rows below
 
-Since then `drift` takes the last but one, of the pieces in 1.25 % of both and with ten reference rows beside
-a new one.
+Since then `drift` uses the last row but one, with the pieces in 1.25 % of both and with ten reference rows
+per new row.
 
-A frozen encoder's vectors instead of pieces, or beside them: drift_features.py, and RECIPE.md has its table.
+drift_features.py tries a frozen encoder's vectors instead of pieces, or with them; RECIPE.md has its table.
 """
 
 from __future__ import annotations

@@ -1,20 +1,20 @@
-"""Does `bertsent batch` slow down or grow when the input does?
+"""Does `bertsent batch` get slower, or need more memory, when the input grows?
 
     python tests/bench/growth.py --tiny --json growth.json
     python tests/bench/growth.py --model 1 --sizes 2000 20000 --words 0 --data data/aclImdb/test
 
-Makes inputs of each size in each format (a table, or a folder of .txt files), scores each in a process of
-its own with the output in a file, and prints reviews a second (as the command's summary has it), the peak of
-resident memory in MB (VmHWM of /proc, mapped files included) and the ratio of the rate to that of the
-smallest size. Small inputs are scored more than once, and the median of the rates counts. Ends with status 1
-if the rates of a format differ by more than 10 % or a run needs more than --limit MB.
+Makes inputs of each size in each format (a table, or a folder of .txt files) and scores each in its own
+process with the output in a file. Prints reviews a second (from the command's summary), the peak of resident
+memory in MB (VmHWM of /proc, mapped files included) and the ratio of the rate to that of the smallest size.
+Small inputs are scored more than once, and the median of the rates counts. Exits with 1 if the rates of a
+format differ by more than 10 % or a run needs more than --limit MB.
 
 Every text is one of the bundled reviews, or of --data, with one word exchanged and a number added, so that no
-two are equal; it is the same on every machine. --words keeps the first so many words of it: a scorer takes
-hours over a million whole reviews. A Parquet file has a single row group, the hardest to read in parts. A
-million files take 4 GB on the disk and a minute and a half to make; read by a scorer as quick as --tiny's,
+two are equal; it is the same on every machine. --words keeps only so many first words, because a scorer needs
+hours for a million whole reviews. A Parquet file has a single row group, which is the hardest to read in
+parts. A million files take 4 GB of disk and a minute and a half to make; with a scorer as fast as --tiny's,
 they show how the file system caches them. --tiny scores with a random BERT of two layers (trained here in
-half a minute; needs bertsent[train]), which shows what reading and writing do.
+half a minute; needs bertsent[train]), which shows the cost of reading and writing.
 --addresses sets a limit as `ulimit -v` does. Needs Linux.
 """
 

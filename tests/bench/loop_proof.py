@@ -1,4 +1,4 @@
-"""The loop on real reviews: drift to a new version, poisoned labels to none, one outcome whatever kills it.
+"""Runs the loop on real reviews: drift makes a new version, poisoned labels none, and a kill changes nothing.
 
     python tests/bench/loop_proof.py --data aclImdb --foreign clothes.jsonl --kills 20
 
@@ -6,15 +6,15 @@ Makes workspaces in a temporary folder, each with a data set of `--train` and `-
 and 300 labels: half of them reviews that the data set does not hold, half foreign (CSV or JSONL with text and
 label). The version that comes with bertsent is the champion. Then runs `bertsent drift` there, as cron would:
 
-- good: drift, a challenger, a new version, exit 0. Labels that go on the same way, half foreign, are no drift
-  then.
-- poisoned: every label is the wrong one. Drift, a challenger, rejected, exit 3; the champion stays.
-- random: labels by a coin. As poisoned.
-- killed: as good, but kill -9 ends the run after a random time, again and again, `--kills` times; the run
-  after that ends it. One look, one outcome, one new version.
+- good: drift, a challenger, a new version, exit 0. Later labels of the same kind, half foreign, are then no
+  drift.
+- poisoned: every label is wrong. Drift, a challenger, rejected, exit 3; the champion stays.
+- random: a coin gives the labels. The result is that of poisoned.
+- killed: like good, but kill -9 ends the run after a random time, `--kills` times. The next run finishes it:
+  one look, one outcome, one new version.
 
-Prints a line a scenario, and ends with 1 if one misses what was asked. Takes a quarter of an hour on two
-cores, and needs bertsent[train].
+Prints a line per scenario, and exits with 1 if one has another result. Takes a quarter of an hour on two
+cores and needs bertsent[train].
 """
 
 from __future__ import annotations

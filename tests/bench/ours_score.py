@@ -1,19 +1,19 @@
-"""Scores texts as `bertsent batch` does, at a number of places of one's choice, and says how fast.
+"""Scores texts as `bertsent batch` does, at a chosen number of tokens, and prints how fast.
 
     python tests/bench/ours_score.py TEXTS.jsonl --seq 128 [--model VERSION|FOLDER] [--exact 200]
 
-Everything from text to label counts: cleaning, tokenising, window, scoring. Window `head`, as the peers'.
-A few rows warm up, as theirs do.
+The time is from text to label: cleaning, tokenising, window, scoring. The window is `head`, and a few rows
+warm up, as with the peers.
 
-With `--exact N`, instead of the clock: the scores of N texts must be equal within 1e-4 however they are
+`--exact N` measures no time. It checks that the scores of N texts are equal within 1e-4 however they are
 scored: in another order, one at a time, in small chunks, by one, two or three workers, by threads inside one
-interpreter. Ends with 1 if not. `padded` is the largest difference of the bare LiteRT file in batches of 8
-padded to the full length, as one would score without bertsent: sums of another length round otherwise, the
-int8 steps after them turn over, and scores of short rows move. That is why bertsent pads nothing.
+interpreter. It exits with 1 if not. `padded` is the largest difference when the bare LiteRT file scores
+batches of 8 padded to the full length, as one would without bertsent: sums of another length round
+differently, some int8 steps after them change, and scores of short rows move. So bertsent pads nothing.
 
 Prints one JSON line: engine, mode, reviews, seq, reviews_per_second, gop_per_second, peak_mb; or `apart`, the
-largest difference of each way from the first, and `padded`. gop_per_second counts the useful operations only:
-two a multiplication of the matrix products, of real word pieces, and in the last block what [CLS] needs.
+largest difference of each way from the first, and `padded`. gop_per_second counts only useful operations: two
+per multiplication in the matrix products, of real word pieces, and in the last block what [CLS] needs.
 """
 
 from __future__ import annotations

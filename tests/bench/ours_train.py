@@ -1,17 +1,17 @@
-"""Trains one epoch as `bertsent train` does, without validation and publishing, and says how fast.
+"""Trains one epoch as `bertsent train` does, without validation and publishing, and prints how fast.
 
     python tests/bench/ours_train.py TEXTS.jsonl --seq 256
 
-TEXTS.jsonl has one `{"text": ..., "label": "positive"|"negative"}` a line. Classifier, loss, optimizer,
-dropout, bf16 where the processor has it, batches of like length and the callback that watches the loss are
-those of `bertsent train`. Window `head` and no crops, so that of each review the same places are seen as in
-the tutorial; texts go in as they stand. What does not fill a batch of 32 is dropped. Two steps warm up, then
-one pass over all texts is timed: tokenising, the batches and the steps, not loading and tracing (one graph
-serves all lengths).
+TEXTS.jsonl has one `{"text": ..., "label": "positive"|"negative"}` per line. Classifier, loss, optimizer,
+dropout, bf16 if the processor has it, batches of similar length and the callback that watches the loss are
+those of `bertsent train`. The window is `head` without crops, so the model sees the same tokens of each
+review as in the tutorial. Texts are not changed. Rows that do not fill a batch of 32 are dropped. Two steps
+warm up, then one pass over all texts is timed: tokenising, the batches and the steps, but not loading and
+tracing (one graph serves all lengths).
 
-Prints one JSON line: engine, mode, reviews, seq, examples_per_second, share_of_time_on_input (of tokenising
-all texts and drawing all batches with no training between, so an upper bound: in training, batches are
-prepared beside the steps), peak_mb. Needs bertsent[train].
+Prints one JSON line: engine, mode, reviews, seq, examples_per_second, share_of_time_on_input, peak_mb. The
+share is that of tokenising all texts and drawing all batches without training in between. It is an upper
+bound: training prepares batches during the steps. Needs bertsent[train].
 """
 
 from __future__ import annotations

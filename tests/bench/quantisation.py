@@ -1,26 +1,25 @@
-"""What do int8 weights cost a trained version, and which part of it costs what?
+"""How much accuracy do int8 weights cost a trained version, and which parts of it cost how much?
 
     python tests/bench/quantisation.py model/2 data/aclImdb/test --limit 5000 --json quantisation.json
 
-Takes a version that carries weights.safetensors, builds its classifier again, writes it as a LiteRT file in
-each of the ways below and scores the same labelled reviews (a folder with pos and neg) with every file, as
+Takes a version that has weights.safetensors, builds its classifier again, writes it as a LiteRT file in each
+of the ways below and scores the same labelled reviews (a folder with pos and neg) with every file, as
 `bertsent predict` would:
 
 - float32: no quantisation; the others are compared with it.
 - fp16: weights in fp16, all arithmetic in float32.
-- int8 as shipped: products in int8 (weights a scale an output channel, activations a scale a row), tables of
-  word and position embeddings in int8 with a scale a row. LiteRT's converter leaves weights of less than
-  1,024 numbers in float32, and so the head's of any encoder narrower than that.
+- int8 as shipped: products in int8 (weights with a scale per output channel, activations with one per row),
+  tables of word and position embeddings in int8 with a scale per row. LiteRT's converter leaves weights of
+  less than 1,024 numbers in float32; the head of any narrower encoder is among these.
 - int8 by LiteRT alone: the tables have one scale each, as `tf.lite.Optimize.DEFAULT` gives them.
 - int8, tables fp16 / float32: the tables are not quantised.
 - int8, head float32: as shipped, but pooler and head are not quantised.
 - int8, tables fp16, head float32: both.
 
 Prints one table: size of the file in MB, accuracy, log loss, expected calibration error, share of the reviews
-that get float32's label, mean distance from float32's score. The last row is the version's own
-classifier.tflite; it was made before its weights were rounded to fp16 for weights.safetensors. All have the
-version's temperature and bias. Needs bertsent[train] and a version whose encoder bertsent rebuilds (a plain
-BERT).
+with float32's label, mean distance from float32's score. The last row is the version's own classifier.tflite,
+which was made before its weights were rounded to fp16 for weights.safetensors. All files have the version's
+temperature and bias. Needs bertsent[train] and a version whose encoder bertsent rebuilds (a plain BERT).
 """
 
 from __future__ import annotations

@@ -1,17 +1,16 @@
-"""Where should a retrain begin: with the champion's weights, or with the encoder?
+"""Where should a retrain begin: with the champion's weights or with the encoder?
 
     python tests/bench/retrain_start.py aclImdb labelled.jsonl --old 3000
     python tests/bench/retrain_start.py aclImdb labelled.jsonl --champion model/1 --start champion
 
 Takes a data set (train and test with pos and neg) and labelled reviews of other things (CSV or JSONL with
 text and label). Trains a champion on `--old` reviews of the data set by `--recipe`, unless `--champion` names
-a version, and then retrains it as `bertsent retrain` does, but for the gate, with the first 100, 500 and
-2,000 labels (`--sizes`): from the champion with some old reviews beside, and from the encoder with all of
-them.
+a version. Then retrains it as `bertsent retrain` does, but without the gate, with the first 100, 500 and
+2,000 labels (`--sizes`): from the champion with some old reviews, and from the encoder with all of them.
 
-Prints a line a run: labels, start, minutes, share of right answers on the old test rows (`--test` of them)
-and on the labelled rows that never train (one in five), each with the champion's beside it. Two cores take
-about an hour for all.
+Prints a line per run: labels, start, minutes, accuracy on the old test rows (`--test` of them) and on the
+labelled rows that never train (one in five), each with the champion's beside it. All runs take about an hour
+on two cores.
 """
 
 from __future__ import annotations

@@ -1,24 +1,24 @@
-"""Does bertsent score as fast, beside what one could run instead on the same texts, as it should?
+"""Does bertsent reach its goals for scoring speed against other programs on the same texts?
 
     python tests/bench/scoring_speed.py PEERS_DIR TEXTS.jsonl --peers SCRIPTS [--json FILE] [--rounds 2]
 
 PEERS_DIR holds the environments `tf` and `peers` and the encoder all-MiniLM-L6-v2 as a TF Hub model (`hub`),
 as PyTorch weights (`minilm`) and as ONNX, fp32 and int8; SCRIPTS holds the peers' own scripts,
 `hub_tutorial.py` and `peers.py`. bertsent is tests/bench/ours_score.py with a published version made from the
-same encoder, cut to the same 128 places. TEXTS.jsonl has one `{"text": ..., "label": ...}` a line.
+same encoder, cut to the same 128 tokens. TEXTS.jsonl has one `{"text": ..., "label": ...}` per line.
 
-Each runs in a process of its own, one after the other, and all of them once a round: a machine is noisy, so
-the best round of each counts and every round is shown. The tutorial and bertsent count from text to score,
-PyTorch and ONNX Runtime from token ids, since peers.py tokenizes before its clock starts. Memory is the
-highest resident size of the process. `cold` is the whole time of a process that scores "great film", from the
-shell's view, best of `--cold`; of bertsent that is `bertsent predict`.
+Each program runs in its own process, one after the other, once per round. Machines are noisy, so the best
+round of each counts and every round is shown. The time of the tutorial and bertsent is from text to score,
+that of PyTorch and ONNX Runtime from token ids, because peers.py tokenizes before its clock starts. Memory is
+the highest resident size of the process. `cold` is the whole time of a process that scores "great film", as
+the shell sees it, best of `--cold`; for bertsent this is `bertsent predict`.
 
-The share of the machine's int8 peak: the useful operations a second of bertsent (see ours_score.py) by what a
-plain int8 product of two 2048 x 2048 matrices reaches on all cores in the same run: the better of
-`torch._int_mm` (oneDNN's, which is quick with AVX512-VNNI only) and `torch.ops.quantized.linear` (FBGEMM's).
+The share of the machine's int8 peak is bertsent's useful operations a second (see ours_score.py), divided by
+the rate of a plain int8 product of two 2048 x 2048 matrices on all cores in the same run: the better of
+`torch._int_mm` (oneDNN's, which is fast with AVX512-VNNI only) and `torch.ops.quantized.linear` (FBGEMM's).
 
 Prints one table, the share, the largest difference between two ways to score (ours_score.py --exact), and
-whether each goal is met; ends with 1 if one is not.
+whether each goal is met; exits with 1 if one is not.
 """
 
 from __future__ import annotations

@@ -3,12 +3,12 @@
     python tests/bench/tokenizer_parity.py aclImdb_v1.tar.gz --vocabulary \\
         bertsent/tf/encoders/minilm/vocab.txt
 
-Takes reviews of an aclImdb folder or archive (train, test and unsup) by a seeded draw, the same ones from
-either, cleans them as bertsent does and compares bertsent's tokenizer with the layer that the Hub
-preprocessors are made of. Ends with 1 if more than one review in 10,000 differs. Of a review that differs,
-only the pieces around the first difference are shown.
+Draws reviews of an aclImdb folder or archive (train, test and unsup) by a seed, the same ones from either,
+cleans them as bertsent does, and compares bertsent's tokenizer with the layer that the Hub preprocessors
+contain. Exits with 1 if more than one review in 10,000 differs. Of a review that differs, it shows only the
+pieces around the first difference.
 
-Needs bertsent[train]: TensorFlow serves as the reference here, so this script imports it by itself.
+Needs bertsent[train]: TensorFlow is the reference here, so this script imports it directly.
 """
 
 from __future__ import annotations

@@ -1,20 +1,20 @@
-"""Does bertsent train as fast, beside the TF Hub tutorial and PyTorch on the same texts, as it should?
+"""Does bertsent reach its goals for training speed against the TF Hub tutorial and PyTorch on the same texts?
 
     python tests/bench/training_speed.py PEERS_DIR TEXTS.jsonl --peers SCRIPTS [--json FILE] [--rounds 2]
 
 PEERS_DIR holds the environments `tf` and `peers` and the encoder all-MiniLM-L6-v2 as a TF Hub model (`hub`)
-and as PyTorch weights (`minilm`); SCRIPTS holds the peers' own scripts, `hub_tutorial.py` (128 places) and
-`peers.py`. The tutorial at 256 places is tests/bench/tutorial_train.py, bertsent is tests/bench/ours_train.py
+and as PyTorch weights (`minilm`); SCRIPTS holds the peers' own scripts, `hub_tutorial.py` (128 tokens) and
+`peers.py`. The tutorial at 256 tokens is tests/bench/tutorial_train.py, bertsent is tests/bench/ours_train.py
 with its bundled encoder, which has the same weights. TEXTS.jsonl has one
-`{"text": ..., "label": "positive"|"negative"}` a line.
+`{"text": ..., "label": "positive"|"negative"}` per line.
 
-Each runs in a process of its own, one after the other, and all of them once a round: a machine is noisy, so
-the best round of each counts and every round is shown. A run warms up for two steps (PyTorch: one) and then
-counts examples a second of one pass in batches of 32: the tutorial and bertsent with tokenising, PyTorch
-without, since peers.py tokenizes before its clock starts. Memory is the highest resident size of the process.
-Run it on a machine that does nothing else; the load at the start of each run goes into the JSON file.
+Each program runs in its own process, one after the other, once per round. Machines are noisy, so the best
+round of each counts and every round is shown. A run warms up for two steps (PyTorch: one) and then measures
+examples a second in one pass with batches of 32: the tutorial and bertsent with tokenising, PyTorch without,
+because peers.py tokenizes before its clock starts. Memory is the highest resident size of the process. Run it
+on a machine that does nothing else; the JSON file records the load at the start of each run.
 
-Prints one table and whether each goal is met; ends with 1 if one is not. Needs bertsent[train].
+Prints one table and whether each goal is met; exits with 1 if one is not. Needs bertsent[train].
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
-"""Trains as TensorFlow's tutorial "Classify text with BERT" does, at any length, and says how fast.
+"""Trains as TensorFlow's tutorial "Classify text with BERT" does, at any length, and prints how fast.
 
     PEERS_DIR/tf/bin/python tests/bench/tutorial_train.py PEERS_DIR TEXTS.jsonl --seq 256
 
 PEERS_DIR holds an environment `tf` with TensorFlow, TF Text, TF Hub and tf-models, and in `hub/preprocess`
-and `hub/encoder` a preprocessor and an encoder as TF Hub has them. TEXTS.jsonl has one
-`{"text": ..., "label": "positive"|"negative"}` a line. The preprocessor stands in the graph and packs every
-review to --seq places by its `bert_pack_inputs`, as the tutorial does for another length than 128; dropout
-0.1, one dense head, AdamW of tf-models, batches of 32 in the order of the file, what is left over dropped.
+and `hub/encoder` a preprocessor and an encoder from TF Hub. TEXTS.jsonl has one
+`{"text": ..., "label": "positive"|"negative"}` per line. The preprocessor is part of the graph and packs each
+review to --seq tokens with its `bert_pack_inputs`, as the tutorial does for lengths other than 128. Dropout
+0.1, one dense head, AdamW of tf-models, batches of 32 in the order of the file; an incomplete one is dropped.
 Two steps warm up, then one pass over all texts is timed, with tokenising, without loading and tracing.
 
-Prints one JSON line: engine, mode, reviews, seq, examples_per_second, peak_mb. Imports nothing of bertsent.
+Prints one JSON line: engine, mode, reviews, seq, examples_per_second, peak_mb. Imports nothing from bertsent.
 """
 
 from __future__ import annotations

@@ -162,7 +162,7 @@ def test_drift_that_cannot_tell_waits_until_the_batch_has_grown(run: Run, home: 
     world.label(home, rows[:32])
     result = run("drift")
     assert result.exit_code == 4
-    assert "judged again from 64 on" in last_line(result)
+    assert "next check at 64 new labels" in last_line(result)
     assert last_line(run("drift")).startswith("NOTHING NEW")
     world.label(home, rows[32:63])
     result = run("drift")

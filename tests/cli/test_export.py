@@ -361,7 +361,7 @@ def test_saved_model_is_never_put_among_versions(run: Run, home: Path) -> None:
     before = sorted(home.rglob("*"))
     refused = run("export", "saved-model", home, "--model", home / "2", "--force")
     assert refused.exit_code == 2
-    assert "something else" in refused.stderr
+    assert "holds other things" in refused.stderr
     assert sorted(home.rglob("*")) == before
 
 
@@ -398,7 +398,7 @@ def test_export_without_weights_names_the_remedy(run: Run, home: Path, name: str
 
 @pytest.mark.parametrize(
     ("encoder", "fact"),
-    [({"name": "albert", "rebuilt": False}, "no plain BERT"), ({"name": "old", "rebuilt": True}, "GELU")],
+    [({"name": "albert", "rebuilt": False}, "not a plain BERT"), ({"name": "old", "rebuilt": True}, "GELU")],
     ids=lambda value: value if isinstance(value, str) else value["name"],
 )
 def test_onnx_of_an_encoder_that_nobody_knows_is_refused(

@@ -51,7 +51,7 @@ def test_retrain_killed_in_training_and_run_again_publishes_once(run: Run, home:
     assert process.returncode == -signal.SIGKILL
     ended = run(*words)
     assert ended.exit_code == 0, ended.stderr
-    assert "Going on after epoch" in ended.stderr
+    assert "Resuming after epoch" in ended.stderr
     assert ended.stdout.startswith("Published version 2: not worse on 800 test rows")
     assert "better on the reserved rows" in ended.stdout
     again = run(*words, "--json")

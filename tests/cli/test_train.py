@@ -78,7 +78,7 @@ def test_train_through_the_hub_graph_publishes_a_version_that_scores(
     encoder = tiny_bert.export_encoder(tmp_path / "factorised", embedding_size=16, num_hidden_layers=1)
     trained = run("train", "--data", sample, *quick((encoder, tiny_encoder[1])))
     assert trained.exit_code == 0, trained.stderr
-    assert "trains through TF Hub's own graph" in trained.stderr
+    assert "trains in TF Hub's own graph" in trained.stderr
     manifest = json.loads((workspace / "model" / "1" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["encoder"]["rebuilt"] is False
     assert manifest["metrics"]["test"]["litert_agreement"] >= 0.9
@@ -175,7 +175,7 @@ def test_train_stops_when_asked_and_says_how_to_go_on(
     with signal_once(workspace / ".bertsent" / "training" / "epoch-0001", number):
         stopped = run("train", "--data", sample, "--resume", *quick(tiny_encoder, epochs=100))
     assert stopped.exit_code == code
-    assert "No checkpoint of an earlier run is whole; starting from the beginning" in stopped.stderr
+    assert "No checkpoint of an earlier run is intact; starting from the beginning" in stopped.stderr
     assert "Stopping after this batch" in stopped.stderr
     assert "--resume" in stopped.stderr.splitlines()[-1]
     assert not list((workspace / "model").iterdir())
@@ -240,7 +240,7 @@ def test_train_goes_on_after_a_kill(run: Run, killed: Killed, after_the_kill: Pa
     done = json.loads(first.read_text(encoding="utf-8"))["epochs"]
     resumed = run(*killed.options, "--resume", "--json")
     assert resumed.exit_code == 0, resumed.stderr
-    assert "Going on after epoch" in resumed.stderr
+    assert "Resuming after epoch" in resumed.stderr
     history = json.loads((after_the_kill / "model" / "1" / "history.json").read_text(encoding="utf-8"))
     assert [epoch["epoch"] for epoch in history["epochs"]] == list(range(1, KILLED_EPOCHS + 1))
     assert history["epochs"][:1] == done

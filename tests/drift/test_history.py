@@ -157,7 +157,7 @@ def test_history_with_a_damaged_line_says_so_until_that_was_reported(
     damage(path)
     for event in (look(3, "drift"), outcome(look(3), "published"), outcome(look(3), "report_only")):
         history = DriftHistory(home)
-        assert "damaged: earlier looks are lost" in history.problem
+        assert "damaged: earlier checks are lost" in history.problem
         assert history.damaged
         history.append(event)
     history = DriftHistory(home)

@@ -264,7 +264,7 @@ def test_retrain_refuses_too_few_labels(champion: Path, films: Path, after: Any)
 def test_retrain_refuses_labels_of_one_kind(champion: Path, films: Path, after: Any) -> None:
     home = after(champion)
     world.label(home, [(text, 1) for text, _ in world.texts(world.SHOP, 60, seed=7)])
-    with pytest.raises(DataError, match="of both labels"):
+    with pytest.raises(DataError, match="with both labels"):
         world.retrain(home, films)
 
 
@@ -326,7 +326,7 @@ def test_retrain_that_is_stopped_keeps_what_the_next_one_goes_on_from(
     world.label(home, world.texts(world.SHOP, world.LABELS, seed=3))
     with pytest.raises(Interrupted) as stopped:
         world.retrain(home, films, stop=lambda: True)
-    assert "the same command goes on" in str(stopped.value)
+    assert "the same command resumes it" in str(stopped.value)
     assert not (home / ".bertsent" / "training").exists(), "where `train` keeps its own"
     assert any(home.glob(".bertsent/challenger/*/training/epoch-0000-step-000001/state.json"))
     assert events(home) == []

@@ -1,1 +1,1 @@
-"""What tests share: tiny models, servers, terminals, faulty disks."""
+"""Shared by tests: tiny models, servers, terminals, faulty disks."""

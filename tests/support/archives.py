@@ -1,4 +1,4 @@
-"""Archives to download, made in memory."""
+"""Makes archives to download, in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""bertsent in a process of its own: for pipes, signals, a full disk and other environments."""
+"""Runs bertsent in its own process: for pipes, signals, a full disk and other environments."""
 
 from __future__ import annotations
 

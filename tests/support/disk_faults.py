@@ -3,8 +3,8 @@
     python tests/support/disk_faults.py write|publish|rollback|prune FOLDER kill|full|short
 
 A step is what Python's audit hooks report of the file system: a file opened for writing, a folder made, a
-rename. The write runs in a forked child, so that it can be killed for good; after each child one line of
-JSON says how it ended and what a reader then finds. The last line is that of the first child no fault hit.
+rename. The write runs in a forked child, so that it can really be killed. After each child one line of JSON
+says how it ended and what a reader then finds. The last line is that of the first child that met no fault.
 """
 
 from __future__ import annotations

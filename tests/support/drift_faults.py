@@ -3,8 +3,8 @@
     python tests/support/drift_faults.py append|migrate|look FOLDER kill|full
 
 `append` adds an event to a history of two; `migrate` takes over two events of 0.4.0; `look` judges the labels
-of a workspace whose retraining cannot begin. After each child, and after a second one that no fault hits, one
-line of JSON says what a reader finds. The last line is that of the first child that got to its end.
+of a workspace whose retraining cannot begin. After each child, and after a second one without faults, one
+line of JSON says what a reader finds. The last line is that of the first child that ran to its end.
 """
 
 from __future__ import annotations

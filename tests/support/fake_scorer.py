@@ -1,4 +1,4 @@
-"""A scorer whose scores are known: every text begins with the score it gets."""
+"""A scorer with known scores: every text begins with its score."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Versions that cost nothing: published by the store like real ones, of files that only look like them."""
+"""Makes versions without training: the store publishes files that only look like those of a version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A page as a browser reads it."""
+"""Reads a page as a browser does."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Kills appends to the label log before one line of code after another.
+"""Kills an append to the label log before its first line of code, its second, and so on.
 
     python tests/support/label_faults.py FOLDER
 
 Every append runs in a forked child that a trace function kills with SIGKILL. After each child one line of
-JSON says how it ended, what a reader then finds, and what there is after one more append. The last line is
-that of the first child that got to its end.
+JSON says how it ended, what a reader then finds, and what the log holds after one more append. The last line
+is that of the first child that ran to its end.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A `Progress` that keeps what a run tells."""
+"""A `Progress` that records what a run reports."""
 
 from __future__ import annotations
 

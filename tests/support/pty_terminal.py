@@ -1,4 +1,4 @@
-"""bertsent on a terminal: a child behind a pseudo-terminal, its keys, and what stands on its screen."""
+"""Runs bertsent in a pseudo-terminal: sends keys to it and reads its screen."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@
 HOME is a workspace whose challenger is trained and not yet judged; it is copied for every kill. A step is
 what Python's audit hooks report of `model`, `reports` and `.bertsent/challenger`: a file opened for writing,
 a folder made, a link, a rename, and the first removal. One line of JSON says how a run ended and what it
-left; the last line is that of the first run no kill hit.
+left; the last line is that of the first run that was not killed.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""A world small enough to learn in seconds: film reviews that a tiny champion knows by two words, and labels
-of another shop, whose words it has never seen."""
+"""A world that a model learns in seconds: film reviews, which a tiny champion knows by two words, and labels
+of a shop, whose words it has never seen."""
 
 from __future__ import annotations
 

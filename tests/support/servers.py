@@ -1,4 +1,4 @@
-"""A local HTTP server that misbehaves as a test tells it."""
+"""A local HTTP server that misbehaves as a test asks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small random BERT with TF Hub's interface, made by tf-models' own export library in seconds."""
+"""Makes a small random BERT with TF Hub's interface in seconds, with tf-models' own export library."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Trains the same classifier on one device and on two, and writes down how far the outcomes lie apart.
+"""Trains the same classifier on one device and on two, and records how much the results differ.
 
-A program of its own, because TensorFlow must be told of the devices before anything else: two logical CPUs
-stand for two GPUs. Arguments: folders of an encoder and of its preprocessor, and one to write told.json into.
+It is a separate program because TensorFlow must know the devices before anything else. Two logical CPUs stand
+for two GPUs. Arguments: the folders of an encoder and its preprocessor, and a folder to write told.json into.
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ def test_resume_passes_over_a_damaged_checkpoint(run: Run, tmp_path: Path, patte
     resumed = Run(tmp_path).kept.resume(heard)
     assert resumed is not None
     assert len(resumed.epochs) == 2
-    assert heard.notes == ["epoch-0003 is damaged and was passed over"]
+    assert heard.notes == ["epoch-0003 is damaged and was skipped"]
 
 
 @pytest.mark.parametrize(

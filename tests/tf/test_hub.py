@@ -146,7 +146,7 @@ def test_preview_reports_a_forbidden_handle(refused: Callable[..., str]) -> None
 def test_preview_reports_a_page_in_place_of_a_model(refused: Callable[..., str], hub_cache: Path) -> None:
     with serve(PAGE) as server:
         line = refused(6, "--encoder", handle_at(server))
-    assert "no TF Hub model" in line
+    assert "not a TF Hub model" in line
     assert not (hub_cache / key(handle_at(server))).exists()
 
 

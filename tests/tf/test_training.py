@@ -148,7 +148,7 @@ def test_train_publishes_nothing_when_the_loss_is_no_number(
     broken = tiny_bert.without_number(tiny_encoder[0], tmp_path / "broken", piece=piece)
     with pytest.raises(TrainingError, match="no longer a finite number") as refusal:
         train(tiny_bert.settings((broken, tiny_encoder[1]), seq_length=512))
-    assert ("loss nan" if split == "train" else "no number") in str(refusal.value.received)
+    assert ("loss nan" if split == "train" else "not a number") in str(refusal.value.received)
     assert not list((workspace / "model").iterdir())
     assert not (workspace / ".bertsent" / "training").exists()
     assert not temporary(workspace)
@@ -168,7 +168,7 @@ def test_resume_goes_on_inside_an_epoch(
     train: Callable[..., Trained], tiny_encoder: Folders, unfinished: Path, heard: Listener
 ) -> None:
     trained = train(tiny_bert.settings(tiny_encoder, epochs=EPOCHS), resume=True)
-    assert heard.heard(f"Going on after epoch {EPOCHS - 1}, batch 1")
+    assert heard.heard(f"Resuming after epoch {EPOCHS - 1}, batch 1")
     assert [epoch.epoch for epoch in trained.epochs] == [1, 2, 3]
     assert abs(trained.epochs[2].loss - trained.epochs[1].loss) < 0.2
     assert not unfinished.exists()
@@ -179,7 +179,7 @@ def test_train_without_resume_says_what_it_drops(
 ) -> None:
     with pytest.raises(Interrupted):
         train(tiny_bert.settings(tiny_encoder, epochs=EPOCHS), stop=lambda: True)
-    assert heard.heard("--resume would have gone on")
+    assert heard.heard("--resume would have resumed it")
     assert [path.name for path in unfinished.iterdir()] == ["epoch-0000-step-000001"]
 
 
@@ -249,7 +249,7 @@ def test_resume_goes_on_with_the_teacher_and_publishes(
     teacher = store.find("1", folder=trained)
     settings = taught_settings(tiny_encoder)
     version = train(settings, unlabelled=unsup, teacher=teacher, resume=True)
-    assert heard.heard("Going on after epoch 1")
+    assert heard.heard("Resuming after epoch 1")
     assert "Scoring by version 1" not in heard.begun, "the answers were kept"
     stated = dict(read_version(version.path).manifest.data["unlabelled"])
     said = stated.pop("teacher")
