@@ -30,7 +30,8 @@ pieces; "40 of each" is a random part of every new review, so a difference in le
 Since then `drift` takes the last but one, of the pieces in 1.25 % of both and with ten reference rows beside
 a new one.
 
-A frozen encoder's vectors instead of pieces, or beside them: drift_features.py, and RECIPE.md has its table.
+A frozen encoder's vectors instead of pieces, or beside them: drift_features.py, with its table in
+docs/benchmarks.md.
 """
 
 from __future__ import annotations
