@@ -2,10 +2,11 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
+DOCS_VENV := .venv-docs
 DEMO := demo
 SOURCES := bertsent tests scripts
 
-.PHONY: help install demo check quick test coverage lint fmt wheel smoke clean
+.PHONY: help install demo check quick test coverage lint fmt docs wheel smoke clean
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -39,10 +40,21 @@ lint: install
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
 
-fmt: install ## Format the code and renew the help texts in README
+fmt: install ## Format the code and renew the generated pages of docs/
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
-	$(BIN)/python scripts/readme_help.py
+	$(BIN)/python scripts/docs_generate.py
+
+# The site has an environment of its own without TensorFlow: a minute or two from an empty clone.
+docs: $(DOCS_VENV)/.installed ## Build the documentation as a site: site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --quiet --strict --clean
+	@echo "Built site/index.html; to read it in a browser: $(DOCS_VENV)/bin/mkdocs serve"
+
+$(DOCS_VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable '.[docs]'
+	@touch $@
 
 wheel: install ## Build the wheel, with model/1 and the bundled encoder in it
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
@@ -53,4 +65,4 @@ smoke: wheel ## Install the wheel alone, without training, and score a text from
 	cd dist/smoke && bin/bertsent --version && bin/bertsent predict "great film"
 
 clean: ## Remove what was built, the virtual environment too
-	rm -rf $(VENV) $(DEMO) dist .pytest_cache .mypy_cache .ruff_cache .coverage
+	rm -rf $(VENV) $(DOCS_VENV) $(DEMO) site dist .pytest_cache .mypy_cache .ruff_cache .coverage

@@ -1,9 +1,9 @@
-"""The errors that bertsent raises on purpose, and the exit code of a command that ends with each.
+"""The errors bertsent raises on purpose, and the exit code each one ends a command with.
 
     BertsentError          1   the operation failed
     ├── MissingExtraError  1   a package of an optional extra is not installed
     ├── TrainingError      1   training diverged, or its checkpoint cannot be used
-    ├── UsageError         2   an option or argument has a value that is not allowed
+    ├── UsageError         2   an option or argument cannot be what it is
     ├── NetworkError       5   a server could not be reached, refused, or broke off
     ├── ArtefactError      6   a file from outside is corrupt, foreign or unsafe
     ├── DataError          7   the reviews cannot be used as they are
@@ -21,7 +21,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What a command's exit status means; the table in the docs is generated from `EXIT_CODES`."""
+    """What a command's exit status means; the table in docs/reference.md is generated from `EXIT_CODES`."""
 
     DONE = 0
     FAILED = 1
@@ -59,7 +59,7 @@ class BertsentError(Exception):
     Args:
         message: The fact and what was expected, as a sentence with its full stop.
         received: What was found instead, quoted in the message.
-        hint: The remedy: a command that the user can run, if there is one.
+        hint: The remedy, a command the user can run where there is one.
     """
 
     exit_code: ExitCode = ExitCode.FAILED
@@ -94,7 +94,7 @@ class UsageError(BertsentError):
 
 
 class NetworkError(BertsentError):
-    """A server could not be reached, refused, or still broke off at the last attempt."""
+    """A server could not be reached, refused, or broke off for good after the retries."""
 
     exit_code = ExitCode.NETWORK
 
@@ -112,7 +112,7 @@ class DataError(BertsentError):
 
 
 class StorageError(BertsentError):
-    """The disk is full, read-only or failing; the old content is unchanged."""
+    """The disk is full, read-only or failing; what was there before is still there."""
 
     exit_code = ExitCode.STORAGE
 

@@ -156,7 +156,7 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_show_locals=False,  # locals hold review texts
-    rich_markup_mode=None,  # plain help: same text in README, on a terminal and in a log; and no Rich import
+    rich_markup_mode=None,  # plain help: same text in docs, on a terminal and in a log; and no Rich import
 )
 
 

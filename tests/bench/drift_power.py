@@ -29,7 +29,8 @@ pieces; "40 of each" is a random part of every new review, so a difference in le
 Since then `drift` uses the last row but one, with the pieces in 1.25 % of both and with ten reference rows
 per new row.
 
-drift_features.py tries a frozen encoder's vectors instead of pieces, or with them; RECIPE.md has its table.
+drift_features.py tries a frozen encoder's vectors instead of pieces, or with them; docs/benchmarks.md has its
+table.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ Optimizer = Literal["adamw", "adam", "lamb", "sgd"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainSettings:
-    """One training run. The values are the recipe for `minilm`; tests/bench/RECIPE.md has what was tried.
+    """One training run. The values are the recipe for `minilm`; docs/model-1.md has what was tried.
     The recipe "original" has the values of the original scripts."""
 
     epochs: int = 2  # a third costs half an hour; crops give as many new examples every epoch
