@@ -146,7 +146,7 @@ def test_evaluate_shows_figures_lengths_and_the_worst(run: Run, model: Path, wor
     assert ["1", "to", "32", "3", "0.3333", "0.0084", "to", "0.9057", "█" * 8] in words
     assert "1 had nothing to read" in out
     assert "1 had no label" in out
-    assert "confidently wrong, 2 of 2" in out
+    assert "confidently wrong predictions, 2 of 2" in out
     worst = [line for line in out.splitlines() if line.startswith("x positive")]
     assert len(worst) == 2
     assert any(line.endswith(r"good [bold]\x1b[2J film") for line in worst)

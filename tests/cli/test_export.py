@@ -424,7 +424,7 @@ def test_onnx_without_its_packages_names_the_extra(
 def test_export_of_an_unknown_format_lists_those_there_are(run: Run) -> None:
     refused = run("export", "torch\x1b", "out")
     assert refused.exit_code == 2
-    assert "saved-model, litert, onnx" in refused.stderr
+    assert "'saved-model', 'litert', 'onnx'" in refused.stderr
     assert "\x1b" not in refused.stderr
 
 

@@ -215,7 +215,7 @@ def test_label_explains_undoes_and_knows_what_was_labelled_before(model: Path, w
 def test_label_says_that_there_is_nothing_to_read(model: Path, workspace: Path) -> None:
     with Person("label") as person:
         person.see(ASK)
-        person.press("\r\r  \r<br />\r\r", "nothing to read")
+        person.press("\r\r  \r<br />\r\r", "has no text")
         person.press("\x04")
         assert person.end() == 0
     assert labels(workspace) == []

@@ -143,9 +143,7 @@ def test_rollback_says_what_is_current_now(run: Run, home: Path) -> None:
     assert back.stdout == "Version 3, a copy of version 1, is now current and replaces version 2\n"
     assert world.current(home).name == "3"
     assert "rollback 1" in run("models").stdout
-    assert (
-        "It has the files of version 1, and took the place of version 2" in run("models", "why", "3").stdout
-    )
+    assert "It has the files of version 1 and replaced version 2." in run("models", "why", "3").stdout
     card = (home / "model" / "3" / "README.md").read_text(encoding="utf-8")
     assert "It has the files of version 1 and replaced version 2." in card
     assert "Made by `bertsent train`" in card

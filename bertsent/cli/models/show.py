@@ -64,7 +64,7 @@ def why(number: NumberArgument, json: options.Json = False) -> None:
     lineage = manifest.lineage
     if "republished_from" in lineage:
         typer.echo(
-            f"  It is a copy of version {or_dash(lineage['republished_from'])}, and replaced "
+            f"  It has the files of version {or_dash(lineage['republished_from'])} and replaced "
             f"version {or_dash(lineage.get('undone'))}."
         )
     if "gate" not in lineage:
