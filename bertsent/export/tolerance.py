@@ -55,14 +55,14 @@ def _within_int8(
     """The distance of float32 scores from those of the version's int8 file.
 
     The limit follows from the manifest, which says on how many test rows the int8 file and the trained
-    classifier give other labels.
+    classifier give different labels.
     """
     from scipy.special import bdtrc
 
     test = version.manifest.metrics.get("test", {})
     rows, agreement = int(test.get("compared", 0)), float(test.get("litert_agreement", 1.0))
     differs = (rows * (1 - agreement) + 1) / (rows + 2)  # Laplace: 0 of 100 rows does not mean never
-    limits = f"mean at most {settings.quantised:g}, not clearly more than {100 * differs:.2g} % other labels"
+    limits = f"mean at most {settings.quantised:g}, not clearly more than {100 * differs:.2g} % different labels"
     distance = _distance(scores, int8, "the version's int8 file", limits)
     others = distance.texts - distance.same_label
     chance = 1.0 if others == 0 else float(bdtrc(others - 1, distance.texts, min(differs, 1.0)))
@@ -84,6 +84,6 @@ def _refused(distance: Distance) -> BertsentError:
     return BertsentError(
         f"The export does not score as {distance.against}, so nothing was written ({distance.allowed}).",
         received=f"on {distance.texts} texts mean {distance.mean:.2g}, largest {distance.largest:.2g}, "
-        f"{distance.texts - distance.same_label} other labels",
+        f"{distance.texts - distance.same_label} different labels",
         hint="run bertsent evaluate to check the version itself; if it is intact, report this",
     )
