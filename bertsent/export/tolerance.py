@@ -62,7 +62,8 @@ def _within_int8(
     test = version.manifest.metrics.get("test", {})
     rows, agreement = int(test.get("compared", 0)), float(test.get("litert_agreement", 1.0))
     differs = (rows * (1 - agreement) + 1) / (rows + 2)  # Laplace: 0 of 100 rows does not mean never
-    limits = f"mean at most {settings.quantised:g}, not clearly more than {100 * differs:.2g} % different labels"
+    most = f"{100 * differs:.2g} % different labels"
+    limits = f"mean at most {settings.quantised:g}, not clearly more than {most}"
     distance = _distance(scores, int8, "the version's int8 file", limits)
     others = distance.texts - distance.same_label
     chance = 1.0 if others == 0 else float(bdtrc(others - 1, distance.texts, min(differs, 1.0)))
