@@ -128,6 +128,14 @@ def test_links_lead_to_something(page: Path) -> None:
             assert not inside or anchor in markdown.site_anchors(text_of(target)), link
 
 
+def test_files_named_in_pages_and_in_the_code_exist() -> None:
+    sources = [path for name in ("bertsent", "tests", "scripts") for path in (ROOT / name).rglob("*.py")]
+    for page in [*PAGES, ROOT / "Makefile", ROOT / "pyproject.toml", *sources]:
+        named = re.findall(r"(?<![\w/.-])(?:docs|tests|scripts)/[\w/-]+\.(?:md|py|sh)\b", text_of(page))
+        missing = [name for name in named if not (ROOT / name).exists()]
+        assert not missing, (page, missing)
+
+
 def test_anchors_are_those_of_github_and_of_the_site() -> None:
     text = "# Retrain, and go back\n## model/1: `a_b` é\n```text\n# none\n```\n## Twice\n## Twice\n"
     assert markdown.github_anchors(text) == {"retrain-and-go-back", "model1-a_b-é", "twice", "twice-1"}

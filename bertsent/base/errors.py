@@ -21,7 +21,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What a command's exit status means; the table in docs/reference.md is generated from `EXIT_CODES`."""
+    """What a command's exit status means; README's table is generated from `EXIT_CODES`."""
 
     DONE = 0
     FAILED = 1
