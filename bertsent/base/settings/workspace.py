@@ -37,5 +37,5 @@ class Workspace:
 
     @property
     def state(self) -> Path:
-        """Locks, drift state and training checkpoints; safe to delete between runs."""
+        """Locks and training checkpoints; safe to delete between runs."""
         return self.root / ".bertsent"
