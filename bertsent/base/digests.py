@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import mmap
+import os
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -65,14 +66,15 @@ class DigestAhead:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._digest = ""
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        # Not a daemon: one that outlives the interpreter aborts the process if no memory is left.
+        self._thread = threading.Thread(target=self._run)
         with contextlib.suppress(RuntimeError):  # the limit on threads is reached
             self._thread.start()
 
     def _run(self) -> None:
         with (
             contextlib.suppress(OSError, ValueError),  # a missing or an empty file cannot be mapped
-            self._path.open("rb") as file,
+            open(self._path, "rb", opener=_without_waiting) as file,
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
         ):
             self._digest = hashlib.sha256(mapped).hexdigest()
@@ -86,3 +88,7 @@ class DigestAhead:
         if self._thread.ident is not None:  # it was started
             self._thread.join()
         return self._digest or sha256_file(self._path)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)  # opening a FIFO would wait for its writer

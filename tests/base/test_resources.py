@@ -94,3 +94,25 @@ def test_many_cores_and_little_memory_score_all_the_same(tmp_path: Path) -> None
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 0, ended.stderr
     assert len(ended.stdout.splitlines()) == 101
+
+
+def test_digest_in_hand_does_not_abort_a_process_without_memory(tmp_path: Path) -> None:
+    """A daemon thread that outlives the interpreter needs memory to end, and aborts the process without."""
+    large = tmp_path / "large"
+    with large.open("wb") as file:
+        file.truncate(64 << 20)  # sparse; hashed in a fraction of a second
+    script = (
+        "import pathlib, re, resource, sys, time\n"
+        "from bertsent.base.digests import DigestAhead\n"
+        "DigestAhead(pathlib.Path(sys.argv[1]))\n"
+        "class Last:\n"
+        "    def __del__(self, sleep=time.sleep):\n"
+        "        sleep(0.5)  # the thread ends while the interpreter does\n"
+        "last = Last()\n"
+        "taken = re.search(r'VmSize:\\s+(\\d+)', pathlib.Path('/proc/self/status').read_text())[1]\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (int(taken) * 1024,) * 2)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(large)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -104,7 +104,7 @@ def test_drift_of_too_few_labels_cannot_tell_and_takes_no_look(run: Run, home: P
         result = run("drift")
         assert result.exit_code == 4
         assert last_line(result).startswith("CANNOT TELL: 29 new labels")
-        assert "from 30 on" in last_line(result)
+        assert "next check at 30 new labels" in last_line(result)
     found = answer(run("drift", "--json"))
     assert (found["verdict"], found["new_rows"], found["needed"], found["looks"]) == (
         "cannot_tell",

@@ -146,7 +146,9 @@ def test_page_of_a_first_look_has_no_curve_of_one_point(workspace: Path) -> None
 
 
 def test_page_without_any_look_says_what_is_missing(workspace: Path) -> None:
-    found = monitored(workspace, action="collect", reason="Judged from 30 on", new_rows=12, needed=30)
+    found = monitored(
+        workspace, action="collect", reason="Next check at 30 new labels", new_rows=12, needed=30
+    )
     text = Page(page(found)).text
     assert "Cannot tell yet: 12 new labels" in text
     assert "Label 18 more" in text
