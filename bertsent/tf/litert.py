@@ -41,7 +41,9 @@ def to_litert(classifier: Any, *, temperature: float = 1.0, bias: float = 0.0) -
     encoder = classifier.get_layer("encoder")
     with encoder.int8_rows() if isinstance(encoder, BertEncoder) else contextlib.nullcontext():
         function = score.get_concrete_function()
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], classifier)
+    weights = tf.Module()  # in place of the classifier, whose every layer Keras would trace to save it
+    weights.variables_of_the_function = list(function.graph.variables)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], weights)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     try:
         with quiet_stderr():
