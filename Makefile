@@ -22,18 +22,19 @@ $(BIN)/.installed: pyproject.toml constraints.txt
 demo: install ## Show the whole loop on embedded reviews: score, label, drift, retrain, roll back (under 4 minutes)
 	PATH=$(CURDIR)/$(BIN):$$PATH scripts/demo.sh $(DEMO)
 
-SUITE = $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+SUITE = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
-check: lint quick ## Format, lint, types, and the tests that need no training (under a minute)
+check: install ## Format, lint, types, and the tests that need no training (under a minute)
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint quick
 
 quick: install
-	$(SUITE) -m 'not slow' $(PYTEST_ARGS)
+	$(SUITE) --numprocesses 2 -m 'not slow' $(PYTEST_ARGS)
 
-test: lint ## Format, lint, types, and the whole suite (about 8 minutes on two cores)
-	$(SUITE) $(PYTEST_ARGS)
+test: lint ## Format, lint, types, and the whole suite (about 9 minutes on two cores)
+	$(SUITE) --numprocesses 3 $(PYTEST_ARGS)
 
 coverage: install ## The whole suite with coverage, which takes half as long again
-	$(SUITE) --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
+	$(SUITE) --numprocesses 3 --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
 
 lint: install
 	$(BIN)/ruff format --check $(SOURCES)

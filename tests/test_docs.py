@@ -248,7 +248,14 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+SECONDS = {"README.md", "docs/guide/export.md"}  # their commands judge drift and export: some seconds
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=pytest.mark.slow if name_of(page) in SECONDS else ()) for page in PAGES],
+    ids=map(name_of, PAGES),
+)
 def test_commands_of_a_page_run(
     page: Path,
     template: Path,

@@ -210,6 +210,7 @@ def test_measure_intervals_contain_the_value(n: int, sharpness: float) -> None:
         assert math.isnan(value) if math.isnan(low) else low <= value <= high, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sharpness", [1.0, 0.5])
 def test_measure_intervals_cover_the_truth(sharpness: float) -> None:
     truth = measure(*sample(400_000, 7, sharpness=sharpness), threshold=0.5).values

@@ -157,6 +157,7 @@ def test_rollback_waits_for_no_other_publisher(home: Workspace) -> None:
         registry.rollback(None, workspace=home)
 
 
+@pytest.mark.slow
 def test_rollback_killed_at_any_step_leaves_the_old_or_the_new_current(workspace: Path) -> None:
     *killed, last = broken("rollback", workspace, "kill")
     for row in killed:
@@ -269,6 +270,7 @@ def test_what_a_killed_run_left_half_made_goes_with_the_next_one_and_a_training_
     assert sorted(path.name for path in home.model.iterdir()) == [".next.x.tmp", "1", "2", "3"]
 
 
+@pytest.mark.slow
 def test_prune_killed_at_any_step_leaves_whole_versions(workspace: Path) -> None:
     *killed, last = broken("prune", workspace, "kill")
     for row in killed:
