@@ -92,6 +92,7 @@ def test_publish_on_a_full_disk_leaves_the_store_as_it_was(workspace: Path, faul
     assert last["versions"] == {"1": True}
 
 
+@pytest.mark.slow
 def test_publish_killed_at_any_moment_leaves_whole_versions_only(workspace: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from support import fake_versions\n"

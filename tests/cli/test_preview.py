@@ -166,6 +166,7 @@ def test_preview_takes_an_encoder_without_sequence_output(
 # Pictures
 
 
+@pytest.mark.slow
 def test_structure_is_drawn_as_png_and_pdf(tmp_path: Path) -> None:
     tree = Tree("sentiment", "-> [1]", 12, (Tree("a$b_{", "x^{$", 5), Tree("b", parts=(Tree("c", "", 7),))))
     plots.structure(tree, tmp_path / "picture.PNG")

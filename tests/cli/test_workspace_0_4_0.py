@@ -76,6 +76,7 @@ def test_ledger_is_read(run: Run, home: Path) -> None:
     assert "Drift: drift, text 0.394" in why.stdout
 
 
+@pytest.mark.slow
 def test_drift_history_is_migrated_and_nothing_is_judged_twice(run: Run, home: Path) -> None:
     page = home / "page.html"
     result = run("drift", "--no-retrain", "--json", "--report", page)

@@ -61,6 +61,7 @@ def test_judge_of_few_rows_leaves_the_texts_alone(known: Reference, count: int) 
     assert not any(math.isnan(value(report, name)) for report in reports for name in ("error", "label_share"))
 
 
+@pytest.mark.slow
 def test_later_looks_ask_for_more_certainty(known: Reference) -> None:
     rows = new_rows(99, seed=4, positive=0.7)
     first, late = judge(known, rows, settings=SETTINGS), judge(known, rows, settings=SETTINGS, look=2000)
@@ -71,6 +72,7 @@ def test_later_looks_ask_for_more_certainty(known: Reference) -> None:
 # T4, T5: foreign reviews
 
 
+@pytest.mark.slow
 def test_judge_finds_foreign_reviews_and_their_share(known: Reference) -> None:
     found = {share: judge(known, mixed(200, share, seed=1), settings=FEWER) for share in (0.25, 0.5, 1.0)}
     assert {report.verdict for report in found.values()} == {"drift"}
@@ -109,6 +111,7 @@ def test_wrong_labels_are_an_error_and_no_new_texts(known: Reference) -> None:
 # T8: cosmetics
 
 
+@pytest.mark.slow
 def test_another_form_of_quotes_is_no_drift(known: Reference) -> None:
     vocabulary = [f"word{piece}" for piece in range(PIECES)] + ["\u2019"]
     vocabulary[6] = "'"
@@ -159,6 +162,7 @@ def test_copies_count_once(known: Reference) -> None:
 # T11, T12: what must not matter
 
 
+@pytest.mark.slow
 def test_judge_gives_the_same_report_whatever_the_order(known: Reference) -> None:
     rows = mixed(120, 0.2, seed=8)
     shuffled = [rows[place] for place in np.random.default_rng(1).permutation(len(rows))]
@@ -190,6 +194,7 @@ def test_judge_gives_the_same_report_whatever_the_hash_seed(tmp_path: Path) -> N
     assert json.loads(said[0])["measures"]["text"]["value"] is not None
 
 
+@pytest.mark.slow
 def test_old_and_new_can_change_places(tmp_path: Path, known: Reference) -> None:
     shops = mixed(1000, 0.5, seed=9)
     forth = judge(known, shops[:500:5] + shops[500::5], settings=FEWER)

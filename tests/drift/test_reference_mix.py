@@ -48,6 +48,7 @@ def test_judge_after_a_retrain_still_sees_reviews_of_a_third_kind(retrained: Ref
     assert 0.35 <= report.headline <= 0.55
 
 
+@pytest.mark.slow
 def test_judge_holds_the_error_against_what_the_gate_saw_of_such_reviews(tmp_path: Path) -> None:
     known = make_retrained(tmp_path / "reference.npz", accuracy=0.75)
     rows = new_rows(200, seed=13, of=SHOPS, accuracy=0.75)

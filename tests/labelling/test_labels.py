@@ -300,6 +300,7 @@ def test_append_that_the_disk_refuses_leaves_the_log_as_it_was(log: LabelLog, fo
     assert (folder / "log.jsonl").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_append_killed_anywhere_loses_the_decision_in_hand_at_most(tmp_path: Path) -> None:
     command = [sys.executable, str(TESTS / "support" / "label_faults.py"), str(tmp_path / "faults")]
     ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)

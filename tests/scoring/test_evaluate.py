@@ -35,6 +35,7 @@ class Recorder:
         self.told.append(message)
 
 
+@pytest.mark.slow
 def test_evaluate_compares_predictions_with_labels(workspace: Path) -> None:
     found = evaluated(workspace, ROWS)
     assert found.metrics.confusion == Confusion(
