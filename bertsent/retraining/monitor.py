@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bertsent.base.errors import DataError, MissingExtraError, TrainingError, UsageError
 from bertsent.base.files import lock
@@ -27,6 +27,10 @@ from bertsent.labelling.decisions import Labelled
 from bertsent.labelling.log import LabelLog
 from bertsent.versions import store
 from bertsent.versions.manifest import REFERENCE, Version
+
+if TYPE_CHECKING:
+    from bertsent.drift.records import NewRow
+    from bertsent.scoring.scorer import Scorer
 
 Stopping = Callable[[], AbstractContextManager[Callable[[], bool]]]
 LOCK = "drift.lock"
@@ -130,6 +134,8 @@ class DriftRun:
         if self.history.damaged and self.is_current:
             lost = "The drift history was damaged"
             self.history.append(Outcome(batch="", outcome="report_only", version=None, reason=lost))
+            if unfinished:  # the damaged line may have said what came of it
+                reason = f"{lost}: whether the drift found earlier was dealt with is not known"
         elif unfinished:
             reason = "The drift found earlier is not handled yet: run bertsent drift to retrain"
         return self._monitored("none", reason, needed=needed)
@@ -240,7 +246,7 @@ class DriftRun:
         )
 
 
-def _score(scorer: Any, fresh: Sequence[Labelled], progress: Progress) -> list[Any]:
+def _score(scorer: Scorer, fresh: Sequence[Labelled], progress: Progress) -> list[NewRow]:
     """The rows as `judge` takes them, scored by the version under test."""
     from bertsent.drift.records import NewRow
 

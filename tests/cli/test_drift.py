@@ -376,6 +376,7 @@ def test_drift_with_a_damaged_history_drops_what_was_not_handled_though_nothing_
         assert last_line(result).startswith("NOTHING NEW")
         assert "not handled" not in last_line(result)
         assert ("damaged" in result.stderr) == stderr
+        assert ("is not known" in last_line(result)) == stderr  # and that is said
     assert outcomes(home) == ["report_only"]
 
 
