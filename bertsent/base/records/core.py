@@ -18,6 +18,7 @@ class Review:
     text: str
     label: int | None = None
     path: str = ""  # the file it came from, or "file:line" for a row of a table
+    cells: tuple[Any, ...] | None = None  # the row it came from, in the order of the table's columns
 
 
 @dataclass(frozen=True, slots=True)

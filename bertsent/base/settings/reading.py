@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from bertsent.base.settings.checks import require
 
@@ -12,12 +13,23 @@ LABEL_NAMES = {number: name for name, number in LABELS.items()}
 # The aclImdb layout: train/{neg,pos} and test/{neg,pos}. No other folder is a class.
 FOLDERS = {"neg": NEGATIVE, "pos": POSITIVE}
 HALVES = ("train", "test")
+Format = Literal["auto", "csv", "tsv", "lines", "jsonl", "json", "parquet", "xlsx"]
+OnBadRow = Literal["refuse", "skip"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadSettings:
-    """What counts as a review when folders and files are read."""
+    """How folders and files of reviews are read, and what counts as a review."""
 
+    text: str = ""  # column of the text: a name, a dotted path, or a number from 1; empty: found by its name
+    label: str = ""  # column of the label, likewise
+    labels: str = ""  # what the labels mean, as 'positive=4,5 negative=1,2'; empty: the usual words
+    format: Format = "auto"  # by suffix and content
+    delimiter: str = ""  # of CSV; empty: found
+    encoding: str = ""  # empty: by the byte order mark, else UTF-8
+    header: bool = True  # whether the first row of a table names its columns
+    sheet: str = ""  # of a workbook; empty: the first
+    on_bad_row: OnBadRow = "refuse"  # because a row left out unasked would change results without a word
     max_review_bytes: int = 1024**2  # 1 MiB, 300 times the longest IMDB review; a longer file is no review
     minimum_per_class: int = 4  # fewer cannot fill train and validation with both classes
     parquet_rows: int = 64  # read from a table at a time: with the longest reviews 64 MiB

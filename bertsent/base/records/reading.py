@@ -1,0 +1,55 @@
+"""The records of reading: the columns of a table, and what a first pass over the input found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal
+
+# nested: lists, objects, or values of several kinds; written as JSON where a column must have one kind
+Kind = Literal["text", "integer", "number", "boolean", "date", "datetime", "nested"]
+
+
+class Missing(Enum):
+    """A cell that its row does not have, such as an absent key of a JSON object."""
+
+    MISSING = "missing"
+
+
+MISSING = Missing.MISSING
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the input; names are unique in a table, whatever their case."""
+
+    name: str
+    kind: Kind = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelCounts:
+    """How many rows have each label, and the values that are no label."""
+
+    positive: int = 0
+    negative: int = 0
+    none: int = 0  # without a value, or with a word for none, such as neutral
+    unknown: Mapping[str, int] = field(default_factory=dict)  # a value that is no label -> its rows
+    proposal: str = ""  # for --labels, if the unknown values suggest one: 'positive=4,5 negative=1,2'
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a first pass over the whole input found."""
+
+    columns: tuple[Column, ...]  # of the input, for the output; one column `text` for folders and text lines
+    text_column: str  # the name of one of them
+    label_column: str | None
+    rows: int  # that can be used, empty ones among them
+    empty: int  # rows without anything to read
+    labels: LabelCounts
+    bad_rows: int = 0  # left out, with `on_bad_row` "skip"
+    first_bad_rows: tuple[str, ...] = ()  # what is wrong with the first ten, with file and line
+    passed_over: tuple[str, ...] = ()  # files and columns that were not read, counted, in words
+    notes: tuple[str, ...] = ()  # which columns, delimiter and encoding were found, in words
