@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from bertsent.base.display import size, visible
-from bertsent.base.errors import DataError, MissingExtraError, UsageError
+from bertsent.base.errors import DataError, UsageError
 from bertsent.base.files import is_file
 from bertsent.base.records.core import Review
-from bertsent.base.resources import save_addresses
 from bertsent.base.settings.reading import FOLDERS, LABELS, NEGATIVE, POSITIVE, ReadSettings
+from bertsent.data.optional import pyarrow_or_error
 
 READABLE = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt")
 
@@ -233,21 +233,6 @@ def _find_columns(header: list[str], where: object) -> tuple[int, int | None]:
         if names.count(name) > 1:
             raise _bad(where, f"must have one column `{name}` only.", received=_quoted(header))
     return names.index("text"), names.index("label") if "label" in names else None
-
-
-def pyarrow_or_error() -> Any:
-    """The package pyarrow.
-
-    Raises:
-        MissingExtraError: if it is not installed.
-    """
-    save_addresses()
-    try:
-        import pyarrow.parquet
-    except ImportError as error:
-        hint = "pip install 'bertsent[parquet]'"
-        raise MissingExtraError(f"Parquet files need the package pyarrow ({error}).", hint=hint) from error
-    return pyarrow
 
 
 def _read_parquet(pyarrow: Any, path: Path, settings: ReadSettings) -> Iterator[Review]:

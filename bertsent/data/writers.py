@@ -19,7 +19,7 @@ from bertsent.base.errors import UsageError
 from bertsent.base.files import atomic_write, is_folder, remove_stale
 from bertsent.base.records.core import Prediction
 from bertsent.base.settings.reading import LABEL_NAMES, WriteSettings
-from bertsent.data.tables import pyarrow_or_error
+from bertsent.data.optional import pyarrow_or_error
 
 WRITABLE = (".csv", ".jsonl", ".parquet")
 COLUMNS = ("text", "score", "label", "tokens", "truncated", "version", "path", "gold")
