@@ -23,9 +23,10 @@ from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _options as options
-from bertsent.cli._render import duration, note, print_json
+from bertsent.cli._render import duration, note, print_json, progress
 from bertsent.cli._scorer import open_scorer
-from bertsent.cli._stdin import stdin_pipe
+from bertsent.cli._source import open_source, reads_reviews
+from bertsent.data.source import PIPE, Source
 from bertsent.labelling.decisions import PickedBy
 
 if TYPE_CHECKING:
@@ -36,15 +37,17 @@ if TYPE_CHECKING:
     from bertsent.labelling.shared_scorer import SharedScorer
 
 DEFAULTS = LabelSettings()
+_READ = ReadSettings()
 
 
+@reads_reviews()
 def label(
     pool: Annotated[
         Path | None,
         typer.Argument(
             metavar="POOL",
-            help="Reviews to label: a folder, CSV, JSONL, or text lines. Without it you type or paste them; "
-            "a pipe gives labelled ones: lines label<TAB>text, CSV or JSONL.",
+            help="Reviews to label: a folder or a table. Without it you type or paste them; a pipe gives "
+            "labelled ones: lines label<TAB>text, CSV or JSON lines.",
         ),
     ] = None,
     order: Annotated[
@@ -90,6 +93,7 @@ def label(
         ),
     ] = "typed",
     data: options.Data = None,
+    reading: ReadSettings = _READ,
     model: options.Model = None,
     seed: options.Seed = DEFAULTS.seed,
     json: options.Json = False,
@@ -107,7 +111,7 @@ def label(
     began = time.monotonic()
     asked: Pool | None = None
     if not sys.stdin.isatty() and pool is None:
-        summary = _feed(log, picked_by)
+        summary = _feed(log, picked_by, reading)
     else:
         from bertsent.cli.terminal.keys import parse_keys
         from bertsent.cli.terminal.session import KEYS, Recorder
@@ -119,7 +123,7 @@ def label(
             _type(bound, recorder, scorer, show_score=show_score is not False, json=json)
             summary = _counted(recorder.counts)
         else:
-            asked = _read(pool, log, settings, skipped=skipped)
+            asked = _read(Source((pool,), reading), log, settings, skipped=skipped)
             stock = _walk(
                 asked,
                 bound,
@@ -138,19 +142,14 @@ def label(
         raise asked.error
 
 
-def _feed(log: LabelLog, picked_by: PickedBy) -> dict[str, Any]:
+def _feed(log: LabelLog, picked_by: PickedBy, reading: ReadSettings) -> dict[str, Any]:
     """Records the labels that come through a pipe."""
-    from bertsent.data.tables import read_labelled_stream
     from bertsent.labelling.feed import feed
 
     counts: Counter[str] = Counter()
-    rows = read_labelled_stream(stdin_pipe(), name="stdin", settings=ReadSettings())
-    try:
-        feed(log, rows, picked_by=picked_by, counts=counts)
-    except DataError:
-        note(f"Labels recorded before that row: {counts['positive'] + counts['negative']}.")
-        raise
-    return _counted(counts) | {"unchanged": counts["unchanged"], "empty": counts["empty"]}
+    with open_source([Path(PIPE)], reading, labelled=True) as source, progress(quiet=True) as bar:
+        feed(log, source, picked_by=picked_by, counts=counts, progress=bar)
+    return _counted(counts) | {name: counts[name] for name in ("unchanged", "empty", "unlabelled")}
 
 
 def _type(
@@ -164,13 +163,13 @@ def _type(
         Dialogue(terminal, keys, recorder, model, show_score).run()
 
 
-def _read(path: Path, log: LabelLog, settings: LabelSettings, *, skipped: bool) -> Pool:
+def _read(source: Source, log: LabelLog, settings: LabelSettings, *, skipped: bool) -> Pool:
     from bertsent.labelling.pool import read_pool
 
     answered = {
         row.digest for row in log.valid_decisions() if not (row.again or (skipped and row.label == "skip"))
     }
-    return read_pool(path, answered=answered, settings=settings)
+    return read_pool(source, answered=answered, settings=settings)
 
 
 def _data(named: Path | None) -> Path | None:
@@ -273,6 +272,7 @@ def _show(summary: dict[str, Any], *, json: bool) -> None:
             ("undone", "taken back"),
             ("unchanged", "recorded before"),
             ("empty", "without any text"),
+            ("unlabelled", "without a label"),
         )
         if summary.get(name) or name in {"positive", "negative"}
     )

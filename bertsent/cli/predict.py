@@ -71,7 +71,7 @@ def _label(sentiment: str) -> Answer:
     Raises:
         UsageError: if it is not the name of a label.
     """
-    from bertsent.data.tables import parse_label
+    from bertsent.data.labels import parse_label
 
     try:
         label = parse_label(sentiment, where="--sentiment")

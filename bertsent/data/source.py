@@ -7,6 +7,8 @@ from pathlib import Path
 
 from bertsent.base.settings.reading import ReadSettings
 
+PIPE = "-"  # the path that stands for stdin
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -15,6 +17,7 @@ class Source:
     paths: tuple[Path, ...]
     settings: ReadSettings = field(default_factory=ReadSettings)
     piped: Path | None = None  # the file that holds what stdin gave, for the path `-`
+    labelled: bool = False  # lines without a header are label, tab, text, unless they look otherwise
 
     @classmethod
     def of(cls, given: Path | Source) -> Source:

@@ -12,7 +12,7 @@ from bertsent.base.display import visible
 from bertsent.base.errors import DataError, UsageError
 from bertsent.base.records.core import Prediction, Progress, silent
 from bertsent.base.records.metrics import BatchSummary, Confusion
-from bertsent.data.reviews import count_reviews, read_reviews, usable
+from bertsent.data.reviews import open_reviews, usable
 from bertsent.data.writers import open_writer
 from bertsent.scoring.scorer import REPORT_EVERY, Scorer
 
@@ -49,13 +49,13 @@ def run(
     """
     if output is not None:
         _check_output(output, path, force=force)
-    reviews = read_reviews(path, num_files=num_files, seed=seed)
+    reviews = open_reviews(path, num_files=num_files, seed=seed)
     labels, left_out, confusion = Counter[str](), Counter[str](), [0, 0, 0, 0]
     n = truncated = 0
     with contextlib.ExitStack() as stack:
         write = stack.enter_context(open_writer(output, raw_csv=raw_csv)) if output else None
         start = time.monotonic()  # pyarrow is loaded by now
-        progress.start("Scoring", count_reviews(path, num_files=num_files), "reviews")
+        progress.start("Scoring", reviews.total, "reviews")
         for n, prediction in enumerate(scorer.predict_reviews(usable(reviews, left_out)), start=1):
             labels[prediction.label] += 1
             truncated += prediction.truncated
