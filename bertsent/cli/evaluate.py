@@ -32,8 +32,8 @@ def evaluate(
         list[Path],
         typer.Argument(
             metavar="PATH...",
-            help="Labelled reviews: a folder with pos and neg, or tables (CSV, TSV, text lines, JSON, Parquet, "
-            "xlsx; also compressed); - for stdin.",
+            help="Labelled reviews: a folder with pos and neg, or tables (CSV, TSV, text lines, JSON, "
+            "Parquet, xlsx; also compressed); - for stdin.",
         ),
     ],
     reading: ReadSettings,

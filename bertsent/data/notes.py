@@ -27,7 +27,7 @@ def survey_notes(survey: Survey, *, needs_labels: bool = False) -> Iterator[str]
         yield from (f"  {row}" for row in survey.first_bad_rows)
     labels = survey.labels
     if labels.unknown:
-        yield f"No label: {value_list(labels.unknown)}. {label_remedy(survey)}"
+        yield f"No label: {value_list(labels.unknown)}. Hint: {label_remedy(survey)}"
     if labels.neither:
         yield f"Neither positive nor negative, so without a label: {value_list(labels.neither)}."
     if needs_labels and labels.none and labels.none < survey.rows:
@@ -41,7 +41,11 @@ def no_labels(source: object, survey: Survey) -> DataError:
     received = f"{unlabelled} without a label, {survey.empty} empty"
     if labels.unknown or labels.neither:
         received = f"values {value_list({**labels.unknown, **labels.neither})}"
-    hint = label_remedy(survey) if labels.unknown else survey.label_hint
+    hint = survey.label_hint
+    if labels.unknown:
+        hint = label_remedy(survey)
+    elif labels.neither:
+        hint = "--labels 'positive=... negative=...' must name such values"
     return DataError(
         f"{visible(str(source))} holds no labelled review with text.",
         received=received,
@@ -53,7 +57,7 @@ def no_labels(source: object, survey: Survey) -> DataError:
 def label_remedy(survey: Survey) -> str:
     """The option that gives unknown values a meaning."""
     if survey.labels.proposal:
-        return f"If they are such: --labels '{survey.labels.proposal}'"
+        return f"--labels '{survey.labels.proposal}', if that is what they mean"
     return "--labels 'positive=... negative=...' says what they mean"
 
 
