@@ -24,21 +24,22 @@ _MORE = 1 << 12  # bytes to read at a time from a file that is longer than its s
 def clean(text: str) -> str:
     """The form in which a text is tokenized, in training and in scoring.
 
-    HTML entities become their characters (`&#39;`, `&amp;quot;`, as dumps of web pages have them); line ends,
-    `<br />` in any spelling and every run of white space become one space; byte order marks are removed; lone
-    surrogates, which UTF-8 cannot encode, become U+FFFD. Cleaning a clean text changes nothing.
+    Line ends, `<br />` in any spelling and every run of white space become one space; byte order marks are
+    removed; lone surrogates, which UTF-8 cannot encode, become U+FFFD. HTML entities stay: `unescape` is for
+    those. Cleaning a clean text changes nothing.
     """
-    text = unescape(text.replace("\ufeff", ""))
+    text = text.replace("\ufeff", "")
     if "<" in text:
         text = _BREAK.sub(lambda match: " " if match[1] else match[0], text)
     return " ".join(encodable(text).split())
 
 
 def unescape(text: str) -> str:
-    """The text with the characters that its HTML entities stand for; unescaping it again changes nothing.
+    """The text with the characters that its HTML entities stand for (`&#39;`, `&amp;quot;`).
 
-    Only entities with their semicolon count. An entity for a letter, a digit, # or ; stays, because it could
-    make another entity with what is around it.
+    Every text that comes in, to train or to score, passes here once, because dumps of web pages have them.
+    Unescaping the result again changes nothing. Only entities with their semicolon count. An entity for a
+    letter, a digit, # or ; stays, because it could make another entity with what is around it.
     """
     return _ENTITY.sub(_character, _AMPERSAND.sub("&", text)) if "&" in text else text
 
@@ -60,7 +61,6 @@ def _character(match: re.Match[str]) -> str:
 
 def is_empty(text: str) -> bool:
     """Whether a text has nothing to read: no characters, only blanks, or only HTML tags."""
-    text = unescape(text)
     return not (_TAG.sub("", text) if "<" in text else text).replace("\ufeff", "").strip()
 
 

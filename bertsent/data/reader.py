@@ -12,7 +12,7 @@ from bertsent.base.errors import DataError, UsageError
 from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.records.reading import MISSING, Column, Survey
 from bertsent.base.settings.reading import FOLDERS, LABELS, ReadSettings
-from bertsent.base.text import encodable, is_empty
+from bertsent.base.text import encodable, is_empty, unescape
 from bertsent.data.columns import Getter
 from bertsent.data.files import read_review
 from bertsent.data.folders import count_files, draw_names, file_names
@@ -265,7 +265,7 @@ class Reviews:
                 count_bad(tally, text)
             else:
                 tally.rows += 1
-                tally.empty += is_empty(text)
+                tally.empty += is_empty(unescape(text))
                 tally.words[word] += 1
         return tally
 
@@ -304,6 +304,7 @@ def _as_text(value: object, name: str, number: int, settings: ReadSettings) -> s
 
 
 def _readable(text: str) -> str:
+    text = unescape(text)
     return "" if is_empty(text) else encodable(text)
 
 

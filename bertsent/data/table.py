@@ -17,7 +17,8 @@ from bertsent.data.columns import Choice, Getter
 from bertsent.data.compression import damage, damaged, open_unpacked
 from bertsent.data.decoding import Line, UndecodableError, lines, remedy
 
-_SAMPLE = 1 << 20  # characters of lines that show how the rows of a file are written
+_SAMPLE = 1 << 18  # characters of lines that show how the rows of a file are written
+_SAMPLE_LINES = 1000
 
 Rows = Iterator[tuple[int, Any]]  # the number of a row or line, and its cells or its error
 
@@ -63,16 +64,13 @@ class Table:
         names = self.columns if all_columns or self.is_json else self.used
         answer = next((name for name in self.used if name.lower() == "answer"), None)
 
-        def get(name: str | None) -> Getter | None:
-            if name is None:
-                return None
+        def get(name: str) -> Getter:
             if self.is_json:
                 return choosing.path_getter(name, exact=name in self.columns)
             return choosing.getter(name, names)
 
-        text = get(self.choice.text)
-        assert text is not None
-        return text, get(self.choice.label), get(answer)
+        label = self.choice.label
+        return get(self.choice.text), get(label) if label else None, get(answer) if answer else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,7 @@ class TextFile:
             if isinstance(line, str):
                 first.append(line)
                 characters += len(line)
-            if characters > _SAMPLE:
+            if characters > _SAMPLE or len(first) == _SAMPLE_LINES:
                 break
         return first
 
@@ -148,6 +146,12 @@ def unique_names(header: Sequence[str]) -> tuple[tuple[str, ...], set[str]]:
 def choose_columns(
     header: Sequence[str], settings: ReadSettings, name: str
 ) -> tuple[tuple[str, ...], Choice]:
+    """The names of the columns, made unique, and which of them hold text and label.
+
+    Raises:
+        DataError: as `columns.choose`; and if two columns have the name of the text or the label.
+        UsageError: as `columns.choose`.
+    """
     names, twice = unique_names(header)
     choice = choosing.choose(names, settings, where=name)
     for column in (choice.text, choice.label):
@@ -160,6 +164,7 @@ def choose_columns(
 
 
 def only(rows: Rows, indices: Sequence[int] | None) -> Rows:
+    """The rows with the cells at these indices alone; all cells for None."""
     if indices is None:
         return rows
     return (

@@ -28,6 +28,7 @@ class Tally:
 
 
 def count_word(words: Counter[str], word: str) -> None:
+    """Counts a value of the label column."""
     if word in words or len(words) < 10_000:
         words[word] += 1
     else:
@@ -35,12 +36,14 @@ def count_word(words: Counter[str], word: str) -> None:
 
 
 def count_bad(tally: Tally, error: DataError) -> None:
+    """Counts a row that cannot be used, and remembers the first ten."""
     tally.bad_rows += 1
     if len(tally.bad) < _NAMED_BAD_ROWS:
         tally.bad.append(error)
 
 
 def note_kinds(kinds: dict[str, Kind | None], items: Any) -> None:
+    """Unites the kinds of columns with those of the cells of a row, given as pairs of name and cell."""
     for name, value in items:
         kind = _kind(value)
         if name not in kinds:
@@ -69,6 +72,7 @@ def _kind(value: object) -> Kind | None:
 
 
 def summed(tallies: list[Tally]) -> Tally:
+    """The counts of several parts together."""
     total = Tally()
     for tally in tallies:
         total.rows += tally.rows
@@ -89,4 +93,5 @@ def refused(total: Tally) -> DataError:
 
 
 def fact(error: DataError) -> str:
+    """What is wrong with a row, in one sentence."""
     return error.message if error.received is None else f"{error.message} Received: {error.received}."

@@ -56,7 +56,16 @@ def test_label_json_of_a_pipe_has_the_documented_keys(run: Run, workspace: Path)
     found = summary(run("label", "--json", input=LINES + "\n1\t<br />\n"))
     assert found.pop("seconds") >= 0
     assert found == {
-        **{"positive": 2, "negative": 2, "skipped": 0, "again": 0, "undone": 0, "unchanged": 0, "empty": 1},
+        **{
+            "positive": 2,
+            "negative": 2,
+            "skipped": 0,
+            "again": 0,
+            "undone": 0,
+            "unchanged": 0,
+            "empty": 1,
+            "unlabelled": 0,
+        },
         "labels": {"n": 4, "positive": 2, "negative": 2},
         "self_agreement": {"n": 0, "same": 0, "kappa": None},
     }
@@ -82,14 +91,37 @@ def test_label_keeps_how_the_rows_of_a_pipe_were_picked(run: Run, workspace: Pat
     assert row.picked_by == "random"
 
 
-@pytest.mark.parametrize("line", ["great film", "\tgreat film", "good\tgreat film", "2\tgreat film"])
-def test_label_stops_at_a_line_without_a_label_and_keeps_those_before(
-    run: Run, workspace: Path, line: str
+@pytest.mark.parametrize(("label", "named"), [("good", "good (1 row)"), ("2", "2 (1 row)")])
+def test_label_records_nothing_before_all_labels_are_understood(
+    run: Run, workspace: Path, label: str, named: str
 ) -> None:
-    result = run("label", input=f"1\tone\n{line}\n1\tthree\n")
+    result = run("label", input=f"1\tone\n{label}\tgreat film\n1\tthree\n")
     assert result.exit_code == 7
-    assert "stdin:2" in result.stderr
-    assert stands(workspace) == {"one": 1}
+    assert named in result.stderr
+    assert "--labels 'positive=" in result.stderr
+    assert stands(workspace) == {}
+
+
+@pytest.mark.parametrize("line", ["great film", "\tgreat film", "neutral\tgreat film"])
+def test_label_leaves_out_and_counts_lines_without_a_label(run: Run, workspace: Path, line: str) -> None:
+    result = run("label", input=f"1\tone\n{line}\n0\tthree\n")
+    assert result.exit_code == 0
+    assert "1 without a label" in result.stdout
+    assert stands(workspace) == {"one": 1, "three": 0}
+
+
+def test_label_obeys_the_map_for_a_pipe(run: Run, workspace: Path) -> None:
+    result = run("label", "--labels", "positive=4,5 negative=1,2", input="5\tone\n1\ttwo\n3\tthree\n")
+    assert result.exit_code == 0
+    assert "3 (1 row)" in result.stderr
+    assert stands(workspace) == {"one": 1, "two": 0}
+
+
+def test_label_obeys_the_answers_of_prodigy(run: Run, workspace: Path) -> None:
+    rows = [("one", "accept"), ("two", "reject"), ("three", "ignore")]
+    lines = [json.dumps({"text": text, "label": "POSITIVE", "answer": answer}) for text, answer in rows]
+    assert run("label", input="\n".join(lines)).exit_code == 0
+    assert stands(workspace) == {"one": 1, "two": 0}
 
 
 @pytest.mark.parametrize("given", [b"1\tcaf\xe9\n", b"1\ta\0b\n", b"1\t" + b"x" * 2_000_000])
@@ -140,19 +172,15 @@ def test_label_stops_at_a_damaged_log(run: Run, workspace: Path) -> None:
 # in a process of its own
 
 
-def test_label_records_each_line_before_the_next_is_sent(workspace: Path) -> None:
+def test_label_records_nothing_of_a_pipe_that_is_cut_off(workspace: Path) -> None:
     with start("label") as process:
         assert process.stdin is not None
-        for number in range(3):
-            process.stdin.write(f"1\tfilm {number}\n".encode())
-            process.stdin.flush()
-            until = time.monotonic() + 60
-            while len(stands(workspace)) <= number and time.monotonic() < until:
-                time.sleep(0.02)
-            assert len(stands(workspace)) == number + 1
+        process.stdin.write(b"1\tfilm\n")
+        process.stdin.flush()
+        time.sleep(1)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 143
-    assert len(stands(workspace)) == 3
+    assert stands(workspace) == {}
 
 
 def test_label_in_a_pipe_loads_no_model(workspace: Path) -> None:

@@ -15,7 +15,7 @@ from bertsent.base.records.core import Review
 from bertsent.base.records.training import Splits
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.training import TrainSettings
-from bertsent.data.reviews import count_reviews, read_folder, read_reviews
+from bertsent.data.reviews import open_reviews, read_folder, read_reviews
 from bertsent.data.splits import find_data_set, load_splits
 
 SETTINGS = TrainSettings(validation_share=0.3)
@@ -350,7 +350,7 @@ def test_load_splits_refuses_a_test_folder_without_classes(tmp_path: Path) -> No
         load(tmp_path)
 
 
-# read_reviews and count_reviews
+# read_reviews
 
 
 def test_read_reviews_gives_labels_from_folders(tmp_path: Path) -> None:
@@ -412,25 +412,24 @@ def test_read_reviews_draws_by_position_in_the_sorted_names(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("num_files", [None, 3, 100])
 @pytest.mark.parametrize("files", [classes(rows=8), {"1.txt": "x", "2.txt": "y"}], ids=["classes", "plain"])
-def test_count_reviews_agrees_with_read_reviews(
+def test_total_agrees_with_what_is_read(
     tmp_path: Path, files: dict[str, str | bytes], num_files: int | None
 ) -> None:
     write(tmp_path, files)
-    assert count_reviews(tmp_path, num_files=num_files) == len(
-        list(read_reviews(tmp_path, num_files=num_files))
-    )
+    reviews = open_reviews(tmp_path, num_files=num_files)
+    assert reviews.total == len(list(reviews))
 
 
-def test_count_reviews_does_not_read_tables(tmp_path: Path) -> None:
-    write(tmp_path, {"a.jsonl": "no JSON"})
-    assert count_reviews(tmp_path / "a.jsonl") is None
+def test_total_of_a_table_is_not_known(tmp_path: Path) -> None:
+    write(tmp_path, {"a.jsonl": '{"text": "x"}'})
+    assert open_reviews(tmp_path / "a.jsonl").total is None
 
 
 def test_read_reviews_asks_which_half_of_a_data_set(tmp_path: Path) -> None:
     write(tmp_path, {**classes("train/"), **classes("test/")})
     with pytest.raises(DataError) as error:
         read_reviews(tmp_path)
-    assert error.value.hint == f"{tmp_path / 'train'} or {tmp_path / 'test'}"
+    assert error.value.hint == f"{tmp_path / 'test'} or {tmp_path / 'train'}"
 
 
 @pytest.mark.parametrize("files", [{}, {"a.md": "x"}, {"pos/a.md": "x"}])
@@ -460,7 +459,7 @@ def test_read_reviews_refuses_a_fifo_without_opening_it(tmp_path: Path) -> None:
 
 def test_read_reviews_refuses_an_unknown_suffix(tmp_path: Path) -> None:
     write(tmp_path, {"a.docx": "x"})
-    with pytest.raises(UsageError, match=r"\.csv, \.tsv, \.jsonl, \.ndjson, \.parquet, \.txt"):
+    with pytest.raises(UsageError, match=r"\.csv, \.tsv, \.txt, \.jsonl, \.json, \.parquet, \.xlsx"):
         read_reviews(tmp_path / "a.docx")
 
 

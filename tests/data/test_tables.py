@@ -19,7 +19,10 @@ import pytest
 from bertsent.base.errors import DataError, MissingExtraError, StorageError, UsageError
 from bertsent.base.records.core import Prediction, Review
 from bertsent.base.settings.reading import ReadSettings, WriteSettings
-from bertsent.data.tables import parse_label, read_stream, read_table
+from bertsent.data.labels import parse_label
+from bertsent.data.reviews import read_reviews
+from bertsent.data.source import Source
+from bertsent.data.tables import read_stream
 from bertsent.data.writers import COLUMNS, open_writer
 
 WRITTEN = ("out.csv", "out.jsonl", "out.parquet")
@@ -56,7 +59,8 @@ def table(folder: Path, name: str, content: str | bytes) -> Path:
 
 
 def rows(path: Path, **changed: int) -> list[tuple[str, int | None]]:
-    return [(review.text, review.label) for review in read_table(path, settings=ReadSettings(**changed))]
+    source = Source((path,), ReadSettings(**changed))
+    return [(review.text, review.label) for review in read_reviews(source)]
 
 
 def refusal(path: Path, **changed: int) -> DataError:
@@ -101,19 +105,17 @@ def nasty_texts() -> list[str]:
 @pytest.mark.parametrize(
     ("label", "values"),
     [
-        (1, ["Positive ", "pos", "1", 1, True, "TRUE"]),
-        (0, ["negative", " NEG", "0", 0, False, "false"]),
-        (None, ["", "  ", None]),
+        (1, ["Positive ", "pos", "1", "1.0", "TRUE", "__label__positive"]),
+        (0, ["negative", " NEG", "0", "0.0", "false", "__label__0"]),
+        (None, ["", "  "]),
     ],
 )
-def test_parse_label_knows_the_documented_words(label: int | None, values: list[object]) -> None:
+def test_parse_label_knows_the_documented_words(label: int | None, values: list[str]) -> None:
     assert [parse_label(value, where="a.csv:2") for value in values] == [label] * len(values)
 
 
-@pytest.mark.parametrize(
-    "value", ["nan", float("nan"), "2", "-1", "1.0", "neutral", "positiv", ["pos"], "none"]
-)
-def test_parse_label_refuses_other_words(value: object) -> None:
+@pytest.mark.parametrize("value", ["nan", "2", "-1", "neutral", "positiv", "none"])
+def test_parse_label_refuses_other_words(value: str) -> None:
     with pytest.raises(DataError, match=r"a\.csv:2 .*positive, .*false") as error:
         parse_label(value, where="a.csv:2")
     assert error.value.received == str(value)
@@ -148,7 +150,7 @@ def test_read_table_takes_the_usual_kinds_of_csv(folder: Path, name: str, conten
 
 def test_read_table_gives_file_and_line_as_path(folder: Path) -> None:
     path = table(folder, "a.csv", 'text,label\n"two\nlines",1\n\nlast,\n')
-    assert list(read_table(path, settings=ReadSettings())) == [
+    assert list(read_reviews(path)) == [
         Review("two\nlines", 1, f"{path}:2"),
         Review("last", None, f"{path}:5"),
     ]
@@ -158,8 +160,8 @@ def test_read_table_prefers_the_comma(folder: Path) -> None:
     assert rows(table(folder, "a.csv", "text,a;b\none; two,x\n")) == [("one; two", None)]
 
 
-def test_read_table_takes_no_other_delimiter_beside_a_comma(folder: Path) -> None:
-    assert refusal(table(folder, "a.csv", "id,note;text\n1,x;y\n")).received == "id, note;text"
+def test_read_table_takes_the_delimiter_that_gives_a_text_column(folder: Path) -> None:
+    assert rows(table(folder, "a.csv", "id,note;text\n1,x;y\n")) == [("y", None)]
 
 
 def test_read_table_needs_no_delimiter_for_one_column(folder: Path) -> None:
@@ -184,20 +186,15 @@ def test_read_table_takes_a_text_beyond_the_limit_of_the_csv_module(folder: Path
     ("content", "line", "fact"),
     [
         ("text,label\ngood,1\nbad,0,more\n", 3, "needs 2 fields"),
-        ('text,label\n"two\nlines",1\nbad\n', 4, "needs 2 fields"),
         ("text,label\ngood, but long,1\n", 2, "needs 2 fields"),
-        ('text,label\n"good" film,1\n', 2, "not valid CSV"),
-        ('text,label\ngood,1\n"never closed,1\nbad,0\n', 3, "not valid CSV"),
-        ("text,label\ngood,1\nbad,nan\n", 3, "needs a label"),
+        ('text,label\n"good" film, really,1\n', 2, "not valid CSV"),
+        ('text,label\n"good, really",1\n"never closed,1\nbad,0\n', 3, "not valid CSV"),
         (b"text\ngood\ncaf\xe9\n", 3, "not UTF-8 at byte 3 of the line"),
         ("text\ngood\ncut off é".encode()[:-1], 3, "not UTF-8 at byte 8"),
         (b"text\ngo\0od\n", 2, "NUL"),
-        ("text,label,Text\n", 1, "one column `text` only"),
-        ("text,label,label\n", 1, "one column `label` only"),
-        ("", 1, "must have a column `text`"),
-        ("id;review\n1;good\n", 1, "must have a column `text`"),
-        ("text\n".encode("utf-16"), 1, "not UTF-8 at byte 0"),
-        ("text\n".encode("utf-16-le"), 1, "must have a column `text`"),
+        ("text,label,Text\n", 1, "one column 'text' only"),
+        ("text,label,label\n", 1, "one column 'label' only"),
+        ("id;what\n1;good\n", 1, "no column that is obviously the text"),
     ],
 )
 def test_read_table_names_the_line_of_csv_it_cannot_use(
@@ -209,11 +206,12 @@ def test_read_table_names_the_line_of_csv_it_cannot_use(
 
 
 def test_read_table_lists_the_columns_where_text_is_missing(folder: Path) -> None:
-    assert refusal(table(folder, "a.csv", "id,review\x1b[2J\n1,good\n")).received == "id, review\\x1b[2J"
+    received = refusal(table(folder, "a.csv", "id,what\x1b[2J\n1,good\n")).received
+    assert received == "columns id, what\\x1b[2J"
 
 
 def test_read_table_yields_the_rows_before_a_bad_one(folder: Path) -> None:
-    reviews = read_table(table(folder, "a.csv", "text,label\ngood,1\nbad,what\n"), settings=ReadSettings())
+    reviews = read_reviews(table(folder, "a.csv", "text,label\ngood,1\nbad,0,more\n"))
     assert next(reviews).text == "good"
     with pytest.raises(DataError):
         next(reviews)
@@ -228,7 +226,7 @@ def test_read_table_takes_json_lines(folder: Path, name: str) -> None:
         '\ufeff{"text": "good", "label": "positive", "id": 1}\r\n\n{"label": 0, "text": "bad\\n\\ud83d"}\n'
         '{"text": "x", "label": null}\n{"text": null, "label": true}'
     )
-    assert rows(table(folder, name, content)) == [("good", 1), ("bad\n\ud83d", 0), ("x", None), ("", 1)]
+    assert rows(table(folder, name, content)) == [("good", 1), ("bad\n\ufffd", 0), ("x", None), ("", 1)]
 
 
 def test_read_table_gives_texts_of_json_as_they_stand(folder: Path) -> None:
@@ -246,12 +244,8 @@ def test_read_table_gives_texts_of_json_as_they_stand(folder: Path) -> None:
         ("[" * 100_000, "not valid JSON"),
         ('{"text": "x", "n": ' + "1" * 5000 + "}", "not valid JSON"),
         ('["text"]', "must be a JSON object"),
-        ('{"review": "x"}', "with `text`"),
-        ('{"text": 5}', "a string as `text`"),
-        ('{"text": ["x"]}', "a string as `text`"),
+        ('{"text": ["x"]}', "must have a string as text"),
         ('{"text": "a\\u0000b"}', "NUL"),
-        ('{"text": "x", "label": 2}', "needs a label"),
-        ('{"text": "x", "label": NaN}', "needs a label"),
         (b'{"text": "caf\xe9"}', "not UTF-8"),
     ],
 )
@@ -264,7 +258,7 @@ def test_read_table_names_the_line_of_json_it_cannot_use(folder: Path, row: str 
 
 def test_read_table_takes_a_review_a_line_of_text(folder: Path) -> None:
     path = table(folder, "a.txt", '\ufeffgood, "so" good\r\n\n caf\u2028é \nlast')
-    assert [(review.text, review.path) for review in read_table(path, settings=ReadSettings())] == [
+    assert [(review.text, review.path) for review in read_reviews(path)] == [
         ('good, "so" good', f"{path}:1"),
         ("", f"{path}:2"),
         (" caf\u2028é ", f"{path}:3"),
@@ -311,7 +305,7 @@ def test_read_table_does_not_hold_a_line_without_end(folder: Path, name: str, fi
 
 
 def test_read_table_does_not_hold_what_an_open_quote_swallows(folder: Path) -> None:
-    path = table(folder, "a.csv", 'text,label\ngood,1\n"bad,0\n' + "fine,1\n" * 1_000_000)
+    path = table(folder, "a.csv", 'text,label\n"good, really",1\n"bad,0\n' + "fine,1\n" * 1_000_000)
     tracemalloc.start()
     error = refusal(path, max_review_bytes=10_000)
     peak = tracemalloc.get_traced_memory()[1]
@@ -324,7 +318,7 @@ def test_read_table_does_not_hold_what_an_open_quote_swallows(folder: Path) -> N
 def test_read_table_holds_no_more_of_a_longer_table(folder: Path) -> None:
     path = table(folder, "a.csv", "text,label\n" + "a good film,pos\n" * 100_000)
     tracemalloc.start()
-    count = sum(1 for _ in read_table(path, settings=ReadSettings()))
+    count = sum(1 for _ in read_reviews(path))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert count == 100_000
@@ -352,7 +346,7 @@ def parquet(folder: Path, columns: dict[str, list[Any]]) -> Path:
 
 def test_read_table_takes_parquet(folder: Path) -> None:
     path = parquet(folder, {"id": [1, 2, 3], "label": ["pos", None, "0"], "text": ["good", "x", None]})
-    assert list(read_table(path, settings=ReadSettings())) == [
+    assert list(read_reviews(path)) == [
         Review("good", 1, f"{path}:1"),
         Review("x", None, f"{path}:2"),
         Review("", 0, f"{path}:3"),
@@ -366,9 +360,8 @@ def test_read_table_takes_parquet_without_labels(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "fact"),
     [
-        ({"review": ["x"]}, "must have a column `text`"),
-        ({"text": [1]}, "a string as `text`"),
-        ({"text": ["x"], "label": [2]}, "needs a label"),
+        ({"what": ["x"]}, "no column that is obviously the text"),
+        ({"text": [["x"]]}, "must have a string as text"),
         ({"text": ["a\0b"]}, "NUL"),
         ({"text": ["é" * 60]}, "longer than 100 B"),
     ],
@@ -379,7 +372,7 @@ def test_read_table_names_the_row_of_parquet_it_cannot_use(
     assert fact in refusal(parquet(folder, columns), max_review_bytes=100).message
 
 
-@pytest.mark.parametrize("content", [b"", b"PAR1 this is no Parquet PAR1", b"text\nx\n"])
+@pytest.mark.parametrize("content", [b"PAR1 this is no Parquet PAR1", b"text\nx\n"])
 def test_read_table_refuses_what_is_no_parquet(folder: Path, content: bytes) -> None:
     assert "not readable Parquet" in refusal(table(folder, "a.parquet", content)).message
 
@@ -396,7 +389,7 @@ def test_read_table_does_not_hold_a_row_group(folder: Path) -> None:
     path = parquet(folder, {"text": texts, "label": [1] * len(texts)})
     assert pyarrow.parquet.ParquetFile(path).num_row_groups == 1
     before = pyarrow.total_allocated_bytes()
-    held = [pyarrow.total_allocated_bytes() for _ in read_table(path, settings=ReadSettings())]
+    held = [pyarrow.total_allocated_bytes() for _ in read_reviews(path)]
     assert len(held) == len(texts)
     assert max(held) - before < 6_000_000
 

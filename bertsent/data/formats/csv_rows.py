@@ -211,10 +211,10 @@ def _quotes_fail(sample: Sequence[str], delimiter: str) -> bool:
     With commas such rows prove nothing: a text in quotes, of two lines with one comma, looks the same.
     """
     try:
-        rows = [row for row in csv.reader(sample, delimiter=delimiter, strict=True) if row]
+        rows = sum(1 for row in csv.reader(sample, delimiter=delimiter, strict=True) if row)
     except csv.Error:
         return True
-    return delimiter != "," and len(rows) != sum(1 for line in sample if line.strip("\r\n"))
+    return delimiter != "," and rows != sum(1 for line in sample if line.strip("\r\n"))
 
 
 def _unquoted(cell: str) -> str:
@@ -227,6 +227,16 @@ def _unquoted(cell: str) -> str:
 
 
 def open_csv(file: TextFile, delimiter: str, dialect: Dialect | None = None) -> Table:
+    """Opens CSV.
+
+    Args:
+        file: The file.
+        delimiter: The one that was named; "" to find it.
+        dialect: How its rows are written; found by default.
+
+    Raises:
+        DataError, UsageError: as `table.choose_columns`; DataError too if the header cannot be read.
+    """
     settings, limit = file.settings, file.settings.max_review_bytes
     if dialect is None:
         named = [settings.text, settings.label] if settings.header else []

@@ -117,6 +117,12 @@ def _skip(buffer: str, start: int) -> int:
 
 
 def open_json(file: TextFile, head: bytes) -> Table:
+    """Opens JSON; its first bytes, `head`, show whether it is an array.
+
+    Raises:
+        DataError: if it holds no object, or no key is obviously the text.
+        UsageError: as `columns.choose`.
+    """
     settings = file.settings
     text = head.decode(settings.encoding or marked_encoding(head) or "utf-8", "replace").lstrip(
         "\ufeff \t\r\n"

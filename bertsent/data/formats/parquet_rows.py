@@ -111,6 +111,11 @@ def _class_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:
 
 
 def open_parquet(path: Path, settings: ReadSettings, name: str) -> Table:
+    """Opens a Parquet file, which messages call `name`.
+
+    Raises:
+        DataError, UsageError, MissingExtraError: as `read_schema` and `table.choose_columns`.
+    """
     kinds, class_names = read_schema(path, name=name)
     names, choice = choose_columns([*kinds], settings, name)
     stored = dict(zip(names, kinds, strict=True))

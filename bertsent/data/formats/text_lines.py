@@ -76,6 +76,7 @@ def _cells(line: str, layout: Layout) -> tuple[str, str]:
 
 
 def open_lines(file: TextFile, *, labelled: bool) -> Table:
+    """Opens a file of text lines, in the layout that `find_layout` finds."""
     layout = find_layout(file.sample(), labelled=labelled)
     names = COLUMNS[layout]
     choice = Choice("text", "label" if "label" in names else None)

@@ -63,6 +63,12 @@ def _value(cell: Any) -> Any:
 
 
 def open_workbook(path: Path, settings: ReadSettings, name: str) -> Table:
+    """Opens a sheet of a workbook, which messages call `name`; its first row that is not empty is the header.
+
+    Raises:
+        DataError, UsageError, MissingExtraError: as `read_rows` and `table.choose_columns`.
+    """
+
     def raw() -> Rows:
         return read_rows(path, name=name, sheet=settings.sheet)
 
