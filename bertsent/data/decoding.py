@@ -28,6 +28,7 @@ _MARKS = (  # the longer ones first: a UTF-32 mark begins like a UTF-16 one
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _EXAMINED = 1 << 23  # bytes that are looked at to find a remedy
+_ZEROS = 0.6  # share of zeros in every second byte of English text in UTF-16
 _FOREIGN = 0.3  # share of letters beyond ASCII above which a text is hardly English in cp1252
 _MARKER = (
     "\udc80"  # for bytes that an encoding cannot decode: makes the line's UTF-8 wrong, so it is reported
@@ -60,6 +61,17 @@ def check_encoding(name: str) -> str:
 def marked_encoding(start: bytes) -> str:
     """The encoding that a byte order mark at the start of a file shows; "" without one."""
     return next((name for mark, name in _MARKS if start.startswith(mark)), "")
+
+
+def unmarked_utf16(start: bytes) -> str:
+    """The kind of UTF-16 that the start of a file without a mark is in, by its zero bytes; "" for none."""
+    if marked_encoding(start):
+        return ""
+    half = len(start[:200]) // 2
+    for first, name in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if half and start[first:200:2].count(0) > _ZEROS * half:
+            return name
+    return ""
 
 
 def lines(stream: IO[bytes], *, name: str, encoding: str, limit: int) -> Iterator[Line]:
@@ -138,8 +150,6 @@ def remedy(stream: IO[bytes]) -> str:
         stream: The file, at its beginning.
     """
     data = stream.read(_EXAMINED)
-    if data[:200:2].count(0) > 60 or data[1:200:2].count(0) > 60:
-        return f"--encoding {'utf-16-be' if data[:200:2].count(0) > 60 else 'utf-16-le'}"
     bad = good = 0  # lines beyond ASCII: not UTF-8, and UTF-8
     for line in data.splitlines():
         if line.isascii():

@@ -17,7 +17,7 @@ from bertsent.base.files import is_file
 from bertsent.base.settings.reading import Format, ReadSettings
 from bertsent.data import columns as choosing
 from bertsent.data.compression import SUFFIXES, open_unpacked
-from bertsent.data.decoding import check_encoding, marked_encoding
+from bertsent.data.decoding import check_encoding, marked_encoding, unmarked_utf16
 from bertsent.data.formats import csv_rows, json_rows, text_lines
 from bertsent.data.table import Table, TextFile
 
@@ -66,6 +66,8 @@ def open_table(path: Path, settings: ReadSettings, *, name: str = "", labelled: 
         from bertsent.data.formats.workbook_rows import open_workbook
 
         return open_workbook(path, settings, name)
+    if not settings.encoding and (encoding := unmarked_utf16(head)):
+        raise DataError(f"{name} is not UTF-8.", hint=f"--encoding {encoding}")
     file = TextFile(path, name, settings)
     if format in {"jsonl", "json"}:
         return json_rows.open_json(file, head)
