@@ -17,6 +17,7 @@ from bertsent.base.display import visible
 from bertsent.base.errors import DataError
 from bertsent.base.records.reading import MISSING, Column, Kind
 
+_LEAST, _GREATEST = -(2**63), 2**63 - 1  # an integer beyond is of kind nested
 _QUOTED = 60  # characters of a value that a message quotes
 
 
@@ -79,10 +80,10 @@ def typed(value: Any, column: Column) -> Any:
 
 
 def _integer(value: Any) -> int | None:
-    if isinstance(value, str):
-        return int(value) if value.strip() else None
+    if isinstance(value, str) and not value.strip():
+        return None
     whole = int(value)
-    if whole != value:
+    if (not isinstance(value, str) and whole != value) or not _LEAST <= whole <= _GREATEST:
         raise ValueError
     return whole
 

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import IO, Any
 
-from bertsent.base.display import visible
-from bertsent.base.errors import DataError
 from bertsent.base.records.reading import Column
 from bertsent.base.settings.reading import WriteSettings
 from bertsent.base.text import encodable
@@ -16,7 +14,6 @@ from bertsent.data.optional import pyarrow_or_error
 from bertsent.data.writers.cells import typed
 from bertsent.data.writers.layout import Layout, Write
 
-_QUOTED = 80  # characters of Arrow's own message that ours quotes
 _MEASURED = {"integer", "number", "date", "datetime"}  # stored with minimum and maximum: queries skip groups
 
 
@@ -26,7 +23,7 @@ def write_parquet(file: IO[bytes], layout: Layout, settings: WriteSettings) -> I
 
     Raises:
         MissingExtraError: without pyarrow.
-        DataError: at an integer that needs more than 64 bits.
+        DataError: at a cell that is not of its column's kind.
     """
     groups = _RowGroups(pyarrow_or_error(), file, layout, settings)
     try:
@@ -103,14 +100,7 @@ class _RowGroups:
     def _array(self, field: Any, cells: list[Any]) -> Any:
         if self._pyarrow.types.is_timestamp(field.type):
             cells = [None if cell is None else _in_zone(cell, field.type.tz) for cell in cells]
-        try:
-            return self._pyarrow.array(cells, field.type)
-        except (self._pyarrow.ArrowInvalid, OverflowError) as error:
-            raise DataError(
-                f"Column {visible(field.name)} holds a number that Parquet cannot hold.",
-                received=visible(str(error))[:_QUOTED],
-                hint="write .csv or .jsonl instead",
-            ) from error
+        return self._pyarrow.array(cells, field.type)
 
 
 def _in_zone(moment: datetime, zone: str | None) -> datetime:

@@ -16,14 +16,13 @@ from bertsent.data.writers.layout import Layout, Write
 TABLE = "scored"
 MOST_COLUMNS = 2000  # SQLITE_MAX_COLUMN, unless SQLite was built with another one
 _TYPES = {"integer": "INTEGER", "number": "REAL", "boolean": "INTEGER"}  # all others are TEXT
-_LEAST, _GREATEST = -(2**63), 2**63 - 1  # what an INTEGER of SQLite holds
 
 
 @contextmanager
 def write_sqlite(path: Path, layout: Layout) -> Iterator[Write]:
     """Yields a function that writes a row into the table `scored` of a new database; `rowid` counts from 1.
 
-    Truth values are 1 and 0, dates are text as ISO 8601 has them; an integer beyond 64 bits is text.
+    Truth values are 1 and 0, and dates are text as ISO 8601 has them.
 
     Args:
         path: An empty file that no one else reads yet.
@@ -31,6 +30,7 @@ def write_sqlite(path: Path, layout: Layout) -> Iterator[Write]:
 
     Raises:
         OSError: if the disk is full or fails.
+        DataError: at a cell that is not of its column's kind.
     """
     import sqlite3
 
@@ -64,8 +64,6 @@ def _stored(value: Any, column: Column) -> Any:
     cell = typed(value, column)
     if isinstance(cell, str):
         return encodable(cell)
-    if isinstance(cell, int) and not _LEAST <= cell <= _GREATEST:
-        return str(cell)
     return cell if cell is None or isinstance(cell, int | float) else cell_text(cell)
 
 
