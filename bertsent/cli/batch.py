@@ -149,6 +149,7 @@ class _JsonRows:
         print_json(row)
 
 
+_GUARDED = "like a formula, with a ' put before (--raw-csv: as they are)"
 _EMPTY = dict.fromkeys(("text", "score", "label", "tokens", "truncated", "version"))
 
 
@@ -180,14 +181,14 @@ def _summary_lines(summary: BatchSummary) -> list[str]:
         f"({summary.reviews_per_second:.0f} a second), "
         f"version {summary.version}: {summary.positive} positive, {negative} negative{unsure}",
     ]
-    for count, fact in (
-        (summary.truncated, "were longer than the model's window"),
-        (summary.empty, "had nothing to read and have no score"),
-        (summary.bad_rows, "bad rows were left out"),
-        (summary.guarded, "cells begin like a formula and got a ' before them (--raw-csv: none)"),
-        (summary.cut, "texts were cut to the 32,767 characters that a cell holds"),
+    for count, one, many in (
+        (summary.truncated, "was longer than the model's window", "were longer than the model's window"),
+        (summary.empty, "had nothing to read and has no score", "had nothing to read and have no score"),
+        (summary.bad_rows, "bad row was left out", "bad rows were left out"),
+        (summary.guarded, f"cell begins {_GUARDED}", f"cells begin {_GUARDED}"),
+        (summary.cut, "cell was cut to 32,767 characters", "cells were cut to 32,767 characters"),
     ):
-        lines += [f"{count} {fact}"] if count else []
+        lines += [f"{count} {one if count == 1 else many}"] if count else []
     if summary.labelled:
         lines.append(
             f"accuracy {counts.accuracy:.4f} on {summary.labelled} labelled reviews (x: wrong, ?: unsure)"

@@ -1,4 +1,4 @@
-"""Tables of reviews and predictions; faults 51 to 59 of tables, 20 and 66 to 68 of outputs."""
+"""Tables of reviews; faults 51 to 59."""
 
 from __future__ import annotations
 
@@ -8,21 +8,19 @@ import json
 import random
 import sys
 import tracemalloc
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bertsent.base.errors import DataError, MissingExtraError
-from bertsent.base.records.core import Prediction, Review
+from bertsent.base.records.core import Review
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.data.labels import parse_label
 from bertsent.data.reviews import read_reviews
 from bertsent.data.source import Source
 from bertsent.data.tables import read_stream
 
-WRITTEN = ("out.csv", "out.jsonl", "out.parquet")
 NASTY = [
     "a",
     "é",
@@ -65,30 +63,6 @@ def refusal(path: Path, **changed: int) -> DataError:
         rows(path, **changed)
     assert path.name in str(error.value)
     return error.value
-
-
-def prediction(text: str = "good film", **changed: Any) -> Prediction:
-    values = {"score": 0.75, "label": "positive", "tokens": 2, "truncated": False, "version": "3"}
-    return Prediction(text, **{**values, "path": "a.csv:2", "gold": 1, **changed})
-
-
-def write_all(path: Path, predictions: Iterable[Prediction], *, raw_csv: bool = False) -> Path:
-    with open_writer(path, raw_csv=raw_csv) as write:
-        for row in predictions:
-            write(row)
-    return path
-
-
-def read_back(path: Path) -> list[dict[str, Any]]:
-    if path.suffix == ".jsonl":
-        return [json.loads(line) for line in path.read_bytes().decode().split("\n")[:-1]]
-    if path.suffix == ".parquet":
-        import pyarrow.parquet
-
-        found: list[dict[str, Any]] = pyarrow.parquet.read_table(path).to_pylist()
-        return found
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def nasty_texts() -> list[str]:
@@ -394,8 +368,6 @@ def test_read_table_does_not_hold_a_row_group(folder: Path) -> None:
 def test_parquet_without_pyarrow_says_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = parquet(folder, {"text": ["x"]})
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    for attempt in (lambda: rows(path), lambda: write_all(folder / "out.parquet", [prediction()])):
-        with pytest.raises(MissingExtraError) as error:
-            attempt()
-        assert error.value.hint == "pip install 'bertsent[parquet]'"
-    assert [entry.name for entry in folder.glob("*.parquet")] == ["a.parquet"]
+    with pytest.raises(MissingExtraError) as error:
+        rows(path)
+    assert error.value.hint == "pip install 'bertsent[parquet]'"

@@ -35,7 +35,10 @@ def write_sqlite(path: Path, layout: Layout) -> Iterator[Write]:
     import sqlite3
 
     columns = layout.columns
-    declared = (f"{_quoted(column.name)} {_TYPES.get(column.kind, 'TEXT')}" for column in columns)
+    declared = [
+        f"{name} {_TYPES.get(column.kind, 'TEXT')}"
+        for name, column in zip(_names(columns), columns, strict=True)
+    ]
     insert = f"INSERT INTO {TABLE} VALUES ({', '.join('?' * len(columns))})"
     with _disk_errors(sqlite3):
         database = sqlite3.connect(path, isolation_level=None)
@@ -56,8 +59,17 @@ def write_sqlite(path: Path, layout: Layout) -> Iterator[Write]:
             database.close()
 
 
-def _quoted(name: str) -> str:
-    return '"' + encodable(name).replace('"', '""').replace("\0", "\ufffd") + '"'
+def _names(columns: Sequence[Column]) -> Iterator[str]:
+    """The names in quotes. SQLite takes `Text` and `text` for one name, so the second becomes `text_2`."""
+    taken: set[str] = set()
+    for column in columns:
+        base = name = encodable(column.name).replace("\0", "\ufffd")
+        number = 1
+        while name.lower() in taken:
+            number += 1
+            name = f"{base}_{number}"
+        taken.add(name.lower())
+        yield '"' + name.replace('"', '""') + '"'
 
 
 def _stored(value: Any, column: Column) -> Any:
@@ -73,5 +85,8 @@ def _disk_errors(module: Any) -> Iterator[None]:
     try:
         yield
     except module.OperationalError as error:
-        full = error.sqlite_errorcode & 0xFF == module.SQLITE_FULL
-        raise OSError(errno.ENOSPC if full else errno.EIO, str(error)) from error
+        code = error.sqlite_errorcode & 0xFF  # without the details
+        number = {module.SQLITE_FULL: errno.ENOSPC, module.SQLITE_IOERR: errno.EIO}.get(code)
+        if number is None:
+            raise
+        raise OSError(number, str(error)) from error
