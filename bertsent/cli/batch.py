@@ -70,7 +70,7 @@ def batch(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Score all rows of files and folders, and summarise them.
+    """Score all reviews of a folder or table, and summarise them.
 
     --json prints one object per row (none with --output), then one with the key summary.
     """

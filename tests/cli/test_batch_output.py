@@ -307,7 +307,7 @@ def test_stdout_has_the_format_that_was_named(model: Path, orders: Path, wanted:
 
 
 def test_pipe_goes_through(model: Path, workspace: Path) -> None:
-    ended = call("batch", "-", "-o", "-", "--only", "--quiet", stdin=b"text\ngood film\nbad film\n")
+    ended = call("batch", "-", "-o", "-", "--only", "--format", "csv", stdin=b"text\ngood film\nbad film\n")
     assert ended.returncode == 0, ended.stderr
     assert [list(row) for row in read_csv(ended.stdout.decode())] == [["score", "label"]] * 2
 
