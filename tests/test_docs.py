@@ -315,6 +315,7 @@ FREE = {
     "left_out",
     "libraries",
     "probes",
+    "renamed",
     "report",
     "settings",
 }

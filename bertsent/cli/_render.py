@@ -24,8 +24,10 @@ def note(message: str) -> None:
     typer.echo(visible(message), err=True)
 
 
-def print_json(value: Any) -> None:
+def print_json(value: Any, *, err: bool = False) -> None:
     """Prints a record, or a structure of records, as one line of JSON, in UTF-8 whatever the locale.
+
+    With `err` it goes to stderr, where stdout carries something else.
 
     `to_json` turns NaN into null. If a character could control a terminal or cannot be encoded, the whole
     line is written in ASCII, with the same values.
@@ -34,7 +36,7 @@ def print_json(value: Any) -> None:
     line = json.dumps(plain, ensure_ascii=False, allow_nan=False)
     if not line.isprintable():
         line = json.dumps(plain, allow_nan=False)
-    typer.echo(line.encode())
+    typer.echo(line.encode(), err=err)
 
 
 def pick(record: object, *names: str) -> dict[str, Any]:

@@ -62,6 +62,8 @@ def _kind(value: object) -> Kind | None:
 
     if value is None or value is MISSING:
         return None
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return "nested"  # which is written as text: a column of integers has 64 bits
     kinds: dict[type, Kind] = {str: "text", bool: "boolean", int: "integer", float: "number"}
     kind = kinds.get(type(value))
     if kind is not None:

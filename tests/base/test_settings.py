@@ -18,7 +18,7 @@ from bertsent.base.settings.drift import ReferenceSettings
 from bertsent.base.settings.evaluation import CalibrationSettings, EvaluateSettings
 from bertsent.base.settings.reading import FOLDERS, LABELS, ReadSettings, WriteSettings
 from bertsent.base.settings.retraining import GateSettings, RetrainSettings, VersionSettings
-from bertsent.base.settings.scoring import ScoreSettings, TokenizerSettings
+from bertsent.base.settings.scoring import RowSettings, ScoreSettings, TokenizerSettings
 from bertsent.base.settings.training import BigramSettings, CheckpointSettings, TrainSettings
 from bertsent.base.settings.workspace import Workspace
 
@@ -32,6 +32,7 @@ RECORDS = [
     ReadSettings,
     ReferenceSettings,
     RetrainSettings,
+    RowSettings,
     ScoreSettings,
     BigramSettings,
     TokenizerSettings,

@@ -1,31 +1,26 @@
-"""Tables of reviews and predictions; faults 51 to 59 of tables, 20 and 66 to 68 of outputs."""
+"""Tables of reviews; faults 51 to 59."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import os
 import random
-import resource
 import sys
 import tracemalloc
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bertsent.base.errors import DataError, MissingExtraError, StorageError, UsageError
-from bertsent.base.records.core import Prediction, Review
-from bertsent.base.settings.reading import ReadSettings, WriteSettings
+from bertsent.base.errors import DataError, MissingExtraError
+from bertsent.base.records.core import Review
+from bertsent.base.settings.reading import ReadSettings
 from bertsent.data.labels import parse_label
 from bertsent.data.reviews import read_reviews
 from bertsent.data.source import Source
 from bertsent.data.tables import read_stream
-from bertsent.data.writers import COLUMNS, open_writer
 
-WRITTEN = ("out.csv", "out.jsonl", "out.parquet")
 NASTY = [
     "a",
     "é",
@@ -68,30 +63,6 @@ def refusal(path: Path, **changed: int) -> DataError:
         rows(path, **changed)
     assert path.name in str(error.value)
     return error.value
-
-
-def prediction(text: str = "good film", **changed: Any) -> Prediction:
-    values = {"score": 0.75, "label": "positive", "tokens": 2, "truncated": False, "version": "3"}
-    return Prediction(text, **{**values, "path": "a.csv:2", "gold": 1, **changed})
-
-
-def write_all(path: Path, predictions: Iterable[Prediction], *, raw_csv: bool = False) -> Path:
-    with open_writer(path, raw_csv=raw_csv) as write:
-        for row in predictions:
-            write(row)
-    return path
-
-
-def read_back(path: Path) -> list[dict[str, Any]]:
-    if path.suffix == ".jsonl":
-        return [json.loads(line) for line in path.read_bytes().decode().split("\n")[:-1]]
-    if path.suffix == ".parquet":
-        import pyarrow.parquet
-
-        found: list[dict[str, Any]] = pyarrow.parquet.read_table(path).to_pylist()
-        return found
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def nasty_texts() -> list[str]:
@@ -397,155 +368,6 @@ def test_read_table_does_not_hold_a_row_group(folder: Path) -> None:
 def test_parquet_without_pyarrow_says_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = parquet(folder, {"text": ["x"]})
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    for attempt in (lambda: rows(path), lambda: write_all(folder / "out.parquet", [prediction()])):
-        with pytest.raises(MissingExtraError) as error:
-            attempt()
-        assert error.value.hint == "pip install 'bertsent[parquet]'"
-    assert [entry.name for entry in folder.glob("*.parquet")] == ["a.parquet"]
-
-
-# writing
-
-
-@pytest.mark.parametrize("name", WRITTEN)
-def test_open_writer_writes_the_documented_columns(folder: Path, name: str) -> None:
-    path = write_all(
-        folder / name, [prediction(), prediction("bad", label="negative", truncated=True, gold=None)]
-    )
-    first, second = read_back(path)
-    assert tuple(first) == COLUMNS
-    assert (first["text"], float(first["score"]), first["gold"]) == ("good film", 0.75, "positive")
-    assert (second["label"], int(second["tokens"]), second["path"]) == ("negative", 2, "a.csv:2")
-    assert str(second["truncated"]).lower() == "true"
-    assert not second["gold"]
-
-
-def test_open_writer_writes_gold_by_name(folder: Path) -> None:
-    path = write_all(folder / "out.csv", [prediction(gold=0), prediction(gold=1), prediction(gold=None)])
-    assert [row["gold"] for row in read_back(path)] == ["negative", "positive", ""]
-
-
-@pytest.mark.parametrize("name", WRITTEN)
-def test_open_writer_keeps_texts_exactly(folder: Path, name: str) -> None:
-    path = write_all(folder / name, [prediction(text) for text in nasty_texts()])
-    assert [row["text"] for row in read_back(path)] == nasty_texts()
-    assert [text for text, _ in rows(path.rename(folder / f"again{path.suffix}"))] == nasty_texts()
-
-
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
-def test_open_writer_disarms_formulas_in_csv(folder: Path, start: str) -> None:
-    row = prediction(f"{start}cmd()", path=f"{start}a.txt", version=f"{start}v")
-    (cells,) = read_back(write_all(folder / "out.csv", [row]))
-    assert (cells["text"], cells["path"]) == (f"'{start}cmd()", f"'{start}a.txt")
-    assert cells["version"] == f"'{start}v"
-    assert cells["score"] == "0.75"
-
-
-@pytest.mark.parametrize(
-    ("name", "raw_csv"), [("out.csv", True), ("out.jsonl", False), ("out.parquet", False)]
-)
-def test_open_writer_leaves_formulas_elsewhere(folder: Path, name: str, raw_csv: bool) -> None:
-    (cells,) = read_back(write_all(folder / name, [prediction("=cmd()", path="-a.txt")], raw_csv=raw_csv))
-    assert (cells["text"], cells["path"]) == ("=cmd()", "-a.txt")
-
-
-def test_open_writer_writes_jsonl_as_people_read_it(folder: Path) -> None:
-    path = write_all(folder / "out.jsonl", [prediction("café 😀")])
-    assert '"text": "café 😀"' in path.read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("name", WRITTEN)
-def test_open_writer_takes_a_path_that_is_not_utf8(folder: Path, name: str) -> None:
-    (cells,) = read_back(write_all(folder / name, [prediction(path=os.fsdecode(b"caf\xe9.txt"))]))
-    assert cells["path"] == "caf\\udce9.txt"
-
-
-@pytest.mark.parametrize("name", WRITTEN)
-def test_open_writer_leaves_the_old_file_until_the_end(folder: Path, name: str) -> None:
-    path = table(folder, name, "old")
-    with open_writer(path) as write:
-        write(prediction())
-        assert path.read_bytes() == b"old"
-    assert len(read_back(path)) == 1
-
-
-@pytest.mark.parametrize("name", WRITTEN)
-def test_open_writer_leaves_the_old_file_when_the_block_fails(folder: Path, name: str) -> None:
-    path = table(folder, name, "old")
-
-    def broken() -> Iterator[Prediction]:
-        yield prediction()
-        raise DataError("A later row is bad.")
-
-    with pytest.raises(DataError):
-        write_all(path, broken())
-    assert path.read_bytes() == b"old"
-    assert [entry.name for entry in folder.glob("*out*")] == [name]
-
-
-@pytest.fixture
-def small_disk() -> Iterator[None]:
-    """No file of this process may grow beyond 100 kB, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-@pytest.mark.parametrize("name", WRITTEN)
-def test_open_writer_reports_a_full_disk_and_leaves_nothing(
-    folder: Path, name: str, small_disk: None
-) -> None:
-    generator = random.Random(1)  # what does not compress, for Parquet
-    texts = ["".join(chr(generator.randrange(0x4E00, 0x9FFF)) for _ in range(1000)) for _ in range(200)]
-    with pytest.raises(StorageError, match="No space left"):
-        write_all(folder / name, [prediction(text) for text in texts])
-    assert not list(folder.glob("*out*"))
-
-
-def test_open_writer_writes_parquet_in_row_groups(folder: Path) -> None:
-    import pyarrow.parquet
-
-    texts = [str(number) for number in range(5000)]
-    path = folder / "out.parquet"
-    with open_writer(path, settings=WriteSettings(group_rows=2048)) as write:
-        for text in texts:
-            write(prediction(text))
-    file = pyarrow.parquet.ParquetFile(path)
-    assert (file.metadata.num_rows, file.num_row_groups) == (5000, 3)
-    assert [row["text"] for row in read_back(path)] == texts
-
-
-def test_open_writer_holds_no_row_group_of_long_texts(folder: Path) -> None:
-    import pyarrow.parquet
-
-    with open_writer(folder / "out.parquet", settings=WriteSettings(group_characters=50_000)) as write:
-        for _ in range(100):
-            write(prediction("long " * 1000))
-    assert pyarrow.parquet.ParquetFile(folder / "out.parquet").num_row_groups == 10
-
-
-@pytest.mark.parametrize("name", WRITTEN)
-def test_open_writer_without_predictions_gives_an_empty_table(folder: Path, name: str) -> None:
-    assert read_back(write_all(folder / name, [])) == []
-
-
-@pytest.mark.parametrize("name", ["out.xlsx", "out", "out.txt", ".csv"])
-def test_open_writer_refuses_other_suffixes(folder: Path, name: str) -> None:
-    with pytest.raises(UsageError, match=r"\.csv, \.jsonl, \.parquet"):
-        write_all(folder / name, [])
-    assert not (folder / name).exists()
-
-
-def test_open_writer_refuses_a_folder_before_any_work(folder: Path) -> None:
-    (folder / "out.csv").mkdir()
-    with pytest.raises(UsageError), open_writer(folder / "out.csv"):
-        pytest.fail("the block must not begin")
-
-
-def test_open_writer_replaces_a_link_and_not_its_target(folder: Path) -> None:
-    target = table(folder, "reviews.csv", "text\nprecious\n")
-    (folder / "out.csv").symlink_to(target)
-    write_all(folder / "out.csv", [prediction()])
-    assert target.read_text() == "text\nprecious\n"
-    assert not (folder / "out.csv").is_symlink()
+    with pytest.raises(MissingExtraError) as error:
+        rows(path)
+    assert error.value.hint == "pip install 'bertsent[parquet]'"

@@ -96,13 +96,27 @@ class BatchSummary:
 
     version: str
     reviews: int
-    empty: int  # left out: they have no text
+    empty: int  # rows without text: they have no score
     confusion: Confusion  # of the reviews with a gold label
     positive: int  # predictions "positive"
     unsure: int  # predictions "unsure"; in `confusion` they count by their side of the threshold
     truncated: int
     seconds: float
     output: str = ""
+    bad_rows: int = 0  # left out, as `on_bad_row` "skip" says
+    renamed: Mapping[str, str] = field(default_factory=dict)  # our name of a column -> the one it got
+    guarded: int = 0  # cells that begin like a formula and got a ' before them
+    cut: int = 0  # cells that hold a part of their text only
+
+    @property
+    def rows(self) -> int:
+        """Rows of the input that came out."""
+        return self.reviews + self.empty
+
+    @property
+    def unlabelled(self) -> int:
+        """Scored reviews without a gold label."""
+        return self.reviews - self.labelled
 
     @property
     def labelled(self) -> int:

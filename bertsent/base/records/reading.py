@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
-# nested: lists, objects, or values of several kinds; written as JSON where a column must have one kind
+# integer: of 64 bits. nested: lists, objects, longer integers, or values of several kinds; written as text,
+# lists and objects as JSON, where a column must have one kind
 Kind = Literal["text", "integer", "number", "boolean", "date", "datetime", "nested"]
 
 

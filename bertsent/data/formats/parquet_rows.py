@@ -87,6 +87,7 @@ def _kind(pyarrow: Any, kind: Any) -> Kind:
     tests: tuple[tuple[Kind, Any], ...] = (
         ("text", types.is_string),
         ("text", types.is_large_string),
+        ("nested", types.is_uint64),  # may be more than the 64 bits with a sign of a column of integers
         ("integer", types.is_integer),
         ("number", types.is_floating),
         ("boolean", types.is_boolean),
