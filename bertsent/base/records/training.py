@@ -38,6 +38,8 @@ class Download:
     fetched: bool  # False: it was complete already
     sha256: str = ""  # of the archive
     counts: Mapping[str, int] = field(default_factory=dict)  # folder of the data set -> files in it
+    tables: tuple[str, ...] = ()  # its tables, as paths inside it; none if it consists of class folders
+    left_out: Mapping[str, int] = field(default_factory=dict)  # entry of the archive -> files not taken of it
 
 
 @dataclass(frozen=True, slots=True)
