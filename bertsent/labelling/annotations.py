@@ -25,7 +25,8 @@ from bertsent.data.compression import open_unpacked
 from bertsent.data.decoding import Line, lines
 from bertsent.data.formats import json_rows
 from bertsent.data.labels import label_word
-from bertsent.data.reviews import Reviews, open_reviews
+from bertsent.data.reader import Reviews
+from bertsent.data.reviews import open_reviews
 from bertsent.data.source import Source
 from bertsent.labelling.annotation_tools import PARSERS, SKIP, Annotation, fasttext, tool_of
 from bertsent.labelling.decisions import PickedBy
