@@ -22,6 +22,7 @@ from bertsent.base.settings.labelling import LabelSettings, Order
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.base.settings.workspace import Workspace
+from bertsent.cli import _label_files as files
 from bertsent.cli import _options as options
 from bertsent.cli._render import duration, note, print_json, progress
 from bertsent.cli._scorer import open_scorer
@@ -86,12 +87,19 @@ def label(
     ] = DEFAULTS.again,
     skipped: Annotated[bool, typer.Option("--skipped", help="Ask about skipped reviews again.")] = False,
     picked_by: Annotated[
-        PickedBy,
+        PickedBy | None,
         typer.Option(
             "--picked-by",
-            help="How the rows from a pipe were picked. Drift counts only typed and random ones.",
+            help="How the rows of a pipe or --import were picked. Drift counts only typed and random ones. "
+            "[default: as the imported file says, else typed]",
         ),
-    ] = "typed",
+    ] = None,
+    import_files: files.Import = None,
+    import_format: files.ImportFormat = None,
+    replace_labels: files.Replace = False,
+    export_file: files.Export = None,
+    export_format: files.Format = "table",
+    force: options.Force = False,
     data: options.Data = None,
     reading: ReadSettings = _READ,
     model: options.Model = None,
@@ -110,8 +118,22 @@ def label(
     log = LabelLog(Workspace.current().labels, settings)
     began = time.monotonic()
     asked: Pool | None = None
-    if not sys.stdin.isatty() and pool is None:
-        summary = _feed(log, picked_by, reading)
+    if export_file is not None:
+        files.refuse_together(pool, import_files, "--export")
+        files.export_to(log, export_file, format=export_format, skipped=skipped, force=force, json=json)
+        return
+    if import_files:
+        files.refuse_together(pool, None, "--import")
+        summary = files.import_from(
+            log,
+            Source(tuple(import_files), reading),
+            tool=import_format,
+            replace_labels=replace_labels,
+            picked_by=picked_by,
+            json=json,
+        )
+    elif not sys.stdin.isatty() and pool is None:
+        summary = _feed(log, picked_by or "typed", reading)
     else:
         from bertsent.cli.terminal.keys import parse_keys
         from bertsent.cli.terminal.session import KEYS, Recorder

@@ -47,6 +47,7 @@ class Annotation:
     question: str = ""  # which question of the tool it answers
     picked_by: PickedBy | None = None  # how the text was picked, if the file says so
     label: int | None = None  # 0 negative, 1 positive, if the reader has understood the words already
+    value: str = ""  # what a table has in place of a label
 
 
 def tool_of(row: Row) -> Tool | None:

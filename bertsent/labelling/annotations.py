@@ -137,15 +137,16 @@ class TableLabels:
                 value = None if index is None else cells[index]
                 return value if isinstance(value, str) else label_word(value)
 
-            skipped = label_word(cell(label_column)) == SKIP
+            word = label_word(cell(label_column))
             yield Annotation(
                 _unguarded(review, cell(digest)),
                 words=() if review.label is None else (LABEL_NAMES[review.label],),
                 where=review.path,
-                answer="skip" if skipped else "accept",
+                answer="skip" if word == SKIP else "accept",
                 annotator=cell(annotator),
                 picked_by=_picked_by(cell(picked_by)) if digest is not None else None,
                 label=review.label,
+                value=word if review.label is None else "",
             )
 
     def _index(self, name: str) -> int | None:

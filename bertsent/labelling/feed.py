@@ -8,12 +8,13 @@ from pathlib import Path
 from bertsent.base.digests import sha256_text
 from bertsent.base.errors import DataError
 from bertsent.base.records.core import Progress, silent
+from bertsent.base.records.reading import LabelCounts
 from bertsent.base.settings.reading import LABELS
 from bertsent.base.text import clean, is_empty
-from bertsent.data.notes import label_remedy, no_labels, survey_notes, value_list
+from bertsent.data.notes import no_labels, survey_notes, value_list
 from bertsent.data.reviews import open_reviews
 from bertsent.data.source import Source
-from bertsent.labelling.decisions import Answer, PickedBy, decide
+from bertsent.labelling.decisions import Answer, Decision, PickedBy, decide
 from bertsent.labelling.log import LabelLog
 
 _NAMES: dict[int, Answer] = {0: "negative", 1: "positive"}
@@ -29,8 +30,8 @@ def feed(
 ) -> None:
     """Records labelled reviews, after a first pass over all of them has found nothing wrong.
 
-    Skips a text that already has this label, so that the same input may be given again after a run that
-    was cut short.
+    All of them are recorded at once, or none. The last label of a text counts. A text that has this label
+    already is left out, so that the same input may be given again.
 
     Args:
         counts: Counts them as they come: "positive" and "negative" are recorded; "unchanged", "empty"
@@ -40,21 +41,17 @@ def feed(
     Raises:
         DataError: before anything is recorded, if a row cannot be used, no row has a label, or a value of
             the label column is not understood.
-        StorageError, BusyError: as `LabelLog.append`.
+        StorageError, BusyError: as `LabelLog.extend`.
     """
     reviews = open_reviews(source)
     survey = reviews.survey(progress)
     if survey.rows and not survey.labels.positive + survey.labels.negative:
         raise no_labels("stdin", survey)
-    if survey.labels.unknown:
-        raise DataError(
-            "These values are no labels, so nothing was recorded.",
-            received=value_list(survey.labels.unknown),
-            hint=label_remedy(survey),
-        )
+    require_labels(survey.labels, "stdin")
     for line in survey_notes(survey):
         progress.note(line)
     labels = {row.digest: row.label for row in log.labelled()}
+    decisions: list[Decision] = []
     for review in reviews:
         text = clean(review.text)
         digest = sha256_text(text)
@@ -66,6 +63,22 @@ def feed(
             counts["unchanged"] += 1
         else:
             answer = _NAMES[review.label]
-            log.append(decide(text, answer, picked_by=picked_by, path=review.path))
+            decisions.append(decide(text, answer, picked_by=picked_by, path=review.path))
             labels[digest] = LABELS[answer]
             counts[answer] += 1
+    log.extend(decisions)
+
+
+def require_labels(labels: LabelCounts, where: str) -> None:
+    """Checks that every value of a label is understood, before anything is recorded.
+
+    Raises:
+        DataError: if a value is neither a label nor one for no label; names the values with their rows.
+    """
+    if labels.unknown:
+        proposal = labels.proposal or "positive=VALUE,... negative=VALUE,..."
+        raise DataError(
+            f"{where} has values that are no labels, so nothing was recorded.",
+            received=value_list(labels.unknown),
+            hint=f"--labels '{proposal}' says what they mean; rows with other values are then left out",
+        )

@@ -257,7 +257,7 @@ def _by_text(given: _Input, source: Source) -> dict[str, _Text]:
         if len(labels) > 1:
             given.counts["both"] += 1
         elif not labels and not skipped:
-            given.unlabelled[", ".join(row.words)] += 1
+            given.unlabelled[", ".join(row.words) or row.value] += 1
         else:
             one = texts.setdefault(sha256_text(text), _Text(text, row))
             if skipped:
