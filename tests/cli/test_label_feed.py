@@ -56,16 +56,8 @@ def test_label_json_of_a_pipe_has_the_documented_keys(run: Run, workspace: Path)
     found = summary(run("label", "--json", input=LINES + "\n1\t<br />\n"))
     assert found.pop("seconds") >= 0
     assert found == {
-        **{
-            "positive": 2,
-            "negative": 2,
-            "skipped": 0,
-            "again": 0,
-            "undone": 0,
-            "unchanged": 0,
-            "empty": 1,
-            "unlabelled": 0,
-        },
+        **{"positive": 2, "negative": 2, "skipped": 0, "again": 0, "undone": 0, "unchanged": 0, "empty": 1},
+        "unlabelled": 0,
         "labels": {"n": 4, "positive": 2, "negative": 2},
         "self_agreement": {"n": 0, "same": 0, "kappa": None},
     }
@@ -91,37 +83,42 @@ def test_label_keeps_how_the_rows_of_a_pipe_were_picked(run: Run, workspace: Pat
     assert row.picked_by == "random"
 
 
-@pytest.mark.parametrize(("label", "named"), [("good", "good (1 row)"), ("2", "2 (1 row)")])
-def test_label_records_nothing_before_all_labels_are_understood(
-    run: Run, workspace: Path, label: str, named: str
+@pytest.mark.parametrize("line", ["good\tgreat film", "2\tgreat film"])
+def test_label_of_a_pipe_records_nothing_before_all_values_are_labels(
+    run: Run, workspace: Path, line: str
 ) -> None:
-    result = run("label", input=f"1\tone\n{label}\tgreat film\n1\tthree\n")
+    value = line.split("\t")[0]
+    result = run("label", input=f"1\tone\n{line}\n1\tthree\n")
     assert result.exit_code == 7
-    assert named in result.stderr
-    assert "--labels 'positive=" in result.stderr
-    assert stands(workspace) == {}
+    assert f"{value} (1 row)" in result.stderr
+    assert "--labels" in result.stderr
+    assert not (workspace / "labels").exists()
+    mapped = run("label", "--labels", f"positive=1,{value}", input=f"1\tone\n{line}\n1\tthree\n")
+    assert mapped.exit_code == 0, mapped.stderr
+    assert stands(workspace) == {"one": 1, "great film": 1, "three": 1}
 
 
 @pytest.mark.parametrize("line", ["great film", "\tgreat film", "neutral\tgreat film"])
-def test_label_leaves_out_and_counts_lines_without_a_label(run: Run, workspace: Path, line: str) -> None:
-    result = run("label", input=f"1\tone\n{line}\n0\tthree\n")
-    assert result.exit_code == 0
-    assert "1 without a label" in result.stdout
+def test_label_of_a_pipe_counts_lines_without_a_label(run: Run, workspace: Path, line: str) -> None:
+    given = summary(run("label", "--json", input=f"1\tone\n{line}\n0\tthree\n"))
+    assert (given["unlabelled"], given["positive"], given["negative"]) == (1, 1, 1)
     assert stands(workspace) == {"one": 1, "three": 0}
 
 
-def test_label_obeys_the_map_for_a_pipe(run: Run, workspace: Path) -> None:
-    result = run("label", "--labels", "positive=4,5 negative=1,2", input="5\tone\n1\ttwo\n3\tthree\n")
-    assert result.exit_code == 0
-    assert "3 (1 row)" in result.stderr
-    assert stands(workspace) == {"one": 1, "two": 0}
+def test_label_of_a_pipe_refuses_lines_of_which_none_has_a_label(run: Run, workspace: Path) -> None:
+    result = run("label", input="a film\nanother film\n")
+    assert result.exit_code == 7
+    assert stands(workspace) == {}
 
 
-def test_label_obeys_the_answers_of_prodigy(run: Run, workspace: Path) -> None:
-    rows = [("one", "accept"), ("two", "reject"), ("three", "ignore")]
-    lines = [json.dumps({"text": text, "label": "POSITIVE", "answer": answer}) for text, answer in rows]
-    assert run("label", input="\n".join(lines)).exit_code == 0
-    assert stands(workspace) == {"one": 1, "two": 0}
+def test_label_of_a_pipe_obeys_the_answers_of_prodigy(run: Run, workspace: Path) -> None:
+    tasks = [
+        {"text": f"Lamp {answer}.", "label": "POSITIVE", "answer": answer}
+        for answer in ("accept", "reject", "ignore")
+    ]
+    result = run("label", input="".join(f"{json.dumps(task)}\n" for task in tasks))
+    assert result.exit_code == 0, result.stderr
+    assert stands(workspace) == {"Lamp accept.": 1, "Lamp reject.": 0}
 
 
 @pytest.mark.parametrize("given", [b"1\tcaf\xe9\n", b"1\ta\0b\n", b"1\t" + b"x" * 2_000_000])
@@ -172,12 +169,12 @@ def test_label_stops_at_a_damaged_log(run: Run, workspace: Path) -> None:
 # in a process of its own
 
 
-def test_label_records_nothing_of_a_pipe_that_is_cut_off(workspace: Path) -> None:
+def test_label_of_a_pipe_that_is_killed_before_its_end_records_nothing(workspace: Path) -> None:
     with start("label") as process:
         assert process.stdin is not None
-        process.stdin.write(b"1\tfilm\n")
+        process.stdin.write(b"1\tone film\n" * 1000)
         process.stdin.flush()
-        time.sleep(1)
+        time.sleep(0.5)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 143
     assert stands(workspace) == {}

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import openpyxl
-import pyarrow.parquet
 import pytest
 from typer.testing import Result
 
@@ -42,9 +40,13 @@ def log(workspace: Path) -> LabelLog:
 
 def rows(path: Path) -> list[dict[str, Any]]:
     if path.suffix == ".parquet":
+        import pyarrow.parquet
+
         listed: list[dict[str, Any]] = pyarrow.parquet.read_table(path).to_pylist()
         return listed
     if path.suffix == ".xlsx":
+        import openpyxl
+
         header, *cells = openpyxl.load_workbook(path).active.values
         return [dict(zip(header, row, strict=True)) for row in cells]
     if path.suffix == ".jsonl":
