@@ -25,9 +25,9 @@ Import = Annotated[
         "--import",
         metavar="FILE",
         help="Take labels from a file of Label Studio, doccano, Prodigy, Argilla or fastText, or from any "
-        "table; repeat it for several. A text gets the label that most people gave it (a tie: none), and "
-        "keeps one that it has already. A reject counts as the other label. All is read before any is "
-        "recorded.",
+        "table; - for stdin; repeat it for several. A text gets the label that most people gave it (a tie: "
+        "none), and keeps one that it has already. A reject counts as the other label. All is read before "
+        "any is recorded.",
     ),
 ]
 ImportFormat = Annotated[
@@ -42,8 +42,7 @@ Export = Annotated[
     typer.Option(
         "--export",
         metavar="FILE",
-        help="Write the labels to a table (.csv, .tsv, .jsonl, .json, .parquet, .xlsx); with --skipped also "
-        "the skipped reviews.",
+        help="Write the labels to a table (.csv, .tsv, .jsonl, .json, .parquet, .xlsx).",
     ),
 ]
 Format = Annotated[

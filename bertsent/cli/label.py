@@ -85,7 +85,10 @@ def label(
             "consistency; 0: never.",
         ),
     ] = DEFAULTS.again,
-    skipped: Annotated[bool, typer.Option("--skipped", help="Ask about skipped reviews again.")] = False,
+    skipped: Annotated[
+        bool,
+        typer.Option("--skipped", help="Ask about skipped reviews again; with --export, write them too."),
+    ] = False,
     picked_by: Annotated[
         PickedBy | None,
         typer.Option(
@@ -124,14 +127,15 @@ def label(
         return
     if import_files:
         files.refuse_together(pool, None, "--import")
-        summary = files.import_from(
-            log,
-            Source(tuple(import_files), reading),
-            tool=import_format,
-            replace_labels=replace_labels,
-            picked_by=picked_by,
-            json=json,
-        )
+        with open_source(import_files, reading, labelled=True) as source:
+            summary = files.import_from(
+                log,
+                source,
+                tool=import_format,
+                replace_labels=replace_labels,
+                picked_by=picked_by,
+                json=json,
+            )
     elif not sys.stdin.isatty() and pool is None:
         summary = _feed(log, picked_by or "typed", reading)
     else:

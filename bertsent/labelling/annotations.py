@@ -50,12 +50,12 @@ def tool_at(path: Path, settings: ReadSettings, limits: ImportSettings = _IMPORT
     """
     if is_folder(path):
         return "table"
-    with _numbered(path, settings, limits) as (kind, numbered):
+    with _numbered(path, settings, limits, name=str(path)) as (kind, numbered):
         if kind == "text":
             first = next((line for _, line in numbered if isinstance(line, DataError) or line.strip()), "")
             is_fasttext = isinstance(first, str) and first.lstrip(_BLANK).startswith("__label__")
             return "fasttext" if is_fasttext else "table"
-        rows = _objects(kind, numbered, path, limits)
+        rows = _objects(kind, numbered, str(path), limits)
         try:
             tasks = [row for _, row in itertools.islice(rows, limits.examined) if isinstance(row, dict)]
         except DataError:  # which the reading reports, with its place
@@ -64,7 +64,7 @@ def tool_at(path: Path, settings: ReadSettings, limits: ImportSettings = _IMPORT
 
 
 def read_tool(
-    path: Path, tool: Tool, settings: ReadSettings, limits: ImportSettings = _IMPORT
+    path: Path, tool: Tool, settings: ReadSettings, limits: ImportSettings = _IMPORT, *, name: str = ""
 ) -> Iterator[Annotation | BadRow]:
     """The answers in a file of an annotation tool, in their order.
 
@@ -72,29 +72,32 @@ def read_tool(
         path: The file, plain or compressed.
         tool: Whose it is; not `table`.
         settings: May name the text and the question (`label`), the encoding, and the largest text.
+        limits: How much of a file is read at a time.
+        name: Of the file, for messages; "" for its path.
 
     Raises:
         DataError: if the file cannot be read, or is of another kind.
     """
-    with _numbered(path, settings, limits) as (kind, numbered):
+    name = name or str(path)
+    with _numbered(path, settings, limits, name=name) as (kind, numbered):
         if tool == "fasttext":
             for number, line in numbered:
                 if isinstance(line, DataError):
                     yield BadRow(line)
                 elif line.strip():
-                    yield _checked(fasttext(line, f"{path}:{number}"), settings)
+                    yield _checked(fasttext(line, f"{name}:{number}"), settings)
             return
         if kind == "text":
             raise DataError(
-                f"{visible(str(path))} is not a file of {tool}: it holds no JSON objects.",
+                f"{visible(name)} is not a file of {tool}: it holds no JSON objects.",
                 hint="without --import-format its content is looked at",
             )
         parse = PARSERS[tool]
-        for number, row in _objects(kind, numbered, path, limits):
+        for number, row in _objects(kind, numbered, name, limits):
             if isinstance(row, DataError):
                 yield BadRow(row)
                 continue
-            where = f"{path}:{number}"
+            where = f"{name}:{number}"
             try:
                 annotations = list(parse(row, settings, where))
             except (AttributeError, TypeError, LookupError, ValueError) as error:
@@ -180,11 +183,11 @@ def _checked(annotation: Annotation, settings: ReadSettings) -> Annotation | Bad
 
 @contextmanager
 def _numbered(
-    path: Path, settings: ReadSettings, limits: ImportSettings
+    path: Path, settings: ReadSettings, limits: ImportSettings, *, name: str
 ) -> Iterator[tuple[str, Iterator[Line]]]:
     """The lines of a file, and what they are: "lines" of JSON, a JSON "array", or "text"."""
     with open_unpacked(path) as (stream, _):
-        read = lines(stream, name=str(path), encoding=settings.encoding, limit=limits.max_array_bytes)
+        read = lines(stream, name=name, encoding=settings.encoding, limit=limits.max_array_bytes)
         first = list(itertools.islice(_until_text(read), limits.examined))
         start = first[-1][1] if first else ""
         head = start.lstrip(_BLANK)[:1] if isinstance(start, str) else ""
@@ -203,8 +206,8 @@ def _until_text(read: Iterator[Line]) -> Iterator[Line]:
 
 
 def _objects(
-    kind: str, numbered: Iterator[Line], path: Path, limits: ImportSettings
+    kind: str, numbered: Iterator[Line], name: str, limits: ImportSettings
 ) -> Iterator[json_rows.Row]:
     if kind == "lines":
-        return json_rows.read_lines(numbered, name=str(path))
-    return json_rows.read_values(numbered, name=str(path), limit=limits.max_task_bytes)
+        return json_rows.read_lines(numbered, name=name)
+    return json_rows.read_values(numbered, name=name, limit=limits.max_task_bytes)

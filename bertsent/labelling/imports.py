@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from bertsent.base.digests import sha256_text
 from bertsent.base.display import visible
@@ -20,7 +19,7 @@ from bertsent.base.settings.reading import NEGATIVE, POSITIVE
 from bertsent.base.text import clean, is_empty
 from bertsent.data.columns import LABEL_NAMES, plain
 from bertsent.data.labels import LabelReader, parse_label_map
-from bertsent.data.source import Source
+from bertsent.data.source import PIPE, Source
 from bertsent.labelling.annotation_tools import SKIP, Annotation
 from bertsent.labelling.annotations import BadRow, TableLabels, read_tool, tool_at
 from bertsent.labelling.decisions import Answer, Decision, PickedBy, decide
@@ -157,16 +156,18 @@ def _read(source: Source, tool: Tool | None, settings: ImportSettings, progress:
     """Reads all files."""
     given = _Input()
     for path in source.paths:
-        which = tool or tool_at(path, source.settings, settings)
+        piped = source.piped if str(path) == PIPE else None
+        file, name = (path, str(path)) if piped is None else (piped, "stdin")
+        which = tool or tool_at(file, source.settings, settings)
         given.tools.append(which)
         rows: Iterable[Annotation | BadRow]
         if which == "table":
-            table = TableLabels(_only(source, path))
-            require_labels(table.unknown, visible(str(path)))
+            table = TableLabels(replace(source, paths=(path,)))
+            require_labels(table.unknown, visible(name))
             survey = table.survey
             if survey.label_column is None and not (survey.labels.positive or survey.labels.negative):
                 raise DataError(
-                    f"{visible(str(path))} has no column that is obviously the label.",
+                    f"{visible(name)} has no column that is obviously the label.",
                     hint=survey.label_hint or "--label COLUMN names it",
                 )
             given.bad_rows += survey.bad_rows
@@ -174,17 +175,12 @@ def _read(source: Source, tool: Tool | None, settings: ImportSettings, progress:
             given.notes += [*survey.notes, *survey.passed_over]
             rows = table
         else:
-            rows = read_tool(path, which, source.settings, settings)
+            rows = read_tool(file, which, source.settings, settings, name=name)
         for row in _good_rows(rows, given, source, settings):
             given.annotations.append(row)
             if len(given.annotations) % _ADVANCE == 0:
                 progress.advance(len(given.annotations))
     return given
-
-
-def _only(source: Source, path: Path) -> Source:
-    """The source with this path alone."""
-    return replace(source, paths=(path,))
 
 
 def _good_rows(

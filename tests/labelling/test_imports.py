@@ -249,6 +249,15 @@ def test_label_imports_the_format_that_is_named(run: Run, workspace: Path) -> No
     assert "answer of accept, reject or ignore" in wrong.stderr
 
 
+@pytest.mark.parametrize("kind", ["prodigy", "fasttext", "label studio, csv", "lines"])
+def test_label_imports_stdin(run: Run, workspace: Path, kind: str) -> None:
+    given = FILES[kind][1](workspace / _name(kind)).read_bytes()
+    result = run("label", "--import", "-", input=given)
+    assert result.exit_code == 0, result.stderr
+    assert labels(workspace) == EXPECTED
+    assert {one.path.split(":")[0] for one in decisions(workspace)} == {"stdin"}
+
+
 def test_label_imports_compressed_files(taken: Run, workspace: Path) -> None:
     path = workspace / "tasks.jsonl.gz"
     path.write_bytes(gzip.compress(json.dumps(task(BRIGHT, "accept")).encode()))
