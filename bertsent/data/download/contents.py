@@ -12,7 +12,10 @@ from pathlib import Path, PurePosixPath
 from bertsent.base.records.training import Download
 from bertsent.base.settings.reading import FOLDERS, HALVES, LABELS
 
-_TABLE = re.compile(r"\.(csv|tsv|jsonl|ndjson|json|parquet|xlsx)(\.(gz|bz2|xz|zst))?$", re.IGNORECASE)
+_TABLE = re.compile(
+    r"\.(csv|tsv|tab|jsonl|ndjson|jl|json|parquet|pq|xlsx|xlsm|xlsb|xls|ods)(\.(gz|bz2|xz|zst))?$",
+    re.IGNORECASE,
+)
 _CLASSES = {**FOLDERS, **LABELS}
 
 
