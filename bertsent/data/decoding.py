@@ -6,6 +6,7 @@ A line that cannot be decoded does not end the reading: it is yielded as the err
 from __future__ import annotations
 
 import codecs
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import IO
 
@@ -104,6 +105,28 @@ def lines(stream: IO[bytes], *, name: str, encoding: str, limit: int) -> Iterato
                 what = "UTF-8" if encoding == "utf-8" else encoding
                 yield number, UndecodableError(f"{where} is not {what} at byte {error.start} of the line.")
         number += 1
+
+
+def texts(stream: IO[bytes], *, name: str, encoding: str) -> Iterator[str]:
+    """The text of a file in pieces, for formats without lines; `encoding` as for `lines`.
+
+    Raises:
+        UndecodableError: at what is not in the encoding, because nothing after it can be relied on.
+    """
+    start = stream.read(CHUNK)
+    encoding = encoding or marked_encoding(start) or "utf-8"
+    decoder = codecs.getincrementaldecoder(encoding)()
+    first, done = True, 0
+    try:
+        for chunk in itertools.chain(_chunks(start, stream), [b""]):
+            text = decoder.decode(chunk, not chunk)
+            done += len(chunk)
+            if text:
+                yield text.removeprefix("\ufeff") if first else text
+                first = False
+    except UnicodeDecodeError as error:
+        what = "UTF-8" if encoding == "utf-8" else encoding
+        raise UndecodableError(f"{name} is not {what} at byte {done + error.start}.") from error
 
 
 def _chunks(start: bytes, stream: IO[bytes]) -> Iterator[bytes]:

@@ -15,7 +15,7 @@ from bertsent.base.settings.reading import ReadSettings
 from bertsent.data import columns as choosing
 from bertsent.data.columns import Choice, Getter
 from bertsent.data.compression import damage, damaged, open_unpacked
-from bertsent.data.decoding import Line, UndecodableError, lines, remedy
+from bertsent.data.decoding import Line, UndecodableError, lines, remedy, texts
 
 _SAMPLE = 1 << 18  # characters of lines that show how the rows of a file are written
 _SAMPLE_LINES = 1000
@@ -89,6 +89,16 @@ class TextFile:
                 yield from lines(stream, name=self.name, encoding=self.settings.encoding, limit=limit)
             except damage() as error:
                 raise damaged(self.path, error) from error
+
+    def texts(self) -> Iterator[str]:
+        """Its text in pieces, unpacked and decoded."""
+        with open_unpacked(self.path) as (stream, _):
+            try:
+                yield from texts(stream, name=self.name, encoding=self.settings.encoding)
+            except damage() as error:
+                raise damaged(self.path, error) from error
+            except UndecodableError as error:
+                raise DataError(error.message, hint=hint_for(self.path, error)) from error
 
     def sample(self) -> list[str]:
         """Its first lines, those that can be decoded."""

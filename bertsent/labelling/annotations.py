@@ -210,4 +210,11 @@ def _objects(
 ) -> Iterator[json_rows.Row]:
     if kind == "lines":
         return json_rows.read_lines(numbered, name=name)
-    return json_rows.read_values(numbered, name=name, limit=limits.max_task_bytes)
+    return json_rows.read_values(_texts(numbered), name=name, limit=limits.max_task_bytes)
+
+
+def _texts(numbered: Iterator[Line]) -> Iterator[str]:
+    for _, line in numbered:
+        if isinstance(line, DataError):
+            raise line
+        yield line

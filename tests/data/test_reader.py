@@ -552,3 +552,11 @@ def test_tables_of_a_data_set_are_not_mixed(tmp_path: Path) -> None:
     write(tmp_path, "train.csv", PLAIN)
     write(tmp_path, "test.csv", PLAIN)
     assert "whole data set" in refusal(tmp_path).message
+
+
+def test_an_array_on_one_long_line_is_read_in_pieces(tmp_path: Path) -> None:
+    rows = [
+        {"text": f"caf\u00e9 number {number} " + "so " * 200, "label": number % 2} for number in range(3000)
+    ]
+    labelled, _ = read(write(tmp_path, "a.json", json.dumps(rows, ensure_ascii=False)))
+    assert labelled == [(row["text"], row["label"]) for row in rows]

@@ -36,7 +36,7 @@ def read_lines(numbered: Iterable[Line], *, name: str) -> Iterator[Row]:
                 yield number, row if isinstance(row, dict) else _no_object(name, number, line)
 
 
-def read_values(numbered: Iterable[Line], *, name: str, limit: int) -> Iterator[Row]:
+def read_values(texts: Iterable[str], *, name: str, limit: int) -> Iterator[Row]:
     """The objects of an array, or those that follow each other without one, numbered from 1.
 
     Memory holds one object. An array of strings gives objects with the key `text`.
@@ -46,10 +46,8 @@ def read_values(numbered: Iterable[Line], *, name: str, limit: int) -> Iterator[
     """
     buffer, number, opened, closed = "", 0, False, False
     decode = json.JSONDecoder().raw_decode
-    for _, line in numbered:
-        if isinstance(line, DataError):
-            raise line
-        buffer += line
+    for text in texts:
+        buffer += text
         if not opened and (buffer := buffer.lstrip(_BLANK)).startswith("["):
             buffer = buffer[1:]
         opened = opened or bool(buffer)
@@ -72,7 +70,7 @@ def read_values(numbered: Iterable[Line], *, name: str, limit: int) -> Iterator[
             except RecursionError as error:
                 raise DataError(f"{name}: element {number + 1} is nested too deep.") from error
             if end == len(buffer) and not closed and buffer[end - 1] not in '}]"':
-                break  # a number, which the next line could continue
+                break  # a number, which the next piece could continue
             number, start = number + 1, end
             yield number, _as_row(value, name, number)
         buffer = buffer[start:]
@@ -135,7 +133,7 @@ def open_json(file: TextFile, head: bytes) -> Table:
     def read(all_columns: bool) -> Rows:
         if is_lines:
             return read_lines(file.lines(), name=file.name)
-        return read_values(file.lines(), name=file.name, limit=settings.max_review_bytes)
+        return read_values(file.texts(), name=file.name, limit=settings.max_review_bytes)
 
     names: dict[str, None] = {}
     nested: dict[str, None] = {}
