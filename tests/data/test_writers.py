@@ -152,12 +152,12 @@ def test_row_without_prediction_has_its_cells_and_nothing_of_ours(folder: Path, 
 
 
 @pytest.mark.parametrize("name", WRITTEN)
-def test_only_writes_score_and_label_under_the_names_they_would_have(folder: Path, name: str) -> None:
+def test_only_writes_score_and_label_under_their_own_names(folder: Path, name: str) -> None:
     inputs = (*TEXT, Column("label"))
     rows = [(Review("", None, "a:3", ("", "y")), None), scored("good", "x")]
     first, second = read_back(write_all(folder / name, rows, inputs, only=True))
-    assert list(second) == ["score", "bertsent_label"]
-    assert (float(second["score"]), second["bertsent_label"]) == (0.75, "positive")
+    assert list(second) == ["score", "label"]
+    assert (float(second["score"]), second["label"]) == (0.75, "positive")
     assert not any(first.values())
 
 

@@ -86,11 +86,13 @@ def lay_out(columns: Sequence[Column], *, text_column: str = "text", only: bool 
     Args:
         columns: Of the input.
         text_column: The one with the text.
-        only: Write the score and the label and nothing else, under the names that they would have.
+        only: Write the score and the label and nothing else, so that no name is taken.
     """
+    if only:
+        return Layout((), OURS[:_ONLY], {}, text_column)
     taken = {column.name.casefold() for column in columns}
     ours, renamed = [], {}
-    for column in OURS[:_ONLY] if only else OURS:
+    for column in OURS:
         name, number = column.name, 1
         while name.casefold() in taken:
             name = f"{_PREFIX}{column.name}" + (f"_{number}" if number > 1 else "")
@@ -98,4 +100,4 @@ def lay_out(columns: Sequence[Column], *, text_column: str = "text", only: bool 
         if name != column.name:
             renamed[column.name] = name
         ours.append(Column(name, column.kind))
-    return Layout(() if only else tuple(columns), tuple(ours), renamed, text_column)
+    return Layout(tuple(columns), tuple(ours), renamed, text_column)
