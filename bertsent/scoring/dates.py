@@ -81,6 +81,17 @@ def period(day: Day, unit: Unit, *, day_first: bool = False) -> str | None:
     return when.isoformat()[: {"day": 10, "month": 7, "year": 4}[unit]]
 
 
+def number_of(name: str, unit: Unit) -> int:
+    """The position in time of what `period` names; the next day, week, month and so on has one more."""
+    year = int(name[:4])
+    if unit == "day":
+        return date.fromisoformat(name).toordinal()
+    if unit == "week":
+        return date.fromisocalendar(year, int(name[6:]), 1).toordinal() // 7
+    parts = {"month": 12, "quarter": 4, "year": 1}[unit]
+    return year * parts + int(name[5:].lstrip("Q") or 1) - 1
+
+
 @lru_cache(maxsize=8192)  # neighbouring reviews have the same date
 def _read(text: str) -> Day | None:
     text = text.strip()

@@ -20,39 +20,9 @@ _INITIALS = re.compile(r"(?:[a-z]\.)+[a-z]")  # u.s, a.m
 # A dot behind one of these ends no sentence, because a name or a number follows.
 _BEFORE_MORE = frozenset(
     (
-        *(
-            "mr",
-            "mrs",
-            "ms",
-            "dr",
-            "prof",
-            "st",
-            "mt",
-            "gen",
-            "lt",
-            "col",
-            "sgt",
-            "capt",
-            "rev",
-            "hon",
-            "pres",
-        ),
-        *(
-            "gov",
-            "sen",
-            "rep",
-            "messrs",
-            "vs",
-            "cf",
-            "e.g",
-            "i.e",
-            "viz",
-            "approx",
-            "fig",
-            "vol",
-            "pp",
-            "nos",
-        ),
+        *("mr", "mrs", "ms", "dr", "prof", "st", "mt", "gen", "lt", "col", "sgt", "capt", "rev", "hon"),
+        *("pres", "gov", "sen", "rep", "messrs", "vs", "cf", "e.g", "i.e", "viz", "approx", "fig", "vol"),
+        *("pp", "nos"),
     )
 )
 # A dot behind one of these ends a sentence if the next word begins with a capital.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from bertsent.base.records.groups import UNITS
-from bertsent.scoring.dates import period, read_date
+from bertsent.base.records.groups import UNITS, Unit
+from bertsent.scoring.dates import number_of, period, read_date
 
 
 @pytest.mark.parametrize(
@@ -146,3 +147,11 @@ def test_a_number_above_twelve_tells_the_order(value: str, order: str) -> None:
     day = read_date(value)
     assert day is not None
     assert (day.when.month, day.order, day.day_first) == (4, order, None)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_numbers_of_periods_count_on_without_a_gap(unit: Unit) -> None:
+    days = [read_date(date(2018, 12, 1) + timedelta(days=number)) for number in range(900)]
+    names = dict.fromkeys(str(period(day, unit)) for day in days if day)
+    assert all(number_of(b, unit) == number_of(a, unit) + 1 for a, b in pairwise(names))
+    assert len(names) > 2
