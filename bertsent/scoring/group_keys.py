@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -14,6 +13,7 @@ from bertsent.base.records.core import Review
 from bertsent.base.records.groups import UNITS, Unit
 from bertsent.base.records.reading import MISSING, Column
 from bertsent.base.settings.grouping import GroupSettings
+from bertsent.data.writers.cells import cell_text
 from bertsent.scoring.dates import read_date
 
 QUOTED = 3  # values from outside in a message
@@ -100,14 +100,7 @@ def is_empty(value: Any) -> bool:
 
 def name_of(value: Any) -> str:
     """A cell as the name of a group: the same for 5 and 5.0; cut if it is longer than any name."""
-    if isinstance(value, bool):
-        name = str(value).lower()
-    elif isinstance(value, float) and value.is_integer():
-        name = str(int(value))
-    elif isinstance(value, list | tuple | dict):
-        name = json.dumps(value, ensure_ascii=False, default=str)
-    else:
-        name = str(value)
+    name = str(int(value)) if isinstance(value, float) and value.is_integer() else cell_text(value)
     return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
 
 

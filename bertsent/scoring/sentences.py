@@ -6,11 +6,11 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
-from typing import Protocol
 
 from bertsent.base.records.core import Prediction, Review
 from bertsent.base.records.sentences import Sentence, SentencePrediction
 from bertsent.base.text import clean
+from bertsent.scoring.rows import Predicts
 
 # An empty line, a <br> or an item of a list ends a sentence; a lone line break may only wrap the text.
 _PARAGRAPH = re.compile(r"(?:<br\s*/?>\s*)+|\n\s*\n|\n(?=[ \t]*(?:[-*•]|\d{1,2}[.)])\s)", re.IGNORECASE)
@@ -32,17 +32,6 @@ _AT_END_TOO = frozenset(
 
 
 _OF_WHOLE = tuple(field.name for field in fields(Prediction))
-
-
-class Predicts(Protocol):
-    """What scores reviews: a `Scorer`, or something that adds to its predictions."""
-
-    version: str
-    threshold: float
-
-    def predict_reviews(self, reviews: Iterable[Review]) -> Iterator[Prediction]:
-        """Yields the prediction for each review, in their order."""
-        ...
 
 
 class SentenceScorer:
