@@ -50,6 +50,7 @@ NOT_RUN = {
     "retrain": "trains; tests/cli/test_retrain.py runs it",
     "preview": "needs TensorFlow; tests/cli/test_preview.py runs it",
     "export saved-model": "needs TensorFlow; tests/cli/test_export.py runs it",
+    "batch inbox": "watches until a signal ends it; tests/cli/test_batch_watch.py runs it",
     "download --encoder": "needs the network",
     "download": "needs the network; `download --sample` does not, and is run",
     "label --import": "reads files of other programs; tests/labelling/test_imports.py runs it",
@@ -249,6 +250,10 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "reviews.csv").write_text(
         "text,label\nGreat fun.,positive\nA bore.,negative\nI slept.,0\nI laughed.,1\n", encoding="utf-8"
     )
+    (home / "sales.csv").write_text(
+        "product,date,text\nlamp,2026-01-31,Warm light. It broke.\nkettle,2026-02-01,Loud.\n",
+        encoding="utf-8",
+    )
     shutil.copyfile(ROOT / "bertsent" / "data" / "sample" / "kitchen.jsonl", home / "kitchen.jsonl")
     return home
 
@@ -327,6 +332,7 @@ FREE = {
 JSON = [
     ("Predictions", ["predict", "great film"]),
     ("Batch summary", ["batch", "reviews.csv", "-o", "scored.csv"]),
+    ("Predictions; Batch summary", ["batch", "reviews.csv", "--sentences", "--by", "label"]),
     ("Evaluations", ["evaluate", "reviews.csv"]),
     ("Labelling", ["label"]),
     ("Labelling", ["label", "--import", "kitchen.jsonl"]),

@@ -14,23 +14,27 @@ from bertsent.base.errors import UsageError
 from bertsent.base.records.core import Prediction, Review
 from bertsent.base.records.metrics import BatchSummary
 from bertsent.base.records.reading import MISSING, Survey
+from bertsent.base.settings.grouping import GroupSettings
 from bertsent.base.settings.reading import LABEL_NAMES, OutputFormat, ReadSettings
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.base.settings.training import TrainSettings
 from bertsent.cli import _options as options
-from bertsent.cli._render import duration, pick, prediction_line, print_json, progress
+from bertsent.cli._groups import group_lines, sentence_line, wanted
+from bertsent.cli._render import command_line, duration, pick, prediction_line, print_json, progress
 from bertsent.cli._scorer import open_scorer
 from bertsent.cli._source import open_source, reads_reviews
 from bertsent.cli._tables import confusion_lines
+from bertsent.cli._watch import check_watch, run_watch
 
 if TYPE_CHECKING:
     from bertsent.data.writers.output import Output
 
-SCORE, DRAW = ScoreSettings(), TrainSettings()
+SCORE, DRAW, GROUP = ScoreSettings(), TrainSettings(), GroupSettings()
 
 
 @reads_reviews()
 def batch(
+    ctx: typer.Context,
     paths: Annotated[
         list[Path],
         typer.Argument(
@@ -61,6 +65,40 @@ def batch(
     raw_csv: Annotated[
         bool, typer.Option("--raw-csv", help="Put no ' before CSV texts that a spreadsheet would execute.")
     ] = False,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--by",
+            metavar="[UNIT:]COLUMN",
+            help="Also count the scores by the values of a column; by dates as day:, week:, month:, quarter: "
+            "or year:COLUMN. May be repeated.",
+        ),
+    ] = None,
+    day_first: Annotated[
+        bool, typer.Option("--day-first", help="Read 03/04/2021 as 3 April. [default: as the column tells]")
+    ] = GROUP.day_first,
+    groups_output: Annotated[
+        Path | None,
+        typer.Option(
+            "--groups-output", metavar="FILE", help="Write all groups of --by, in a format of --output."
+        ),
+    ] = None,
+    report: options.Report = None,
+    sentences: Annotated[
+        bool,
+        typer.Option(
+            "--sentences", help="Also score each sentence, and show the worst. Takes twice the time."
+        ),
+    ] = False,
+    watch: Annotated[
+        str | None,
+        typer.Option(
+            "--watch",
+            metavar="TIME",
+            help="Look into the folder PATH every TIME (30s, 1m, 1h), and score what arrives into the folder "
+            "--output.",
+        ),
+    ] = None,
     force: options.Force = False,
     model: options.Model = None,
     engine: options.Engine = SCORE.engine,
@@ -74,8 +112,19 @@ def batch(
 
     --json prints one object per row (none with --output), then one with the key summary.
     """
-    target = _output(output, output_format, only=only)
+    if only and sentences:
+        raise UsageError("--only leaves out what --sentences adds.", hint="give one of them")
+    asked = wanted(by, day_first=day_first, groups_output=groups_output, report=report, force=force)
+    refused = {"--by": by, "--report": report, "--num-files": num_files}
+    watched = None if watch is None else check_watch(paths, output, watch, refused)
+    target = _output(output, output_format, only=only) if watched is None else None
     scorer = open_scorer(model, replace(SCORE, engine=engine, threshold=threshold, workers=workers))
+    same: dict[str, Any] = {"scorer": scorer, "seed": seed, "only": only, "raw_csv": raw_csv}
+    same["sentences"] = sentences
+    if watched is not None:
+        shown: dict[str, Any] = {"json": json, "quiet": quiet, "as_json": _as_json}
+        run_watch(watched, reading=reading, format=output_format, force=force, **shown, **same)
+        return
     from bertsent.scoring import batch as core
 
     # Rows on a terminal show the progress, and a bar would break their lines.
@@ -85,22 +134,22 @@ def batch(
     with open_source(paths, reading) as source, progress(quiet=quiet or shows_rows) as bar:
         summary = core.run(
             source,
-            scorer=scorer,
             num_files=num_files,
-            seed=seed,
             output=target,
-            only=only,
-            raw_csv=raw_csv,
             force=force,
             cells=json and target is None,
+            by=asked.by,
+            grouping=asked.grouping,
             surveyed=rows.name,
             each=_print_nothing if target else rows.print if json else _print,
             progress=bar,
+            **same,
         )
+    groups = group_lines(summary, asked, source=str(source), command=command_line(ctx), raw_csv=raw_csv)
     if json:
         print_json({"summary": _as_json(summary)}, err=streams)
     else:
-        for line in _summary_lines(summary):
+        for line in (*_summary_lines(summary), *groups):
             typer.echo(line, err=streams)
 
 
@@ -160,6 +209,8 @@ def _print(review: Review, prediction: Prediction | None) -> None:
     wrong = prediction.gold is not None and LABEL_NAMES[prediction.gold] != prediction.label
     mark = "?" if wrong and prediction.label == "unsure" else "x" if wrong else " "
     typer.echo(f"{mark} {prediction_line(prediction, reserved=2)}")
+    if line := sentence_line(prediction):
+        typer.echo(line)
 
 
 def _as_json(summary: BatchSummary) -> dict[str, Any]:
@@ -168,7 +219,10 @@ def _as_json(summary: BatchSummary) -> dict[str, Any]:
     rows = pick(summary, "rows", "bad_rows", "unlabelled", "renamed")
     changed = {"guarded_cells": summary.guarded, "cut_cells": summary.cut}
     accuracy = pick(summary.confusion, "accuracy") | {"confusion": summary.confusion}
-    return counts | accuracy | speed | rows | changed
+    groups = {}
+    if summary.overview is not None and summary.overview.groupings:
+        groups = {"groups": [grouping.as_json() for grouping in summary.overview.groupings]}
+    return counts | accuracy | speed | rows | changed | groups
 
 
 def _summary_lines(summary: BatchSummary) -> list[str]:

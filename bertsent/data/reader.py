@@ -9,6 +9,7 @@ from typing import Any
 
 from bertsent.base.display import size, visible
 from bertsent.base.errors import DataError, UsageError
+from bertsent.base.files import is_folder
 from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.records.reading import MISSING, Column, Survey
 from bertsent.base.settings.reading import FOLDERS, LABELS, ReadSettings
@@ -17,7 +18,7 @@ from bertsent.data.columns import Getter
 from bertsent.data.files import read_review
 from bertsent.data.folders import count_files, draw_names, file_names
 from bertsent.data.labels import LabelReader, label_word, parse_label_map
-from bertsent.data.parts import Part, find_parts, passed_over_line
+from bertsent.data.parts import Part, Parts, find_parts, passed_over_line
 from bertsent.data.source import PIPE, Source
 from bertsent.data.table import Table, hint_for
 from bertsent.data.tables import open_table
@@ -52,7 +53,8 @@ class Reviews:
 
     def _open(self, path: Path, source: Source) -> None:
         piped = source.piped if str(path) == PIPE else None
-        content = find_parts(path) if piped is None else None
+        single = Parts([Part(path, is_table=False)]) if source.each_a_review else None
+        content = single or (find_parts(path) if piped is None else None)
         parts = [Part(piped, is_table=True)] if piped is not None else content.parts if content else []
         if self._num_files is not None and any(part.is_table for part in parts):
             raise UsageError(
@@ -79,7 +81,7 @@ class Reviews:
         """How many reviews there are; None with a table, which would have to be read first."""
         if self._tables:
             return None
-        counts = [count_files(part.path) for part in self._parts]
+        counts = [count_files(part.path) if is_folder(part.path) else 1 for part in self._parts]
         return sum(counts if self._num_files is None else (min(n, self._num_files) for n in counts))
 
     @property
@@ -245,6 +247,8 @@ class Reviews:
         return (MISSING,) * place, (MISSING,) * (len(self.columns) - place - 1)
 
     def _files(self, part: Part) -> Iterator[str]:
+        if not is_folder(part.path):
+            return iter((str(part.path),))
         if self._num_files is None:
             names = file_names(part.path)
         else:

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 from bertsent.base.records.core import Prediction, Review
 from bertsent.base.settings.scoring import RowSettings
-from bertsent.scoring.scorer import Scorer
 
 _NESTED = (list, tuple, dict)
 
 
+class Predicts(Protocol):
+    """What scores reviews: a `Scorer`, or what adds to its predictions."""
+
+    version: str
+    threshold: float
+
+    def predict_reviews(self, reviews: Iterable[Review]) -> Iterator[Prediction]:
+        """Yields the prediction for each review, in their order."""
+        ...
+
+
 def predict_rows(
-    reviews: Iterable[Review], *, scorer: Scorer, settings: RowSettings | None = None
+    reviews: Iterable[Review], *, scorer: Predicts, settings: RowSettings | None = None
 ) -> Iterator[tuple[Review, Prediction | None]]:
     """Yields every review with its prediction, in order; None for one without text, which is not scored.
 
@@ -22,7 +33,7 @@ def predict_rows(
 
     Args:
         reviews: An empty text is "".
-        scorer: The version to score with.
+        scorer: What scores them.
         settings: How many may wait.
     """
     rows = _Rows(reviews, settings or RowSettings())

@@ -106,6 +106,12 @@ def case(line: str, *options: object, packages: set[str], own: set[str], slow: b
             "batch table.jsonl -o out.parquet", *BUNDLED, packages=LITERT | {"pyarrow"}, own=SCORE | {"data"}
         ),
         case(
+            "batch table.jsonl --by text --sentences -o more.jsonl",
+            *BUNDLED,
+            packages=LITERT,
+            own=SCORE | {"data"},
+        ),
+        case(
             "evaluate table.jsonl",
             *BUNDLED,
             packages=LITERT | {"scipy"},

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bertsent.base.records.core import Prediction, to_json
+from bertsent.base.records.groups import Overview
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ class BatchSummary:
     renamed: Mapping[str, str] = field(default_factory=dict)  # our name of a column -> the one it got
     guarded: int = 0  # cells that begin like a formula and got a ' before them
     cut: int = 0  # cells that hold a part of their text only
+    overview: Overview | None = None  # the scores of the input and of its groups, if they were counted
 
     @property
     def rows(self) -> int:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bertsent.base.records.core import Prediction, Review
+from bertsent.base.records.core import Prediction, Review, to_json
 from bertsent.base.records.reading import Column
+from bertsent.base.records.sentences import SentencePrediction
 from bertsent.base.settings.reading import LABEL_NAMES
 
 # Our columns, in their order; the names are documented and stay.
@@ -19,6 +20,14 @@ OURS = (
     Column("version"),
     Column("path"),
     Column("gold"),
+)
+# Those with `--sentences`; the last one only in JSON, which alone has lists.
+SENTENCES = (
+    Column("worst_sentence"),
+    Column("worst_score", "number"),
+    Column("best_sentence"),
+    Column("best_score", "number"),
+    Column("sentences", "nested"),
 )
 _PREFIX = "bertsent_"  # of a column of ours whose name the input has
 _ONLY = 2  # score and label
@@ -42,6 +51,7 @@ class Layout:
     ours: tuple[Column, ...]  # under the names they get
     renamed: Mapping[str, str]  # our name -> the one it gets, where they differ
     text_column: str = "text"  # the longest one, for which a dictionary of its values would be no use
+    sentences: tuple[str, ...] = ()  # the names in `SENTENCES` of the last of ours
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -50,14 +60,21 @@ class Layout:
     @property
     def names(self) -> Mapping[str, str]:
         """Our name of a column -> the one it gets."""
-        return {column.name: self.renamed.get(column.name, column.name) for column in OURS}
+        return {column.name: self.renamed.get(column.name, column.name) for column in (*OURS, *SENTENCES)}
 
     def row(self, review: Review, prediction: Prediction | None) -> tuple[Any, ...]:
         """The cells of a row, in the order of `columns`; without a prediction what only it has is None."""
         cells: tuple[Any, ...] = ()
         if self.inputs:
             cells = (review.text,) if review.cells is None else review.cells
-        return (*cells, *our_cells(review, prediction)[: len(self.ours)])
+        ours = our_cells(review, prediction)[: len(self.ours) - len(self.sentences)]
+        return (*cells, *ours, *self._sentence_cells(prediction))
+
+    def _sentence_cells(self, prediction: Prediction | None) -> tuple[Any, ...]:
+        if not isinstance(prediction, SentencePrediction):
+            return (None,) * len(self.sentences)
+        values = {**prediction.columns(), "sentences": to_json(prediction.sentences)}
+        return tuple(values[name] for name in self.sentences)
 
 
 def our_cells(review: Review, prediction: Prediction | None) -> tuple[Any, ...]:
@@ -77,7 +94,13 @@ def our_cells(review: Review, prediction: Prediction | None) -> tuple[Any, ...]:
     )
 
 
-def lay_out(columns: Sequence[Column], *, text_column: str = "text", only: bool = False) -> Layout:
+def lay_out(
+    columns: Sequence[Column],
+    *,
+    text_column: str = "text",
+    only: bool = False,
+    sentences: Sequence[Column] = (),
+) -> Layout:
     """The columns of the output for an input with these columns.
 
     A column of the input is never overwritten: if it has the name of one of ours, in whatever case, ours is
@@ -87,12 +110,13 @@ def lay_out(columns: Sequence[Column], *, text_column: str = "text", only: bool 
         columns: Of the input.
         text_column: The one with the text.
         only: Write the score and the label and nothing else, so that no name is taken.
+        sentences: Those of `SENTENCES` to write too.
     """
     if only:
         return Layout((), OURS[:_ONLY], {}, text_column)
     taken = {column.name.casefold() for column in columns}
     ours, renamed = [], {}
-    for column in OURS:
+    for column in (*OURS, *sentences):
         name, number = column.name, 1
         while name.casefold() in taken:
             name = f"{_PREFIX}{column.name}" + (f"_{number}" if number > 1 else "")
@@ -100,4 +124,10 @@ def lay_out(columns: Sequence[Column], *, text_column: str = "text", only: bool 
         if name != column.name:
             renamed[column.name] = name
         ours.append(Column(name, column.kind))
-    return Layout(tuple(columns), tuple(ours), renamed, text_column)
+    return Layout(
+        tuple(columns),
+        tuple(ours),
+        renamed,
+        text_column,
+        sentences=tuple(column.name for column in sentences),
+    )
