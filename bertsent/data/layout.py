@@ -1,0 +1,216 @@
+"""The parts of a data set: which paths hold its train, validation and test rows.
+
+A part is told by the name of a folder (`train/`, `Test/`, `dev/`) or of a table (`train.csv`,
+`test-00000-of-00001.parquet`, `labeledTrainData.tsv`), whatever its case. A data set without such names is
+one part.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Literal
+
+from bertsent.base.display import visible
+from bertsent.base.files import is_folder
+from bertsent.data.folders import entries, is_real_folder
+from bertsent.data.source import Source
+
+Role = Literal["train", "validation", "test"]
+AnyRole = Role | Literal["other"]
+
+# What people call the parts. The rows of "other" have no labels, as aclImdb's unsup.
+ROLES: dict[str, AnyRole] = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+    **dict.fromkeys(("unsup", "unsupervised", "unlabeled", "unlabelled"), "other"),
+}
+_CLASSES = {"pos", "positive", "neg", "negative"}
+_TABLES = {".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx"}
+_COMPRESSIONS = {".gz", ".bz2", ".xz", ".zst", ".zip"}
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")  # of snake_case and camelCase
+_NAMED = 3  # names of one kind that a message lists
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The sources of a data set; each is read in one pass, and all its files mean the same by a label."""
+
+    train: tuple[Source, ...]  # with a split column, or without given test rows, the others come from here
+    validation: tuple[Source, ...] = ()
+    test: tuple[Source, ...] = ()
+    passed_over: tuple[str, ...] = ()  # entries of folders that belong to no part, in words
+    has_parts: bool = False  # whether names inside one of the folders say which part is which
+
+    def items(self) -> Iterator[tuple[Role, Source]]:
+        """Each source with its role."""
+        roles: tuple[tuple[Role, tuple[Source, ...]], ...] = (
+            ("train", self.train),
+            ("validation", self.validation),
+            ("test", self.test),
+        )
+        return ((role, source) for role, sources in roles for source in sources)
+
+
+def find_parts(data: Path | Source) -> Parts:
+    """The parts of a data set.
+
+    A folder with parts inside is divided. Several paths are divided by their own names if one is called
+    train and another validation or test. Every other folder or file is training data.
+
+    Raises:
+        DataError: if a folder cannot be read, or a part of it is a link.
+    """
+    given = Source.of(data)
+    passed_over: list[str] = []
+    named: dict[Path, AnyRole | None] = {}  # role by the name of a path that is not divided
+    divided: dict[AnyRole, list[Path]] = {}
+    for path in given.paths:
+        inside = _by_role(path) if is_folder(path) else _Inside({}, [])
+        for role, paths in inside.roles.items():
+            divided.setdefault(role, []).extend(paths)
+        passed_over += inside.passed_over
+        if not inside.roles:
+            named[path] = ROLES.get(path.name.lower()) if is_folder(path) else _role_of_file(path.name)
+    roles = {*named.values()}
+    if "train" not in roles or not roles & {"validation", "test"}:
+        named = dict.fromkeys(named)
+    passed_over += [visible(str(path)) for path, role in named.items() if role == "other"]
+
+    def sources(role: Role) -> tuple[Source, ...]:
+        paths = [path for path, said in named.items() if (said or "train") == role]
+        return _sources(given, [*divided.get(role, ()), *paths])
+
+    return Parts(
+        sources("train"),
+        sources("validation"),
+        sources("test"),
+        passed_over=tuple(passed_over),
+        has_parts=bool(divided),
+    )
+
+
+def all_sources(data: Path | Source) -> tuple[Source, ...]:
+    """The sources of all parts, for who needs the texts and no labels."""
+    return tuple(source for _, source in find_parts(data).items())
+
+
+def is_data_set(path: Path) -> bool:
+    """Whether a path is a data set by its name and what it holds: a table, or a folder with one, with
+    parts, or with classes. Links are none, nor are text files, which may be anything."""
+    if path.is_symlink():
+        return False
+    if not is_folder(path):
+        return is_table(path.name)
+    kinds = {_kind(entry) for entry in entries(path)}
+    return bool(kinds & {"train", "table"}) or {"pos", "neg"} <= kinds
+
+
+def is_table(name: str) -> bool:
+    """Whether a file's name is that of a table, perhaps compressed. Text files count as none."""
+    return name[0] != "." and _suffix(name) in _TABLES
+
+
+def short(names: Iterable[str], most: int = _NAMED) -> str:
+    """The first names of many, for a message."""
+    every = list(names)
+    more = f" and {len(every) - most} more" if len(every) > most else ""
+    return ", ".join(visible(name) for name in every[:most]) + more
+
+
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """The parts inside a folder."""
+
+    roles: dict[AnyRole, list[Path]]
+    passed_over: list[str]
+
+
+def _by_role(folder: Path) -> _Inside:
+    """The parts inside a folder: subfolders, or if none is called train or a class, tables."""
+    folders: dict[AnyRole, list[Path]] = {}
+    tables: dict[AnyRole, list[Path]] = {}
+    kinds: set[str] = set()
+    for entry in entries(folder):
+        kinds.add(_kind(entry))
+        path, is_folder_ = Path(entry.path), entry.is_dir()
+        role = ROLES.get(entry.name.lower()) if is_folder_ else _role_of_file(entry.name)
+        if role is not None and (is_folder_ or entry.is_file(follow_symlinks=False)):
+            (folders if is_folder_ else tables).setdefault(role, []).append(path)
+    roles = folders if "train" in folders or {"pos", "neg"} <= kinds else tables
+    if "train" not in roles:
+        return _Inside({}, [])
+    roles = {role: sorted(paths) for role, paths in roles.items()}
+    for path in (path for role, paths in roles.items() if role != "other" for path in paths):
+        is_real_folder(path)  # refuses a link
+    read = {path.name for role, paths in roles.items() if role != "other" for path in paths}
+    return _Inside(roles, list(_others(folder, read)))
+
+
+def _others(folder: Path, read: set[str]) -> Iterator[str]:
+    """The entries of a data set that belong to no part, in words."""
+    tables: list[str] = []
+    loose = 0
+    for entry in sorted(entries(folder), key=lambda entry: entry.name):
+        if entry.name in read:
+            continue
+        if entry.is_symlink():
+            yield f"{visible(entry.name)} (a link)"
+        elif entry.is_dir():
+            yield f"{visible(entry.name)} ({_files(sum(1 for _ in entries(Path(entry.path))))})"
+        elif is_table(entry.name):
+            tables.append(entry.name)
+        else:
+            loose += entry.name[0] != "."  # hidden files are not data
+    if tables:
+        yield short(tables)
+    if loose:
+        yield f"./ ({_files(loose, 'loose file')})"
+
+
+def _sources(given: Source, paths: list[Path]) -> tuple[Source, ...]:
+    """One source for all files, and one for each folder: shards share their columns and labels, folders
+    need not."""
+    files = tuple(path for path in paths if not is_folder(path))
+    groups = [*([files] if files else []), *((path,) for path in paths if is_folder(path))]
+    return tuple(Source(group, given.settings, given.piped) for group in groups)
+
+
+def _role_of_file(name: str) -> AnyRole | None:
+    """The role that a table's name says; None if it says none, or several."""
+    suffix = _suffix(name)
+    if name[0] == "." or suffix not in _TABLES | {".txt"}:
+        return None
+    if suffix == ".txt":  # may be a review, so only the whole name counts: train.txt, train.ft.txt.bz2
+        return ROLES.get(name.partition(".")[0].lower())
+    stem = PurePath(name).name.partition(".")[0]
+    said = {ROLES[word.lower()] for word in _WORD.findall(stem) if word.lower() in ROLES}
+    if "other" in said:
+        return "other"
+    return said.pop() if len(said) == 1 else None
+
+
+def _suffix(name: str) -> str:
+    """The suffix of a file without its compression, in lower case."""
+    path = PurePath(name.lower())
+    return PurePath(path.stem).suffix if path.suffix in _COMPRESSIONS else path.suffix
+
+
+def _kind(entry: os.DirEntry[str]) -> str:
+    """What an entry shows of the folder it is in: "train", "pos", "neg", "table", or nothing."""
+    if entry.is_symlink() or entry.name[0] == ".":
+        return ""
+    if not entry.is_dir():
+        return "table" if is_table(entry.name) else ""
+    name = entry.name.lower()
+    if name in _CLASSES:
+        return name[:3]
+    return "train" if ROLES.get(name) == "train" else ""
+
+
+def _files(number: int, what: str = "file") -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,0 +1,254 @@
+"""Reads the labelled rows of a data set into train, validation and test, and counts what it leaves out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bertsent.base.digests import sha256_text
+from bertsent.base.display import visible
+from bertsent.base.errors import DataError
+from bertsent.base.records.core import Progress, Review
+from bertsent.base.records.reading import MISSING, LabelCounts, Survey
+from bertsent.base.settings.reading import ReadSettings
+from bertsent.base.text import clean
+from bertsent.data.layout import ROLES, Parts, Role, short
+from bertsent.data.reviews import Reviews, open_reviews
+from bertsent.data.source import Source
+
+Rows = dict[str, Review]  # by the digest of their text, sorted
+
+SPLIT_COLUMN = "split"
+_ADVANCE = 500  # reviews between two reports of progress: a report costs as much as a review
+_LISTED = 10  # values that a message lists
+_LONGEST = 40  # characters of a value that a message quotes
+_EXAMPLE = "positive=4,5 negative=1,2"
+
+
+class Half:
+    """The rows of one part, each text once."""
+
+    def __init__(self) -> None:
+        self.rows_read = 0
+        self.repeated = 0  # rows whose text and label came before
+        self._first: Rows = {}
+        self._contradicted: set[str] = set()
+
+    @property
+    def contradicted(self) -> int:
+        """How many texts have both labels."""
+        return len(self._contradicted)
+
+    def add(self, review: Review) -> None:
+        """Adds a row with a clean text and a label."""
+        self.rows_read += 1
+        digest = sha256_text(review.text)
+        earlier = self._first.setdefault(digest, review)
+        if earlier.label != review.label:
+            self._contradicted.add(digest)
+        elif earlier is not review:
+            self.repeated += 1
+
+    def distinct(self) -> Rows:
+        """The first row of each text, without texts that have both labels. Empties the half."""
+        return {key: self._first.pop(key) for key in sorted(self._first.keys() - self._contradicted)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A source that was surveyed."""
+
+    role: Role
+    source: Source
+    reviews: Reviews
+    survey: Survey
+    split_column: int | None = None  # index among the columns
+
+    @property
+    def labelled(self) -> int:
+        return self.survey.labels.positive + self.survey.labels.negative
+
+
+class SplitReader:
+    """Surveys all parts of a data set, refuses what cannot be trained on, and then reads the rows.
+
+    Args:
+        source: The data set as it was given, for messages.
+        progress: Told of every source; notes say which columns were taken and what was left out.
+    """
+
+    def __init__(self, source: Source, progress: Progress) -> None:
+        self._source = source
+        self._progress = progress
+        self._halves: dict[Role, Half] = {"train": Half(), "validation": Half(), "test": Half()}
+        self._left_out = Counter[str]()
+        self._unknown = Counter[str]()
+        self._other_splits = Counter[str]()
+        self._passed_over: list[str] = []
+
+    def read(self, parts: Parts) -> Mapping[Role, Half]:
+        """The rows of each part.
+
+        Raises:
+            DataError: as `splits.load_splits`.
+        """
+        self._passed_over += parts.passed_over
+        surveyed = [self._survey(role, source) for role, source in parts.items()]
+        _require_labels(self._source, surveyed)
+        for part in surveyed:
+            if part.role == "train" or part.labelled:
+                self._read(part)
+            else:
+                self._passed_over.append(f"{_name(part.source)} ({part.survey.rows} rows without labels)")
+        return self._halves
+
+    def left_out(self) -> dict[str, Any]:
+        """What was left out and how it was read, by the names of `Splits`."""
+        return {
+            **{name: self._left_out[name] for name in ("empty", "unlabelled", "bad_rows")},
+            "unknown": dict(self._unknown.most_common()),
+            "other_splits": dict(self._other_splits.most_common()),
+            "ignored": tuple(self._passed_over),
+            "read": described(self._source),
+        }
+
+    def _survey(self, role: Role, source: Source) -> _Part:
+        reviews = open_reviews(source)
+        survey = reviews.survey(self._progress)
+        names = [column.name.lower() for column in survey.columns]
+        if SPLIT_COLUMN not in names:
+            return _Part(role, source, reviews, survey)
+        column = names.index(SPLIT_COLUMN)
+        reviews = open_reviews(source, cells=True)  # only now, as reading all cells takes longer
+        survey = reviews.survey(self._progress)
+        if any(ROLES.get(_value(review, column).lower()) == "train" for review in reviews):
+            return _Part(role, source, reviews, survey, column)
+        self._progress.note(f"{_name(source)}: its column split names no row train, so it is not used.")
+        return _Part(role, source, reviews, survey)
+
+    def _read(self, part: _Part) -> None:
+        survey, progress = part.survey, self._progress
+        self._note(part)
+        progress.start(f"Reading {_name(part.source)}", survey.rows, "reviews")
+        for done, review in enumerate(part.reviews, start=1):
+            if done % _ADVANCE == 0:
+                progress.advance(done)
+            role = self._role(part, review)
+            if role is None:
+                continue
+            text = clean(review.text)
+            if not text:
+                self._left_out["empty"] += 1
+            elif review.label is None:
+                self._left_out["unlabelled"] += 1
+            else:  # without path and cells, which would take as much memory as the text
+                self._halves[role].add(Review(text, review.label))
+        progress.finish()
+
+    def _role(self, part: _Part, review: Review) -> Role | None:
+        """The role of a row; None, counted, if the split column says neither train, validation nor test."""
+        if part.split_column is None:
+            return part.role
+        value = _value(review, part.split_column)
+        role = ROLES.get(value.lower(), "other")
+        if role != "other":
+            return role
+        self._other_splits[value] += 1
+        return None
+
+    def _note(self, part: _Part) -> None:
+        survey = part.survey
+        for note in survey.notes:
+            self._progress.note(note)
+        if survey.bad_rows:
+            first = visible("; ".join(survey.first_bad_rows))
+            self._progress.note(f"{_name(part.source)}: left out {survey.bad_rows} bad rows: {first}")
+        self._left_out["bad_rows"] += survey.bad_rows
+        self._unknown.update(survey.labels.unknown)
+        self._passed_over += survey.passed_over
+
+
+def _value(review: Review, column: int) -> str:
+    """The value of a column, without blanks around it; "" for an empty cell."""
+    cell = review.cells[column] if review.cells else None
+    return "" if cell is None or cell is MISSING else str(cell).strip()
+
+
+def described(source: Source) -> dict[str, Any]:
+    """The names of the paths, and the settings of reading that are not the default, for a manifest."""
+    default = asdict(ReadSettings())
+    changed = {name: value for name, value in asdict(source.settings).items() if value != default[name]}
+    return {"paths": [path.name for path in source.paths], **changed}
+
+
+def listed(values: Mapping[str, int]) -> str:
+    """The most frequent values with their counts, for a message."""
+    first = Counter(values).most_common(_LISTED)
+    more = f" and {len(values) - len(first)} more" if len(values) > len(first) else ""
+    return ", ".join(f"{visible(value[:_LONGEST]) or '(empty)'} {count}" for value, count in first) + more
+
+
+def _require_labels(source: Source, parts: Sequence[_Part]) -> None:
+    """Refuses labels that nobody explained, and parts with too few of a label.
+
+    Raises:
+        DataError: naming the values, or the counts.
+    """
+    for part in parts:
+        labels = part.survey.labels
+        if labels.unknown and (labels.proposal or any(map(_is_grade, labels.unknown))):
+            raise DataError(
+                f"{_name(part.source)} has labels other than positive and negative; say what they mean.",
+                received=listed(_values(labels)),
+                hint=f"--labels '{labels.proposal or _EXAMPLE}'",
+            )
+        if part.role != "train" and part.labelled and not (labels.positive and labels.negative):
+            raise _too_few(_name(part.source), [part], least=1)
+    training = [part for part in parts if part.role == "train"]
+    least = source.settings.minimum_per_class
+    if any(sum(count) < least for count in zip(*map(_counts, training), strict=True)):
+        raise _too_few(short(str(path) for path in source.paths), training, least=least)
+
+
+def _too_few(name: str, parts: Sequence[_Part], *, least: int) -> DataError:
+    labels = [part.survey.labels for part in parts]
+    positive, negative = (sum(count) for count in zip(*map(_counts, parts), strict=True))
+    unknown = sum((Counter(row.unknown) for row in labels), Counter[str]())
+    without = sum(row.none for row in labels)
+    columns = [column.name for part in parts for column in part.survey.columns]
+    if unknown:
+        hint = f"say what the values mean: --labels '{_EXAMPLE}'"
+    elif not (positive or negative) and len(columns) > 1:
+        hint = f"--label COLUMN, one of {short(dict.fromkeys(columns), 10)}"
+    else:
+        hint = "add reviews: folders pos and neg with files *.txt, or rows of a table with both labels"
+    counts = f"{positive} positive, {negative} negative, {without} without a label"
+    return DataError(
+        f"{name} needs at least {least} {'review' if least == 1 else 'reviews'} of each label.",
+        received=counts + (f", and {listed(unknown)}" if unknown else ""),
+        hint=hint,
+    )
+
+
+def _counts(part: _Part) -> tuple[int, int]:
+    return part.survey.labels.positive, part.survey.labels.negative
+
+
+def _values(labels: LabelCounts) -> dict[str, int]:
+    """All values that the message about them names."""
+    both = {"positive": labels.positive, "negative": labels.negative}
+    return {name: count for name, count in both.items() if count} | dict(labels.unknown)
+
+
+def _is_grade(value: str) -> bool:
+    """Whether a value is a number; -1 is none, it stands for no label in data sets of Hugging Face."""
+    try:
+        return float(value) != -1
+    except ValueError:
+        return False
+
+
+def _name(source: Source) -> str:
+    return short(str(path) for path in source.paths)
