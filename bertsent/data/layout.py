@@ -1,8 +1,8 @@
-"""The parts of a data set: which paths hold its train, validation and test rows.
+"""The layout of a data set: which paths hold its train, validation and test rows.
 
-A part is told by the name of a folder (`train/`, `Test/`, `dev/`) or of a table (`train.csv`,
-`test-00000-of-00001.parquet`, `labeledTrainData.tsv`), whatever its case. A data set without such names is
-one part.
+This is told by the name of a folder (`train/`, `Test/`, `dev/`) or of a table (`train.csv`,
+`test-00000-of-00001.parquet`, `labeledTrainData.tsv`), whatever its case. Without such names all rows are
+training rows, of which the others are drawn.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from bertsent.data.source import Source
 Role = Literal["train", "validation", "test"]
 AnyRole = Role | Literal["other"]
 
-# What people call the parts. The rows of "other" have no labels, as aclImdb's unsup.
+# What people call the splits. The rows of "other" have no labels, as aclImdb's unsup.
 ROLES: dict[str, AnyRole] = {
     **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
+    **dict.fromkeys(("validation", "valid", "val", "dev", "eval"), "validation"),
     **dict.fromkeys(("test", "testing"), "test"),
     **dict.fromkeys(("unsup", "unsupervised", "unlabeled", "unlabelled"), "other"),
 }
@@ -37,14 +37,14 @@ _NAMED = 3  # names of one kind that a message lists
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """The sources of a data set; each is read in one pass, and all its files mean the same by a label."""
+class Layout:
+    """The sources of each split; the files of one source have the same columns and labels."""
 
-    train: tuple[Source, ...]  # with a split column, or without given test rows, the others come from here
+    train: tuple[Source, ...]  # the splits without a source are drawn from it
     validation: tuple[Source, ...] = ()
     test: tuple[Source, ...] = ()
-    passed_over: tuple[str, ...] = ()  # entries of folders that belong to no part, in words
-    has_parts: bool = False  # whether names inside one of the folders say which part is which
+    passed_over: tuple[str, ...] = ()  # entries of folders that belong to no split, in words
+    is_divided: bool = False  # whether a folder has the splits inside
 
     def items(self) -> Iterator[tuple[Role, Source]]:
         """Each source with its role."""
@@ -56,14 +56,14 @@ class Parts:
         return ((role, source) for role, sources in roles for source in sources)
 
 
-def find_parts(data: Path | Source) -> Parts:
-    """The parts of a data set.
+def layout_of(data: Path | Source) -> Layout:
+    """The layout of a data set.
 
-    A folder with parts inside is divided. Several paths are divided by their own names if one is called
+    A folder with splits inside is divided. Several paths are divided by their own names if one is called
     train and another validation or test. Every other folder or file is training data.
 
     Raises:
-        DataError: if a folder cannot be read, or a part of it is a link.
+        DataError: if a folder cannot be read, or a split inside is a link.
     """
     given = Source.of(data)
     passed_over: list[str] = []
@@ -85,23 +85,23 @@ def find_parts(data: Path | Source) -> Parts:
         paths = [path for path, said in named.items() if (said or "train") == role]
         return _sources(given, [*divided.get(role, ()), *paths])
 
-    return Parts(
+    return Layout(
         sources("train"),
         sources("validation"),
         sources("test"),
         passed_over=tuple(passed_over),
-        has_parts=bool(divided),
+        is_divided=bool(divided),
     )
 
 
 def all_sources(data: Path | Source) -> tuple[Source, ...]:
-    """The sources of all parts, for who needs the texts and no labels."""
-    return tuple(source for _, source in find_parts(data).items())
+    """All sources of a data set, for who needs its texts."""
+    return tuple(source for _, source in layout_of(data).items())
 
 
 def is_data_set(path: Path) -> bool:
     """Whether a path is a data set by its name and what it holds: a table, or a folder with one, with
-    parts, or with classes. Links are none, nor are text files, which may be anything."""
+    splits, or with classes. Links are none, nor are text files, which may be anything."""
     if path.is_symlink():
         return False
     if not is_folder(path):
@@ -124,14 +124,14 @@ def short(names: Iterable[str], most: int = _NAMED) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Inside:
-    """The parts inside a folder."""
+    """The splits inside a folder."""
 
     roles: dict[AnyRole, list[Path]]
     passed_over: list[str]
 
 
 def _by_role(folder: Path) -> _Inside:
-    """The parts inside a folder: subfolders, or if none is called train or a class, tables."""
+    """The splits inside a folder: subfolders, or if none is called train or a class, tables."""
     folders: dict[AnyRole, list[Path]] = {}
     tables: dict[AnyRole, list[Path]] = {}
     kinds: set[str] = set()
@@ -152,7 +152,7 @@ def _by_role(folder: Path) -> _Inside:
 
 
 def _others(folder: Path, read: set[str]) -> Iterator[str]:
-    """The entries of a data set that belong to no part, in words."""
+    """The entries of a data set that belong to no split, in words."""
     tables: list[str] = []
     loose = 0
     for entry in sorted(entries(folder), key=lambda entry: entry.name):

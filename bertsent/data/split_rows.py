@@ -14,7 +14,7 @@ from bertsent.base.records.core import Progress, Review
 from bertsent.base.records.reading import MISSING, LabelCounts, Survey
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.text import clean
-from bertsent.data.layout import ROLES, Parts, Role, short
+from bertsent.data.layout import ROLES, Layout, Role, short
 from bertsent.data.reviews import Reviews, open_reviews
 from bertsent.data.source import Source
 
@@ -28,7 +28,7 @@ _EXAMPLE = "positive=4,5 negative=1,2"
 
 
 class Half:
-    """The rows of one part, each text once."""
+    """The rows of one split as given, each text once."""
 
     def __init__(self) -> None:
         self.rows_read = 0
@@ -57,7 +57,7 @@ class Half:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _Surveyed:
     """A source that was surveyed."""
 
     role: Role
@@ -72,7 +72,7 @@ class _Part:
 
 
 class SplitReader:
-    """Surveys all parts of a data set, refuses what cannot be trained on, and then reads the rows.
+    """Surveys all sources of a data set, refuses what cannot be trained on, and then reads the rows.
 
     Args:
         source: The data set as it was given, for messages.
@@ -88,14 +88,14 @@ class SplitReader:
         self._other_splits = Counter[str]()
         self._passed_over: list[str] = []
 
-    def read(self, parts: Parts) -> Mapping[Role, Half]:
-        """The rows of each part.
+    def read(self, layout: Layout) -> Mapping[Role, Half]:
+        """The rows of each split as given.
 
         Raises:
             DataError: as `splits.load_splits`.
         """
-        self._passed_over += parts.passed_over
-        surveyed = [self._survey(role, source) for role, source in parts.items()]
+        self._passed_over += layout.passed_over
+        surveyed = [self._survey(role, source) for role, source in layout.items()]
         _require_labels(self._source, surveyed)
         for part in surveyed:
             if part.role == "train" or part.labelled:
@@ -114,21 +114,21 @@ class SplitReader:
             "read": described(self._source),
         }
 
-    def _survey(self, role: Role, source: Source) -> _Part:
+    def _survey(self, role: Role, source: Source) -> _Surveyed:
         reviews = open_reviews(source)
         survey = reviews.survey(self._progress)
         names = [column.name.lower() for column in survey.columns]
         if SPLIT_COLUMN not in names:
-            return _Part(role, source, reviews, survey)
+            return _Surveyed(role, source, reviews, survey)
         column = names.index(SPLIT_COLUMN)
         reviews = open_reviews(source, cells=True)  # only now, as reading all cells takes longer
         survey = reviews.survey(self._progress)
         if any(ROLES.get(_value(review, column).lower()) == "train" for review in reviews):
-            return _Part(role, source, reviews, survey, column)
+            return _Surveyed(role, source, reviews, survey, column)
         self._progress.note(f"{_name(source)}: its column split names no row train, so it is not used.")
-        return _Part(role, source, reviews, survey)
+        return _Surveyed(role, source, reviews, survey)
 
-    def _read(self, part: _Part) -> None:
+    def _read(self, part: _Surveyed) -> None:
         survey, progress = part.survey, self._progress
         self._note(part)
         progress.start(f"Reading {_name(part.source)}", survey.rows, "reviews")
@@ -147,7 +147,7 @@ class SplitReader:
                 self._halves[role].add(Review(text, review.label))
         progress.finish()
 
-    def _role(self, part: _Part, review: Review) -> Role | None:
+    def _role(self, part: _Surveyed, review: Review) -> Role | None:
         """The role of a row; None, counted, if the split column says neither train, validation nor test."""
         if part.split_column is None:
             return part.role
@@ -158,7 +158,7 @@ class SplitReader:
         self._other_splits[value] += 1
         return None
 
-    def _note(self, part: _Part) -> None:
+    def _note(self, part: _Surveyed) -> None:
         survey = part.survey
         for note in survey.notes:
             self._progress.note(note)
@@ -166,8 +166,8 @@ class SplitReader:
             first = visible("; ".join(survey.first_bad_rows))
             self._progress.note(f"{_name(part.source)}: left out {survey.bad_rows} bad rows: {first}")
         self._left_out["bad_rows"] += survey.bad_rows
-        self._unknown.update(survey.labels.unknown)
-        self._passed_over += survey.passed_over
+        self._unknown.update({**survey.labels.neither, **survey.labels.unknown})
+        self._passed_over += [f"{_name(part.source)}: {line}" for line in survey.passed_over]
 
 
 def _value(review: Review, column: int) -> str:
@@ -190,8 +190,8 @@ def listed(values: Mapping[str, int]) -> str:
     return ", ".join(f"{visible(value[:_LONGEST]) or '(empty)'} {count}" for value, count in first) + more
 
 
-def _require_labels(source: Source, parts: Sequence[_Part]) -> None:
-    """Refuses labels that nobody explained, and parts with too few of a label.
+def _require_labels(source: Source, parts: Sequence[_Surveyed]) -> None:
+    """Refuses labels that nobody explained, and too few rows of a label.
 
     Raises:
         DataError: naming the values, or the counts.
@@ -212,18 +212,16 @@ def _require_labels(source: Source, parts: Sequence[_Part]) -> None:
         raise _too_few(short(str(path) for path in source.paths), training, least=least)
 
 
-def _too_few(name: str, parts: Sequence[_Part], *, least: int) -> DataError:
+def _too_few(name: str, parts: Sequence[_Surveyed], *, least: int) -> DataError:
     labels = [part.survey.labels for part in parts]
     positive, negative = (sum(count) for count in zip(*map(_counts, parts), strict=True))
     unknown = sum((Counter(row.unknown) for row in labels), Counter[str]())
-    without = sum(row.none for row in labels)
-    columns = [column.name for part in parts for column in part.survey.columns]
+    without = sum(row.none + sum(row.neither.values()) for row in labels)
+    hint = "add reviews: folders pos and neg with files *.txt, or rows of a table with both labels"
     if unknown:
         hint = f"say what the values mean: --labels '{_EXAMPLE}'"
-    elif not (positive or negative) and len(columns) > 1:
-        hint = f"--label COLUMN, one of {short(dict.fromkeys(columns), 10)}"
-    else:
-        hint = "add reviews: folders pos and neg with files *.txt, or rows of a table with both labels"
+    elif not (positive or negative):
+        hint = next((part.survey.label_hint for part in parts if part.survey.label_hint), hint)
     counts = f"{positive} positive, {negative} negative, {without} without a label"
     return DataError(
         f"{name} needs at least {least} {'review' if least == 1 else 'reviews'} of each label.",
@@ -232,7 +230,7 @@ def _too_few(name: str, parts: Sequence[_Part], *, least: int) -> DataError:
     )
 
 
-def _counts(part: _Part) -> tuple[int, int]:
+def _counts(part: _Surveyed) -> tuple[int, int]:
     return part.survey.labels.positive, part.survey.labels.negative
 
 

@@ -13,7 +13,7 @@ from bertsent.base.records.core import Progress, silent
 from bertsent.base.records.training import Splits
 from bertsent.base.settings.training import TrainSettings
 from bertsent.data.folders import sorted_entries
-from bertsent.data.layout import find_parts, is_data_set
+from bertsent.data.layout import layout_of, is_data_set
 from bertsent.data.reviews import FETCH_HINT, count_labels
 from bertsent.data.source import Source
 from bertsent.data.split_rows import Rows, SplitReader
@@ -27,7 +27,7 @@ def find_data_set(data: Path) -> Path:
     """
     if is_folder(data / "aclImdb"):
         return data / "aclImdb"
-    if is_folder(data) and find_parts(data).has_parts:
+    if is_folder(data) and layout_of(data).is_divided:
         return data
     inside = [data / entry.name for entry in sorted_entries(data)] if is_folder(data) else []
     # The name of an unfinished download begins with a dot.
@@ -45,14 +45,14 @@ def find_data_set(data: Path) -> Path:
 def load_splits(data: Path | Source, settings: TrainSettings, *, progress: Progress = silent) -> Splits:
     """Reads a data set and splits it by text digest.
 
-    A data set is one or more folders and tables; `layout.find_parts` says which of them hold validation and
+    A data set is one or more folders and tables; `layout.layout_of` says which of them hold validation and
     test rows, and a column `split` says it of the rows of a table. Where neither does, the rows are drawn:
     the test split first, then the validation split, with the same share (0.2 gives 20 % test, 16 %
-    validation, 64 % train). A validation or test part without a label is passed over.
+    validation, 64 % train). Validation or test rows without any label are passed over.
 
     Texts are cleaned, and each is in one split; splits are sorted by digest. Where a row goes depends only
     on its text and the seed, not on formats, the order of rows, or other rows. A text that has both labels in
-    one part is left out of that part. A validation row whose text is also in the training part is left out,
+    one split is left out of that split. A validation row whose text is also a training row is left out,
     and a test row whose text is in one of the other two, whatever its label.
 
     Args:
@@ -66,7 +66,7 @@ def load_splits(data: Path | Source, settings: TrainSettings, *, progress: Progr
     """
     source = Source.of(data)
     reader = SplitReader(source, progress)
-    halves = reader.read(find_parts(source))
+    halves = reader.read(layout_of(source))
     train, validation, test = (halves[name].distinct() for name in ("train", "validation", "test"))
     leaked = _leave_out(validation, train) + _leave_out(test, train, validation)
     if not halves["test"].rows_read:

@@ -25,7 +25,7 @@ class Splits:
     ignored: tuple[str, ...] = ()  # entries of the data set and columns that were not read, in words
     empty: int = 0  # rows left out because there is nothing to read in them
     unlabelled: int = 0  # rows left out because they have no label
-    unknown: Mapping[str, int] = field(default_factory=dict)  # value that is no label -> rows left out
+    unknown: Mapping[str, int] = field(default_factory=dict)  # value that is no label -> its rows
     bad_rows: int = 0  # rows left out because they could not be read, with `on_bad_row` "skip"
     other_splits: Mapping[str, int] = field(default_factory=dict)  # value of a split column -> rows left out
     read: Mapping[str, Any] = field(default_factory=dict)  # what was read and how, for the manifest
