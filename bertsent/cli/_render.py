@@ -182,8 +182,9 @@ def command_line(ctx: typer.Context) -> str:
         name = parameter.name or ""
         source, value = ctx.get_parameter_source(name), ctx.params.get(name)
         if source is not None and source.name == "COMMANDLINE":
-            if parameter.param_type_name != "argument":
-                words.append(parameter.opts[0])
-            if value is not True:
-                words.append(str(value))
+            for one in value if isinstance(value, list | tuple) else [value]:
+                if parameter.param_type_name != "argument":
+                    words.append(parameter.opts[0])
+                if one is not True:
+                    words.append(str(one))
     return shlex.join(words)

@@ -33,6 +33,7 @@ from bertsent.labelling.decisions import PickedBy
 if TYPE_CHECKING:
     from bertsent.cli.terminal.keys import Terminal
     from bertsent.cli.terminal.session import Recorder
+    from bertsent.data.source import Source
     from bertsent.labelling.log import LabelLog
     from bertsent.labelling.pool import Pool
     from bertsent.labelling.shared_scorer import SharedScorer
@@ -198,14 +199,15 @@ def _read(source: Source, log: LabelLog, settings: LabelSettings, *, skipped: bo
     return read_pool(source, answered=answered, settings=settings)
 
 
-def _data(named: Path | None) -> Path | None:
+def _data(named: list[Path] | None) -> Source | None:
     """The data set whose rows are not to be labelled again; None if there is none."""
+    from bertsent.data.source import Source
     from bertsent.data.splits import find_data_set
 
-    if named is not None:
-        return named
+    if named:
+        return Source(tuple(named))
     try:
-        return find_data_set(Workspace.current().data)
+        return Source.of(find_data_set(Workspace.current().data))
     except DataError:
         return None
 
@@ -219,7 +221,7 @@ def _walk(
     *,
     title: str,
     show_score: bool,
-    data: Path | None,
+    data: Source | None,
     json: bool,
 ) -> dict[str, Any]:
     """Asks about a pool while a thread prepares the next questions; returns the summary's `pool`."""

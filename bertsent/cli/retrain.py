@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bertsent.base.display import visible
-from bertsent.base.errors import ExitCode
+from bertsent.base.errors import ExitCode, UsageError
 from bertsent.base.settings import toml_file
+from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.recipes import RECIPES
 from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _options as options
+from bertsent.cli._labels import parse_labels
 from bertsent.cli._render import duration, print_json, progress
 from bertsent.cli._signals import stop_on_signal
 from bertsent.cli._tables import gate_lines
@@ -58,8 +60,17 @@ def retrain(
     same command resumes a stopped or killed run. Needs TensorFlow: pip install 'bertsent[train]'.
     """
     gate = GateSettings(margin=margin)
+    named = parse_labels(labels)
+    if named.reviews is not None:
+        file = visible(str(named.reviews))
+        raise UsageError(
+            "--labels must be the folder that `bertsent label` writes.",
+            received=file,
+            hint=f"bertsent label --import {file}, then bertsent retrain",
+        )
     overrides = toml_file.Config() if config is None else toml_file.load(config)
-    workspace = Workspace.current()
+    workspace, reading = Workspace.current(), ReadSettings(labels=named.label_map)
+    from bertsent.data.source import Source
     from bertsent.data.splits import find_data_set
     from bertsent.labelling.log import LabelLog
     from bertsent.retraining import run as core
@@ -68,12 +79,12 @@ def retrain(
 
     champion = store.find(None, folder=workspace.model)
     warm = core.can_warm_start(champion) if warm_start is None else warm_start
-    rows = LabelLog(labels or workspace.labels).labelled()
+    rows = LabelLog(named.folder or workspace.labels).labelled()
     with progress(quiet=quiet) as bar, stop_on_signal() as stop:
         retrained = core.retrain(
             RetrainRun(
                 workspace=workspace,
-                data=data or find_data_set(workspace.data),
+                data=Source(tuple(data or [find_data_set(workspace.data)]), reading),
                 champion=champion,
                 rows=rows,
                 trigger=Trigger("asked"),

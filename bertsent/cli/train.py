@@ -15,7 +15,7 @@ from bertsent.base.records.training import Trained
 from bertsent.base.settings import toml_file
 from bertsent.base.settings.download import DownloadSettings
 from bertsent.base.settings.recipes import DEFAULT, RECIPES
-from bertsent.base.settings.training import Optimizer, TrainSettings
+from bertsent.base.settings.training import Balance, Optimizer, TrainSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _options as options
 from bertsent.cli._render import duration, pick, print_json, progress
@@ -93,6 +93,14 @@ def train(
     validation_share: Annotated[
         float, typer.Option("--validation-share", help="Share of the training data reserved for validation.")
     ] = DEFAULTS.validation_share,
+    balance: Annotated[
+        Balance,
+        typer.Option(
+            "--balance",
+            help="If one label is rarer: weights counts its rows more in the loss; downsample leaves rows of "
+            "the other out.",
+        ),
+    ] = DEFAULTS.balance,
     seed: options.Seed = DEFAULTS.seed,
     output: Annotated[
         Path | None,
@@ -124,6 +132,7 @@ def train(
     overrides = toml_file.Config() if config is None else toml_file.load(config)
     settings = toml_file.resolve(recipe, config=overrides, given=_given(ctx))
     workspace = Workspace.current()
+    from bertsent.data.source import Source
     from bertsent.data.splits import find_data_set
     from bertsent.versions import store
 
@@ -136,14 +145,14 @@ def train(
         if url:
             from bertsent.data.download.dataset import download
 
-            data = download(DownloadSettings(url=url), data=workspace.data, progress=bar).path
-        folder = data or find_data_set(workspace.data)
+            data = [download(DownloadSettings(url=url), data=workspace.data, progress=bar).path]
+        source = Source(tuple(data or [find_data_set(workspace.data)]))
         from bertsent.tf import training
 
         with stop_on_signal() as stop:
             trained = training.train(
                 settings,
-                data=folder,
+                data=source,
                 workspace=workspace,
                 output=output,
                 keep_weights=weights,

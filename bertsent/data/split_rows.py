@@ -15,7 +15,7 @@ from bertsent.base.records.reading import MISSING, LabelCounts, Survey
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.text import clean
 from bertsent.data.layout import ROLES, Layout, Role, short
-from bertsent.data.reviews import Reviews, open_reviews
+from bertsent.data.reviews import Reviews, open_reviews, usable
 from bertsent.data.source import Source
 
 Rows = dict[str, Review]  # by the digest of their text, sorted
@@ -24,6 +24,7 @@ SPLIT_COLUMN = "split"
 _ADVANCE = 500  # reviews between two reports of progress: a report costs as much as a review
 _LISTED = 10  # values that a message lists
 _LONGEST = 40  # characters of a value that a message quotes
+_NO_LABEL = "-1"  # of test rows whose labels are secret, as data sets of Hugging Face have it
 _EXAMPLE = "positive=4,5 negative=1,2"
 
 
@@ -190,6 +191,49 @@ def listed(values: Mapping[str, int]) -> str:
     return ", ".join(f"{visible(value[:_LONGEST]) or '(empty)'} {count}" for value, count in first) + more
 
 
+def read_labelled(source: Source, progress: Progress) -> Rows:
+    """The labelled rows of a source, cleaned, each text once, sorted by digest; a note says what was left out.
+
+    Raises:
+        DataError: if no row has a label, or there are values that look like labels of a scale; and as
+            `reviews.open_reviews`.
+    """
+    reviews = open_reviews(source)
+    survey = reviews.survey(progress)
+    _require_explained(source, survey.labels)
+    if not (survey.labels.positive or survey.labels.negative):
+        raise _too_few(_name(source), [_Surveyed("train", source, reviews, survey)], least=1)
+    half, left_out = Half(), Counter[str]()
+    for review in usable(reviews, left_out, labelled=True):
+        half.add(Review(clean(review.text), review.label))
+    values = {**survey.labels.neither, **survey.labels.unknown}
+    reasons = (
+        (survey.bad_rows, f"bad rows: {visible('; '.join(survey.first_bad_rows))}"),
+        (left_out["empty"], "without text"),
+        (left_out["unlabelled"], "without a label" + (f" ({listed(values)})" if values else "")),
+        (half.repeated, "duplicates"),
+        (half.contradicted, "with both labels"),
+    )
+    for note in survey.notes:
+        progress.note(note)
+    if said := ", ".join(f"{count} {reason}" for count, reason in reasons if count):
+        progress.note(f"{_name(source)}: left out {said}")
+    if survey.passed_over:
+        progress.note(f"{_name(source)}: passed over {', '.join(survey.passed_over)}")
+    return half.distinct()
+
+
+def _require_explained(source: Source, labels: LabelCounts) -> None:
+    """Refuses values that look like labels, as long as nobody says what they mean."""
+    if labels.unknown and (labels.proposal or any(map(_is_number, labels.unknown))):
+        both = {"positive": labels.positive, "negative": labels.negative}
+        raise DataError(
+            f"{_name(source)} has labels other than positive and negative; say what they mean.",
+            received=listed({name: count for name, count in both.items() if count} | dict(labels.unknown)),
+            hint=f"--labels '{labels.proposal or _EXAMPLE}'",
+        )
+
+
 def _require_labels(source: Source, parts: Sequence[_Surveyed]) -> None:
     """Refuses labels that nobody explained, and too few rows of a label.
 
@@ -198,12 +242,8 @@ def _require_labels(source: Source, parts: Sequence[_Surveyed]) -> None:
     """
     for part in parts:
         labels = part.survey.labels
-        if labels.unknown and (labels.proposal or any(map(_is_grade, labels.unknown))):
-            raise DataError(
-                f"{_name(part.source)} has labels other than positive and negative; say what they mean.",
-                received=listed(_values(labels)),
-                hint=f"--labels '{labels.proposal or _EXAMPLE}'",
-            )
+        if part.role == "train" or {*labels.unknown} != {_NO_LABEL}:
+            _require_explained(part.source, labels)
         if part.role != "train" and part.labelled and not (labels.positive and labels.negative):
             raise _too_few(_name(part.source), [part], least=1)
     training = [part for part in parts if part.role == "train"]
@@ -234,18 +274,12 @@ def _counts(part: _Surveyed) -> tuple[int, int]:
     return part.survey.labels.positive, part.survey.labels.negative
 
 
-def _values(labels: LabelCounts) -> dict[str, int]:
-    """All values that the message about them names."""
-    both = {"positive": labels.positive, "negative": labels.negative}
-    return {name: count for name, count in both.items() if count} | dict(labels.unknown)
-
-
-def _is_grade(value: str) -> bool:
-    """Whether a value is a number; -1 is none, it stands for no label in data sets of Hugging Face."""
+def _is_number(value: str) -> bool:
     try:
-        return float(value) != -1
+        float(value)
     except ValueError:
         return False
+    return True
 
 
 def _name(source: Source) -> str:
