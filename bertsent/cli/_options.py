@@ -99,7 +99,7 @@ Labels = Annotated[
     typer.Option(
         "--labels",
         metavar="FOLDER|MAP",
-        help="The folder that `bertsent label` writes; and, given again, what labels in --data mean, such as "
+        help="The folder that `bertsent label` writes. Given again: what the labels of --data mean, such as "
         "'positive=4,5 negative=1,2'. [default: labels/]",
     ),
 ]

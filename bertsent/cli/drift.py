@@ -59,9 +59,9 @@ def drift(
         typer.Option(
             "--labels",
             metavar="FOLDER|FILE|MAP",
-            help="The folder that `bertsent label` writes, or labelled reviews of another origin (a table or "
-            "folder), which are judged once and only reported; and, given again, what their labels mean, such "
-            "as 'positive=4,5 negative=1,2'. [default: labels/]",
+            help="The folder that `bertsent label` writes; or a table of labelled reviews, which is judged "
+            "once and only reported. Given again: what their labels mean, such as "
+            "'positive=4,5 negative=1,2'. [default: labels/]",
         ),
     ] = None,
     data: options.Data = None,
@@ -96,6 +96,7 @@ def drift(
                 label_folder=named.folder,
                 unrecorded=Source((named.reviews,), reading) if named.reviews else None,
                 data=Source(tuple(data), reading) if data else None,
+                reading=reading,
                 retrain=not no_retrain,
                 gate=gate,
                 progress=bar,

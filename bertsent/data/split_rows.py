@@ -53,8 +53,11 @@ class Half:
             self.repeated += 1
 
     def distinct(self) -> Rows:
-        """The first row of each text, without texts that have both labels. Empties the half."""
-        return {key: self._first.pop(key) for key in sorted(self._first.keys() - self._contradicted)}
+        """The first row of each text, without texts that have both labels. Empties the half, because a copy
+        of so many rows takes memory."""
+        for digest in self._contradicted:
+            self._first.pop(digest, None)
+        return {digest: self._first.pop(digest) for digest in sorted(self._first)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +195,7 @@ def listed(values: Mapping[str, int]) -> str:
 
 
 def read_labelled(source: Source, progress: Progress) -> Rows:
-    """The labelled rows of a source, cleaned, each text once, sorted by digest; a note says what was left out.
+    """The labelled rows of a source, clean, each text once, sorted by digest; a note says what was left out.
 
     Raises:
         DataError: if no row has a label, or there are values that look like labels of a scale; and as

@@ -13,7 +13,7 @@ from bertsent.base.records.core import Progress, silent
 from bertsent.base.records.training import Splits
 from bertsent.base.settings.training import TrainSettings
 from bertsent.data.folders import sorted_entries
-from bertsent.data.layout import layout_of, is_data_set
+from bertsent.data.layout import is_data_set, layout_of
 from bertsent.data.reviews import FETCH_HINT, count_labels
 from bertsent.data.source import Source
 from bertsent.data.split_rows import Rows, SplitReader

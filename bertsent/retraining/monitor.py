@@ -19,6 +19,7 @@ from bertsent.base.errors import DataError, MissingExtraError, TrainingError, Us
 from bertsent.base.files import lock
 from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.settings.drift import DriftSettings, MonitorSettings
+from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.data.source import Source
@@ -38,6 +39,7 @@ Stopping = Callable[[], AbstractContextManager[Callable[[], bool]]]
 LOCK = "drift.lock"
 _MONITOR = MonitorSettings()
 _GATE = GateSettings()
+_READ = ReadSettings()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,7 @@ class DriftRun:
     label_folder: Path | None = None  # of the label log and the drift history; the workspace's by default
     unrecorded: Source | None = None  # judge these labelled reviews once instead, and only report
     data: Path | Source | None = None  # the data set to retrain with; `splits.find_data_set` by default
+    reading: ReadSettings = _READ  # how to read that one
     retrain: bool = True  # whether drift starts a retraining
     gate: GateSettings = _GATE  # what a challenger must show
     progress: Progress = silent
@@ -226,7 +229,7 @@ class DriftRun:
                 retrained = retrain(
                     RetrainRun(
                         workspace=self.workspace,
-                        data=self.data or find_data_set(self.workspace.data),
+                        data=self.data or Source((find_data_set(self.workspace.data),), self.reading),
                         champion=self.version,
                         rows=rows,
                         trigger=Trigger(kind="drift", batch=look.batch, report=look.report, rows=look.rows),
