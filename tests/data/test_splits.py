@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas
 import pytest
+from support.listener import Listener
 
 from bertsent.base.errors import DataError
 from bertsent.base.records.training import Splits
@@ -18,7 +19,6 @@ from bertsent.base.settings.training import TrainSettings
 from bertsent.data.layout import layout_of
 from bertsent.data.source import Source
 from bertsent.data.splits import find_data_set, load_splits
-from support.listener import Listener
 
 SETTINGS = TrainSettings(validation_share=0.3)
 Row = tuple[str, object]
@@ -107,7 +107,8 @@ def test_a_column_split_without_test_rows_has_them_drawn_from_training(tmp_path:
     given = [(text, label, ("train", "dev")[n < 20]) for n, (text, label) in enumerate(rows(100))]
     splits = load(table(tmp_path / "reviews.csv", given, ("text", "label", "split")))
     assert len(splits.validation) == 20
-    assert splits.test and len(splits.train) + len(splits.test) == 80
+    assert splits.test
+    assert len(splits.train) + len(splits.test) == 80
 
 
 def test_a_column_split_that_names_no_training_row_is_not_used_and_said(tmp_path: Path) -> None:
@@ -211,7 +212,8 @@ def test_a_scale_is_refused_with_its_values_and_the_map(tmp_path: Path) -> None:
     path = table(tmp_path / "stars.csv", [(f"text {n}", 1 + n % 5) for n in range(50)], ("text", "stars"))
     with pytest.raises(DataError) as error:
         load(path)
-    assert "2 10" in str(error.value.received) and "5 10" in str(error.value.received)
+    assert "2 10" in str(error.value.received)
+    assert "5 10" in str(error.value.received)
     assert error.value.hint == "--labels 'positive=4,5 negative=1,2'"
     splits = load(path, labels="positive=4,5 negative=1,2")
     assert len(all_texts(splits)) == 40
