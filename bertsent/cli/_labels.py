@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import typer
+
 from bertsent.base.display import visible
 from bertsent.base.errors import UsageError
 
@@ -20,15 +22,16 @@ class Labels:
     label_map: str = ""  # such as 'positive=4,5 negative=1,2'
 
 
-def parse_labels(given: Sequence[str] | None) -> Labels:
-    """Tells the values of `--labels` apart: a value with = that is no path is a label map.
+def parse_labels(given: Sequence[str] | None, ctx: typer.Context) -> Labels:
+    """Tells the values of `--labels` apart: a value with = that is no path is a label map. Without a map that
+    of `bertsent.toml` holds, under its key `labels`.
 
     Raises:
         UsageError: if there is no such path, or there are two.
     """
     maps = [value for value in given or () if "=" in value and not os.path.lexists(value)]
     paths = [Path(value) for value in given or () if value not in maps]
-    label_map = " ".join(maps)
+    label_map = " ".join(maps) or str(ctx.lookup_default("labels") or "")
     if not paths:
         return Labels(label_map=label_map)
     path = paths[0]

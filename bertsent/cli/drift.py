@@ -23,17 +23,20 @@ from bertsent.cli import _options as options
 from bertsent.cli._labels import parse_labels
 from bertsent.cli._render import command_line, note, pick, print_json, progress
 from bertsent.cli._signals import noted_signals, stop_on_signal
+from bertsent.cli._source import reads_reviews
 
 if TYPE_CHECKING:
     from bertsent.drift.monitored import Monitored
 
 DEFAULTS = DriftSettings()
 GATE = GateSettings()
+_READ = ReadSettings()
 _WIDTH = 80  # columns of a small terminal
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _EXIT = {"none": ExitCode.DONE, "published": ExitCode.DONE, "collect": ExitCode.CANNOT_TELL}
 
 
+@reads_reviews(without=["labels"])
 def drift(
     ctx: typer.Context,
     threshold: Annotated[
@@ -54,7 +57,7 @@ def drift(
             "--watch", metavar="TIME", help="Keep running (in a container) and check every 30m, 1h, 1d ..."
         ),
     ] = None,
-    labels: Annotated[
+    labelled: Annotated[
         list[str] | None,
         typer.Option(
             "--labels",
@@ -65,6 +68,7 @@ def drift(
         ),
     ] = None,
     data: options.Data = None,
+    reading: ReadSettings = _READ,
     model: options.Model = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -78,8 +82,8 @@ def drift(
     settings = replace(DEFAULTS, threshold=threshold)
     gate = replace(GATE, margin=margin)
     pause = None if watch is None else _seconds(watch)
-    named = parse_labels(labels)
-    reading = ReadSettings(labels=named.label_map)
+    named = parse_labels(labelled, ctx)
+    reading = replace(reading, labels=named.label_map)
 
     def look() -> ExitCode:
         from bertsent.data.source import Source

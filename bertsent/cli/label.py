@@ -33,7 +33,6 @@ from bertsent.labelling.decisions import PickedBy
 if TYPE_CHECKING:
     from bertsent.cli.terminal.keys import Terminal
     from bertsent.cli.terminal.session import Recorder
-    from bertsent.data.source import Source
     from bertsent.labelling.log import LabelLog
     from bertsent.labelling.pool import Pool
     from bertsent.labelling.shared_scorer import SharedScorer
@@ -159,7 +158,7 @@ def label(
                 settings,
                 title=visible(str(pool)),
                 show_score=bool(show_score),
-                data=_data(data),
+                data=_data(data, reading),
                 json=json,
             )
             summary = _counted(recorder.counts) | {"pool": stock}
@@ -199,13 +198,12 @@ def _read(source: Source, log: LabelLog, settings: LabelSettings, *, skipped: bo
     return read_pool(source, answered=answered, settings=settings)
 
 
-def _data(named: list[Path] | None) -> Source | None:
+def _data(named: list[Path] | None, reading: ReadSettings) -> Source | None:
     """The data set whose rows are not to be labelled again; None if there is none."""
-    from bertsent.data.source import Source
     from bertsent.data.splits import find_data_set
 
     if named:
-        return Source(tuple(named))
+        return Source(tuple(named), reading)
     try:
         return Source.of(find_data_set(Workspace.current().data))
     except DataError:

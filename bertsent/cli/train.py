@@ -14,20 +14,25 @@ from bertsent.base.records.core import Progress
 from bertsent.base.records.training import Trained
 from bertsent.base.settings import toml_file
 from bertsent.base.settings.download import DownloadSettings
+from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.recipes import DEFAULT, RECIPES
 from bertsent.base.settings.training import Balance, Optimizer, TrainSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _options as options
 from bertsent.cli._render import duration, pick, print_json, progress
 from bertsent.cli._signals import stop_on_signal
+from bertsent.cli._source import open_source, reads_reviews
 
 DEFAULTS = TrainSettings()
+_READ = ReadSettings()
 _RECIPES = ", ".join(f"{recipe.name} ({recipe.about})" for recipe in RECIPES.values())
 
 
+@reads_reviews()
 def train(
     ctx: typer.Context,
     data: options.Data = None,
+    reading: ReadSettings = _READ,
     url: Annotated[
         str, typer.Option("--url", metavar="URL|FILE", help="Download this archive first and train on it.")
     ] = "",
@@ -132,7 +137,6 @@ def train(
     overrides = toml_file.Config() if config is None else toml_file.load(config)
     settings = toml_file.resolve(recipe, config=overrides, given=_given(ctx))
     workspace = Workspace.current()
-    from bertsent.data.source import Source
     from bertsent.data.splits import find_data_set
     from bertsent.versions import store
 
@@ -146,10 +150,10 @@ def train(
             from bertsent.data.download.dataset import download
 
             data = [download(DownloadSettings(url=url), data=workspace.data, progress=bar).path]
-        source = Source(tuple(data or [find_data_set(workspace.data)]))
+        paths = data or [find_data_set(workspace.data)]
         from bertsent.tf import training
 
-        with stop_on_signal() as stop:
+        with stop_on_signal() as stop, open_source(paths, reading) as source:
             trained = training.train(
                 settings,
                 data=source,

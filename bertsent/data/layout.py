@@ -11,13 +11,16 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Literal
 
 from bertsent.base.display import visible
 from bertsent.base.files import is_folder
+from bertsent.base.settings.reading import CLASSES
+from bertsent.data.compression import inner_name
 from bertsent.data.folders import entries, is_real_folder
 from bertsent.data.source import Source
+from bertsent.data.tables import is_table_name
 
 Role = Literal["train", "validation", "test"]
 AnyRole = Role | Literal["other"]
@@ -29,9 +32,6 @@ ROLES: dict[str, AnyRole] = {
     **dict.fromkeys(("test", "testing"), "test"),
     **dict.fromkeys(("unsup", "unsupervised", "unlabeled", "unlabelled"), "other"),
 }
-_CLASSES = {"pos", "positive", "neg", "negative"}
-_TABLES = {".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx"}
-_COMPRESSIONS = {".gz", ".bz2", ".xz", ".zst", ".zip"}
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")  # of snake_case and camelCase
 _NAMED = 3  # names of one kind that a message lists
 
@@ -112,7 +112,7 @@ def is_data_set(path: Path) -> bool:
 
 def is_table(name: str) -> bool:
     """Whether a file's name is that of a table, perhaps compressed. Text files count as none."""
-    return name[0] != "." and _suffix(name) in _TABLES
+    return name[0] not in "._" and is_table_name(name)
 
 
 def short(names: Iterable[str], most: int = _NAMED) -> str:
@@ -182,22 +182,15 @@ def _sources(given: Source, paths: list[Path]) -> tuple[Source, ...]:
 
 def _role_of_file(name: str) -> AnyRole | None:
     """The role that a table's name says; None if it says none, or several."""
-    suffix = _suffix(name)
-    if name[0] == "." or suffix not in _TABLES | {".txt"}:
-        return None
-    if suffix == ".txt":  # may be a review, so only the whole name counts: train.txt, train.ft.txt.bz2
+    inner = inner_name(Path(name))
+    if inner.lower().endswith(".txt"):  # may be a review, so only the whole name counts: train.ft.txt.bz2
         return ROLES.get(name.partition(".")[0].lower())
-    stem = PurePath(name).name.partition(".")[0]
-    said = {ROLES[word.lower()] for word in _WORD.findall(stem) if word.lower() in ROLES}
+    if not is_table(name):
+        return None
+    said = {ROLES[word.lower()] for word in _WORD.findall(Path(inner).stem) if word.lower() in ROLES}
     if "other" in said:
         return "other"
     return said.pop() if len(said) == 1 else None
-
-
-def _suffix(name: str) -> str:
-    """The suffix of a file without its compression, in lower case."""
-    path = PurePath(name.lower())
-    return PurePath(path.stem).suffix if path.suffix in _COMPRESSIONS else path.suffix
 
 
 def _kind(entry: os.DirEntry[str]) -> str:
@@ -207,7 +200,7 @@ def _kind(entry: os.DirEntry[str]) -> str:
     if not entry.is_dir():
         return "table" if is_table(entry.name) else ""
     name = entry.name.lower()
-    if name in _CLASSES:
+    if name in CLASSES:
         return name[:3]
     return "train" if ROLES.get(name) == "train" else ""
 

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bertsent.base.digests import sha256_text
-from bertsent.base.display import visible
 from bertsent.base.errors import DataError
 from bertsent.base.records.core import Progress, Review
 from bertsent.base.records.reading import MISSING, LabelCounts, Survey
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.text import clean
 from bertsent.data.layout import ROLES, Layout, Role, short
-from bertsent.data.reviews import Reviews, open_reviews, usable
+from bertsent.data.notes import label_remedy, survey_notes, value_list
+from bertsent.data.reader import Reviews
+from bertsent.data.reviews import open_reviews, usable
 from bertsent.data.source import Source
 
 Rows = dict[str, Review]  # by the digest of their text, sorted
 
 SPLIT_COLUMN = "split"
 _ADVANCE = 500  # reviews between two reports of progress: a report costs as much as a review
-_LISTED = 10  # values that a message lists
-_LONGEST = 40  # characters of a value that a message quotes
 _NO_LABEL = "-1"  # of test rows whose labels are secret, as data sets of Hugging Face have it
-_EXAMPLE = "positive=4,5 negative=1,2"
 
 
 class Half:
@@ -105,7 +103,8 @@ class SplitReader:
             if part.role == "train" or part.labelled:
                 self._read(part)
             else:
-                self._passed_over.append(f"{_name(part.source)} ({part.survey.rows} rows without labels)")
+                rows = "1 row" if part.survey.rows == 1 else f"{part.survey.rows} rows"
+                self._passed_over.append(f"{_name(part.source)} ({rows} without labels)")
         return self._halves
 
     def left_out(self) -> dict[str, Any]:
@@ -163,15 +162,12 @@ class SplitReader:
         return None
 
     def _note(self, part: _Surveyed) -> None:
-        survey = part.survey
-        for note in survey.notes:
+        survey, name = part.survey, _name(part.source)
+        for note in survey_notes(replace(survey, passed_over=(), labels=LabelCounts())):
             self._progress.note(note)
-        if survey.bad_rows:
-            first = visible("; ".join(survey.first_bad_rows))
-            self._progress.note(f"{_name(part.source)}: left out {survey.bad_rows} bad rows: {first}")
         self._left_out["bad_rows"] += survey.bad_rows
         self._unknown.update({**survey.labels.neither, **survey.labels.unknown})
-        self._passed_over += [f"{_name(part.source)}: {line}" for line in survey.passed_over]
+        self._passed_over += [f"{name}: {line}" for line in survey.passed_over]
 
 
 def _value(review: Review, column: int) -> str:
@@ -187,13 +183,6 @@ def described(source: Source) -> dict[str, Any]:
     return {"paths": [path.name for path in source.paths], **changed}
 
 
-def listed(values: Mapping[str, int]) -> str:
-    """The most frequent values with their counts, for a message."""
-    first = Counter(values).most_common(_LISTED)
-    more = f" and {len(values) - len(first)} more" if len(values) > len(first) else ""
-    return ", ".join(f"{visible(value[:_LONGEST]) or '(empty)'} {count}" for value, count in first) + more
-
-
 def read_labelled(source: Source, progress: Progress) -> Rows:
     """The labelled rows of a source, clean, each text once, sorted by digest; a note says what was left out.
 
@@ -203,37 +192,34 @@ def read_labelled(source: Source, progress: Progress) -> Rows:
     """
     reviews = open_reviews(source)
     survey = reviews.survey(progress)
-    _require_explained(source, survey.labels)
+    _require_explained(source, survey)
     if not (survey.labels.positive or survey.labels.negative):
         raise _too_few(_name(source), [_Surveyed("train", source, reviews, survey)], least=1)
     half, left_out = Half(), Counter[str]()
     for review in usable(reviews, left_out, labelled=True):
         half.add(Review(clean(review.text), review.label))
-    values = {**survey.labels.neither, **survey.labels.unknown}
+    for note in survey_notes(survey, needs_labels=True):
+        progress.note(note)
     reasons = (
-        (survey.bad_rows, f"bad rows: {visible('; '.join(survey.first_bad_rows))}"),
         (left_out["empty"], "without text"),
-        (left_out["unlabelled"], "without a label" + (f" ({listed(values)})" if values else "")),
         (half.repeated, "duplicates"),
         (half.contradicted, "with both labels"),
     )
-    for note in survey.notes:
-        progress.note(note)
     if said := ", ".join(f"{count} {reason}" for count, reason in reasons if count):
-        progress.note(f"{_name(source)}: left out {said}")
-    if survey.passed_over:
-        progress.note(f"{_name(source)}: passed over {', '.join(survey.passed_over)}")
+        progress.note(f"Left out: {said}.")
     return half.distinct()
 
 
-def _require_explained(source: Source, labels: LabelCounts) -> None:
+def _require_explained(source: Source, survey: Survey) -> None:
     """Refuses values that look like labels, as long as nobody says what they mean."""
-    if labels.unknown and (labels.proposal or any(map(_is_number, labels.unknown))):
+    labels = survey.labels
+    if labels.proposal:
         both = {"positive": labels.positive, "negative": labels.negative}
+        values = {name: rows for name, rows in both.items() if rows} | dict(labels.unknown)
         raise DataError(
-            f"{_name(source)} has labels other than positive and negative; say what they mean.",
-            received=listed({name: count for name, count in both.items() if count} | dict(labels.unknown)),
-            hint=f"--labels '{labels.proposal or _EXAMPLE}'",
+            f"{_name(source)} has labels other than positive and negative.",
+            received=value_list(values),
+            hint=label_remedy(survey),
         )
 
 
@@ -246,7 +232,7 @@ def _require_labels(source: Source, parts: Sequence[_Surveyed]) -> None:
     for part in parts:
         labels = part.survey.labels
         if part.role == "train" or {*labels.unknown} != {_NO_LABEL}:
-            _require_explained(part.source, labels)
+            _require_explained(part.source, part.survey)
         if part.role != "train" and part.labelled and not (labels.positive and labels.negative):
             raise _too_few(_name(part.source), [part], least=1)
     training = [part for part in parts if part.role == "train"]
@@ -258,31 +244,22 @@ def _require_labels(source: Source, parts: Sequence[_Surveyed]) -> None:
 def _too_few(name: str, parts: Sequence[_Surveyed], *, least: int) -> DataError:
     labels = [part.survey.labels for part in parts]
     positive, negative = (sum(count) for count in zip(*map(_counts, parts), strict=True))
-    unknown = sum((Counter(row.unknown) for row in labels), Counter[str]())
-    without = sum(row.none + sum(row.neither.values()) for row in labels)
+    others = sum((Counter({**row.neither, **row.unknown}) for row in labels), Counter[str]())
     hint = "add reviews: folders pos and neg with files *.txt, or rows of a table with both labels"
-    if unknown:
-        hint = f"say what the values mean: --labels '{_EXAMPLE}'"
+    if any(row.unknown for row in labels):
+        hint = label_remedy(next(part.survey for part in parts if part.survey.labels.unknown))
     elif not (positive or negative):
         hint = next((part.survey.label_hint for part in parts if part.survey.label_hint), hint)
-    counts = f"{positive} positive, {negative} negative, {without} without a label"
+    counts = f"{positive} positive, {negative} negative, {sum(row.none for row in labels)} without a label"
     return DataError(
         f"{name} needs at least {least} {'review' if least == 1 else 'reviews'} of each label.",
-        received=counts + (f", and {listed(unknown)}" if unknown else ""),
+        received=counts + (f", {value_list(others)}" if others else ""),
         hint=hint,
     )
 
 
 def _counts(part: _Surveyed) -> tuple[int, int]:
     return part.survey.labels.positive, part.survey.labels.negative
-
-
-def _is_number(value: str) -> bool:
-    try:
-        float(value)
-    except ValueError:
-        return False
-    return True
 
 
 def _name(source: Source) -> str:

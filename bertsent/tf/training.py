@@ -19,8 +19,8 @@ from bertsent.base.records.training import Trained
 from bertsent.base.settings.reading import LABELS
 from bertsent.base.settings.training import TrainSettings
 from bertsent.base.settings.workspace import Workspace
+from bertsent.data.notes import value_list
 from bertsent.data.source import Source
-from bertsent.data.split_rows import listed
 from bertsent.data.splits import load_splits
 from bertsent.labelling.selection import Mix
 from bertsent.scoring.pseudo_labels import pseudo_label
@@ -207,12 +207,12 @@ def _note_data(mix: Mix, settings: TrainSettings, progress: Progress) -> None:
     elif settings.balance == "weights":
         weights = ", ".join(f"{balanced.of(label)[1]:.2f} {name}" for label, name in _NAMES)
         progress.tell(f"Weight of a row with --balance weights: {weights}")
-    unknown = f" ({listed(splits.unknown)})" if splits.unknown else ""
+    unknown = f" ({value_list(splits.unknown)})" if splits.unknown else ""
     reasons = (
         (splits.empty, "without text"),
         (splits.unlabelled, f"without a label of positive or negative{unknown}"),
         (splits.bad_rows, "that cannot be read"),
-        (sum(splits.other_splits.values()), f"of other splits ({listed(splits.other_splits)})"),
+        (sum(splits.other_splits.values()), f"of other splits ({value_list(splits.other_splits)})"),
         (splits.duplicates, "duplicates"),
         (splits.conflicts, "with both labels"),
         (splits.leaked, "validation or test rows that are training rows too"),
