@@ -221,4 +221,4 @@ def _note_data(mix: Mix, settings: TrainSettings, progress: Progress) -> None:
         if count:
             progress.tell(f"Left out: {count} {reason}")
     if splits.ignored:
-        progress.tell(f"Passed over: {', '.join(splits.ignored)}")
+        progress.tell(f"Not read: {'; '.join(splits.ignored)}")

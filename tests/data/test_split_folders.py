@@ -1,4 +1,4 @@
-"""Data sets of folders: cleaning, splitting, what is left out, and which data set is used if none is named."""
+"""Data sets of folders: cleaning, splitting, what is left out, and which is used if none is named."""
 
 from __future__ import annotations
 
