@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.utils.class_weight import compute_sample_weight
 from support import tiny_bert
 
 from bertsent.base.records.core import Review
@@ -31,6 +30,8 @@ def test_none_takes_every_row_as_it_is() -> None:
 
 
 def test_weights_are_those_of_scikit_learn() -> None:
+    from sklearn.utils.class_weight import compute_sample_weight
+
     result = balanced("weights")
     labels = [review.label for review in (*OLD, *NEW)]
     assert result.rows.tolist() == list(range(49))

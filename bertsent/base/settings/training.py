@@ -31,8 +31,7 @@ class TrainSettings:
     crops: float = 1.0  # sentences per review and epoch that train too: they help on short texts
     momentum: float = 0.9  # SGD only; plain SGD does not move a transformer in 5 epochs
     validation_share: float = 0.1  # of the training data, by text digest: 2,500 IMDB reviews are enough
-    # When one label is rarer. Not balanced by default: scores are calibrated on validation rows as they come,
-    # and a balanced loss costs accuracy on reviews with the same shares as the training rows.
+    # If one label is rarer. "none", because each row then counts alike, in the loss as in the accuracy.
     balance: Balance = "none"
     unlabelled_rows: int = 30_000  # at most, of reviews without labels, which take as long as labelled ones
     seed: int = 42  # as in the original scripts
