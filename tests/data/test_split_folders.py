@@ -11,7 +11,9 @@ from support.listener import Listener
 from bertsent.base.errors import DataError
 from bertsent.base.records.core import Review
 from bertsent.base.records.training import Splits
+from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.training import TrainSettings
+from bertsent.data.source import Source
 from bertsent.data.splits import find_data_set, load_splits
 
 SETTINGS = TrainSettings(validation_share=0.3)
@@ -218,3 +220,64 @@ def test_load_splits_refuses_one_class_alone(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="at least 4 reviews of each label") as error:
         load(tmp_path)
     assert error.value.received == "30 positive, 0 negative, 0 without a label"
+
+
+def test_load_splits_cleans_texts_and_counts_empty_ones(tmp_path: Path) -> None:
+    write(tmp_path, {**classes(), "pos/a.txt": "so<br />good\r\n", "pos/x.txt": "", "neg/z.txt": "<br /><p>"})
+    splits = load(tmp_path)
+    every = texts((*splits.train, *splits.validation, *splits.test))
+    assert "so good" in every
+    assert len(every) == 61
+    assert splits.empty == 2
+
+
+@pytest.mark.parametrize(
+    ("files", "counts"),
+    [
+        ({**classes(rows=3)}, "3 positive, 3 negative, 0 without a label"),
+        ({"a.txt": "x"}, "0 positive, 0 negative, 1 without a label"),
+    ],
+)
+def test_load_splits_refuses_too_few_reviews_with_counts(
+    tmp_path: Path, files: dict[str, str | bytes], counts: str
+) -> None:
+    with pytest.raises(DataError, match="at least 4") as error:
+        load(write(tmp_path, files))
+    assert error.value.received == counts
+
+
+def test_load_splits_refuses_a_missing_folder(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nowhere"):
+        load(tmp_path / "nowhere")
+
+
+def test_load_splits_refuses_a_linked_class(tmp_path: Path) -> None:
+    write(tmp_path, {**classes("set/"), **classes("elsewhere/")})
+    (tmp_path / "set/pos").rename(tmp_path / "moved")
+    (tmp_path / "set/pos").symlink_to(tmp_path / "elsewhere/pos")
+    with pytest.raises(DataError, match="is a link"):
+        load(tmp_path / "set")
+
+
+def test_load_splits_names_the_file_it_cannot_use_safely(tmp_path: Path) -> None:
+    write(tmp_path, {**classes(rows=5), "pos/\x1b[2Jx.txt": b"caf\xe9"})
+    with pytest.raises(DataError, match="not UTF-8 at byte 3") as error:
+        load(tmp_path)
+    assert "\\x1b[2Jx.txt" in str(error.value)
+    assert "\x1b" not in str(error.value)
+
+
+def test_load_splits_leaves_bad_files_out_if_asked_and_names_them(tmp_path: Path) -> None:
+    write(tmp_path, {**classes(), "pos/bad.txt": b"caf\xe9"})
+    listener = Listener()
+    source = Source((tmp_path,), ReadSettings(on_bad_row="skip"))
+    splits = load_splits(source, SETTINGS, progress=listener)
+    assert splits.bad_rows == 1
+    assert any("bad.txt" in note for note in listener.notes)
+    assert splits.read == {"paths": [tmp_path.name], "on_bad_row": "skip"}
+
+
+def test_load_splits_counts_what_it_read(tmp_path: Path) -> None:
+    listener = Listener()
+    load_splits(write(tmp_path, classes()), SETTINGS, progress=listener)
+    assert listener.totals[f"Reading {tmp_path}"] == 60
