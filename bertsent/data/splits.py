@@ -11,6 +11,7 @@ from bertsent.base.errors import DataError
 from bertsent.base.files import is_folder
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.records.training import Splits
+from bertsent.base.settings.reading import LABELS
 from bertsent.base.settings.training import TrainSettings
 from bertsent.data.folders import sorted_entries
 from bertsent.data.layout import is_data_set, layout_of
@@ -48,7 +49,8 @@ def load_splits(data: Path | Source, settings: TrainSettings, *, progress: Progr
     A data set is one or more folders and tables; `layout.layout_of` says which of them hold validation and
     test rows, and a column `split` says it of the rows of a table. Where neither does, the rows are drawn:
     the test split first, then the validation split, with the same share (0.2 gives 20 % test, 16 %
-    validation, 64 % train). Validation or test rows without any label are passed over.
+    validation, 64 % train); a validation split with no row of a label gets one. Validation or test rows
+    without any label are passed over.
 
     Texts are cleaned, and each is in one split; splits are sorted by digest. Where a row goes depends only
     on its text and the seed, not on formats, the order of rows, or other rows. A text that has both labels in
@@ -72,7 +74,7 @@ def load_splits(data: Path | Source, settings: TrainSettings, *, progress: Progr
     if not halves["test"].rows_read:
         test, train = _divide(train, f"{settings.seed}:test", settings.validation_share)
     if not halves["validation"].rows_read:
-        validation, train = _divide(train, str(settings.seed), settings.validation_share)
+        validation, train = _divide(train, str(settings.seed), settings.validation_share, both_labels=True)
     splits = {"train": train, "validation": validation, "test": test}
     _require_both_labels(source, splits, progress)
     return Splits(
@@ -113,11 +115,20 @@ def _require_both_labels(source: Source, splits: Mapping[str, Rows], progress: P
         progress.note("The test split lacks a label, so some of its metrics cannot be computed.")
 
 
-def _divide(rows: Rows, salt: str, share: float) -> tuple[Rows, Rows]:
-    """The rows whose digest, salted and hashed to [0, 1), is below `share`, and the other rows."""
+def _divide(rows: Rows, salt: str, share: float, *, both_labels: bool = False) -> tuple[Rows, Rows]:
+    """The rows whose digest, salted and hashed to [0, 1), is below `share`, and the other rows.
+
+    With `both_labels`, a label that no such row has gives its row with the lowest hash: of few rows, none may
+    lie below.
+    """
 
     def position(digest: str) -> float:
         return int(sha256_text(f"{salt}:{digest}")[:16], 16) / 2**64
 
     below = {digest: rows.pop(digest) for digest in [key for key in rows if position(key) < share]}
-    return below, rows
+    for label in LABELS.values() if both_labels else ():
+        others = [digest for digest, review in rows.items() if review.label == label]
+        if len(others) > 1 and all(review.label != label for review in below.values()):
+            lowest = min(others, key=position)
+            below[lowest] = rows.pop(lowest)
+    return dict(sorted(below.items())), rows

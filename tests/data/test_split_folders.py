@@ -171,17 +171,25 @@ def test_load_splits_leaves_training_texts_out_of_test(tmp_path: Path) -> None:
     assert {"fine film number 3", "dull film number 5"} <= texts((*splits.train, *splits.validation))
 
 
-def test_load_splits_refuses_an_empty_validation_split_with_counts(tmp_path: Path) -> None:
+def test_load_splits_gives_a_validation_split_without_a_label_its_row_of_lowest_hash(tmp_path: Path) -> None:
     write(tmp_path, {**classes("train/", rows=4), **classes("test/", rows=4, what="play")})
-    with pytest.raises(DataError, match="too small") as error:
-        load(tmp_path, validation_share=0.001)
-    assert error.value.received == "train 4 pos, 4 neg; validation 0 pos, 0 neg; test 4 pos, 4 neg"
+    splits = load(tmp_path, validation_share=0.001, seed=7)
+
+    def drawn(review: Review) -> str:
+        return digest(f"7:{digest(review.text)}")
+
+    every = (*splits.train, *splits.validation)
+    lowest = {min((row for row in every if row.label == label), key=drawn).text for label in (0, 1)}
+    assert texts(splits.validation) == lowest
+    assert [len(split) for _, split in splits.items()] == [6, 2, 8]
+    assert list(splits.validation) == sorted(splits.validation, key=lambda review: digest(review.text))
 
 
 def test_load_splits_refuses_an_empty_train_split(tmp_path: Path) -> None:
     write(tmp_path, {**classes("train/", rows=4), **classes("test/", rows=4, what="play")})
-    with pytest.raises(DataError, match="train and validation"):
+    with pytest.raises(DataError, match="train and validation") as error:
         load(tmp_path, validation_share=0.999)
+    assert error.value.received == "train 0 pos, 0 neg; validation 4 pos, 4 neg; test 4 pos, 4 neg"
 
 
 def test_load_splits_remarks_on_a_test_split_without_a_label(tmp_path: Path) -> None:
