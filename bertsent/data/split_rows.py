@@ -120,15 +120,15 @@ class SplitReader:
     def _survey(self, role: Role, source: Source) -> _Surveyed:
         reviews = open_reviews(source)
         survey = reviews.survey(self._progress)
-        names = [column.name.lower() for column in survey.columns]
-        if SPLIT_COLUMN not in names:
+        if SPLIT_COLUMN not in _names(survey):
             return _Surveyed(role, source, reviews, survey)
-        column = names.index(SPLIT_COLUMN)
         reviews = open_reviews(source, cells=True)  # only now, as reading all cells takes longer
         survey = reviews.survey(self._progress)
+        column = _names(survey).index(SPLIT_COLUMN)
         if any(ROLES.get(_value(review, column).lower()) == "train" for review in reviews):
             return _Surveyed(role, source, reviews, survey, column)
-        self._progress.note(f"{_name(source)}: its column split names no row train, so it is not used.")
+        if role == "train":
+            self._progress.note(f"{_name(source)}: its column split names no row train, so it is not used.")
         return _Surveyed(role, source, reviews, survey)
 
     def _read(self, part: _Surveyed) -> None:
@@ -168,6 +168,10 @@ class SplitReader:
         self._left_out["bad_rows"] += survey.bad_rows
         self._unknown.update({**survey.labels.neither, **survey.labels.unknown})
         self._passed_over += [f"{name}: {line}" for line in survey.passed_over]
+
+
+def _names(survey: Survey) -> list[str]:
+    return [column.name.lower() for column in survey.columns]
 
 
 def _value(review: Review, column: int) -> str:

@@ -72,6 +72,12 @@ def test_the_same_rows_give_the_same_splits_whatever_the_format(tmp_path: Path) 
     assert load(folder(tmp_path / "other", given, ("Negative", "Positive"))).digests == expected.digests
 
 
+def test_what_a_pipe_gave_is_a_data_set(tmp_path: Path) -> None:
+    spooled = table(tmp_path / "spooled", rows(100))
+    splits = load_splits(Source((Path("-"),), piped=spooled), SETTINGS)
+    assert splits.digests == load(table(tmp_path / "all.csv", rows(100))).digests
+
+
 def test_folders_and_files_together_are_one_data_set(tmp_path: Path) -> None:
     given = rows(120)
     whole = load(table(tmp_path / "all.csv", given))
@@ -119,6 +125,20 @@ def test_a_column_split_that_names_no_training_row_is_not_used_and_said(tmp_path
     assert splits.digests == load(table(tmp_path / "plain.csv", rows(100))).digests
     assert not splits.other_splits
     assert any("column split names no row train" in note for note in listener.notes)
+
+
+def test_a_key_split_of_json_is_obeyed_wherever_it_stands(tmp_path: Path) -> None:
+    given = [
+        {"split": ("train", "validation", "test")[n % 3], "label": label, "more": {"n": n}, "text": text}
+        for n, (text, label) in enumerate(rows(120))
+    ]
+    path = tmp_path / "reviews.json"
+    path.write_text(json.dumps(given), encoding="utf-8")
+    splits = load(path)
+    assert [len(split) for _, split in splits.items()] == [40, 40, 40]
+    assert {review.text for review in splits.test} == {
+        " ".join(str(row["text"]).split()) for row in given[2::3]
+    }
 
 
 @pytest.mark.parametrize(
