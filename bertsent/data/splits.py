@@ -30,9 +30,7 @@ def find_data_set(data: Path) -> Path:
         return data / "aclImdb"
     if is_folder(data) and layout_of(data).is_divided:
         return data
-    inside = [data / entry.name for entry in sorted_entries(data)] if is_folder(data) else []
-    # The name of an unfinished download begins with a dot.
-    data_sets = [path for path in inside if path.name[0] != "." and is_data_set(path)]
+    data_sets = _data_sets(data)
     if len(data_sets) != 1:
         raise DataError(
             f"{visible(str(data))} must hold one data set: a table, or a folder with train/, with pos/ and "
@@ -90,6 +88,13 @@ def load_splits(data: Path | Source, settings: TrainSettings, *, progress: Progr
         leaked=leaked,
         **reader.left_out(),
     )
+
+
+def _data_sets(data: Path) -> list[Path]:
+    """The data sets in a folder, by name; none if it does not exist."""
+    inside = [data / entry.name for entry in sorted_entries(data)] if is_folder(data) else []
+    # The name of an unfinished download begins with a dot.
+    return [path for path in inside if path.name[0] != "." and is_data_set(path)]
 
 
 def _leave_out(rows: Rows, *others: Rows) -> int:
