@@ -158,7 +158,7 @@ def label(
                 settings,
                 title=visible(str(pool)),
                 show_score=bool(show_score),
-                data=_data(data),
+                data=_data(data, reading),
                 json=json,
             )
             summary = _counted(recorder.counts) | {"pool": stock}
@@ -198,14 +198,14 @@ def _read(source: Source, log: LabelLog, settings: LabelSettings, *, skipped: bo
     return read_pool(source, answered=answered, settings=settings)
 
 
-def _data(named: Path | None) -> Path | None:
+def _data(named: list[Path] | None, reading: ReadSettings) -> Source | None:
     """The data set whose rows are not to be labelled again; None if there is none."""
     from bertsent.data.splits import find_data_set
 
-    if named is not None:
-        return named
+    if named:
+        return Source(tuple(named), reading)
     try:
-        return find_data_set(Workspace.current().data)
+        return Source.of(find_data_set(Workspace.current().data))
     except DataError:
         return None
 
@@ -219,7 +219,7 @@ def _walk(
     *,
     title: str,
     show_score: bool,
-    data: Path | None,
+    data: Source | None,
     json: bool,
 ) -> dict[str, Any]:
     """Asks about a pool while a thread prepares the next questions; returns the summary's `pool`."""

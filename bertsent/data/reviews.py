@@ -1,51 +1,18 @@
-"""Reads the reviews of a folder or table: one at a time for scoring, all at once for training."""
+"""Opens reviews wherever they lie, and picks those that can be used."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bertsent.base.display import visible
-from bertsent.base.errors import DataError, UsageError
-from bertsent.base.files import is_folder
-from bertsent.base.records.core import Progress, Review, silent
-from bertsent.base.settings.reading import FOLDERS, ReadSettings
-from bertsent.base.text import clean, is_empty, read_utf8
-from bertsent.data.folders import count_files, file_names, is_real_folder
+from bertsent.base.errors import UsageError
+from bertsent.base.records.core import Review
+from bertsent.base.settings.reading import FOLDERS
 from bertsent.data.reader import Reviews
 from bertsent.data.source import Source
 
-_READ = ReadSettings()
-_ADVANCE = 500  # reviews between two reports of progress: a report costs as much as a review
 FETCH_HINT = "bertsent download, or bertsent download --sample for a small data set"
-
-
-def read_folder(folder: Path, *, settings: ReadSettings = _READ, progress: Progress = silent) -> list[Review]:
-    """The reviews of `folder/neg` and `folder/pos`, cleaned, sorted by class and file name.
-
-    Empty reviews are left out; `progress.note` says how many.
-
-    Raises:
-        DataError: if a class is missing or too small, or a file is too large or not UTF-8 text.
-    """
-    classes = _class_folders(folder)
-    counts = {name: count_files(folder / name) for name in classes}
-    _require_classes(folder, counts, settings)
-    total = sum(counts.values())
-    progress.start(f"Reading {visible(folder.name)}", total, "reviews")
-    reviews: list[Review] = []
-    for done, review in enumerate(_read_files(folder, classes, settings), start=1):
-        if not is_empty(review.text):
-            reviews.append(replace(review, text=clean(review.text)))
-        if done % _ADVANCE == 0 or done == total:
-            progress.advance(done)
-    progress.finish()
-    if len(reviews) < total:
-        progress.note(f"{visible(str(folder))}: left out {total - len(reviews)} reviews without text.")
-        _require_classes(folder, count_labels(reviews), settings)
-    return reviews
 
 
 def read_reviews(
@@ -100,26 +67,3 @@ def count_labels(reviews: Iterable[Review]) -> dict[str, int]:
     """How many reviews have each label, by the name of its folder."""
     labels = Counter(review.label for review in reviews)
     return {name: labels[label] for name, label in FOLDERS.items()}
-
-
-def _read_files(folder: Path, classes: Sequence[str], settings: ReadSettings) -> Iterator[Review]:
-    for name in classes:
-        inside = folder / name
-        for file in file_names(inside):
-            path = str(inside / file)
-            yield Review(read_utf8(path, limit=settings.max_review_bytes), FOLDERS.get(name), path)
-
-
-def _class_folders(folder: Path) -> list[str]:
-    if not is_folder(folder):
-        raise DataError(f"There is no folder {visible(str(folder))}.", hint=FETCH_HINT)
-    return [name for name in FOLDERS if is_real_folder(folder / name)]
-
-
-def _require_classes(folder: Path, counts: Mapping[str, int], settings: ReadSettings) -> None:
-    if any(counts.get(name, 0) < settings.minimum_per_class for name in FOLDERS):
-        raise DataError(
-            f"{visible(str(folder))} needs folders pos and neg with at least {settings.minimum_per_class} "
-            "reviews each: files *.txt with UTF-8 text.",
-            received=", ".join(f"{name} {counts.get(name, 'missing')}" for name in FOLDERS),
-        )

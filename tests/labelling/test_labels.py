@@ -18,9 +18,9 @@ import pytest
 from bertsent.base.digests import sha256_text
 from bertsent.base.errors import BusyError, DataError, StorageError
 from bertsent.base.settings.labelling import LabelSettings
-from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.workspace import Workspace
-from bertsent.data.reviews import read_folder
+from bertsent.base.text import clean
+from bertsent.data.reviews import read_reviews
 from bertsent.labelling.decisions import Decision, agreement, decide, undo
 from bertsent.labelling.log import LabelLog
 
@@ -172,7 +172,7 @@ def test_folders_are_a_data_set(log: LabelLog, folder: Path) -> None:
     for number in range(5):
         log.append(decide(f"good {number}", "positive"))
         log.append(decide(f"bad {number}", "negative"))
-    rows = {row.text: row.label for row in read_folder(folder, settings=ReadSettings())}
+    rows = {clean(row.text): row.label for row in read_reviews(folder)}
     assert rows == stands(folder)
     assert len(rows) == 10
 
