@@ -60,10 +60,10 @@ def retrain(
     gate = GateSettings(margin=margin)
     overrides = toml_file.Config() if config is None else toml_file.load(config)
     workspace = Workspace.current()
-    from bertsent.data.splits import find_data_set
     from bertsent.labelling.log import LabelLog
     from bertsent.retraining import run as core
     from bertsent.retraining.records import RetrainRun, Trigger
+    from bertsent.retraining.rehearsal import find_old_data
     from bertsent.versions import store
 
     champion = store.find(None, folder=workspace.model)
@@ -73,7 +73,7 @@ def retrain(
         retrained = core.retrain(
             RetrainRun(
                 workspace=workspace,
-                data=data or find_data_set(workspace.data),
+                data=data or find_old_data(workspace.data, warm_start=warm),
                 champion=champion,
                 rows=rows,
                 trigger=Trigger("asked"),

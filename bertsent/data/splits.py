@@ -27,9 +27,7 @@ def find_data_set(data: Path) -> Path:
     """
     if is_folder(data / "aclImdb"):
         return data / "aclImdb"
-    inside = [data / entry.name for entry in sorted_entries(data)] if is_folder(data) else []
-    # The name of an unfinished download begins with a dot.
-    data_sets = [path for path in inside if path.name[0] != "." and _is_data_set(path)]
+    data_sets = _data_sets(data)
     if len(data_sets) != 1:
         raise DataError(
             f"{visible(str(data))} must hold one data set (a folder with train/ or with pos/ and neg/).",
@@ -37,6 +35,11 @@ def find_data_set(data: Path) -> Path:
             hint=f"--data {visible(str(data_sets[0]))}" if data_sets else FETCH_HINT,
         )
     return data_sets[0]
+
+
+def has_data_set(data: Path) -> bool:
+    """Whether `data` holds a data set, or several."""
+    return is_folder(data / "aclImdb") or bool(_data_sets(data))
 
 
 def load_splits(folder: Path, settings: TrainSettings, *, progress: Progress = silent) -> Splits:
@@ -79,6 +82,13 @@ def load_splits(folder: Path, settings: TrainSettings, *, progress: Progress = s
         leaked=leaked,
         ignored=tuple(_ignored(folder, nested=nested)),
     )
+
+
+def _data_sets(data: Path) -> list[Path]:
+    """The data sets in a folder, by name; none if it does not exist."""
+    inside = [data / entry.name for entry in sorted_entries(data)] if is_folder(data) else []
+    # The name of an unfinished download begins with a dot.
+    return [path for path in inside if path.name[0] != "." and _is_data_set(path)]
 
 
 def _is_data_set(path: Path) -> bool:

@@ -46,7 +46,7 @@ class DriftRun:
     settings: DriftSettings  # the threshold and what a verdict requires
     model: str | None = None  # as `store.find` takes it; a version that is not current is only reported on
     label_folder: Path | None = None  # of the label log and the drift history; the workspace's by default
-    data: Path | None = None  # the data set to retrain with; `splits.find_data_set` by default
+    data: Path | None = None  # the data set to retrain with; `rehearsal.find_old_data` by default
     retrain: bool = True  # whether drift starts a retraining
     gate: GateSettings = _GATE  # what a challenger must show
     progress: Progress = silent
@@ -191,8 +191,8 @@ class DriftRun:
 
     def _retrain(self, look: Look, *, continued: bool = False) -> Monitored:
         """Retrains because of a look and closes it, unless the user has something to put right first."""
-        from bertsent.data.splits import find_data_set
         from bertsent.retraining.records import RetrainRun, Trigger
+        from bertsent.retraining.rehearsal import find_old_data
         from bertsent.retraining.run import can_warm_start, retrain, settings_for
 
         seen = self.history.seen | self._used()  # other labels stay new for the next version's first look
@@ -203,7 +203,7 @@ class DriftRun:
                 retrained = retrain(
                     RetrainRun(
                         workspace=self.workspace,
-                        data=self.data or find_data_set(self.workspace.data),
+                        data=self.data or find_old_data(self.workspace.data, warm_start=warm),
                         champion=self.version,
                         rows=rows,
                         trigger=Trigger(kind="drift", batch=look.batch, report=look.report, rows=look.rows),

@@ -48,7 +48,7 @@ class RetrainRun:
     """What a retrain is to do."""
 
     workspace: Workspace  # holds versions, ledger and checkpoints
-    data: Path  # the data set; the gate uses its test rows
+    data: Path | None  # the data set; the gate uses its test rows. None: the champion's reference has to do
     champion: Version  # the current version
     rows: Sequence[Labelled]  # all labelled rows, oldest first
     trigger: Trigger  # a batch that has an outcome is not retrained again

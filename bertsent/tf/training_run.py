@@ -61,7 +61,11 @@ class TrainingRun:
         )
 
     def data(self) -> dict[str, Any]:
-        """The manifest's `data`: digest and counts of each split, of pseudo-labels and of new labels."""
+        """The manifest's `data`: digest and counts of each split, of pseudo-labels and of new labels.
+
+        Where the splits only stand in for a data set, its entries are those of the version that training
+        began with: what its weights have learnt from, and what not.
+        """
         data: dict[str, Any] = {
             name: {
                 "digest": self.splits.digests[name],
@@ -70,6 +74,10 @@ class TrainingRun:
             }
             for name, reviews in self.splits.items()
         }
+        if self.mix.stand_in and self.warm_start is not None:
+            data |= {
+                name: dict(entry) for name, entry in self.warm_start.manifest.data.items() if name in data
+            }
         if self.pseudo_labels is not None:
             data["unlabelled"] = {
                 "digest": self.pseudo_labels.digest,

@@ -88,7 +88,11 @@ on the same rows: {{ lineage.gate.reason }}.
 {% for name, d in manifest.data.items() -%}
 | {{ name }} | {{ d.n }} | {{ d.positive }} | `{{ d.digest }}` |
 {% endfor %}
-{% if "labels" in manifest.data -%}
+{% if "labels" in manifest.data and manifest.data.labels.get("stand_in") -%}
+The data set was not there. {{ manifest.data.labels.beside }} rows of `{{ files.REFERENCE }}` of the version \
+before, as bags of words, were used together
+with the labels, and others as the rows `stand_in` above. The table tells what that version was trained on.
+{% elif "labels" in manifest.data -%}
 {{ manifest.data.labels.beside }} of the train reviews were used together with the labels; the version that
 training started from, if any, was trained on all of them.
 {% endif -%}
