@@ -22,6 +22,7 @@ from bertsent.base.records.core import Review
 from bertsent.base.records.training import Splits
 from bertsent.base.settings.retraining import RetrainSettings
 from bertsent.base.text import clean
+from bertsent.data.reviews import FETCH_HINT
 from bertsent.data.splits import find_data_set, has_data_set
 from bertsent.drift import reference
 from bertsent.labelling.decisions import Labelled
@@ -120,5 +121,5 @@ def _require_both_labels(champion: Version, *splits: Sequence[Review]) -> None:
     raise DataError(
         f"There is no data set, and the reference of version {champion.name} is too small to stand for it.",
         received=", ".join(f"{len(reviews)} rows" for reviews in splits),
-        hint="name the data set with --data",
+        hint=f"{FETCH_HINT}, or name the data set with --data",
     )

@@ -23,6 +23,7 @@ from bertsent.base.settings.retraining import RetrainSettings
 from bertsent.base.settings.toml_file import Config
 from bertsent.base.settings.training import TrainSettings
 from bertsent.base.settings.workspace import Workspace
+from bertsent.data.reviews import FETCH_HINT
 from bertsent.data.splits import load_splits
 from bertsent.labelling import selection
 from bertsent.labelling.selection import Selection
@@ -128,7 +129,7 @@ def _old_reviews(run: RetrainRun, champion: Scorer) -> tuple[Splits, set[str]]:
     if not run.warm_start:
         raise DataError(
             "A start from the encoder needs the old reviews themselves, and there is no data set.",
-            hint="name the data set with --data",
+            hint=f"{FETCH_HINT}, or name it with --data",
         )
     return rehearsal.stand_in(run.champion, champion, run.rows), rehearsal.in_data(run.champion, run.rows)
 
@@ -149,7 +150,8 @@ def _require_enough(picked: Selection, splits: Splits, run: RetrainRun) -> None:
             f"It takes at least {least} {kind} rows to show that a challenger loses less than "
             f"{100 * run.gate.margin:g} points.",
             received=f"{len(splits.test)} {kind} rows",
-            hint="name a larger data set with --data, or allow more with --margin",
+            hint=(f"{FETCH_HINT}; " if run.data is None else "")
+            + "name a larger data set with --data, or allow more with --margin",
         )
 
 
