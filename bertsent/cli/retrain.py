@@ -56,6 +56,8 @@ def retrain(
     The new and the current version score the test reviews, and the labelled reviews that never train (20 %).
     The new one must be worse on neither and better on one; otherwise it is rejected, with exit code 3. The
     same command resumes a stopped or killed run. Needs TensorFlow: pip install 'bertsent[train]'.
+
+    Without a data set, the word counts that the current version keeps of its reviews stand for them.
     """
     gate = GateSettings(margin=margin)
     overrides = toml_file.Config() if config is None else toml_file.load(config)

@@ -56,7 +56,8 @@ the accuracy is below {{ sure }} %, and `predict` says unsure.
 `bertsent evaluate PATH` gives the same metrics for other reviews.
 
 The trained classifier has an accuracy of {{ manifest.metrics.test.classifier_accuracy | number }} on \
-{{ manifest.metrics.test.compared }} of the {{ "test" if manifest.metrics.test.n else "validation" }}
+{{ manifest.metrics.test.compared }} of the \
+{{ "test" if manifest.metrics.test.n else "stand_in" if "stand_in" in manifest.metrics else "validation" }}
 rows; the LiteRT file gives the same label on \
 {{ (100 * manifest.metrics.test.litert_agreement) | round(2) }} % of them.
 

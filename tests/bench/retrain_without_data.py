@@ -5,12 +5,12 @@
 
 Takes the data set of a champion (train and test with pos and neg) and labelled reviews of other things (any
 file that bertsent reads). Retrains the champion on the first `--labels` of them as `bertsent retrain` does,
-once with each kind of old reviews (`--with`): the data set, what stands for it without one (bags of words from
-the champion's reference), or none. `--wrong` turns every label around: such a challenger must not pass.
+once with each kind of old reviews (`--with`): the data set, what stands for it (bags of words from the
+champion's reference), or none. `--wrong` turns every label around: such a challenger must not pass.
 
 Prints a block per version: accuracy and log loss on the data set's own test rows, on labelled rows that
-nothing was trained on, and on the bags at the gate without a data set; then what the gate decides, once by the
-test rows and once by the bags. A run takes some minutes on two cores.
+nothing was trained on, and on bags that never train; then what the gate decides, once by the test rows and
+once by the bags. A run takes some minutes on two cores.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ def main() -> int:
     parser.add_argument("--labels", type=int, default=320, help="labels to train on")
     parser.add_argument("--least-words", type=int, default=1, help="of a labelled review")
     parser.add_argument("--test", type=int, default=2000, help="test rows of each kind, at most")
+    parser.add_argument("--bags", type=int, default=1000, help="bags of words to test on, at most")
     parser.add_argument("--champion", type=Path, default=Path("model/1"), help="the folder of a version")
     parser.add_argument("--with", dest="kinds", choices=KINDS, action="append", help="all by default")
     parser.add_argument("--wrong", action="store_true", help="train on the opposite of each label")
@@ -80,7 +81,7 @@ def _run(arguments: argparse.Namespace, workspace: Workspace) -> None:
     held_out = {
         "old test rows": splits.test[: arguments.test],
         "new rows": [Review(row.text, row.label) for row in others],
-        "bags": bags.test[: arguments.test],
+        "bags": bags.test[: arguments.bags],
     }
     before = _report(f"champion, {len(labels)} labels to come", champion, held_out)
     if arguments.wrong:
@@ -96,8 +97,9 @@ def _run(arguments: argparse.Namespace, workspace: Workspace) -> None:
             verdict = judge(old, new, drift=False, stand_in=name == "bags")
             paired = verdict.test
             print(
-                f"  by {name}: {'passes' if verdict.passed else 'rejected'}; +{paired.gained} -{paired.lost}, "
-                f"{100 * paired.difference:+.2f} points ({100 * paired.low:+.2f} to {100 * paired.high:+.2f})",
+                f"  by {name}: {'passes' if verdict.passed else 'rejected'}; "
+                f"+{paired.gained} -{paired.lost}, {100 * paired.difference:+.2f} points "
+                f"({100 * paired.low:+.2f} to {100 * paired.high:+.2f})",
                 flush=True,
             )
 
