@@ -48,7 +48,7 @@ def gate_lines(gate: GateResult) -> list[str]:
     lines = [
         f"  rows      number  champion  challenger  difference  {sure} % lower  {sure} % upper  McNemar p"
     ]
-    for name, rows in (("test", gate.test), ("reserved", gate.reserved)):
+    for name, rows in (("stand-in" if gate.stand_in else "test", gate.test), ("reserved", gate.reserved)):
         if not rows.n:
             lines.append(f"  {name:<8}  {0:>6}")
             continue

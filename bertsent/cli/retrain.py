@@ -64,6 +64,8 @@ def retrain(
     The new and the current version score the test reviews, and the labelled reviews that never train (20 %).
     The new one must be worse on neither and better on one; otherwise it is rejected, with exit code 3. The
     same command resumes a stopped or killed run. Needs TensorFlow: pip install 'bertsent[train]'.
+
+    Without a data set, the word counts that the current version keeps of its reviews stand for them.
     """
     gate = GateSettings(margin=margin)
     named = parse_labels(labelled, ctx)
@@ -76,25 +78,25 @@ def retrain(
         )
     overrides = toml_file.Config() if config is None else toml_file.load(config)
     workspace = Workspace.current()
-    from bertsent.data.splits import find_data_set
     from bertsent.labelling.log import LabelLog
     from bertsent.retraining import run as core
     from bertsent.retraining.records import RetrainRun, Trigger
+    from bertsent.retraining.rehearsal import find_old_data
     from bertsent.versions import store
 
     champion = store.find(None, folder=workspace.model)
     warm = core.can_warm_start(champion) if warm_start is None else warm_start
     rows = LabelLog(named.folder or workspace.labels).labelled()
-    paths = data or [find_data_set(workspace.data)]
+    old = None if data else find_old_data(workspace.data, warm_start=warm)
     with (
         progress(quiet=quiet) as bar,
         stop_on_signal() as stop,
-        open_source(paths, replace(reading, labels=named.label_map)) as source,
+        open_source(data or [], replace(reading, labels=named.label_map)) as source,
     ):
         retrained = core.retrain(
             RetrainRun(
                 workspace=workspace,
-                data=source,
+                data=source if data else old and replace(source, paths=(old,)),
                 champion=champion,
                 rows=rows,
                 trigger=Trigger("asked"),

@@ -41,6 +41,13 @@ def find_data_set(data: Path) -> Path:
     return data_sets[0]
 
 
+def has_data_set(data: Path) -> bool:
+    """Whether `data` holds a data set, or several, or is one."""
+    return is_folder(data / "aclImdb") or (
+        is_folder(data) and (layout_of(data).is_divided or bool(_data_sets(data)))
+    )
+
+
 def load_splits(data: Path | Source, settings: TrainSettings, *, progress: Progress = silent) -> Splits:
     """Reads a data set and splits it by text digest.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,16 @@ class Reference:
     @property
     def rows(self) -> int:
         return len(self.label)
+
+    def bags(self) -> list[NDArray[np.int32]]:
+        """The word pieces of each row, in the order of their ids: a review's own order is not in the file."""
+        pieces = np.repeat(self.counts.indices, self.counts.data).astype(np.int32)
+        return np.split(pieces, np.cumsum(self.length)[:-1]) if self.rows else []
+
+    def copies_of(self, rows: Iterable[NDArray[np.int32]]) -> NDArray[np.bool_]:
+        """[n]: whether a row has the same word pieces, each as often, as one of `rows`."""
+        bags = {np.sort(row).astype(np.int32).tobytes() for row in rows}
+        return np.array([bag.tobytes() in bags for bag in self.bags()], np.bool_)
 
     def trained_on(self, digests: Sequence[str]) -> NDArray[np.bool_]:
         """[digests]: whether the version was trained on each text, given by its SHA-256 in hex."""

@@ -37,6 +37,7 @@ class Mix:
     new: tuple[Review, ...] = ()  # labelled; only a retrain has them
     reserved: tuple[Review, ...] = ()  # labelled, and never trained on
     newest: frozenset[str] = frozenset()  # digests of the labelled rows that the retrain is run for
+    stand_in: bool = False  # the splits are made from a version's reference: the data set is not there
     interpolation: float = 1.0  # alpha of `tf.fit.interpolate_weights`; 1: the weights that training found
 
     @property
@@ -51,13 +52,20 @@ class Mix:
             "n": len(self.new),
             "positive": sum(review.label == POSITIVE for review in self.new),
             "beside": len(self.old),
+            "stand_in": self.stand_in,
             "step": self.interpolation,
             "digests": sorted(sha256_text(review.text) for review in self.new),
             "reserved": sorted(sha256_text(review.text) for review in self.reserved),
         }
 
 
-def select(rows: Sequence[Labelled], splits: Splits, *, settings: RetrainSettings = _RETRAIN) -> Selection:
+def select(
+    rows: Sequence[Labelled],
+    splits: Splits,
+    *,
+    in_data: Collection[str] = (),
+    settings: RetrainSettings = _RETRAIN,
+) -> Selection:
     """Divides labelled rows into those to train on and those to reserve.
 
     Texts with the same words, whatever their case, punctuation and space, count as one, with the newest
@@ -67,8 +75,10 @@ def select(rows: Sequence[Labelled], splits: Splits, *, settings: RetrainSetting
     Args:
         rows: The valid rows of the label log, oldest first.
         splits: The data set.
+        in_data: Digests of rows that are in the data set, if `splits` cannot tell.
     """
     in_data_set = {words_digest(review.text) for _, reviews in splits.items() for review in reviews}
+    in_data_set |= {words_digest(row.text) for row in rows if row.digest in in_data}
     left_out = Counter[str]()
     newest = {words_digest(row.text): row for row in rows}
     left_out["copies of another"] = len(rows) - len(newest)
@@ -99,6 +109,7 @@ def mix(
     *,
     all_old: bool,
     newest: Collection[str] = (),
+    stand_in: bool = False,
     settings: RetrainSettings = _RETRAIN,
 ) -> Mix:
     """The rows of a retrain: all labelled ones, and old ones of the data set.
@@ -107,6 +118,7 @@ def mix(
         all_old: Take all training rows of the data set; else as many as `settings` say, chosen by a hash
             over text and labelled rows, so that the next retrain gets others.
         newest: Digests of the labelled rows that the retrain is run for.
+        stand_in: `splits` is made from the reference of the version to retrain.
     """
     new, reserved = (
         tuple(Review(row.text, row.label) for row in rows)
@@ -122,6 +134,7 @@ def mix(
         new=new,
         reserved=reserved,
         newest=frozenset(newest),
+        stand_in=stand_in,
         interpolation=1.0 if all_old else settings.interpolation,
     )
 

@@ -59,6 +59,7 @@ class GateResult:
     reserved: Paired  # labelled rows that never train a version
     margin: float
     confidence: float
+    stand_in: bool = False  # the test rows are bags of words of old reviews (`retraining.rehearsal`)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> GateResult:
@@ -74,11 +75,17 @@ class GateResult:
             reserved=_read(values["reserved"]),
             margin=values["margin"],
             confidence=values["confidence"],
+            stand_in=bool(values.get("stand_in", False)),  # 0.4.0 wrote none
         )
 
 
 def judge(
-    test: PairedScores, reserved: PairedScores, *, drift: bool, settings: GateSettings = _GATE
+    test: PairedScores,
+    reserved: PairedScores,
+    *,
+    drift: bool,
+    stand_in: bool = False,
+    settings: GateSettings = _GATE,
 ) -> GateResult:
     """Decides whether the challenger replaces the champion.
 
@@ -91,10 +98,14 @@ def judge(
     Args:
         test, reserved: The scores of both versions; `reserved` may be empty.
         drift: Whether drift was the reason to train the challenger.
+        stand_in: Whether the test rows are bags of words of old reviews; only the words of the reason differ.
     """
     on_test, on_reserved = (compare(rows, confidence=settings.confidence) for rows in (test, reserved))
-    passed, reason = _verdict(on_test, on_reserved, drift=drift, settings=settings)
-    return GateResult(passed, reason, on_test, on_reserved, settings.margin, settings.confidence)
+    kind = "stand-in" if stand_in else "test"
+    passed, reason = _verdict(on_test, on_reserved, kind=kind, drift=drift, settings=settings)
+    return GateResult(
+        passed, reason, on_test, on_reserved, settings.margin, settings.confidence, stand_in=stand_in
+    )
 
 
 def compare(rows: PairedScores, *, confidence: float = _GATE.confidence) -> Paired:
@@ -181,14 +192,16 @@ def _correct(scores: ArrayLike, gold: NDArray[np.int64]) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(values) & ((values >= DEFAULT_THRESHOLD) == (gold == 1)))
 
 
-def _verdict(test: Paired, reserved: Paired, *, drift: bool, settings: GateSettings) -> tuple[bool, str]:
+def _verdict(
+    test: Paired, reserved: Paired, *, kind: str, drift: bool, settings: GateSettings
+) -> tuple[bool, str]:
     chance = 1 - settings.confidence
     if not test.n:
-        return False, "there is no test row to compare it on"
+        return False, f"there is no {kind} row to compare it on"
     if not test.low > -settings.margin:
         return False, (
-            f"on {test.n} test rows the difference is {_points(test.difference)} ({_range(test)}), so a loss "
-            f"of {100 * settings.margin:g} points or more cannot be ruled out"
+            f"on {test.n} {kind} rows the difference is {_points(test.difference)} ({_range(test)}), so a "
+            f"loss of {100 * settings.margin:g} points or more cannot be ruled out"
         )
     correct = f"it is right on {reserved.challenger} of {reserved.n} reserved rows"
     if reserved.challenger < reserved.champion:
@@ -197,10 +210,10 @@ def _verdict(test: Paired, reserved: Paired, *, drift: bool, settings: GateSetti
         return False, f"{correct}, no better than a coin: are the labels right?"
     better = [
         f"better on the {name} rows ({_points(rows.difference)}, p {rows.p_better:.2g})"
-        for name, rows in (("test", test), ("reserved", reserved))
+        for name, rows in ((kind, test), ("reserved", reserved))
         if rows.p_better <= chance
     ]
-    not_worse = f"not worse on {test.n} test rows ({_points(test.difference)}, {_range(test)})"
+    not_worse = f"not worse on {test.n} {kind} rows ({_points(test.difference)}, {_range(test)})"
     if better:
         return True, f"{not_worse}, {' and '.join(better)}"
     if drift and _p_of_guessing(reserved) <= chance:
@@ -208,7 +221,7 @@ def _verdict(test: Paired, reserved: Paired, *, drift: bool, settings: GateSetti
     if drift:
         return False, f"{correct}, which could be chance: label more reviews, or correct wrong labels"
     return False, (
-        f"it is not shown to be better: p {test.p_better:.2g} on {test.n} test rows, "
+        f"it is not shown to be better: p {test.p_better:.2g} on {test.n} {kind} rows, "
         f"{reserved.p_better:.2g} on {reserved.n} reserved rows"
     )
 

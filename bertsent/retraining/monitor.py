@@ -51,7 +51,7 @@ class DriftRun:
     model: str | None = None  # as `store.find` takes it; a version that is not current is only reported on
     label_folder: Path | None = None  # of the label log and the drift history; the workspace's by default
     unrecorded: Source | None = None  # judge these labelled reviews once instead, and only report
-    data: Path | Source | None = None  # the data set to retrain with; `splits.find_data_set` by default
+    data: Path | Source | None = None  # the data set to retrain with; `rehearsal.find_old_data` by default
     reading: ReadSettings = _READ  # how to read that one
     retrain: bool = True  # whether drift starts a retraining
     gate: GateSettings = _GATE  # what a challenger must show
@@ -217,19 +217,20 @@ class DriftRun:
 
     def _retrain(self, look: Look, *, continued: bool = False) -> Monitored:
         """Retrains because of a look and closes it, unless the user has something to put right first."""
-        from bertsent.data.splits import find_data_set
         from bertsent.retraining.records import RetrainRun, Trigger
+        from bertsent.retraining.rehearsal import find_old_data
         from bertsent.retraining.run import can_warm_start, retrain, settings_for
 
         seen = self.history.seen | self._used()  # other labels stay new for the next version's first look
         rows = [row for row in self.labels if row.digest in seen]
         try:
             warm = can_warm_start(self.version)
+            old = None if self.data else find_old_data(self.workspace.data, warm_start=warm)
             with self.stopping() as stop:
                 retrained = retrain(
                     RetrainRun(
                         workspace=self.workspace,
-                        data=self.data or Source((find_data_set(self.workspace.data),), self.reading),
+                        data=self.data or (old and Source((old,), self.reading)),
                         champion=self.version,
                         rows=rows,
                         trigger=Trigger(kind="drift", batch=look.batch, report=look.report, rows=look.rows),

@@ -39,6 +39,7 @@ def lineage_of(run: RetrainRun, picked: Selection, gate: GateResult) -> dict[str
             "packaged": bundle is not None and run.champion.path.parent == bundle,
         },
         "start": "champion" if run.warm_start else "encoder",
+        "old_data": "reference" if run.data is None else "data set",
         "labels": described(picked.training) | {"left_out": dict(picked.left_out)},
         "reserved": described(picked.reserved),
         "gate": to_json(gate),
@@ -69,8 +70,8 @@ def earlier_outcome(run: RetrainRun) -> Retrained | None:
         when = f"version {published.name} was trained on these labels on {published.manifest.created[:10]}"
         return _earlier("published", published.manifest.lineage, when, version=published.manifest.version)
     for line in reversed(lines):
-        if line["event"] != "rejected":
-            continue
+        if line["event"] != "rejected" or line["gate"].get("stand_in", False) != (run.data is None):
+            continue  # with the data set there, or gone, the same labels are another trial
         if run.trigger.batch and line["batch"] == run.trigger.batch:
             return _earlier("rejected", line, line["reason"])
         waiting = _waiting(run, line["keys"])

@@ -49,7 +49,9 @@ class RetrainRun:
     """What a retrain is to do."""
 
     workspace: Workspace  # holds versions, ledger and checkpoints
-    data: Path | Source  # the data set; the gate uses its test rows
+    data: (
+        Path | Source | None
+    )  # the data set; its test rows are the gate's. None: the champion's reference has to do
     champion: Version  # the current version
     rows: Sequence[Labelled]  # all labelled rows, oldest first
     trigger: Trigger  # a batch that has an outcome is not retrained again

@@ -19,14 +19,15 @@ from bertsent.base.files import lock
 from bertsent.base.records.core import Review
 from bertsent.base.records.training import Splits
 from bertsent.base.settings.recipes import DEFAULT, find_recipe
-from bertsent.base.settings.retraining import GateSettings, RetrainSettings
+from bertsent.base.settings.retraining import RetrainSettings
 from bertsent.base.settings.toml_file import Config
 from bertsent.base.settings.training import TrainSettings
 from bertsent.base.settings.workspace import Workspace
+from bertsent.data.reviews import FETCH_HINT
 from bertsent.data.splits import load_splits
 from bertsent.labelling import selection
 from bertsent.labelling.selection import Selection
-from bertsent.retraining import outcomes
+from bertsent.retraining import outcomes, rehearsal
 from bertsent.retraining.gate import GateResult, PairedScores, judge, least_rows
 from bertsent.retraining.records import Retrained, RetrainRun
 from bertsent.scoring.scorer import Scorer
@@ -44,7 +45,8 @@ def retrain(run: RetrainRun) -> Retrained:
     """Trains a challenger on old and new data and publishes it if it passes the gate.
 
     Raises:
-        DataError: if there are too few labelled rows, or too few test rows to pass the gate at all.
+        DataError: if there are too few labelled rows, or too few test rows to pass the gate at all; or no
+            data set and no warm start.
         Interrupted: after `stop`; the same command resumes.
         BusyError: if another run retrains, or another version became current meanwhile.
         TrainingError, StorageError, ArtefactError, UsageError: as `training.train`.
@@ -55,9 +57,9 @@ def retrain(run: RetrainRun) -> Retrained:
         if retrained is None:
             run.champion.verify()
             scorer = Scorer(run.champion)  # a version that cannot score is refused before the work
-            splits = load_splits(run.data, run.settings, progress=run.progress)
-            picked = selection.select(run.rows, splits)
-            _require_enough(picked, splits, run.gate)
+            splits, in_data = _old_reviews(run, scorer)
+            picked = selection.select(run.rows, splits, in_data=in_data)
+            _require_enough(picked, splits, run)
             _note(run, picked, splits)
             challenger = _challenger(run, picked, splits)
             result = _judge(run, scorer, Scorer(challenger), picked, splits)
@@ -120,7 +122,19 @@ def settings_for(
     return replace(own, **chosen | dict(config.values))
 
 
-def _require_enough(picked: Selection, splits: Splits, gate: GateSettings) -> None:
+def _old_reviews(run: RetrainRun, champion: Scorer) -> tuple[Splits, set[str]]:
+    """The data set or what stands for it, and the digests of labels in it that the splits do not show."""
+    if run.data is not None:
+        return load_splits(run.data, run.settings, progress=run.progress), set()
+    if not run.warm_start:
+        raise DataError(
+            "A start from the encoder needs the old reviews themselves, and there is no data set.",
+            hint=f"{FETCH_HINT}, or name it with --data",
+        )
+    return rehearsal.stand_in(run.champion, champion, run.rows), rehearsal.in_data(run.champion, run.rows)
+
+
+def _require_enough(picked: Selection, splits: Splits, run: RetrainRun) -> None:
     usable = len(picked.training) + len(picked.reserved)
     labels = {row.label for row in picked.training}
     if usable < _RETRAIN.least_rows or len(labels) < 2:
@@ -130,13 +144,14 @@ def _require_enough(picked: Selection, splits: Splits, gate: GateSettings) -> No
             + "".join(f", {count} {why}" for why, count in picked.left_out.items()),
             hint="bertsent label",
         )
-    least = least_rows(gate)
+    least, kind = least_rows(run.gate), "stand-in" if run.data is None else "test"
     if len(splits.test) < least:
         raise DataError(
-            f"It takes at least {least} test rows to show that a challenger loses less than "
-            f"{100 * gate.margin:g} points.",
-            received=f"{len(splits.test)} test rows",
-            hint="name a larger data set with --data, or allow more with --margin",
+            f"It takes at least {least} {kind} rows to show that a challenger loses less than "
+            f"{100 * run.gate.margin:g} points.",
+            received=f"{len(splits.test)} {kind} rows",
+            hint=(f"{FETCH_HINT}; " if run.data is None else "")
+            + "name a larger data set with --data, or allow more with --margin",
         )
 
 
@@ -144,7 +159,12 @@ def _note(run: RetrainRun, picked: Selection, splits: Splits) -> None:
     left_out = "".join(f", {count} left out ({why})" for why, count in picked.left_out.items())
     counts = f"{len(picked.training)} for training, {len(picked.reserved)} reserved for the gate"
     run.progress.tell(f"Labels: {counts}{left_out}")
-    if run.champion.manifest.data.get("test", {}).get("digest") != splits.digests["test"]:
+    if run.data is None:
+        run.progress.note(
+            f"No data set: word counts of {len(splits.train) + len(splits.test)} old reviews, in version "
+            f"{run.champion.name}, stand in. What whole old reviews lose is not measured"
+        )
+    elif run.champion.manifest.data.get("test", {}).get("digest") != splits.digests["test"]:
         run.progress.tell(f"Version {run.champion.name} was measured on other test rows than these")
 
 
@@ -153,7 +173,10 @@ def _note(run: RetrainRun, picked: Selection, splits: Splits) -> None:
 
 def _challenger(run: RetrainRun, picked: Selection, splits: Splits) -> Version:
     """The version to judge; it is trained unless an earlier run completed it."""
-    mix = selection.mix(picked, splits, all_old=not run.warm_start, newest=run.newest)
+    stand_in = run.data is None
+    if stand_in:
+        splits = replace(splits, test=())  # bags for the gate; no accuracy of a version is told by them
+    mix = selection.mix(picked, splits, all_old=not run.warm_start, newest=run.newest, stand_in=stand_in)
     parts = [run.champion.classifier_digest, run.trigger.batch, *run.keys, mix.digest]
     parts += [*splits.digests.values(), repr(run.settings), str(run.warm_start)]
     folder = run.workspace.state / _CHALLENGERS / sha256_lines(parts)[:32]
@@ -170,7 +193,7 @@ def _challenger(run: RetrainRun, picked: Selection, splits: Splits) -> Version:
     try:
         trained = training.train(
             run.settings,
-            data=run.data,
+            data=run.data or run.workspace.data,  # not read: the mix has the rows
             workspace=run.workspace,
             output=folder,
             resume=any(checkpoints.glob("epoch-*")),
@@ -219,6 +242,7 @@ def _judge(
         paired(test, slice(len(test))),
         paired(reserved, slice(len(test), None)),
         drift=run.trigger.kind == "drift",
+        stand_in=run.data is None,
         settings=run.gate,
     )
 

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from bertsent import __version__
-from bertsent.base.digests import sha256_text
 from bertsent.base.errors import TrainingError
 from bertsent.base.files import now, write_text
 from bertsent.base.records.core import Progress, to_json
@@ -25,13 +24,14 @@ from bertsent.base.settings import toml_file
 from bertsent.base.settings.evaluation import CalibrationSettings
 from bertsent.base.settings.reading import POSITIVE
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD, ScoreSettings
-from bertsent.drift import reference
+from bertsent.export.weights import calibration as calibration_of
 from bertsent.reports import plots
 from bertsent.scoring.calibration import Calibration, calibrate
 from bertsent.scoring.litert import LiteRTClassifier
 from bertsent.scoring.metrics import measure
 from bertsent.scoring.scorer import Scorer
 from bertsent.scoring.tokenizer import NORMALISATION, window
+from bertsent.tf import reference_rows
 from bertsent.tf.batches import Encoded, head
 from bertsent.tf.classifier import weights
 from bertsent.tf.encoder import Encoder
@@ -96,7 +96,7 @@ def publish(
             shutil.copyfile(encoder.vocabulary, path / VOCABULARY)
         validation, plain = encoded["validation"], _convert(path, run, classifier)
         uncalibrated = _scores(plain, validation, "validation, to calibrate", progress)
-        calibration = calibrate(uncalibrated, validation.labels)
+        calibration = _calibration(run, uncalibrated, validation)
         litert = _convert(path, run, classifier, temperature=calibration.temperature, bias=calibration.bias)
         held_out = [name for name in run.rows if name != "train"]
         scores = {name: _scores(litert, encoded[name], name, progress) for name in held_out}
@@ -104,6 +104,8 @@ def publish(
             name: measure(scores[name], encoded[name].labels, threshold=DEFAULT_THRESHOLD, intervals=True)
             for name in ("validation", "test")
         }
+        if run.mix.stand_in:  # bags of words: not to be compared with the validation rows of other versions
+            metrics["stand_in"] = metrics.pop("validation")
         compared = "test" if len(encoded["test"]) else "validation"
         some = head(encoded[compared], CalibrationSettings().compared)  # sorted by digest: a random draw
         logits = predict_logits(
@@ -117,7 +119,7 @@ def publish(
         manifest = _manifest(run, metrics, quantised, probes, calibration)
         if keep_weights:
             _write_weights(path / WEIGHTS, classifier)
-        _write_reference(path / REFERENCE, run, encoded, scores)
+        reference_rows.write(path / REFERENCE, run, encoded, scores)
         history = {"best_epoch": fit.best_epoch, "epochs": [asdict(epoch) for epoch in fit.epochs]}
         write_text(path / CONFIG, toml_file.dumps(run.settings))
         write_text(path / HISTORY, json.dumps(history, indent=2) + "\n")
@@ -137,31 +139,15 @@ def publish(
     )
 
 
-def _write_reference(
-    file: Path,
-    run: TrainingRun,
-    encoded: Mapping[str, Encoded],
-    scores: Mapping[str, NDArray[np.float32]],
-) -> None:
-    """Writes the training rows and the held-out rows: validation rows and those that a retrain reserved."""
-    rows, newest = run.rows, run.mix.newest
-    held_out = [name for name in ("validation", "reserved") if name in rows]
-    reference.write(
-        file,
-        rows=encoded["train"].word_pieces(),
-        labels=encoded["train"].labels,
-        heldout_scores=np.concatenate([scores[name] for name in held_out]),
-        heldout_labels=np.concatenate([encoded[name].labels for name in held_out]),
-        seed=run.settings.seed,
-        digests=[sha256_text(review.text) for review in (*run.splits.train, *run.mix.new)],
-        seen=reference.read(run.warm_start.file(REFERENCE)).seen if run.warm_start else (),
-        newest=[sha256_text(review.text) in newest for review in rows["train"]],
-        heldout_newest=[
-            name == "reserved" and sha256_text(review.text) in newest
-            for name in held_out
-            for review in rows[name]
-        ],
-    )
+def _calibration(run: TrainingRun, scores: NDArray[np.float32], validation: Encoded) -> Calibration:
+    """Fits the calibration to the validation rows. If these only stand in for a data set, the calibration is
+    that of the version that training began with: bags of words would give one that fits no review."""
+    if not run.mix.stand_in or run.warm_start is None:
+        return calibrate(scores, validation.labels)
+    values = run.warm_start.manifest.calibration
+    temperature, bias = calibration_of(run.warm_start)
+    low, high = values.get("unsure", (DEFAULT_THRESHOLD, DEFAULT_THRESHOLD))
+    return Calibration(temperature, bias, unsure=(float(low), float(high)), rows=int(values.get("rows", 0)))
 
 
 def _convert(

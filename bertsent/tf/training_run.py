@@ -71,7 +71,11 @@ class TrainingRun:
 
     def data(self) -> dict[str, Any]:
         """The manifest's `data`: digest and counts of each split, of pseudo-labels and of new labels; for the
-        training rows also how they were read and balanced."""
+        training rows also how they were read and balanced.
+
+        Where the splits only stand in for a data set, its entries are those of the version that training
+        began with: what its weights have learnt from, and what not.
+        """
         data: dict[str, Any] = {
             name: {
                 "digest": self.splits.digests[name],
@@ -84,6 +88,10 @@ class TrainingRun:
             data["train"]["read"] = dict(self.splits.read)
         if self.settings.balance != "none":
             data["train"]["balance"] = self.balanced.as_json()
+        if self.mix.stand_in and self.warm_start is not None:
+            data |= {
+                name: dict(entry) for name, entry in self.warm_start.manifest.data.items() if name in data
+            }
         if self.pseudo_labels is not None:
             data["unlabelled"] = {
                 "digest": self.pseudo_labels.digest,

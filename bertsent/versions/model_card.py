@@ -56,7 +56,8 @@ the accuracy is below {{ sure }} %, and `predict` says unsure.
 `bertsent evaluate PATH` gives the same metrics for other reviews.
 
 The trained classifier has an accuracy of {{ manifest.metrics.test.classifier_accuracy | number }} on \
-{{ manifest.metrics.test.compared }} of the {{ "test" if manifest.metrics.test.n else "validation" }}
+{{ manifest.metrics.test.compared }} of the \
+{{ "test" if manifest.metrics.test.n else "stand_in" if "stand_in" in manifest.metrics else "validation" }}
 rows; the LiteRT file gives the same label on \
 {{ (100 * manifest.metrics.test.litert_agreement) | round(2) }} % of them.
 
@@ -88,7 +89,11 @@ on the same rows: {{ lineage.gate.reason }}.
 {% for name, d in manifest.data.items() -%}
 | {{ name }} | {{ d.n }} | {{ d.positive }} | `{{ d.digest }}` |
 {% endfor %}
-{% if "labels" in manifest.data -%}
+{% if "labels" in manifest.data and manifest.data.labels.get("stand_in") -%}
+The data set was not there. {{ manifest.data.labels.beside }} rows of `{{ files.REFERENCE }}` of the version \
+before, as bags of words, were used together
+with the labels, and others as the rows `stand_in` above. The table tells what that version was trained on.
+{% elif "labels" in manifest.data -%}
 {{ manifest.data.labels.beside }} of the train reviews were used together with the labels; the version that
 training started from, if any, was trained on all of them.
 {% endif -%}

@@ -51,9 +51,9 @@ def texts(words: tuple[str, str], count: int, *, seed: int) -> Iterator[tuple[st
         yield " ".join([words[label], *rest, words[label], f"number {seed} {number}"]), label
 
 
-def data_set(folder: Path) -> Path:
+def data_set(folder: Path, *, train: int = TRAIN) -> Path:
     """A data set about films."""
-    for half, count, seed in (("train", TRAIN, 1), ("test", TEST, 2)):
+    for half, count, seed in (("train", train, 1), ("test", TEST, 2)):
         for number, (text, label) in enumerate(texts(FILM, count, seed=seed)):
             file = folder / half / ("neg", "pos")[label] / f"{number}.txt"
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ class AtTheGate(Listener):
             raise Interrupted("At the gate.")
 
 
-def retrain(home: Path, data: Path, *, trigger: Trigger = DRIFT, **options: Any) -> Retrained:
+def retrain(home: Path, data: Path | None, *, trigger: Trigger = DRIFT, **options: Any) -> Retrained:
     """Retrains on all labels of a workspace, from the champion."""
     champion = current(home)
     return core.retrain(

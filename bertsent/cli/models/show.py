@@ -85,6 +85,9 @@ def _print_labels(lineage: Mapping[str, Any]) -> None:
     )
     typer.echo(f"  Labelled from {visible(labels['first'] or '-')} to {visible(labels['last'] or '-')}")
     typer.echo(f"  Training began with the {visible(lineage['start'])}.")
+    if lineage.get("old_data") == "reference":
+        number = or_dash(lineage["champion"]["version"])
+        typer.echo(f"  The reference of version {number} stood for the data set, which was not there.")
 
 
 def _print_drift(because: Mapping[str, Any]) -> None:
