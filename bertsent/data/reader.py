@@ -19,7 +19,7 @@ from bertsent.data.files import read_review
 from bertsent.data.folders import count_files, draw_names, file_names
 from bertsent.data.labels import LabelReader, label_word, parse_label_map
 from bertsent.data.parts import Part, Parts, find_parts, passed_over_line
-from bertsent.data.source import PIPE, Source
+from bertsent.data.source import PIPE, STDIN, Source
 from bertsent.data.table import Table, hint_for
 from bertsent.data.tables import open_table
 from bertsent.data.tally import Tally, count_bad, count_word, fact, note_kinds, refused, summed
@@ -62,7 +62,7 @@ class Reviews:
             )
         for part in parts:
             if part.is_table:
-                name = "stdin" if part.path == piped else ""
+                name = STDIN if part.path == piped else ""
                 table = open_table(part.path, self._settings, name=name, labelled=source.labelled)
                 self._tables[len(self._parts)] = table
             self._parts.append(part)
@@ -288,7 +288,7 @@ def _getters(table: Table, all_columns: bool) -> tuple[Getter, Getter | None, Ge
 
 
 def _prefix(table: Table) -> str:
-    return "stdin:" if table.name == "stdin" else f"{table.path}:"
+    return f"{STDIN}:" if table.name == STDIN else f"{table.path}:"
 
 
 def _as_text(value: object, name: str, number: int, settings: ReadSettings) -> str | DataError:

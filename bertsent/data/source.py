@@ -8,6 +8,7 @@ from pathlib import Path
 from bertsent.base.settings.reading import ReadSettings
 
 PIPE = "-"  # the path that stands for stdin
+STDIN = "stdin"  # what messages call it
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from bertsent.data import columns as choosing
 from bertsent.data.compression import SUFFIXES, open_unpacked
 from bertsent.data.decoding import check_encoding, marked_encoding, unmarked_utf16
 from bertsent.data.formats import csv_rows, json_rows, text_lines
+from bertsent.data.source import STDIN
 from bertsent.data.table import Table, TextFile
 
 _FORMATS: dict[str, Format] = {
@@ -29,7 +30,7 @@ _FORMATS: dict[str, Format] = {
 }  # fmt: skip
 READABLE = (".csv", ".tsv", ".txt", ".jsonl", ".json", ".parquet", ".xlsx")
 _HEAD = 1 << 16  # bytes that show what a file is
-_OBJECT = re.compile(r'\s*(\{|\[\s*[{"\]])')
+_OBJECT = re.compile(r'\s*(\{\s*["}]|\[\s*[{"\]])')
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 
 
@@ -55,7 +56,7 @@ def open_table(path: Path, settings: ReadSettings, *, name: str = "", labelled: 
         head = stream.read(_HEAD)
     format = settings.format
     if format == "auto":
-        format = _format(head, inner, settings, labelled=labelled)
+        format = _format(head, name if name == STDIN else inner, settings, labelled=labelled)
     if not head and format != "lines":
         raise DataError(f"{name} is empty.")
     if format == "parquet":
@@ -144,7 +145,7 @@ def _has_header(text: str) -> bool:
             and any(map(choosing.is_text_name, cells))
         ):
             return True
-    return False
+    return first.strip().strip('"').lower() == "text"
 
 
 def _is_labelled(text: str) -> bool:

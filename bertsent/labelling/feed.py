@@ -13,7 +13,7 @@ from bertsent.base.settings.reading import LABELS
 from bertsent.base.text import clean, is_empty
 from bertsent.data.notes import no_labels, survey_notes, value_list
 from bertsent.data.reviews import open_reviews
-from bertsent.data.source import Source
+from bertsent.data.source import STDIN, Source
 from bertsent.labelling.decisions import Answer, Decision, PickedBy, decide
 from bertsent.labelling.log import LabelLog
 
@@ -46,8 +46,8 @@ def feed(
     reviews = open_reviews(source)
     survey = reviews.survey(progress)
     if survey.rows and not survey.labels.positive + survey.labels.negative:
-        raise no_labels("stdin", survey)
-    require_labels(survey.labels, "stdin")
+        raise no_labels(STDIN, survey)
+    require_labels(survey.labels, STDIN)
     for line in survey_notes(survey):
         progress.note(line)
     labels = {row.digest: row.label for row in log.labelled()}

@@ -19,7 +19,7 @@ from bertsent.base.settings.reading import NEGATIVE, POSITIVE
 from bertsent.base.text import clean, is_empty
 from bertsent.data.columns import LABEL_NAMES, plain
 from bertsent.data.labels import LabelReader, parse_label_map
-from bertsent.data.source import PIPE, Source
+from bertsent.data.source import PIPE, STDIN, Source
 from bertsent.labelling.annotation_tools import SKIP, Annotation
 from bertsent.labelling.annotations import BadRow, TableLabels, read_tool, tool_at
 from bertsent.labelling.decisions import Answer, Decision, PickedBy, decide
@@ -157,7 +157,7 @@ def _read(source: Source, tool: Tool | None, settings: ImportSettings, progress:
     given = _Input()
     for path in source.paths:
         piped = source.piped if str(path) == PIPE else None
-        file, name = (path, str(path)) if piped is None else (piped, "stdin")
+        file, name = (path, str(path)) if piped is None else (piped, STDIN)
         which = tool or tool_at(file, source.settings, settings)
         given.tools.append(which)
         rows: Iterable[Annotation | BadRow]

@@ -560,3 +560,24 @@ def test_an_array_on_one_long_line_is_read_in_pieces(tmp_path: Path) -> None:
     ]
     labelled, _ = read(write(tmp_path, "a.json", json.dumps(rows, ensure_ascii=False)))
     assert labelled == [(row["text"], row["label"]) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        ('{"text": {"0": "good", "1": "bad"}, "label": {"0": 1, "1": 0}}', "orient='records'"),
+        ('{"text": ["good", "bad"], "label": [1, 0]}', "orient='records'"),
+        ('{"page": 1, "reviews": [{"text": "good"}, {"text": "bad"}]}', "jq -c '.[\"reviews\"][]'"),
+    ],
+)
+def test_one_object_that_holds_all_rows_is_told_apart(tmp_path: Path, content: str, hint: str) -> None:
+    error = refusal(write(tmp_path, "a.json", content))
+    assert "is one object" in error.message
+    assert hint in error.hint
+
+
+def test_a_line_of_text_may_begin_with_a_brace(tmp_path: Path) -> None:
+    assert read(write(tmp_path, "a.txt", "{irony} great\n[sic] bad\n"))[0] == [
+        ("{irony} great", None),
+        ("[sic] bad", None),
+    ]

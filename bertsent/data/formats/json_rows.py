@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from bertsent.base.display import size, visible
@@ -147,12 +147,31 @@ def open_json(file: TextFile, head: bytes) -> Table:
                 row.hint = row.hint or hint_for(file.path, row)
                 raise row
         raise DataError(f"{file.name} holds no JSON object.")
+    _refuse_columns(file, read)
     likely = [*names]
     if not any(map(choosing.is_text_name, names)):
         likely += nested
     choice = choosing.choose(likely, settings, where=file.name, dotted=True)
     notes = [choice.note] if choice.note else []
     return Table(file.path, file.name, tuple(names), choice, read, is_json=True, typed=True, notes=notes)
+
+
+def _refuse_columns(file: TextFile, read: Callable[[bool], Rows]) -> None:
+    """Refuses a file of one object that holds the rows inside it, as columns or as a list."""
+    first = [row for _, row in itertools.islice(read(True), 2)]
+    if len(first) != 1 or not isinstance(first[0], dict):
+        return
+    for key, value in first[0].items():
+        if isinstance(value, list) and len(value) > 1 and all(isinstance(row, dict) for row in value):
+            raise DataError(
+                f"{file.name} is one object with the rows in its key {visible(key)!r}.",
+                hint=f"take them out, for example: jq -c '.[\"{visible(key)}\"][]' OLD > NEW.jsonl",
+            )
+        if choosing.is_text_name(key) and isinstance(value, dict | list):
+            raise DataError(
+                f"{file.name} is one object of columns, not a row an object.",
+                hint="write it with pandas as to_json(orient='records', lines=True)",
+            )
 
 
 def _one_line(text: str) -> bool:
