@@ -23,7 +23,7 @@ _MARKUP = re.compile(
 
 
 def mojibake(text: str) -> str:
-    """The first characters that are UTF-8 read as Windows-1252 or Latin-1, such as `â€™` for `’`; "" if none."""
+    """The first characters that are UTF-8 read as Windows-1252 or Latin-1, as `Ã©` for `é`; "" if none."""
     match = None if text.isascii() else _MOJIBAKE.search(text)
     return match[0] if match and _decoded(match[0]) else ""
 

@@ -18,7 +18,8 @@ _SHARED = 6  # a near copy shares at least one hash in so many; fewer are a comm
 class NearCopies:
     """Finds for each text an earlier one that it nearly copies, by the measure of `data.duplicates`.
 
-    `duplicates.Copies` answers at once and needs 10 kB a text; this class answers at the end and needs 0.4 kB.
+    `duplicates.Copies` answers at once, and needs 10 kB a text; this class answers at the end, and needs
+    0.4 kB.
     """
 
     def __init__(self, settings: CopySettings = _SETTINGS) -> None:

@@ -1,7 +1,7 @@
 """A linear model on words and bigrams: fitted in seconds, and wrong in other places than BERT.
 
-As in Wang and Manning (2012), "Baselines and Bigrams", the log-count ratio of a bigram in the two classes scales
-its feature; here the features are TF-IDF, and a logistic regression replaces the SVM.
+As in Wang and Manning (2012), "Baselines and Bigrams", the log-count ratio of a bigram in the two classes
+scales its feature; here the features are TF-IDF, and a logistic regression replaces the SVM.
 """
 
 from __future__ import annotations

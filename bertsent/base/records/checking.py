@@ -9,7 +9,7 @@ from typing import Literal
 # fatal: the reviews cannot be used; ok: looked for, and there is none
 Severity = Literal["fatal", "warning", "note", "ok"]
 Section = Literal["rows", "labels", "texts", "copies", "encoding", "wrong labels"]
-# version: the scores of the version; out of fold: of models that were not fitted on the row (see wrong_labels)
+# version: scores of the version; out of fold: scores of models that were not fitted on the row
 Judge = Literal["version", "out of fold"]
 
 
@@ -34,7 +34,8 @@ class Finding:
     fact: str  # one clause, which begins with the number if there is one
     count: int = 0  # rows, or texts
     examples: tuple[Example, ...] = ()
-    remedy: str = ""  # a command, or what to do
+    remedy: str = ""  # what to do, in words
+    command: str = ""  # that does it
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Confident learning: which labels are likely wrong, by scores that did not see them.
 
-The method of Northcutt, Jiang and Chuang (2021), "Confident Learning: Estimating Uncertainty in Dataset Labels",
-Journal of Artificial Intelligence Research 70, for two classes.
+The method of Northcutt, Jiang and Chuang (2021), "Confident Learning: Estimating Uncertainty in Dataset
+Labels", Journal of Artificial Intelligence Research 70, for two classes.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ def find_errors(scores: Floats, labels: Ints) -> LabelErrors:
 
         t_j = mean of p_j(x) over the rows x with label j.
 
-    A row belongs confidently to class j if p_j >= t_j, and to the likelier one if it does to both. The confident
-    joint C[i, j] counts the rows with label i that belong to j; each of its rows is scaled to the number of rows
-    with that label (equation 3 of the paper), and the share of wrong labels is the sum off its diagonal over the
-    number of rows. The rows off the diagonal of C are likely wrong. They are ranked by the margin p_i - p_j of
-    their own label i, lowest first.
+    A row belongs confidently to class j if p_j >= t_j, and to the likelier one if it does to both. The
+    confident joint C[i, j] counts the rows with label i that belong to j; each of its rows is scaled to the
+    number of rows with that label, and the share of wrong labels is the sum off its diagonal over the number
+    of rows. The rows off the diagonal of C are likely wrong. They are ranked by the margin p_i - p_j of their
+    own label i, lowest first.
 
     Args:
         scores: [n] P(positive) in [0, 1], by a model that was not trained on the row.

@@ -63,6 +63,7 @@ class Rows:
     """What the check keeps of the rows: 18 bytes of each that has text, and bounded extras.
 
     Attributes:
+        settings: Those given.
         count, empty: All rows, and those without anything to read.
         parts: Part -> its rows; the names of the parts are in the order in which they were read.
         labels: 0, 1 or NO_LABEL of each row with text.
@@ -77,7 +78,7 @@ class Rows:
     """
 
     def __init__(self, settings: CheckSettings, *, every: bool) -> None:
-        self._settings = settings
+        self.settings = settings
         self.count = self.empty = 0
         self.parts = Counter[str]()
         self.labels, self.part = array("b"), array("b")
@@ -119,7 +120,7 @@ class Rows:
         self.texts.append(trained_texts.key(text))
         self.labels.append(NO_LABEL if review.label is None else review.label)
         self.part.append(part)
-        if len(self.near) < self._settings.near_rows and key not in self._sketched:
+        if len(self.near) < self.settings.near_rows and key not in self._sketched:
             self._sketched.add(key)
             self.near.add(hashes)
             self.near_rows.append(row)
@@ -133,7 +134,7 @@ class Rows:
     def _look(self, review: Review, count: int) -> None:
         """Looks for what a single text can show."""
         text = review.text
-        if count < self._settings.shortest:
+        if count < self.settings.shortest:
             self._example("short", review)
         if not looks_english(text):
             self._example("not_english", review)
@@ -144,7 +145,7 @@ class Rows:
     def _example(self, check: str, review: Review, *, detail: str = "", around: str = "") -> None:
         self.faults[check] += 1
         shown = self.examples.setdefault(check, [])
-        if len(shown) < self._settings.examples:
+        if len(shown) < self.settings.examples:
             shown.append(replace(example(review, around=around), detail=detail))
 
 
