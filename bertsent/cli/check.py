@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import textwrap
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,7 +25,8 @@ from bertsent.cli._scorer import open_scorer
 from bertsent.cli._source import open_source, reads_reviews
 
 DEFAULTS, SCORE = CheckSettings(), ScoreSettings()
-_WIDTH = 80
+_WIDTH, _INDENT = 80, 13
+_READABLE = 40  # characters of a text; with room for fewer it gets a line of its own
 _MARKS = {"fatal": "FATAL", "warning": "warning", "note": "note", "ok": "ok"}
 
 
@@ -155,7 +157,8 @@ def _print_finding(finding: Finding) -> None:
     if finding.severity == "ok":
         return
     for example in finding.examples:
-        typer.echo(_line(example))
+        for line in _lines(example):
+            typer.echo(line)
     if finding.remedy:
         typer.echo(_wrapped(f"{'':11}-> ", finding.remedy + (":" if finding.command else "")))
     if finding.command:
@@ -174,11 +177,15 @@ def _wrapped(head: str, text: str) -> str:
     )
 
 
-def _line(example: Example) -> str:
-    """Where a row is, what is wrong with it, and the beginning of its text, on one line."""
+def _lines(example: Example) -> Iterator[str]:
+    """Where a row is, what is wrong with it, and the beginning of its text: on one line, or on two."""
     from bertsent.labelling.checking.findings import example_label
 
     where = ": ".join(visible(part) for part in (example.path, example_label(example)) if part)
-    line = f"{'':13}{where}  {' '.join(visible(example.text, newlines=True).split())}".rstrip()
-    width = max(shutil.get_terminal_size((_WIDTH, 24)).columns, _WIDTH)
-    return line if len(line) <= width else line[: width - 3] + "..."
+    text = " ".join(visible(example.text, newlines=True).split())
+    width = max(shutil.get_terminal_size((_WIDTH, 24)).columns, _WIDTH) - _INDENT
+    if where and len(where) + 2 + min(len(text), _READABLE) <= width:
+        where, text = "", f"{where}  {text}".rstrip()
+    for line in filter(None, (where, text)):
+        shown = line if line == where or len(line) <= width else line[: width - 3] + "..."
+        yield f"{'':{_INDENT}}{shown}"

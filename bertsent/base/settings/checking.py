@@ -23,7 +23,7 @@ class CheckSettings:
     rare: float = 0.1  # share of the rarer label: below it a version learns mostly the other one
     few: int = 50  # rows of a label; with fewer the outcome of training is chance
     shortest: int = 3  # words; shorter texts seldom say what somebody thinks of something
-    truncated: float = 0.2  # share of longer texts from which on the window is worth a warning
+    truncated: float = 0.3  # share of longer texts from which on the window is worth a warning
 
     # Bounds of the memory, which does not grow further with the rows.
     near_rows: int = 50_000  # first distinct texts that are compared for near copies: 60 MB

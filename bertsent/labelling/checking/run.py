@@ -144,13 +144,20 @@ def _parts(paths: Sequence[Path]) -> Mapping[str, Sequence[Path]]:
     """train, test and the like -> their paths; "" for data that names no parts."""
     if len(paths) == 1 and is_folder(paths[0]):
         if not class_folders(paths[0]) and (halves := halves_of(paths[0])):
-            return halves
+            return _train_first(halves)
         return {"": paths}
     halves = {}
     for path in paths:
         halves.setdefault(table_half(path.name), []).append(path)
     named = {*HALVES, *TEST_NAMES}
-    return halves if len(halves) > 1 and halves.keys() <= named and "train" in halves else {"": paths}
+    if len(halves) > 1 and halves.keys() <= named and "train" in halves:
+        return _train_first(halves)
+    return {"": paths}
+
+
+def _train_first(halves: Mapping[str, Sequence[Path]]) -> dict[str, Sequence[Path]]:
+    """The parts in the order in which copies count: a row of test copies train."""
+    return {name: halves[name] for name in sorted(halves, key=lambda name: (name != "train", name))}
 
 
 def _is_other(labels: Path, source: Source) -> bool:

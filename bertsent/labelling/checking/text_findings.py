@@ -137,7 +137,6 @@ def _near(facts: Facts) -> Finding:
 def _contradicted(facts: Facts) -> Finding:
     copies = facts.copies
     count, near = copies.contradicted.count, copies.near_contradicted.count
-    nearly = f" and {near:,} near copies" if near else ""
 
     pairs = [*copies.contradicted.examples, *copies.near_contradicted.examples][: facts.settings.examples]
     shown = tuple(
@@ -152,11 +151,17 @@ def _contradicted(facts: Facts) -> Finding:
         "contradicted",
         "copies",
         "warning" if count or near else "ok",
-        f"{many(count, 'text')}{nearly} with both labels" if count or near else "no text has both labels",
+        f"{_and_near(count, 'text', near)} with both labels" if count or near else "no text has both labels",
         count + near,
         shown,
-        "correct the labels; train leaves out texts that have both" if count or near else "",
+        "correct the labels" if count or near else "",
     )
+
+
+def _and_near(count: int, noun: str, near: int) -> str:
+    """Copies and near copies that are not 0: 2 texts and 1 near copy."""
+    copies = f"{near:,} near cop{'y' if near == 1 else 'ies'}"
+    return f"{many(count, noun)} and {copies}" if count and near else many(count, noun) if count else copies
 
 
 def _labelled_as(review: Review) -> str:
@@ -166,13 +171,12 @@ def _labelled_as(review: Review) -> str:
 def _leaked(facts: Facts) -> Finding:
     copies = facts.copies
     count, near = copies.leaked.count, copies.near_leaked.count
-    nearly = f" and {near:,} near copies" if near else ""
     pairs = [*copies.leaked.examples, *copies.near_leaked.examples][: facts.settings.examples]
     return Finding(
         "leaked",
         "copies",
         "warning" if count or near else "ok",
-        f"{many(count, 'test row')}{nearly} that train holds, too"
+        f"{_and_near(count, 'test row', near)} that train holds, too"
         if count or near
         else "train and test share no text",
         count + near,

@@ -9,8 +9,8 @@ Measured on IMDB test reviews of which 5 % were given the other label:
 
     judge                     likely wrong     are wrong     of all wrong     wrong of the 20 clearest
     model/1, 1,000 rows                 55            75 %          87 %                        17
-    bigrams, 2,000 rows                 99            55 %          56 %                        16
-    bigrams, 8,000 rows                366            69 %          63 %                        19
+    bigrams, 2,000 rows                103            53 %          57 %                        17
+    bigrams, 8,000 rows                363            67 %          61 %                        18
 """
 
 from __future__ import annotations
