@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bertsent.base.display import visible
 from bertsent.base.files import now, write_text
-from bertsent.base.records.checking import Check, Example, Finding
+from bertsent.base.records.checking import Check, Example, Finding, Severity
 from bertsent.labelling.checking.findings import example_label
 from bertsent.reports import check_plots, page
 
@@ -18,6 +18,12 @@ TITLES = {
     "encoding": "Encoding",
     "wrong labels": "Likely wrong labels",
 }
+
+_NOUNS: tuple[tuple[Severity, str], ...] = (
+    ("fatal", "fatal fault"),
+    ("warning", "warning"),
+    ("note", "note"),
+)
 
 
 def write(check: Check, path: Path, *, command: str) -> None:
@@ -56,8 +62,8 @@ def summary(check: Check) -> str:
     """The outcome in one line."""
     counts = [
         f"{number} {noun}{'' if number == 1 else 's'}"
-        for noun in ("warning", "note")
-        if (number := check.count(noun))
+        for severity, noun in _NOUNS
+        if (number := check.count(severity))
     ]
     verdict = "Usable" if check.usable else "Not usable"
     return f"{verdict}: {', '.join(counts) or 'nothing to complain of'}"

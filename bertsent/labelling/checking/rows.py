@@ -14,12 +14,14 @@ from bertsent.base.english import looks_english
 from bertsent.base.records.checking import Example
 from bertsent.base.records.core import Progress, Review
 from bertsent.base.settings.checking import CheckSettings
+from bertsent.base.settings.labelling import CopySettings
 from bertsent.base.text import clean, words
 from bertsent.data.duplicates import sketch
 from bertsent.data.near_copies import NearCopies
 from bertsent.versions import trained_texts
 
 NO_LABEL = -1
+_WORDS_ONLY = CopySettings(least_words=2**31)  # for a sketch that only knows the same words
 _BANDS = (2, 5, 10, 20, 50, 100, 200, 500, 1000)  # most words of the bands of the length plot
 _ADVANCE = 500  # rows between two reports of progress
 _QUOTED = 300  # characters of an example's text that are kept
@@ -114,13 +116,14 @@ class Rows:
 
     def _add(self, review: Review, part: int) -> None:
         row, text = len(self.keys), clean(review.text)
-        hashes = sketch(text)
+        near = len(self.near) < self.settings.near_rows
+        hashes = sketch(text) if near else sketch(text, _WORDS_ONLY)
         key = int.from_bytes(hashes.words, "big")
         self.keys.append(key)
         self.texts.append(trained_texts.key(text))
         self.labels.append(NO_LABEL if review.label is None else review.label)
         self.part.append(part)
-        if len(self.near) < self.settings.near_rows and key not in self._sketched:
+        if near and key not in self._sketched:
             self._sketched.add(key)
             self.near.add(hashes)
             self.near_rows.append(row)
