@@ -146,8 +146,9 @@ def _print(checked: Check) -> None:
     section = ""
     for finding in checked.findings:
         if finding.section != section:
+            gap = "\n" if section or checked.reading else ""
             section = finding.section
-            typer.echo(f"\n{TITLES[section]}")
+            typer.echo(f"{gap}{TITLES[section]}")
         _print_finding(finding)
     typer.echo(f"\n{summary(checked)}. ({duration(checked.seconds)})")
 

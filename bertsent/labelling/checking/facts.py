@@ -41,6 +41,7 @@ class Facts:
     trained: int = 0  # rows that the version was trained on
     version: str = ""
     wrong_labels: WrongLabels | None = None
+    refuses: bool = True  # whether other commands, read in the same way, end at a bad row
 
     @property
     def with_text(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from bertsent.base.records.checking import Example, Finding, Severity
+from bertsent.base.records.checking import Example, Finding, Severity, WrongLabels
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.data.notes import value_list
 from bertsent.labelling.checking.facts import Facts, label_name, many, percent
@@ -35,13 +35,13 @@ def row_findings(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "bad_rows",
             "rows",
-            "warning",
-            f"{many(bad, 'row')} cannot be read; every command refuses the file because of "
-            + ("it" if bad == 1 else "them"),
+            "warning" if facts.refuses else "note",
+            f"{many(bad, 'row')} that cannot be read"
+            + ("; other commands refuse the file" if facts.refuses else " and left out"),
             bad,
             tuple(Example("", row) for row in first[: facts.settings.examples]),
-            "mend them, or leave them out",
-            facts.command("check", "--on-bad-row skip"),
+            "mend such rows, or leave them out" if facts.refuses else "",
+            facts.command("check", "--on-bad-row skip") if facts.refuses else "",
         )
     empty = facts.rows.empty
     if facts.with_text:
@@ -179,13 +179,11 @@ def wrong_label_findings(facts: Facts) -> Iterator[Finding]:
             if judged.likely
             else "",
         )
-    yield Finding("label_judge", "wrong labels", "ok", _judge(facts))
+    yield Finding("label_judge", "wrong labels", "ok", _judge(facts, judged))
 
 
-def _judge(facts: Facts) -> str:
+def _judge(facts: Facts, judged: WrongLabels) -> str:
     """Which scores were used, and why."""
-    judged = facts.wrong_labels
-    assert judged is not None
     if judged.judge == "out of fold":
         return (
             f"version {facts.version} was trained on these rows, so {many(judged.judged, 'row')} were judged "

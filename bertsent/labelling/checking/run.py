@@ -97,6 +97,7 @@ def check(
         window=_window(rows, scorer),
         trained=int(np.isin(texts, trained).sum()),
         version="" if scorer is None else scorer.version,
+        refuses=source.settings.on_bad_row == "refuse",
         wrong_labels=_judge(rows, scorer, trained, every=every, settings=settings, progress=progress),
     )
     return _result(source, facts, time.monotonic() - start)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bertsent.base.records.checking import Example, Finding, Section
 from bertsent.base.records.core import Review
-from bertsent.labelling.checking.facts import Facts, label_name, many, percent
+from bertsent.labelling.checking.facts import Facts, Window, label_name, many, percent
 from bertsent.labelling.checking.rows import example
 
 _MULTILINGUAL = "bert_multi_cased_L-12_H-768_A-12"
@@ -24,7 +24,7 @@ def text_findings(facts: Facts) -> Iterator[Finding]:
         "read some: a text of one word is hard to label" if facts.severity(short) == "warning" else "",
     )
     if facts.window is not None:
-        yield _window(facts)
+        yield _window(facts, facts.window)
     yield _of_texts(
         facts,
         "not_english",
@@ -60,9 +60,7 @@ def _of_texts(
     )
 
 
-def _window(facts: Facts) -> Finding:
-    window = facts.window
-    assert window is not None
+def _window(facts: Facts, window: Window) -> Finding:
     share = window.longer / max(window.texts, 1)
     drawn = "" if window.texts == facts.with_text else f" of {many(window.texts, 'text')} drawn"
     wide = share >= facts.settings.truncated and window.size < 512
