@@ -66,6 +66,7 @@ def test_check_names_stars_and_its_hint_reads_them(run: Run, workspace: Path) ->
     assert checked["labels"] == {"positive": 0, "negative": 0, "none": 60, "unknown": 60}
     unknown = finding(checked, "unknown_labels")
     assert (unknown["severity"], unknown["count"]) == ("warning", 60)
+    assert finding(checked, "labels")["remedy"] == ""  # to label them again would be the wrong advice
     command, *words = shlex.split(unknown["command"])
     assert command == "bertsent"
     assert words[0] == "check"
@@ -102,11 +103,22 @@ def test_check_counts_bad_rows_that_other_commands_refuse(run: Run, workspace: P
     bad = finding(answer(run, path, "--sample", 0), "bad_rows")
     assert (bad["count"], bad["severity"], len(bad["rows"])) == (2, "warning", 2)
     assert "things.csv:62" in bad["rows"][0]["text"]
-    words = shlex.split(bad["command"])
-    assert words[:2] == ["bertsent", "check"]
-    skipped = finding(answer(run, *words[2:], "--sample", 0), "bad_rows")
-    assert (skipped["count"], skipped["severity"], skipped["command"]) == (2, "note", "")
+    assert bad["remedy"]
+    assert bad["remedy"] in run("evaluate", path).stderr.replace("Hint: ", "")
+    skipped = finding(answer(run, path, "--on-bad-row", "skip", "--sample", 0), "bad_rows")
+    assert (skipped["count"], skipped["severity"], skipped["remedy"]) == (2, "note", "")
     assert run("evaluate", path).exit_code == 7
+
+
+def test_check_of_another_encoding_names_it_and_that_reads_the_file(run: Run, workspace: Path) -> None:
+    path = workspace / "old.csv"
+    rows = "".join(f"The \x93caf\xe9\x94 at number {row} isn\x92t open,0\r\n" for row in range(12))
+    path.write_bytes(b"text,label\r\n" + rows.encode("latin-1"))
+    unread = answer(run, path, "--sample", 0, code=7)
+    assert finding(unread, "rows")["severity"] == "fatal"
+    assert "--encoding cp1252" in finding(unread, "bad_rows")["remedy"]
+    read = answer(run, path, "--sample", 0, "--encoding", "cp1252")
+    assert (read["rows"], finding(read, "control_characters")["count"]) == (12, 0)
 
 
 def test_check_fits_80_columns_and_shows_no_control_character(run: Run, workspace: Path) -> None:

@@ -41,7 +41,7 @@ class Facts:
     trained: int = 0  # rows that the version was trained on
     version: str = ""
     wrong_labels: WrongLabels | None = None
-    refuses: bool = True  # whether other commands, read in the same way, end at a bad row
+    refusal: str = ""  # what to do, by the error with which other commands end at a bad row; "": they do not
 
     @property
     def with_text(self) -> int:

@@ -16,32 +16,19 @@ _LABEL_MORE = "label more"
 
 def row_findings(facts: Facts) -> Iterator[Finding]:
     """Whether there are rows, which of them cannot be read, and which are empty."""
-    if not facts.with_text:
-        fact = f"none of {many(facts.rows.count, 'row')} has text" if facts.rows.count else "no row"
-        columns = ", ".join(
-            dict.fromkeys(column.name for survey in facts.surveys.values() for column in survey.columns)
-        )
-        remedy = f"name the column of the text, one of: {columns}"
-        command = facts.command("check", "--text COLUMN")
-        yield Finding("rows", "rows", "fatal", fact, facts.rows.count, remedy=remedy, command=command)
-    else:
-        parts = {name: count for name, count in facts.rows.parts.items() if name}
-        listed = "; ".join(f"{name} {count:,}" for name, count in parts.items())
-        fact = many(facts.rows.count, "row") + (f": {listed}" if listed else "")
-        yield Finding("rows", "rows", "ok", fact, facts.rows.count)
+    yield _rows(facts)
     bad = sum(survey.bad_rows for survey in facts.surveys.values())
     if bad:
         first = [row for survey in facts.surveys.values() for row in survey.first_bad_rows]
         yield Finding(
             "bad_rows",
             "rows",
-            "warning" if facts.refuses else "note",
+            "warning" if facts.refusal else "note",
             f"{many(bad, 'row')} that cannot be read"
-            + ("; other commands refuse the file" if facts.refuses else " and left out"),
+            + ("; other commands refuse the file" if facts.refusal else " and left out"),
             bad,
             tuple(Example("", row) for row in first[: facts.settings.examples]),
-            "mend such rows, or leave them out" if facts.refuses else "",
-            facts.command("check", "--on-bad-row skip") if facts.refuses else "",
+            facts.refusal,
         )
     empty = facts.rows.empty
     if facts.with_text:
@@ -55,6 +42,24 @@ def row_findings(facts: Facts) -> Iterator[Finding]:
             empty,
             tuple(facts.rows.examples.get("empty", ())),
         )
+
+
+def _rows(facts: Facts) -> Finding:
+    """How many rows there are, in which parts; fatal if none can be used."""
+    count = facts.rows.count
+    if facts.with_text:
+        listed = "; ".join(f"{name} {number:,}" for name, number in facts.rows.parts.items() if name)
+        return Finding("rows", "rows", "ok", many(count, "row") + (f": {listed}" if listed else ""), count)
+    if not count:
+        bad = any(survey.bad_rows for survey in facts.surveys.values())
+        return Finding("rows", "rows", "fatal", "no row can be read" if bad else "there is no row", 0)
+    columns = ", ".join(
+        dict.fromkeys(column.name for survey in facts.surveys.values() for column in survey.columns)
+    )
+    remedy = f"name the column of the text, one of: {columns}"
+    fact = f"none of {many(count, 'row')} has text"
+    command = facts.command("check", "--text COLUMN")
+    return Finding("rows", "rows", "fatal", fact, count, remedy=remedy, command=command)
 
 
 def label_findings(facts: Facts) -> Iterator[Finding]:
@@ -95,14 +100,20 @@ def label_findings(facts: Facts) -> Iterator[Finding]:
 def _no_labels(facts: Facts) -> Finding:
     hints = [survey.label_hint for survey in facts.surveys.values() if survey.label_hint]
     fatal = facts.settings.purpose != "any"
+    if any(survey.labels.proposal for survey in facts.surveys.values()):
+        remedy = command = ""  # the finding about their values has it
+    elif hints:
+        remedy, command = hints[0], ""
+    else:
+        remedy, command = "label some", facts.command("label")
     return Finding(
         "labels",
         "labels",
         "fatal" if fatal else "note",
         "no row has a label" + ("" if fatal else "; scoring and labelling need none"),
         0,
-        remedy=hints[0] if hints else "label some",
-        command="" if hints else facts.command("label"),
+        remedy=remedy,
+        command=command,
     )
 
 

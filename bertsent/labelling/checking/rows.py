@@ -95,15 +95,24 @@ class Rows:
         folded = max(settings.sample, settings.folded) if settings.sample else 0
         self.labelled = Sample(max(folded, most), characters, f"{settings.seed}:labelled")
 
-    def read(self, reviews: Iterable[Review], *, part: str, progress: Progress) -> None:
-        """Reads the rows of a part."""
+    def read(self, reviews: Iterable[Review], *, part: str, column: int | None, progress: Progress) -> None:
+        """Reads the rows of a part.
+
+        Args:
+            reviews: With their cells, if the text is in one of them.
+            part: The name of the part.
+            column: Of the cell that holds the text as the file has it: entities are resolved in reading.
+            progress: Receives the number of rows read.
+        """
         number = len(self.parts)
         self.parts[part] = 0
         for review in reviews:
             self.count += 1
             self.parts[part] += 1
+            cell = None if column is None or review.cells is None else review.cells[column]
+            review = Review(review.text, review.label, review.path)  # the cells of a sample would fill memory
             if review.text:
-                self._add(review, number)
+                self._add(review, number, raw=cell if isinstance(cell, str) else review.text)
             else:
                 self.empty += 1
                 self._example("empty", review)
@@ -114,7 +123,7 @@ class Rows:
         """Most words of a band, and its texts; the last band holds all longer texts, as 2^31 - 1 words."""
         return tuple(zip((*_BANDS, 2**31 - 1), self.bands, strict=True))
 
-    def _add(self, review: Review, part: int) -> None:
+    def _add(self, review: Review, part: int, *, raw: str) -> None:
         row, text = len(self.keys), clean(review.text)
         near = len(self.near) < self.settings.near_rows
         hashes = sketch(text) if near else sketch(text, _WORDS_ONLY)
@@ -133,14 +142,16 @@ class Rows:
         count = len(words(text))
         self.bands[next((at for at, most in enumerate(_BANDS) if count <= most), len(_BANDS))] += 1
         self._look(review, count)
+        if wrong := damage.markup(raw):
+            self._example("markup", replace(review, text=raw), detail=wrong, around=wrong)
 
     def _look(self, review: Review, count: int) -> None:
         """Looks for what a single text can show."""
         text = review.text
-        if count < self.settings.shortest:
-            self._example("short", review)
         if not looks_english(text):
             self._example("not_english", review)
+        elif count < self.settings.shortest:  # other scripts need not separate words
+            self._example("short", review)
         for check, fault, detail in _FAULTS:
             if wrong := fault(text):
                 self._example(check, review, detail=detail(wrong), around=wrong)
@@ -167,6 +178,5 @@ _FAULTS: tuple[tuple[str, Callable[[str], str], Callable[[str], str]], ...] = (
     ("mojibake", damage.mojibake, lambda wrong: f"{wrong} for {damage.mended(wrong)}"),
     ("lost_characters", _replacement, lambda wrong: ""),
     ("control_characters", damage.control, lambda wrong: f"U+{ord(wrong):04X}"),
-    ("markup", damage.markup, lambda wrong: wrong),
     ("markup_left", damage.markup_left, lambda wrong: wrong),
 )

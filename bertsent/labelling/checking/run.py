@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bertsent.base.errors import DataError
 from bertsent.base.files import is_folder
 from bertsent.base.records.checking import Check, WrongLabels
 from bertsent.base.records.core import Progress, Review, silent
@@ -81,7 +82,10 @@ def check(
     rows = Rows(settings, every=every)
     progress.start("Looking at the texts", sum(survey.rows for survey in surveys.values()), "rows")
     for name, reviews in opened.items():
-        rows.read(reviews, part=name, progress=progress)
+        columns = [column.name for column in surveys[name].columns]
+        text = surveys[name].text_column
+        column = columns.index(text) if text in columns else None
+        rows.read(reviews, part=name, column=column, progress=progress)
     progress.finish()
     labelled = LabelLog(labels).labelled() if labels is not None and _is_other(labels, source) else []
     copies = find_copies(rows, labelled, examples=settings.examples)
@@ -97,7 +101,7 @@ def check(
         window=_window(rows, scorer),
         trained=int(np.isin(texts, trained).sum()),
         version="" if scorer is None else scorer.version,
-        refuses=source.settings.on_bad_row == "refuse",
+        refusal=_refusal(source, surveys, num_files, settings),
         wrong_labels=_judge(rows, scorer, trained, every=every, settings=settings, progress=progress),
     )
     return _result(source, facts, time.monotonic() - start)
@@ -135,10 +139,29 @@ def _open(source: Source, num_files: int | None, settings: CheckSettings) -> dic
     reading = replace(source.settings, on_bad_row="skip")
     return {
         name: open_reviews(
-            replace(source, paths=tuple(paths), settings=reading), num_files=num_files, seed=settings.seed
+            replace(source, paths=tuple(paths), settings=reading),
+            cells=True,
+            num_files=num_files,
+            seed=settings.seed,
         )
         for name, paths in _parts(source.paths).items()
     }
+
+
+def _refusal(
+    source: Source, surveys: Mapping[str, Survey], num_files: int | None, settings: CheckSettings
+) -> str:
+    """The hint of the error with which other commands end at a bad row; "" if they do not."""
+    if source.settings.on_bad_row == "skip":
+        return ""
+    for name, paths in _parts(source.paths).items():
+        if surveys[name].bad_rows:
+            one = replace(source, paths=tuple(paths))
+            try:
+                open_reviews(one, num_files=num_files, seed=settings.seed).survey()
+            except DataError as error:
+                return error.hint or "mend such rows, or leave them out: --on-bad-row skip"
+    return ""
 
 
 def _parts(paths: Sequence[Path]) -> Mapping[str, Sequence[Path]]:
@@ -196,6 +219,8 @@ def _window(rows: Rows, scorer: Scorer | None) -> Window | None:
     if scorer is None:
         return None
     reviews = rows.any.reviews()
+    if not reviews:
+        return None
     encoded = scorer.tokenizer.encode([clean(review.text) for review in reviews])
     longer = [
         replace(example(review), detail=f"{len(ids)} word pieces")
