@@ -334,6 +334,8 @@ JSON = [
     ("Batch summary", ["batch", "reviews.csv", "-o", "scored.csv"]),
     ("Predictions; Batch summary", ["batch", "reviews.csv", "--sentences", "--by", "label"]),
     ("Evaluations", ["evaluate", "reviews.csv"]),
+    ("Checks", ["check", "reviews.csv"]),
+    ("Checks", ["check", "data/aclImdb"]),
     ("Labelling", ["label"]),
     ("Labelling", ["label", "--import", "kitchen.jsonl"]),
     ("Labelling", ["label", "--export", "labels.csv"]),

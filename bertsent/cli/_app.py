@@ -28,6 +28,7 @@ from bertsent.base.settings.workspace_file import NAME, load_data_options
 LIFE_CYCLE = {
     "download": "Fetch the Large Movie Review Dataset (or another) into data/.",
     "preview": "Show what an encoder makes of a text, before any training.",
+    "check": "Find what is wrong with reviews before you train or label.",
     "train": "Train a classifier and publish it as a new version.",
     "predict": "Score texts: how likely each is positive, and its label.",
     "label": "Label reviews, one key each; every label is saved at once.",

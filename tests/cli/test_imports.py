@@ -125,6 +125,11 @@ def case(line: str, *options: object, packages: set[str], own: set[str], slow: b
             own=SCORE | {"data", "reports"},
             slow=True,
         ),
+        case(
+            "check table.jsonl --sample 0",
+            packages={"numpy"},
+            own=SCORE | {"data", "labelling", "reports"},
+        ),
         case("models", packages=set(), own={"versions"}),
         case("models show 1", packages=set(), own={"versions"}),
         case("models rollback 1", packages={"filelock"}, own={"versions"}),
