@@ -199,6 +199,7 @@ class _JsonRows:
 
 
 _GUARDED = "like a formula, with a ' put before (--raw-csv: as they are)"
+_FOREIGN = "not English, the language that the model reads: its scores there mean little"
 _EMPTY = dict.fromkeys(("text", "score", "label", "tokens", "truncated", "version"))
 
 
@@ -216,7 +217,7 @@ def _print(review: Review, prediction: Prediction | None) -> None:
 def _as_json(summary: BatchSummary) -> dict[str, Any]:
     counts = pick(summary, "version", "reviews", "empty", "labelled", "positive", "unsure", "truncated")
     speed = pick(summary, "seconds", "reviews_per_second", "output")
-    rows = pick(summary, "rows", "bad_rows", "unlabelled", "renamed")
+    rows = pick(summary, "rows", "bad_rows", "unlabelled", "not_english", "renamed")
     changed = {"guarded_cells": summary.guarded, "cut_cells": summary.cut}
     accuracy = pick(summary.confusion, "accuracy") | {"confusion": summary.confusion}
     groups = {}
@@ -238,6 +239,7 @@ def _summary_lines(summary: BatchSummary) -> list[str]:
     for count, one, many in (
         (summary.truncated, "was longer than the model's window", "were longer than the model's window"),
         (summary.empty, "had nothing to read and has no score", "had nothing to read and have no score"),
+        (summary.not_english, f"looks {_FOREIGN}", f"look {_FOREIGN}"),
         (summary.bad_rows, "bad row was left out", "bad rows were left out"),
         (summary.guarded, f"cell begins {_GUARDED}", f"cells begin {_GUARDED}"),
         (summary.cut, "cell was cut to 32,767 characters", "cells were cut to 32,767 characters"),

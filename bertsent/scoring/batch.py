@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bertsent.base.display import visible
+from bertsent.base.english import looks_english
 from bertsent.base.errors import DataError, UsageError
 from bertsent.base.records.core import Prediction, Progress, Review, silent
 from bertsent.base.records.metrics import BatchSummary, Confusion
@@ -126,6 +127,7 @@ def run(
         truncated=counts.truncated,
         seconds=time.monotonic() - start,
         output=str(output.path) if output else "",
+        not_english=counts.not_english,
         bad_rows=survey.bad_rows,
         renamed=layout.renamed if output else {},
         guarded=changes.guarded,
@@ -171,6 +173,7 @@ class _Counts:
     confusion: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
     empty: int = 0
     truncated: int = 0
+    not_english: int = 0
 
     def add(self, prediction: Prediction | None) -> None:
         if prediction is None:
@@ -178,6 +181,7 @@ class _Counts:
             return
         self.labels[prediction.label] += 1
         self.truncated += prediction.truncated
+        self.not_english += not looks_english(prediction.text)
         if prediction.gold is not None:
             self.confusion[2 * prediction.gold + (prediction.score >= self.threshold)] += 1
 

@@ -367,3 +367,14 @@ def test_killed_run_leaves_the_old_output(
     assert (workspace / name).read_bytes() == b"old"
     if how == signal.SIGTERM:
         assert not list(workspace.glob(f".{name}.*"))
+
+
+def test_texts_that_look_not_english_are_counted(run: Run, model: Path, workspace: Path) -> None:
+    texts = [
+        "Der Film ist sehr gut und ich habe viel gelacht.",
+        "A very good film.",
+        "这部电影非常好看，强烈推荐。",
+    ]
+    (workspace / "mixed.txt").write_text("\n".join(texts), encoding="utf-8")
+    result = run("batch", "mixed.txt", "-o", "out.csv")
+    assert "2 look not English" in result.stdout

@@ -104,6 +104,7 @@ class BatchSummary:
     truncated: int
     seconds: float
     output: str = ""
+    not_english: int = 0  # reviews that look written in another language than the model reads
     bad_rows: int = 0  # left out, as `on_bad_row` "skip" says
     renamed: Mapping[str, str] = field(default_factory=dict)  # our name of a column -> the one it got
     guarded: int = 0  # cells that begin like a formula and got a ' before them
