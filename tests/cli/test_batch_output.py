@@ -367,3 +367,11 @@ def test_killed_run_leaves_the_old_output(
     assert (workspace / name).read_bytes() == b"old"
     if how == signal.SIGTERM:
         assert not list(workspace.glob(f".{name}.*"))
+
+
+def test_table_with_a_header_only_has_no_rows(run: Run, model: Path, workspace: Path) -> None:
+    (workspace / "in.csv").write_text("id,text\n", encoding="utf-8")
+    result = run("batch", "in.csv", "-o", "out.csv")
+    assert result.exit_code == 7
+    assert "Received: no rows." in result.stderr
+    assert not Path("out.csv").exists()
