@@ -85,9 +85,8 @@ def run(
     for line in survey_notes(survey):
         progress.note(line)
     if survey.rows == survey.empty:
-        raise DataError(
-            f"{visible(str(source))} holds no review with text.", received=f"{survey.empty} empty"
-        )
+        received = f"{survey.empty} empty" if survey.empty else "no rows"
+        raise DataError(f"{visible(str(source))} holds no review with text.", received=received)
     layout = lay_out(
         survey.columns,
         text_column=survey.text_column,

@@ -373,8 +373,16 @@ def test_texts_that_look_not_english_are_counted(run: Run, model: Path, workspac
     texts = [
         "Der Film ist sehr gut und ich habe viel gelacht.",
         "A very good film.",
-        "这部电影非常好看，强烈推荐。",
+        "这部电影非常好看 强烈推荐",
     ]
     (workspace / "mixed.txt").write_text("\n".join(texts), encoding="utf-8")
     result = run("batch", "mixed.txt", "-o", "out.csv")
     assert "2 look not English" in result.stdout
+
+
+def test_table_with_a_header_only_has_no_rows(run: Run, model: Path, workspace: Path) -> None:
+    (workspace / "in.csv").write_text("id,text\n", encoding="utf-8")
+    result = run("batch", "in.csv", "-o", "out.csv")
+    assert result.exit_code == 7
+    assert "Received: no rows." in result.stderr
+    assert not Path("out.csv").exists()
