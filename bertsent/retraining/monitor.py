@@ -27,7 +27,6 @@ from bertsent.drift.history import DriftHistory, Look, Outcome, OutcomeKind, bat
 from bertsent.drift.monitored import Action, Monitored
 from bertsent.labelling.decisions import Labelled
 from bertsent.labelling.log import LabelLog
-from bertsent.labelling.unrecorded import read_unrecorded
 from bertsent.versions import store
 from bertsent.versions.manifest import REFERENCE, Version
 
@@ -72,6 +71,8 @@ class DriftRun:
     @cached_property
     def labels(self) -> tuple[Labelled, ...]:
         if self.unrecorded is not None:
+            from bertsent.labelling.unrecorded import read_unrecorded
+
             return read_unrecorded(self.unrecorded, progress=self.progress)
         return tuple(LabelLog(self.label_folder or self.workspace.labels).labelled())
 
