@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bertsent.base.text import clean
+from bertsent.base.text import clean, unescape
 
 # The characters that Windows-1252 has for the bytes 80 to BF, which continue a character of UTF-8; the five
 # bytes that it leaves undefined are kept as they are by most programs.
@@ -46,8 +46,8 @@ def markup(text: str) -> str:
 
 
 def markup_left(text: str) -> str:
-    """The first HTML entity or tag that stays when the text is cleaned for the classifier; "" if none."""
-    return markup(clean(text)) if "<" in text or "&" in text else ""
+    """The first HTML entity or tag that stays when the text is read and cleaned; "" if there is none."""
+    return markup(clean(unescape(text))) if "<" in text or "&" in text else ""
 
 
 def _decoded(characters: str) -> str:
