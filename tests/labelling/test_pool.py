@@ -85,7 +85,7 @@ def test_read_pool_takes_folders_and_tables_alike(workspace: Path) -> None:
 
 
 def test_read_pool_names_a_row_that_cannot_be_used(workspace: Path) -> None:
-    (workspace / "a.jsonl").write_text('{"text": "one"}\n{"txt": "two"}\n', encoding="utf-8")
+    (workspace / "a.jsonl").write_text('{"text": "one"}\n{"text": ["two"]}\n', encoding="utf-8")
     with pytest.raises(DataError, match=r"a\.jsonl:2"):
         read_pool(workspace / "a.jsonl", answered=(), settings=LabelSettings())
 
