@@ -139,7 +139,7 @@ def _too_few(facts: Facts) -> Iterator[Finding]:
             fact,
             count,
             remedy="give both labels the same weight",
-            command=f"bertsent train --data {facts.data} --balance",
+            command=f"bertsent train --data {facts.data} --balance weights",
         )
     else:
         yield Finding("balance", "labels", "ok", "enough rows of both labels", count)
