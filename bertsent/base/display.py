@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 # Control (Cc) and format (Cf) characters, lone surrogates (Cs), private use (Co), line separators (Zl) and
 # paragraph separators (Zp): any of them can forge a line, hide text or fail to encode.
@@ -28,6 +29,22 @@ def visible(text: str, *, newlines: bool = False) -> str:
         else character
         for character in text
     )
+
+
+def shortened(text: str, most: int) -> str:
+    """The text, or as much of it as fits into `most` characters with an ellipsis behind it."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """The first `most` of some names from outside, visible, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(visible, names[:most])) + more
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: 1 row, 2,000 rows."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def size(count: float) -> str:

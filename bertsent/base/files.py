@@ -18,7 +18,6 @@ from bertsent.base.errors import BusyError, StorageError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
-_CHUNK = 1 << 20
 
 
 @contextlib.contextmanager

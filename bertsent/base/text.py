@@ -14,9 +14,8 @@ from bertsent.base.errors import DataError
 _BREAK = re.compile(r"(?:<br\s*)+(/?>)?", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-z][a-z0-9]*(?:\s[^<>=]*=[^<>]*|\s*/?)>", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#([0-9]{1,7})|#[xX]([0-9a-fA-F]{1,6})|([A-Za-z][A-Za-z0-9]{1,31}));")
-_AMPERSAND = re.compile(
-    r"&(?:(?:amp|#0{0,4}38|#[xX]0{0,4}26);)+", re.IGNORECASE
-)  # also escaped more than once
+# Also escaped more than once.
+_AMPERSAND = re.compile(r"&(?:(?:amp|#0{0,4}38|#[xX]0{0,4}26);)+", re.IGNORECASE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MORE = 1 << 12  # bytes to read at a time from a file that is longer than its stated size
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bertsent.base.display import visible
+from bertsent.base.display import shortened, visible
 from bertsent.base.errors import UsageError
 from bertsent.base.records.core import Prediction
 from bertsent.base.records.groups import Extreme, Group, Grouping
@@ -92,8 +92,7 @@ def grouping_lines(
         written: Whether all groups are also in a file.
     """
     shown = grouping.shown(settings.listed)
-    by = visible(grouping.by)
-    title = by if len(by) <= _NAME else by[: _NAME - 1] + "…"
+    title = shortened(visible(grouping.by), _NAME)
     yield ""
     yield f"  {title:<{_NAME}}  reviews  positive  95 % interval   unsure"
     for group in shown:
@@ -147,14 +146,11 @@ def sentence_line(prediction: Prediction, *, width: int = _WIDTH) -> str:
 
 def _fitted(head: str, text: str, *, width: int = _WIDTH) -> str:
     """A line that begins with `head` and holds as much of a text from outside as fits."""
-    text = " ".join(visible(text, newlines=True).split())
-    room = width - len(head)
-    return head + (text if len(text) <= room else text[: room - 1] + "…")
+    return head + shortened(" ".join(visible(text, newlines=True).split()), width - len(head))
 
 
 def _name(group: Group) -> str:
-    name = "(no value)" if group.value is None else " ".join(visible(group.value).split())
-    return name if len(name) <= _NAME else name[: _NAME - 1] + "…"
+    return shortened("(no value)" if group.value is None else " ".join(visible(group.value).split()), _NAME)
 
 
 def _wrapped(notes: Sequence[str]) -> Iterator[str]:

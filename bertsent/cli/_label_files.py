@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bertsent.base.display import visible
+from bertsent.base.display import counted, shortened, visible
 from bertsent.base.errors import UsageError
 from bertsent.base.settings.labelling import ExportFormat, Tool
 from bertsent.base.settings.reading import LABEL_NAMES
@@ -125,26 +125,27 @@ def _as_json(done: Imported) -> dict[str, Any]:
 
 def _notes(done: Imported) -> list[str]:
     """What the user must know beside the counts."""
-    lines = [f"Read as {', '.join(done.tools)}: {_rows(done.rows)}", *done.notes]
+    from bertsent.data.notes import value_list
+
+    lines = [f"Read as {', '.join(done.tools)}: {counted(done.rows, 'row')}", *done.notes]
     if done.annotators:
         people = [f"{name} {rows}" for name, rows in list(done.annotators.items())[:8]]
         more = f" and {len(done.annotators) - 8} more" if len(done.annotators) > 8 else ""
         lines.append(f"Answered by {', '.join(people)}{more}")
     if done.bad_rows:
-        lines.append(f"Left out {_rows(done.bad_rows)} that cannot be read, the first:")
+        lines.append(f"Left out {counted(done.bad_rows, 'row')} that cannot be read, the first:")
         lines += [f"  {row}" for row in done.first_bad_rows]
     if done.unlabelled:
-        values = ", ".join(f"{value or 'no answer'} ({rows})" for value, rows in done.unlabelled.items())
-        lines.append(f"Left out {_rows(sum(done.unlabelled.values()))} without a label: {values}")
+        rows = counted(sum(done.unlabelled.values()), "row")
+        lines.append(f"Left out {rows} without a label: {value_list(done.unlabelled)}")
     if done.both:
-        lines.append(f"Left out {_rows(done.both)} with both labels at once")
+        lines.append(f"Left out {counted(done.both, 'row')} with both labels at once")
     if done.other_questions:
-        values = ", ".join(f"{name} ({rows})" for name, rows in done.other_questions.items())
-        lines.append(f"Left out answers to other questions: {values}")
+        lines.append(f"Left out answers to other questions: {value_list(done.other_questions)}")
     if done.rejected:
-        lines.append(f"{_rows(done.rejected)} reject a label, which counts as the other one")
+        lines.append(f"{counted(done.rejected, 'row')} reject a label, which counts as the other one")
     if done.conflicts:
-        lines.append(f"{_texts(done.conflicts)} with different labels{_of_them(done)}:")
+        lines.append(f"{counted(done.conflicts, 'text')} with different labels{_of_them(done)}:")
         lines += [f"  {_conflict(one)}" for one in done.first_conflicts]
         if done.conflicts > len(done.first_conflicts):
             lines.append(f"  and {done.conflicts - len(done.first_conflicts)} more")
@@ -165,7 +166,7 @@ def _of_them(done: Imported) -> str:
 
 
 def _conflict(one: Conflict) -> str:
-    text = one.text if len(one.text) <= _SHOWN else f"{one.text[:_SHOWN]}..."
+    text = shortened(one.text, _SHOWN)
     counts = f"{one.positive} positive, {one.negative} negative"
     earlier = f", earlier {LABEL_NAMES[one.earlier]}" if one.earlier is not None else ""
     return f"{one.where}: {text!r}: {counts}{earlier} -> {_name(one.outcome) or 'left out'}"
@@ -173,11 +174,3 @@ def _conflict(one: Conflict) -> str:
 
 def _name(label: int | None) -> str | None:
     return None if label is None else LABEL_NAMES[label]
-
-
-def _rows(number: int) -> str:
-    return f"{number:,} {'row' if number == 1 else 'rows'}"
-
-
-def _texts(number: int) -> str:
-    return f"{number:,} {'text' if number == 1 else 'texts'}"

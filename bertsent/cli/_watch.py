@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
-from bertsent.base.display import visible
+from bertsent.base.display import listed, visible
 from bertsent.base.errors import UsageError
 from bertsent.base.records.metrics import BatchSummary
 from bertsent.base.settings.reading import OutputFormat, ReadSettings
@@ -121,5 +121,4 @@ def _line(scored: Scored, summary: BatchSummary) -> str:
 
 
 def _names(scored: Scored) -> str:
-    more = len(scored.names) - _NAMED
-    return visible(", ".join(scored.names[:_NAMED])) + (f" and {more} more" if more > 0 else "")
+    return listed(scored.names, _NAMED)

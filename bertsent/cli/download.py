@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bertsent.base.display import size, visible
+from bertsent.base.display import counted, listed, size, visible
 from bertsent.base.errors import UsageError
 from bertsent.base.records.training import Download
 from bertsent.base.settings.download import ADDRESSES, DataSet, DownloadSettings
@@ -111,10 +111,8 @@ def _line(result: Download) -> str:
     if not result.counts:
         return f"{path}: {already}{result.files:,} files, {size(result.bytes)}"
     if result.tables:
-        number = len(result.tables)
-        named = f" and {number - _SHOWN} more" if number > _SHOWN else ""
-        line = f"{path}: {already}{number} {'table' if number == 1 else 'tables'}, {size(result.bytes)} "
-        line += f"({visible(', '.join(result.tables[:_SHOWN]))}{named})"
+        tables = f"{counted(len(result.tables), 'table')}, {size(result.bytes)}"
+        line = f"{path}: {already}{tables} ({listed(result.tables, _SHOWN)})"
     else:
         reviews = {name: count for name, count in result.counts.items() if class_of(name) is not None}
         line = f"{path}: {already}{sum(reviews.values()):,} reviews ({_by_split(reviews)})"
@@ -124,9 +122,8 @@ def _line(result: Download) -> str:
 
 def _listed(what: str, entries: Mapping[str, int]) -> str:
     """`; what: name (3 files), ...`; nothing for no entries."""
-    names = [f"{name} ({count:,} {'file' if count == 1 else 'files'})" for name, count in entries.items()]
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"; {what}: {visible(', '.join(names[:_SHOWN]))}{more}" if names else ""
+    names = [f"{name} ({counted(count, 'file')})" for name, count in entries.items()]
+    return f"; {what}: {listed(names, _SHOWN)}" if names else ""
 
 
 def _by_split(reviews: Mapping[str, int]) -> str:

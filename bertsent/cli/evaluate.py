@@ -79,7 +79,7 @@ def evaluate(
     else:
         _print(evaluation)
     if report is not None:
-        evaluation_page.write(evaluation, report, source=source, command=command_line(ctx))
+        evaluation_page.write(evaluation, report, source=str(source), command=command_line(ctx))
         if not json:
             typer.echo(f"\nReport: {visible(str(report))}")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bertsent.base.display import visible
+from bertsent.base.display import listed, shortened, visible
 from bertsent.base.errors import DataError, UsageError
 from bertsent.base.records.reading import MISSING
 from bertsent.base.settings.reading import ReadSettings
@@ -119,8 +119,7 @@ def path_getter(path: str, *, exact: bool) -> Getter:
 
 def list_names(names: Sequence[str]) -> str:
     """The names of columns, for a message."""
-    listed = [visible(name if len(name) <= _QUOTED else f"{name[:_QUOTED]}...") for name in names[:_LISTED]]
-    return ", ".join(listed) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
+    return listed([shortened(name, _QUOTED) for name in names], _LISTED)
 
 
 def _named(

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from bertsent.base.display import visible
@@ -26,7 +26,7 @@ _NO_TABLES = {".md", ".pdf", ".html", ".htm", ".png", ".jpg", ".py", ".license",
 _NO_TABLE_NAMES = ("readme", "license", "licence", "copying", "changelog", "notice")
 
 
-def inner_name(path: Path) -> str:
+def inner_name(path: PurePath) -> str:
     """The name of a file without the suffix of its compression: `reviews.csv` for reviews.csv.gz."""
     return path.stem if path.suffix.lower() in SUFFIXES else path.name
 

@@ -31,9 +31,8 @@ _MARKS = (  # the longer ones first: a UTF-32 mark begins like a UTF-16 one
 _EXAMINED = 1 << 23  # bytes that are looked at to find a remedy
 _ZEROS = 0.6  # share of zeros in every second byte of English text in UTF-16
 _FOREIGN = 0.3  # share of letters beyond ASCII above which a text is hardly English in cp1252
-_MARKER = (
-    "\udc80"  # for bytes that an encoding cannot decode: makes the line's UTF-8 wrong, so it is reported
-)
+# For bytes that an encoding cannot decode: it makes the UTF-8 of their line wrong, so that it is reported.
+_MARKER = "\udc80"
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:

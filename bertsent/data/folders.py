@@ -45,11 +45,6 @@ def sorted_entries(folder: Path) -> list[os.DirEntry[str]]:
     return sorted(entries(folder), key=lambda entry: entry.name)
 
 
-def has_files(folder: Path) -> bool:
-    """Whether a folder holds a review file."""
-    return any(True for _ in _names(folder))
-
-
 def count_files(folder: Path) -> int:
     """How many review files a folder holds."""
     return sum(1 for _ in _names(folder))

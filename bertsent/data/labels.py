@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from bertsent.base.display import visible
+from bertsent.base.display import shortened, visible
 from bertsent.base.errors import DataError, UsageError
 from bertsent.base.records.reading import MISSING, LabelCounts
 from bertsent.base.settings.reading import FOLDERS, LABELS, NEGATIVE, POSITIVE
@@ -130,6 +130,16 @@ def _not_a_map(text: str) -> UsageError:
     )
 
 
+def count_word(words: Counter[str], word: str, rows: int = 1) -> None:
+    """Counts rows with a word. The counts stay small: of long words only the beginning counts, and after very
+    many different ones all further ones are counted together."""
+    if word not in words:
+        word = shortened(word, _LONGEST)
+        if word not in words and len(words) >= _MOST_VALUES:
+            word = _OTHERS
+    words[word] += rows
+
+
 class LabelReader:
     """Gives values their labels, and counts them in a first pass.
 
@@ -137,7 +147,7 @@ class LabelReader:
         label_map: What `--labels` says.
 
     Attributes:
-        counts: Rows by word, of the first pass.
+        counts: Rows by word, which `count_word` counts in a first pass, until `settle`.
     """
 
     def __init__(self, label_map: LabelMap) -> None:
@@ -145,11 +155,6 @@ class LabelReader:
         self.counts: Counter[str] = Counter()
         self._labels: dict[str, int | None] = {}  # of the words seen
         self._is_scale = False
-
-    def count(self, word: str, rows: int = 1) -> None:
-        """Counts rows of the first pass that have a word."""
-        word = word if len(word) <= _LONGEST else f"{word[:_LONGEST]}..."
-        self.counts[word if word in self.counts or len(self.counts) < _MOST_VALUES else _OTHERS] += rows
 
     def settle(self) -> None:
         """Ends the first pass: from now on numbers have a meaning only if all of them are 0 or 1."""
@@ -207,10 +212,8 @@ def propose(unknown: Iterable[str]) -> str:
         positive, negative = _scale(numbers)
         values[POSITIVE] = [positive, *values.get(POSITIVE, [])]
         values[NEGATIVE] = [negative, *values.get(NEGATIVE, [])]
-    return " ".join(f"{name}={','.join(values[label])}" for label, name in _NAMES if label in values)
-
-
-_NAMES = ((POSITIVE, "positive"), (NEGATIVE, "negative"))
+    positive_first = reversed(LABELS.items())
+    return " ".join(f"{name}={','.join(values[label])}" for name, label in positive_first if label in values)
 
 
 def _scale(numbers: list[float]) -> tuple[str, str]:

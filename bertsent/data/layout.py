@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bertsent.base.display import visible
+from bertsent.base.display import counted, listed, visible
 from bertsent.base.files import is_folder
 from bertsent.base.settings.reading import CLASSES
 from bertsent.data.compression import inner_name
@@ -115,13 +115,6 @@ def is_table(name: str) -> bool:
     return name[0] not in "._" and is_table_name(name)
 
 
-def short(names: Iterable[str], most: int = _NAMED) -> str:
-    """The first names of many, for a message."""
-    every = list(names)
-    more = f" and {len(every) - most} more" if len(every) > most else ""
-    return ", ".join(visible(name) for name in every[:most]) + more
-
-
 @dataclass(frozen=True, slots=True)
 class _Inside:
     """The splits inside a folder."""
@@ -161,15 +154,15 @@ def _others(folder: Path, read: set[str]) -> Iterator[str]:
         if entry.is_symlink():
             yield f"{visible(entry.name)} (a link)"
         elif entry.is_dir():
-            yield f"{visible(entry.name)} ({_files(sum(1 for _ in entries(Path(entry.path))))})"
+            yield f"{visible(entry.name)} ({counted(sum(1 for _ in entries(Path(entry.path))), 'file')})"
         elif is_table(entry.name):
             tables.append(entry.name)
         else:
             loose += entry.name[0] != "."  # hidden files are not data
     if tables:
-        yield short(tables)
+        yield listed(tables, _NAMED)
     if loose:
-        yield f"./ ({_files(loose, 'loose file')})"
+        yield f"./ ({counted(loose, 'loose file')})"
 
 
 def _sources(given: Source, paths: list[Path]) -> tuple[Source, ...]:
@@ -203,7 +196,3 @@ def _kind(entry: os.DirEntry[str]) -> str:
     if name in CLASSES:
         return name[:3]
     return "train" if ROLES.get(name) == "train" else ""
-
-
-def _files(number: int, what: str = "file") -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

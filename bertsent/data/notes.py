@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bertsent.base.display import visible
+from bertsent.base.display import counted, listed, visible
 from bertsent.base.errors import DataError
 from bertsent.base.records.reading import Survey
 
@@ -21,9 +21,9 @@ def survey_notes(survey: Survey, *, needs_labels: bool = False) -> Iterator[str]
     for line in survey.passed_over:
         yield f"Not read: {line}."
     if survey.bad_rows:
-        rows = "row" if survey.bad_rows == 1 else "rows"
-        more = ", the first ten" if survey.bad_rows > len(survey.first_bad_rows) else ""
-        yield f"Left out {survey.bad_rows} bad {rows}{more}:"
+        named = len(survey.first_bad_rows)
+        more = f", the first {named}" if survey.bad_rows > named else ""
+        yield f"Left out {counted(survey.bad_rows, 'bad row')}{more}:"
         yield from (f"  {row}" for row in survey.first_bad_rows)
     labels = survey.labels
     if labels.unknown:
@@ -63,9 +63,5 @@ def label_remedy(survey: Survey) -> str:
 
 def value_list(values: Mapping[str, int]) -> str:
     """Values with their rows: "5 (8 rows), 1 (7 rows), 3 (1 row)"."""
-    listed = [
-        f"{visible(value) or '(empty)'} ({rows} row{'' if rows == 1 else 's'})"
-        for value, rows in list(values.items())[:_VALUES]
-    ]
-    more = len(values) - len(listed)
-    return ", ".join(listed) + (f" and {more} more values" if more > 0 else "")
+    named = [f"{value or '(empty)'} ({counted(rows, 'row')})" for value, rows in values.items()]
+    return listed(named, _VALUES)

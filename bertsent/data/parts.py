@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bertsent.base.display import visible
+from bertsent.base.display import counted, visible
 from bertsent.base.errors import DataError
 from bertsent.base.files import is_folder
-from bertsent.base.settings.reading import CLASSES, HALVES
-from bertsent.data.compression import inner_name
+from bertsent.base.settings.reading import CLASSES
 from bertsent.data.folders import entries, is_review_file, sorted_entries
-from bertsent.data.tables import is_table_name
+from bertsent.data.layout import is_table, layout_of
 
-TEST_NAMES = ("test", "testing", "dev", "validation", "valid", "val", "eval")
-_NAMED = 3  # files that a count names
+_HINTED = 4  # splits that a hint names
+_KINDS = ("link", "folder", "other file")  # in the order in which they are named
+_NAMED = 3  # entries of a kind that a line names
 
 
 @dataclass(slots=True)
@@ -28,12 +28,42 @@ class Part:
     label: int | None = None  # of all files of a class folder
 
 
+class PassedOver:
+    """What was not read: how many links, folders and other files, and the first names of each."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._names: dict[str, list[str]] = {}
+
+    def add(self, kind: str, name: str) -> None:
+        """Counts an entry of a folder."""
+        self._counts[kind] += 1
+        names = self._names.setdefault(kind, [])
+        names.append(name)
+        names.sort()
+        del names[_NAMED:]
+
+    def update(self, other: PassedOver) -> None:
+        """Counts what another one has counted."""
+        self._counts.update(other._counts)
+        for kind, names in other._names.items():
+            self._names[kind] = sorted([*self._names.get(kind, ()), *names])[:_NAMED]
+
+    def __str__(self) -> str:
+        """It in words: "2 links (a, b), 12 other files (README.md, c, d, ...)"; "" for nothing."""
+        return ", ".join(self._kind(kind) for kind in _KINDS if self._counts[kind])
+
+    def _kind(self, kind: str) -> str:
+        number, names = self._counts[kind], [visible(name) for name in self._names[kind]]
+        return f"{counted(number, kind)} ({', '.join(names + ['...'] * (number > _NAMED))})"
+
+
 @dataclass(slots=True)
 class Parts:
-    """All there is to read at some paths."""
+    """All there is to read at a path."""
 
     parts: list[Part] = field(default_factory=list)
-    passed_over: Counter[str] = field(default_factory=Counter)  # what was not read, in words -> its number
+    passed_over: PassedOver = field(default_factory=PassedOver)
     notes: list[str] = field(default_factory=list)
 
 
@@ -41,7 +71,7 @@ def find_parts(path: Path) -> Parts:
     """What there is to read at a path: a file, class folders, text files, or the tables of a folder.
 
     Raises:
-        DataError: if there is nothing to read, or the path is a data set with halves.
+        DataError: if there is nothing to read, or the path is a data set divided into splits.
     """
     if not is_folder(path):
         return Parts([Part(path, is_table=True)])
@@ -54,16 +84,13 @@ def find_parts(path: Path) -> Parts:
         names = [folder.name for folder, _ in classes]
         if {name.lower() for name in names} - {"pos", "neg"}:
             content.notes.append(f"labels from the folders {visible(', '.join(names))}")
-        _pass_over(path, content, besides={folder.name for folder, _ in classes}, reviews_too=True)
+        _pass_over(path, content, besides={folder.name for folder, _ in classes})
         return _not_empty(path, content)
     if any(map(is_review_file, entries(path))):
         content.parts.append(Part(path, is_table=False))
         _pass_over(path, content)
         return content
-    halves = halves_of(path)
-    if halves:
-        named = [visible(str(half)) for files in halves.values() for half in files]
-        raise DataError("This is a whole data set; name one of its parts.", hint=" or ".join(named[:4]))
+    _refuse_splits(path)
     tables = tables_of(path)
     content.parts.extend(Part(table, is_table=True) for table in tables)
     _pass_over(path, content, besides={table.name for table in tables})
@@ -88,42 +115,22 @@ def class_folders(path: Path) -> list[tuple[Path, int]]:
     return sorted(classes, key=lambda pair: pair[1])
 
 
-def halves_of(path: Path) -> dict[str, list[Path]]:
-    """The parts of a data set that are named train and test (or validation), as folders or tables.
-
-    Returns:
-        "train", "test" and other such names in lower case -> their paths, sorted; {} without a train part.
-    """
-    halves: dict[str, list[Path]] = {}
-    for entry in sorted_entries(path):
-        if entry.is_symlink() or entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            name = entry.name.lower()
-        elif is_table_name(entry.name):
-            name = table_half(entry.name)
-        else:
-            continue
-        if name in HALVES or name in TEST_NAMES:
-            halves.setdefault(name, []).append(Path(entry.path))
-    return halves if "train" in halves else {}
-
-
-def table_half(name: str) -> str:
-    """The part of a data set that a table's name begins with: `train` for train-00000-of-00001.parquet."""
-    stem = inner_name(Path(name)).lower()
-    for separator in "-_. ":
-        stem = stem.partition(separator)[0]
-    return stem
-
-
 def tables_of(path: Path) -> list[Path]:
-    """The tables of a folder, by name; hidden files and those that begin with _ (`_SUCCESS`) are none."""
+    """The tables of a folder, by name."""
     return [
         Path(entry.path)
         for entry in sorted_entries(path)
-        if entry.name[0] not in "._" and entry.is_file(follow_symlinks=False) and is_table_name(entry.name)
+        if is_table(entry.name) and entry.is_file(follow_symlinks=False)
     ]
+
+
+def _refuse_splits(path: Path) -> None:
+    """Refuses a folder with splits inside, unless it holds no more than the parts of a table of one split."""
+    layout = layout_of(path)
+    if layout.is_divided and (layout.validation or layout.test or is_folder(layout.train[0].paths[0])):
+        splits = [visible(str(split)) for _, source in layout.items() for split in source.paths]
+        hint = " or ".join(splits[:_HINTED])
+        raise DataError("This is a whole data set; name one of its parts.", hint=hint)
 
 
 def _not_empty(path: Path, content: Parts) -> Parts:
@@ -132,53 +139,16 @@ def _not_empty(path: Path, content: Parts) -> Parts:
             return content
     raise DataError(
         f"{visible(str(path))} holds no review: neither *.txt, nor pos/*.txt and neg/*.txt, nor a table.",
-        received=passed_over_line(content.passed_over) or None,
+        received=str(content.passed_over) or None,
     )
 
 
-def _pass_over(
-    folder: Path, content: Parts, *, besides: set[str] | None = None, reviews_too: bool = False
-) -> None:
-    """Counts the entries of a folder that are not read."""
-    others: list[str] = []
-    number = 0
+def _pass_over(folder: Path, content: Parts, *, besides: Collection[str] | None = None) -> None:
+    """Counts the entries of a folder that are not read: all besides its reviews, or besides some names."""
     for entry in entries(folder):
-        if entry.name.startswith(".") or (besides and entry.name in besides):
+        if entry.name.startswith("."):
             continue
-        if entry.is_symlink():
-            content.passed_over["link"] += 1
-        elif entry.is_dir():
-            content.passed_over["folder"] += 1
-            content.passed_over[f"folder {visible(entry.name)}"] += 0
-        elif reviews_too or besides is not None or not is_review_file(entry):
-            number += 1
-            if len(others) < _NAMED:
-                others.append(visible(entry.name))
-    if number:
-        content.passed_over["other file"] += number
-        for name in others:
-            content.passed_over[f"other file {name}"] += 0
-
-
-def passed_over_line(counts: Counter[str]) -> str:
-    """What was passed over, in words: "2 links, 1 folder (unsup), 3 other files (README.md, ...)"."""
-    return ", ".join(_counted(counts, kind) for kind in ("link", "folder", "other file") if counts[kind])
-
-
-def _counted(counts: Counter[str], kind: str) -> str:
-    number = counts[kind]
-    names = [key.removeprefix(f"{kind} ") for key in counts if key.startswith(f"{kind} ")]
-    listed = ", ".join(names[:_NAMED]) + (", ..." if number > len(names[:_NAMED]) else "")
-    return f"{number} {kind}{'' if number == 1 else 's'}" + (f" ({listed})" if names else "")
-
-
-def file_count(parts: Parts) -> int | None:
-    """How many reviews the folders hold; None if there is a table, which would have to be read first."""
-    if any(part.is_table for part in parts.parts):
-        return None
-    return sum(1 for part in parts.parts for _ in review_files(part.path))
-
-
-def review_files(folder: Path) -> Iterator[str]:
-    """The names of the review files of a folder, in no order."""
-    return (entry.name for entry in entries(folder) if is_review_file(entry))
+        if is_review_file(entry) if besides is None else entry.name in besides:
+            continue
+        kind = "link" if entry.is_symlink() else "folder" if entry.is_dir() else "other file"
+        content.passed_over.add(kind, entry.name)

@@ -12,23 +12,20 @@ from bertsent.base.errors import DataError, UsageError
 from bertsent.base.files import is_folder
 from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.records.reading import MISSING, Column, Survey
-from bertsent.base.settings.reading import FOLDERS, LABELS, ReadSettings
+from bertsent.base.settings.reading import FOLDERS, LABEL_NAMES, ReadSettings
 from bertsent.base.text import encodable, is_empty, unescape
 from bertsent.data.columns import Getter
 from bertsent.data.files import read_review
 from bertsent.data.folders import count_files, draw_names, file_names
-from bertsent.data.labels import LabelReader, label_word, parse_label_map
-from bertsent.data.parts import Part, Parts, find_parts, passed_over_line
+from bertsent.data.labels import LabelReader, count_word, label_word, parse_label_map
+from bertsent.data.parts import Part, Parts, PassedOver, find_parts
 from bertsent.data.source import PIPE, STDIN, Source
 from bertsent.data.table import Table, hint_for
 from bertsent.data.tables import open_table
-from bertsent.data.tally import Tally, count_bad, count_word, fact, note_kinds, refused, summed
+from bertsent.data.tally import Tally, count_bad, fact, note_kinds, refused, summed
 
 _ADVANCE = 5000  # rows between two reports of progress
-_NAMED_BAD_ROWS = 10
-_ANSWERS = {"accept", "reject", "ignore"}  # of Prodigy, about the label beside it
 _FOLDER_NAMES = {label: name for name, label in FOLDERS.items()}
-_OPPOSITE = {label: name for name, number in LABELS.items() for label in (1 - number,)}
 
 
 class Reviews:
@@ -45,7 +42,7 @@ class Reviews:
         self._parts: list[Part] = []
         self._tables: dict[int, Table] = {}  # by the index of their part
         self._notes: list[str] = []
-        self._passed_over: Counter[str] = Counter()
+        self._passed_over = PassedOver()
         self._bad = Tally()  # of the present iteration
         for path in source.paths:
             self._open(path, source)
@@ -117,7 +114,7 @@ class Reviews:
         for index, part in enumerate(self._parts):
             tally = self._survey_part(index, part, progress)
             for word, rows in tally.words.items():
-                self._labels.count(word, rows)
+                count_word(self._labels.counts, word, rows)
             tallies.append(tally)
         progress.finish()
         self._labels.settle()
@@ -136,7 +133,7 @@ class Reviews:
             label_hint=next((table.choice.label_hint for table in tables if table.choice.label_hint), ""),
             bad_rows=total.bad_rows,
             first_bad_rows=tuple(fact(error) for error in total.bad),
-            passed_over=(line,) if (line := passed_over_line(self._passed_over)) else (),
+            passed_over=(line,) if (line := str(self._passed_over)) else (),
             notes=tuple(self._notes) + tuple(_notes(tables)),
         )
 
@@ -156,9 +153,10 @@ class Reviews:
             if isinstance(text, DataError):
                 self._leave_out(text, table.path)
                 continue
-            label = None if get_label is None else label_of(label_word(get_label(cells)))
-            if get_answer is not None:
-                label = _answered(label, get_answer(cells))
+            label = None
+            if get_label is not None:
+                word = label_word(get_label(cells))
+                label = label_of(word if get_answer is None else self._answered(word, get_answer(cells)))
             yield Review(text, label, f"{prefix}{number}", arrange(cells) if arrange else None)
 
     def _arrangement(self, table: Table) -> Any:
@@ -168,8 +166,8 @@ class Reviews:
             return lambda row: tuple([row.get(name, MISSING) for name in columns])
         if table.columns == columns:
             return tuple
-        places = {name: index for index, name in enumerate(table.columns)}
-        order = [places.get(name) for name in columns]
+        positions = {name: index for index, name in enumerate(table.columns)}
+        order = [positions.get(name) for name in columns]
         return lambda cells: tuple([MISSING if at is None else cells[at] for at in order])
 
     def _leave_out(self, error: DataError, path: Path, *, alone: bool = False) -> None:
@@ -214,20 +212,21 @@ class Reviews:
             tally.empty += not text
             if get_label is not None:
                 word = label_word(get_label(cells))
-                if get_answer is not None:
-                    word = self._answered_word(word, get_answer(cells))
-                count_word(tally.words, word)
+                count_word(
+                    tally.words, word if get_answer is None else self._answered(word, get_answer(cells))
+                )
             if typed:
                 items = cells.items() if table.is_json else zip(table.columns, cells, strict=True)
                 note_kinds(tally.kinds, items)
         return tally
 
-    def _answered_word(self, word: str, answer: object) -> str:
+    def _answered(self, word: str, answer: object) -> str:
         """The word that Prodigy's answer leaves: the other label after a reject, none after an ignore."""
-        if not isinstance(answer, str) or answer.lower() not in _ANSWERS or answer.lower() == "accept":
-            return word
-        label = self._labels.label(word)
-        return "" if answer.lower() == "ignore" else word if label is None else _OPPOSITE[label]
+        given = answer.lower() if isinstance(answer, str) else ""
+        if given == "ignore":
+            return ""
+        label = self._labels.label(word) if given == "reject" else None
+        return word if label is None else LABEL_NAMES[1 - label]
 
     # Files of one review each
 
@@ -243,8 +242,8 @@ class Reviews:
             yield Review(text, part.label, path, cells)
 
     def _cells_around_text(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        place = self.columns.index("text") if "text" in self.columns else 0
-        return (MISSING,) * place, (MISSING,) * (len(self.columns) - place - 1)
+        before = self.columns.index("text") if "text" in self.columns else 0
+        return (MISSING,) * before, (MISSING,) * (len(self.columns) - before - 1)
 
     def _files(self, part: Part) -> Iterator[str]:
         if not is_folder(part.path):
@@ -259,7 +258,7 @@ class Reviews:
 
     def _survey_files(self, part: Part, progress: Progress) -> Tally:
         tally = Tally(kinds={"text": "text"})
-        word = "" if part.label is None else next(name for name, n in LABELS.items() if n == part.label)
+        word = "" if part.label is None else LABEL_NAMES[part.label]
         for done, path in enumerate(self._files(part), start=1):
             if done % _ADVANCE == 0:
                 progress.advance(done)
@@ -310,14 +309,6 @@ def _as_text(value: object, name: str, number: int, settings: ReadSettings) -> s
 def _readable(text: str) -> str:
     text = unescape(text)
     return "" if is_empty(text) else encodable(text)
-
-
-def _answered(label: int | None, answer: object) -> int | None:
-    """The label that Prodigy's answer leaves."""
-    if not isinstance(answer, str) or label is None:
-        return label
-    word = answer.lower()
-    return 1 - label if word == "reject" else None if word == "ignore" else label
 
 
 def _notes(tables: list[Table]) -> Iterator[str]:

@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bertsent.base.digests import sha256_text
+from bertsent.base.display import counted, listed
 from bertsent.base.errors import DataError
 from bertsent.base.records.core import Progress, Review
 from bertsent.base.records.reading import MISSING, LabelCounts, Survey
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.text import clean
-from bertsent.data.layout import ROLES, Layout, Role, short
+from bertsent.data.layout import ROLES, Layout, Role
 from bertsent.data.notes import label_remedy, survey_notes, value_list
 from bertsent.data.reader import Reviews
 from bertsent.data.reviews import open_reviews, usable
@@ -22,6 +23,7 @@ from bertsent.data.source import Source
 Rows = dict[str, Review]  # by the digest of their text, sorted
 
 SPLIT_COLUMN = "split"
+_NAMED = 3  # paths that a message names
 _ADVANCE = 500  # reviews between two reports of progress: a report costs as much as a review
 _NO_LABEL = "-1"  # of test rows whose labels are secret, as data sets of Hugging Face have it
 
@@ -103,7 +105,7 @@ class SplitReader:
             if part.role == "train" or part.labelled:
                 self._read(part)
             else:
-                rows = "1 row" if part.survey.rows == 1 else f"{part.survey.rows} rows"
+                rows = counted(part.survey.rows, "row")
                 self._passed_over.append(f"{_name(part.source)} ({rows} without labels)")
         return self._halves
 
@@ -242,7 +244,7 @@ def _require_labels(source: Source, parts: Sequence[_Surveyed]) -> None:
     training = [part for part in parts if part.role == "train"]
     least = source.settings.minimum_per_class
     if any(sum(count) < least for count in zip(*map(_counts, training), strict=True)):
-        raise _too_few(short(str(path) for path in source.paths), training, least=least)
+        raise _too_few(_name(source), training, least=least)
 
 
 def _too_few(name: str, parts: Sequence[_Surveyed], *, least: int) -> DataError:
@@ -256,7 +258,7 @@ def _too_few(name: str, parts: Sequence[_Surveyed], *, least: int) -> DataError:
         hint = next((part.survey.label_hint for part in parts if part.survey.label_hint), hint)
     counts = f"{positive} positive, {negative} negative, {sum(row.none for row in labels)} without a label"
     return DataError(
-        f"{name} needs at least {least} {'review' if least == 1 else 'reviews'} of each label.",
+        f"{name} needs at least {counted(least, 'review')} of each label.",
         received=counts + (f", {value_list(others)}" if others else ""),
         hint=hint,
     )
@@ -267,4 +269,4 @@ def _counts(part: _Surveyed) -> tuple[int, int]:
 
 
 def _name(source: Source) -> str:
-    return short(str(path) for path in source.paths)
+    return listed([str(path) for path in source.paths], _NAMED)

@@ -16,7 +16,7 @@ from bertsent.base.errors import DataError, UsageError
 from bertsent.base.files import is_file
 from bertsent.base.settings.reading import Format, ReadSettings
 from bertsent.data import columns as choosing
-from bertsent.data.compression import SUFFIXES, open_unpacked
+from bertsent.data.compression import inner_name, open_unpacked
 from bertsent.data.decoding import check_encoding, marked_encoding, unmarked_utf16
 from bertsent.data.formats import csv_rows, json_rows, text_lines
 from bertsent.data.source import STDIN
@@ -101,9 +101,7 @@ def read_stream(stream: IO[bytes], *, name: str, settings: ReadSettings) -> Iter
 
 def is_table_name(name: str) -> bool:
     """Whether a file of this name is taken for a table when a folder is read."""
-    path = PurePath(name)
-    inner = PurePath(path.stem) if path.suffix.lower() in SUFFIXES else path
-    return _FORMATS.get(inner.suffix.lower(), "lines") != "lines"
+    return _FORMATS.get(PurePath(inner_name(PurePath(name))).suffix.lower(), "lines") != "lines"
 
 
 def _format(head: bytes, inner: str, settings: ReadSettings, *, labelled: bool) -> Format:

@@ -10,8 +10,7 @@ from typing import Any
 from bertsent.base.errors import DataError
 from bertsent.base.records.reading import MISSING, Kind
 
-_NAMED_BAD_ROWS = 10
-_MOST_VALUES = 10_000  # different values of a label column that are counted one by one
+_NAMED_BAD_ROWS = 10  # in messages; the others are counted
 _KINDS: dict[type, Kind] = {str: "text", bool: "boolean", int: "integer", float: "number"}
 
 
@@ -25,14 +24,6 @@ class Tally:
     bad_rows: int = 0
     words: Counter[str] = field(default_factory=Counter)
     kinds: dict[str, Kind | None] = field(default_factory=dict)
-
-
-def count_word(words: Counter[str], word: str) -> None:
-    """Counts a value of the label column."""
-    if word in words or len(words) < 10_000:
-        words[word] += 1
-    else:
-        words["(other values)"] += 1
 
 
 def count_bad(tally: Tally, error: DataError) -> None:
@@ -59,13 +50,11 @@ def _united(one: Kind | None, other: Kind) -> Kind:
 
 
 def _kind(value: object) -> Kind | None:
-
     if value is None or value is MISSING:
         return None
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         return "nested"  # which is written as text: a column of integers has 64 bits
-    kinds: dict[type, Kind] = {str: "text", bool: "boolean", int: "integer", float: "number"}
-    kind = kinds.get(type(value))
+    kind = _KINDS.get(type(value))
     if kind is not None:
         return kind
     if isinstance(value, datetime.datetime):

@@ -38,9 +38,7 @@ class Annotation:
     """What one person answered about one text."""
 
     text: str  # as the tool has it, not clean
-    words: tuple[
-        str, ...
-    ]  # the labels that were chosen, as `data.labels.label_word` gives them; none: no label
+    words: tuple[str, ...]  # the labels chosen, as `data.labels.label_word` gives them; none: no label
     where: str  # file and line
     answer: Literal["accept", "reject", "skip"] = "accept"  # reject: the label is not right
     annotator: str = ""

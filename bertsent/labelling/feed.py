@@ -9,15 +9,13 @@ from bertsent.base.digests import sha256_text
 from bertsent.base.errors import DataError
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.records.reading import LabelCounts
-from bertsent.base.settings.reading import LABELS
+from bertsent.base.settings.reading import LABEL_NAMES
 from bertsent.base.text import clean, is_empty
 from bertsent.data.notes import no_labels, survey_notes, value_list
 from bertsent.data.reviews import open_reviews
 from bertsent.data.source import STDIN, Source
-from bertsent.labelling.decisions import Answer, Decision, PickedBy, decide
+from bertsent.labelling.decisions import Decision, PickedBy, decide
 from bertsent.labelling.log import LabelLog
-
-_NAMES: dict[int, Answer] = {0: "negative", 1: "positive"}
 
 
 def feed(
@@ -62,9 +60,9 @@ def feed(
         elif labels.get(digest) == review.label:
             counts["unchanged"] += 1
         else:
-            answer = _NAMES[review.label]
+            answer = LABEL_NAMES[review.label]
             decisions.append(decide(text, answer, picked_by=picked_by, path=review.path))
-            labels[digest] = LABELS[answer]
+            labels[digest] = review.label
             counts[answer] += 1
     log.extend(decisions)
 

@@ -15,10 +15,10 @@ from bertsent.base.display import visible
 from bertsent.base.errors import DataError
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.settings.labelling import ImportSettings, Tool
-from bertsent.base.settings.reading import NEGATIVE, POSITIVE
+from bertsent.base.settings.reading import LABEL_NAMES, NEGATIVE, POSITIVE
 from bertsent.base.text import clean, is_empty
-from bertsent.data.columns import LABEL_NAMES, plain
-from bertsent.data.labels import LabelReader, parse_label_map
+from bertsent.data import columns
+from bertsent.data.labels import LabelReader, count_word, parse_label_map
 from bertsent.data.source import PIPE, STDIN, Source
 from bertsent.labelling.annotation_tools import SKIP, Annotation
 from bertsent.labelling.annotations import BadRow, TableLabels, read_tool, tool_at
@@ -27,7 +27,6 @@ from bertsent.labelling.feed import require_labels
 from bertsent.labelling.log import LabelLog
 
 _IMPORT = ImportSettings()
-_NAMES: dict[int, Answer] = {NEGATIVE: "negative", POSITIVE: "positive"}
 _ADVANCE = 1000  # rows between two reports of progress
 
 
@@ -212,7 +211,9 @@ def _choose_question(given: _Input, source: Source) -> None:
     if len(questions) <= 1:
         return
     if not wanted:
-        likely = ([name for name in questions if plain(name) in names] for names in LABEL_NAMES)
+        likely = (
+            [name for name in questions if columns.plain(name) in names] for names in columns.LABEL_NAMES
+        )
         obvious = next((names for names in likely if names), [])
         if len(obvious) != 1:
             raise DataError(
@@ -236,7 +237,7 @@ def _by_text(given: _Input, source: Source) -> dict[str, _Text]:
     for row in given.annotations:
         for word in row.words:
             if row.label is None and word != SKIP:
-                reader.count(word)
+                count_word(reader.counts, word)
     reader.settle()
     require_labels(reader.summary(), visible(str(source)))
     texts: dict[str, _Text] = {}
@@ -261,12 +262,8 @@ def _by_text(given: _Input, source: Source) -> dict[str, _Text]:
             else:
                 label = next(iter(labels))
                 given.counts["rejected"] += row.answer == "reject"
-                one.people[_other(label) if row.answer == "reject" else label].append(row.annotator)
+                one.people[1 - label if row.answer == "reject" else label].append(row.annotator)
     return texts
-
-
-def _other(label: int) -> int:
-    return NEGATIVE if label == POSITIVE else POSITIVE
 
 
 def _decide(
@@ -295,7 +292,7 @@ def _decide(
             counts["kept"] += stays
             if label is None or stays:
                 continue
-        answer: Answer = "skip" if label is None else _NAMES[label]
+        answer: Answer = "skip" if label is None else LABEL_NAMES[label]
         if digest in answered if label is None else label == earlier:
             counts["unchanged"] += 1
             continue

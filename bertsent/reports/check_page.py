@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bertsent.base.display import visible
+from bertsent.base.display import counted, visible
 from bertsent.base.files import now, write_text
 from bertsent.base.records.checking import Check, Example, Finding, Severity
 from bertsent.labelling.checking.findings import example_label
@@ -30,6 +30,7 @@ def write(check: Check, path: Path, *, command: str) -> None:
     """Writes the page of a check. The file appears only when it is complete.
 
     Args:
+        check: What was found.
         path: The HTML file, replaced if it exists.
         command: The command line of the check.
 
@@ -60,11 +61,7 @@ def render(check: Check, *, command: str, made: str) -> str:
 
 def summary(check: Check) -> str:
     """The outcome in one line."""
-    counts = [
-        f"{number} {noun}{'' if number == 1 else 's'}"
-        for severity, noun in _NOUNS
-        if (number := check.count(severity))
-    ]
+    counts = [counted(number, noun) for severity, noun in _NOUNS if (number := check.count(severity))]
     verdict = "Usable" if check.usable else "Not usable"
     return f"{verdict}: {', '.join(counts) or 'nothing to complain of'}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bertsent.base.display import visible
+from bertsent.base.display import counted, visible
 from bertsent.base.files import now, write_text
 from bertsent.base.records.metrics import Evaluation
 from bertsent.base.settings.reading import LABEL_NAMES
@@ -21,7 +21,7 @@ METRICS = (  # key, name for people, meaning
 )
 
 
-def write(evaluation: Evaluation, path: Path, *, source: object, command: str) -> None:
+def write(evaluation: Evaluation, path: Path, *, source: str, command: str) -> None:
     """Writes the page of an evaluation. The file appears only when it is complete.
 
     Args:
@@ -32,7 +32,7 @@ def write(evaluation: Evaluation, path: Path, *, source: object, command: str) -
     Raises:
         StorageError: if the disk does not take the file.
     """
-    write_text(path, render(evaluation, source=str(source), command=command, made=now()))
+    write_text(path, render(evaluation, source=source, command=command, made=now()))
 
 
 def render(evaluation: Evaluation, *, source: str, command: str, made: str) -> str:
@@ -68,6 +68,6 @@ def summary(evaluation: Evaluation) -> str:
     """The accuracy in one sentence."""
     low, high = map(page.percent, evaluation.metrics.intervals["accuracy"])
     return (
-        f"Accuracy {page.percent(evaluation.metrics.confusion.accuracy)} % on {page.count(evaluation.n)} "
-        f"review{'' if evaluation.n == 1 else 's'} (95 %: {low} to {high})"
+        f"Accuracy {page.percent(evaluation.metrics.confusion.accuracy)} % on "
+        f"{counted(evaluation.n, 'review')} (95 %: {low} to {high})"
     )

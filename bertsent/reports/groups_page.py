@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bertsent.base.display import visible
+from bertsent.base.display import counted, visible
 from bertsent.base.files import now, write_text
 from bertsent.base.records.groups import Extreme, Group, Grouping, Overview
 from bertsent.base.records.metrics import BatchSummary
@@ -65,9 +65,8 @@ def render(
 def sentence(whole: Group) -> str:
     """The share of positive reviews in one sentence."""
     low, high = map(page.percent, whole.interval)
-    plural = "" if whole.n == 1 else "s"
     return (
-        f"{page.percent(whole.share_positive)} % of {page.count(whole.n)} review{plural} positive "
+        f"{page.percent(whole.share_positive)} % of {counted(whole.n, 'review')} positive "
         f"(95 %: {low} to {high}), {page.percent(whole.share_unsure)} % unsure"
     )
 

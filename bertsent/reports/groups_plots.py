@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from bertsent.base.display import visible
+from bertsent.base.display import shortened, visible
 from bertsent.base.records.groups import Group, Unit
 from bertsent.reports.plots import INK, NEGATIVE, POSITIVE, element, page_figure
 from bertsent.scoring.dates import number_of
@@ -107,5 +107,4 @@ def score_histogram(bands: Sequence[int]) -> str:
 
 
 def _shortened(value: str | None) -> str:
-    text = "(no value)" if value is None else visible(value)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return shortened("(no value)" if value is None else visible(value), _LONGEST)

@@ -14,9 +14,7 @@ from typing import Any, Literal, NamedTuple
 from bertsent.base.records.groups import Unit
 
 _FIRST, _LAST = 1900, 2199  # years; others are typing errors, or stand for "none"
-_LONGEST = (
-    100  # characters of a cell that holds a date, such as "Reviewed in the United States on May 4, 2021"
-)
+_LONGEST = 100  # characters of a cell with a date, as "Reviewed in the United States on May 4, 2021"
 _SCALES = (1, 10**3, 10**6, 10**9)  # Unix time in s, ms, us and ns
 _EARLIEST, _LATEST = 6 * 10**8, 42 * 10**8  # s: 1989 and 2103. Smaller numbers are years, dates or counts
 _COMPACT = re.compile(r"((?:19|20|21)\d\d)(?:(\d\d)(?:(\d\d)(?:\d{4}|\d{6})?)?)?")  # 2018, 201807, 20180707

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any, NamedTuple, get_args
 
-from bertsent.base.display import visible
+from bertsent.base.display import shortened, visible
 from bertsent.base.errors import UsageError
 from bertsent.base.records.core import Review
 from bertsent.base.records.groups import UNITS, Unit
@@ -100,8 +100,8 @@ def is_empty(value: Any) -> bool:
 
 def name_of(value: Any) -> str:
     """A cell as the name of a group: the same for 5 and 5.0; cut if it is longer than any name."""
-    name = str(int(value)) if isinstance(value, float) and value.is_integer() else cell_text(value)
-    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
+    whole = isinstance(value, float) and value.is_integer()
+    return shortened(str(int(value)) if whole else cell_text(value), _LONGEST)
 
 
 def quote(values: Iterable[str]) -> str:

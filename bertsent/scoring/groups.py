@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from bertsent.base.display import visible
+from bertsent.base.display import shortened, visible
 from bertsent.base.records.core import Prediction, Review
 from bertsent.base.records.groups import Extreme, Group, Grouping, Overview
 from bertsent.base.settings.grouping import GroupSettings
@@ -67,8 +67,7 @@ class _Scored:
     @property
     def extreme(self) -> Extreme:
         if self._extreme is None:
-            text = self.prediction.text
-            cut = text if len(text) <= self._excerpt else text[: self._excerpt - 1] + "…"
+            cut = shortened(self.prediction.text, self._excerpt)
             self._extreme = Extreme(self.prediction.score, cut, self.prediction.path)
         return self._extreme
 

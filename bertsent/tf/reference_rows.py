@@ -83,10 +83,8 @@ def _inherited(run: TrainingRun, version: Version, encoded: Mapping[str, Encoded
     """
     before = reference.read(version.file(REFERENCE))
     is_old = ~before.copies_of(_labelled(run, encoded))
-    reserved = len(
-        version.manifest.data.get("labels", {}).get("reserved", ())
-    )  # the last ones, as `write` has it
-    heldout = slice(len(before.heldout_label) - reserved)
+    reserved = version.manifest.data.get("labels", {}).get("reserved", ())
+    heldout = slice(len(before.heldout_label) - len(reserved))  # the reserved ones are last: see `write`
     return _Old(
         pieces=[bag for bag, use in zip(before.bags(), is_old, strict=True) if use],
         labels=before.label[is_old].tolist(),

@@ -33,7 +33,7 @@ from bertsent.tf.encoder import load
 from bertsent.tf.training_run import TrainingRun
 from bertsent.versions.manifest import WEIGHTS, Version
 
-_NAMES = tuple((label, name) for name, label in sorted(LABELS.items(), reverse=True))  # positive first
+_LABELS = tuple(reversed(LABELS.items()))  # positive first
 _BFLOAT16 = "auto_mixed_precision_onednn_bfloat16"
 
 
@@ -199,13 +199,13 @@ def _note_data(mix: Mix, settings: TrainSettings, progress: Progress) -> None:
     counts = ", ".join(f"{len(reviews)} {name}" for name, reviews in splits.items())
     progress.tell(f"Reviews: {counts}")
     given = Counter(review.label for review in (*mix.old, *mix.new))
-    progress.tell("Training rows: " + ", ".join(f"{given[label]} {name}" for label, name in _NAMES))
+    progress.tell("Training rows: " + ", ".join(f"{given[label]} {name}" for name, label in _LABELS))
     balanced = balance(mix.old, mix.new, settings.balance, seed=settings.seed)
     if settings.balance == "downsample":
-        used = ", ".join(f"{balanced.of(label)[0]} {name}" for label, name in _NAMES)
+        used = ", ".join(f"{balanced.of(label)[0]} {name}" for name, label in _LABELS)
         progress.tell(f"Trained on with --balance downsample: {used}")
     elif settings.balance == "weights":
-        weights = ", ".join(f"{balanced.of(label)[1]:.2f} {name}" for label, name in _NAMES)
+        weights = ", ".join(f"{balanced.of(label)[1]:.2f} {name}" for name, label in _LABELS)
         progress.tell(f"Weight of a row with --balance weights: {weights}")
     unknown = f" ({value_list(splits.unknown)})" if splits.unknown else ""
     reasons = (

@@ -506,7 +506,7 @@ def test_files_that_are_no_reviews_are_counted(tmp_path: Path) -> None:
     (tmp_path / "neg" / "link.txt").symlink_to(tmp_path / "pos" / "0.txt")
     rows, survey = read(tmp_path)
     assert len(rows) == 5
-    assert survey.passed_over == ("1 link, 1 folder (unsup), 1 other file (README.md)",)
+    assert survey.passed_over == ("1 link (link.txt), 1 folder (unsup), 1 other file (README.md)",)
 
 
 def test_a_file_in_another_encoding_is_a_bad_row(tmp_path: Path) -> None:
@@ -581,3 +581,10 @@ def test_a_line_of_text_may_begin_with_a_brace(tmp_path: Path) -> None:
         ("{irony} great", None),
         ("[sic] bad", None),
     ]
+
+
+def test_the_parts_of_one_split_are_read_as_one_table(tmp_path: Path) -> None:
+    for number in range(2):
+        write(tmp_path, f"train-0000{number}-of-00002.csv", f"text,label\nFine number {number}.,1\n")
+    rows, _ = read(tmp_path)
+    assert [text for text, _ in rows] == ["Fine number 0.", "Fine number 1."]

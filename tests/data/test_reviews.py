@@ -139,7 +139,7 @@ def test_read_reviews_asks_which_half_of_a_data_set(tmp_path: Path) -> None:
     write(tmp_path, {**classes("train/"), **classes("test/")})
     with pytest.raises(DataError) as error:
         read_reviews(tmp_path)
-    assert error.value.hint == f"{tmp_path / 'test'} or {tmp_path / 'train'}"
+    assert error.value.hint == f"{tmp_path / 'train'} or {tmp_path / 'test'}"
 
 
 @pytest.mark.parametrize("files", [{}, {"a.md": "x"}, {"pos/a.md": "x"}])

@@ -433,7 +433,7 @@ def test_label_import_takes_stars_by_a_map(run: Run, workspace: Path) -> None:
     assert "--labels 'positive=4,5 negative=1,2'" in refused.stderr
     result = run("label", "--import", path, "--labels", "positive=4,5 negative=1,2")
     assert labels(workspace) == EXPECTED
-    assert "Left out 1 row without a label: 3 (1)" in result.stderr
+    assert "Left out 1 row without a label: 3 (1 row)" in result.stderr
 
 
 def test_label_import_names_what_has_no_label_in_a_table(run: Run, workspace: Path) -> None:
@@ -441,7 +441,7 @@ def test_label_import_names_what_has_no_label_in_a_table(run: Run, workspace: Pa
     path.write_text(f"text,label\n{BRIGHT},positive\n{BROKEN},neutral\nPale.,\n", encoding="utf-8")
     result = run("label", "--import", path)
     assert labels(workspace) == {BRIGHT: 1}
-    assert "Left out 2 rows without a label: neutral (1), no answer (1)" in result.stderr
+    assert "Left out 2 rows without a label: neutral (1 row), (empty) (1 row)" in result.stderr
 
 
 def test_label_import_leaves_out_both_labels_at_once(taken: Run, workspace: Path) -> None:
@@ -459,7 +459,7 @@ def test_label_import_takes_the_obvious_of_several_questions(run: Run, workspace
     result = run("label", "--import", array(workspace / "a.json", rows))
     assert labels(workspace) == {BRIGHT: 1}
     assert "label from question 'sentiment'" in result.stderr
-    assert "Left out answers to other questions: topic (1)" in result.stderr
+    assert "Left out answers to other questions: topic (1 row)" in result.stderr
 
 
 def test_label_import_asks_which_of_several_questions(run: Run, workspace: Path) -> None:

@@ -36,9 +36,8 @@ class LabelCounts:
     positive: int = 0
     negative: int = 0
     none: int = 0  # without a value
-    neither: Mapping[str, int] = field(
-        default_factory=dict
-    )  # neutral and the like, or not in the map -> rows
+    # neutral and the like, or what the map does not name -> its rows
+    neither: Mapping[str, int] = field(default_factory=dict)
     unknown: Mapping[str, int] = field(default_factory=dict)  # a value that nothing explains -> its rows
     proposal: str = ""  # for --labels, if the unknown values suggest one: 'positive=4,5 negative=1,2'
 

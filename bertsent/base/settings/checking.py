@@ -27,9 +27,8 @@ class CheckSettings:
 
     # Bounds of the memory, which does not grow further with the rows.
     near_rows: int = 50_000  # first distinct texts that are compared for near copies: 60 MB
-    folded: int = (
-        8000  # labelled rows for the out-of-fold model: half a minute, 0.90 accurate on IMDB (2000: 0.85)
-    )
+    # Labelled rows for the out-of-fold model: half a minute, 0.90 accurate on IMDB (2000: 0.85).
+    folded: int = 8000
     sample_characters: int = 32 * 2**20  # of all rows drawn
 
     # Likely wrong labels.

@@ -13,9 +13,7 @@ class GroupSettings:
 
     extremes: int = 3  # reviews shown at each end of a group: what one reads at a glance
     of_all: int = 10  # the same for the whole input, on a page
-    few: int = (
-        30  # reviews; in a smaller group the 95 % interval is up to 17 points wide on each side, or more
-    )
+    few: int = 30  # reviews; with fewer the 95 % interval may reach more than 17 points to each side
     listed: int = 20  # groups that are printed and drawn: what fits a screen
     # Groups of one column that are told apart. With three reviews of 600 characters at each end they take
     # 100 MB; the reviews of all further values are counted together.

@@ -9,7 +9,7 @@ from bertsent.base.settings.checks import require
 
 NEGATIVE, POSITIVE = 0, 1
 LABELS = {"negative": NEGATIVE, "positive": POSITIVE}  # also the order of every confusion table
-LABEL_NAMES = {number: name for name, number in LABELS.items()}
+LABEL_NAMES: dict[int, Literal["negative", "positive"]] = {NEGATIVE: "negative", POSITIVE: "positive"}
 # The aclImdb layout: train/{neg,pos} and test/{neg,pos}.
 FOLDERS = {"neg": NEGATIVE, "pos": POSITIVE}
 CLASSES = {**FOLDERS, **LABELS}  # the names of class folders, in lower case -> label

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from bertsent import __version__
-from bertsent.base.display import visible
+from bertsent.base.display import shortened, visible
 from bertsent.base.errors import DataError, UsageError
 from bertsent.base.settings.recipes import DEFAULT, find_recipe
 from bertsent.base.settings.scoring import Window
@@ -197,8 +197,7 @@ def _value(value: object) -> str:
 
 
 def _shorten(text: str) -> str:
-    text = visible(text)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return shortened(visible(text), _LONGEST)
 
 
 def _scalar(value: float | str) -> str:

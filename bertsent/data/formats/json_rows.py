@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from bertsent.base.display import size, visible
+from bertsent.base.display import shortened, size, visible
 from bertsent.base.errors import DataError
 from bertsent.data import columns as choosing
 from bertsent.data.decoding import Line, marked_encoding
@@ -104,8 +104,7 @@ def _as_row(value: object, name: str, number: int) -> dict[str, Any] | DataError
 
 
 def _no_object(name: str, number: int, line: str) -> DataError:
-    quoted = line if len(line) <= _QUOTED else f"{line[:_QUOTED]}..."
-    return DataError(f"{name}:{number} must be a JSON object.", received=visible(quoted))
+    return DataError(f"{name}:{number} must be a JSON object.", received=visible(shortened(line, _QUOTED)))
 
 
 def _skip(buffer: str, start: int) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bertsent.base.display import visible
+from bertsent.base.display import shortened, visible
 from bertsent.base.errors import DataError
 from bertsent.base.records.reading import Kind
 from bertsent.base.settings.reading import ReadSettings
@@ -27,8 +27,11 @@ def read_schema(path: Path, *, name: str) -> tuple[dict[str, Kind], dict[str, li
         MissingExtraError: without pyarrow.
     """
     pyarrow = pyarrow_or_error()
-    with _readable(pyarrow, name, 0), open_seekable(path) as file:
-        schema = pyarrow.parquet.read_schema(file)
+    with open_seekable(path) as file:
+        try:
+            schema = pyarrow.parquet.read_schema(file)
+        except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+            raise _damaged(name, 0, error) from error
     kinds = {field.name: _kind(pyarrow, field.type) for field in schema}
     if len(kinds) < len(schema.names):
         raise DataError(f"{name} has two columns of one name.", received=visible(", ".join(schema.names)))
@@ -61,23 +64,9 @@ def read_rows(
             raise _damaged(name, number, error) from error
 
 
-class _readable:
-    def __init__(self, pyarrow: Any, name: str, number: int) -> None:
-        self._errors = (pyarrow.ArrowException, UnicodeDecodeError)
-        self._name, self._number = name, number
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, self._errors):
-            raise _damaged(self._name, self._number, error) from error
-
-
-def _damaged(name: str, number: int, error: BaseException) -> DataError:
-    why = str(error)
-    why = why if len(why) <= _QUOTED else f"{why[:_QUOTED]}..."
-    return DataError(f"{name} is not readable Parquet after row {number} ({visible(why)}).")
+def _damaged(name: str, number: int, error: Exception) -> DataError:
+    why = visible(shortened(str(error), _QUOTED))
+    return DataError(f"{name} is not readable Parquet after row {number} ({why}).")
 
 
 def _kind(pyarrow: Any, kind: Any) -> Kind:
@@ -125,14 +114,7 @@ def open_parquet(path: Path, settings: ReadSettings, name: str) -> Table:
         wanted = [stored[column] for column in (names if all_columns else table.used)]
         return read_rows(path, wanted, name=name, batch=settings.parquet_rows)
 
-    table = Table(
-        path,
-        name,
-        names,
-        choice,
-        read,
-        kinds={column: kinds[stored[column]] for column in names},
-        class_names=class_names,
-        notes=[choice.note] if choice.note else [],
-    )
+    named = {column: kinds[stored[column]] for column in names}
+    notes = [choice.note] if choice.note else []
+    table = Table(path, name, names, choice, read, kinds=named, class_names=class_names, notes=notes)
     return table

@@ -77,23 +77,22 @@ class Facts:
         """The first path, as --data takes it."""
         return shlex.quote(visible(self.paths[0]))
 
-    def pair_examples(self, pairs: Sequence[Pair], detail: Callable[[Review], str]) -> tuple[Example, ...]:
-        """The later row of each pair as an example; `detail` describes it by the earlier one."""
-        return tuple(
-            replace(example(self.fetched[later]), detail=detail(self.fetched[earlier]))
+    def pair_examples(
+        self, pairs: Sequence[Pair], detail: Callable[[Review, Review], str]
+    ) -> tuple[Example, ...]:
+        """The later row of each pair as an example; `detail` says of the earlier and the later one what it
+        is."""
+        fetched = [
+            (self.fetched[earlier], self.fetched[later])
             for earlier, later in pairs
             if earlier in self.fetched and later in self.fetched
-        )
+        ]
+        return tuple(replace(example(later), detail=detail(earlier, later)) for earlier, later in fetched)
 
 
 def percent(share: float) -> str:
     """A share as people read it: 12.3 %, and never 0.0 % of something."""
     return "below 0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"
-
-
-def many(count: int, noun: str) -> str:
-    """A number with its noun: 1 row, 2,000 rows."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def label_name(label: int | None) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from bertsent.base.display import counted
 from bertsent.base.records.checking import Example, Finding, Severity, WrongLabels
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.data.notes import value_list
-from bertsent.labelling.checking.facts import Facts, label_name, many, percent
+from bertsent.labelling.checking.facts import Facts, label_name, percent
 
 _LEAST = ReadSettings().minimum_per_class
 _LABEL_MORE = "label more"
@@ -24,7 +25,7 @@ def row_findings(facts: Facts) -> Iterator[Finding]:
             "bad_rows",
             "rows",
             "warning" if facts.refusal else "note",
-            f"{many(bad, 'row')} that cannot be read"
+            f"{counted(bad, 'row')} that cannot be read"
             + ("; other commands refuse the file" if facts.refusal else " and left out"),
             bad,
             tuple(Example("", row) for row in first[: facts.settings.examples]),
@@ -36,7 +37,7 @@ def row_findings(facts: Facts) -> Iterator[Finding]:
             "empty",
             "rows",
             facts.severity(empty, of=facts.rows.count),
-            f"{many(empty, 'row')} without text; batch gives them no score, and no other command uses them"
+            f"{counted(empty, 'row')} without text; batch gives them no score, and no other command uses them"
             if empty
             else "every row has text",
             empty,
@@ -49,7 +50,7 @@ def _rows(facts: Facts) -> Finding:
     count = facts.rows.count
     if facts.with_text:
         listed = "; ".join(f"{name} {number:,}" for name, number in facts.rows.parts.items() if name)
-        return Finding("rows", "rows", "ok", many(count, "row") + (f": {listed}" if listed else ""), count)
+        return Finding("rows", "rows", "ok", counted(count, "row") + (f": {listed}" if listed else ""), count)
     if not count:
         bad = any(survey.bad_rows for survey in facts.surveys.values())
         return Finding("rows", "rows", "fatal", "no row can be read" if bad else "there is no row", 0)
@@ -57,7 +58,7 @@ def _rows(facts: Facts) -> Finding:
         dict.fromkeys(column.name for survey in facts.surveys.values() for column in survey.columns)
     )
     remedy = f"name the column of the text, one of: {columns}"
-    fact = f"none of {many(count, 'row')} has text"
+    fact = f"none of {counted(count, 'row')} has text"
     command = facts.command("check", "--text COLUMN")
     return Finding("rows", "rows", "fatal", fact, count, remedy=remedy, command=command)
 
@@ -70,13 +71,13 @@ def label_findings(facts: Facts) -> Iterator[Finding]:
     if not facts.labelled:
         yield _no_labels(facts)
     else:
-        counted = ", ".join(
+        each = ", ".join(
             f"{name} {count:,} ({percent(count / facts.labelled)})"
             for name, count in labels.items()
             if name != "none"
         )
         without = f"; without a label {labels['none']:,}" if labels["none"] else ""
-        yield Finding("labels", "labels", "ok", counted + without, facts.labelled)
+        yield Finding("labels", "labels", "ok", each + without, facts.labelled)
         yield from _too_few(facts)
     unknown = Counter[str]()
     for survey in facts.surveys.values():
@@ -90,7 +91,7 @@ def label_findings(facts: Facts) -> Iterator[Finding]:
             "unknown_labels",
             "labels",
             "fatal" if purpose != "any" and not facts.labelled else "note" if neither else "warning",
-            f"{many(unknown.total(), 'row')} with a value that is no label: {value_list(unknown)}",
+            f"{counted(unknown.total(), 'row')} with a value that is no label: {value_list(unknown)}",
             unknown.total(),
             remedy="" if neither and facts.labelled else "say what the values mean",
             command="" if neither and facts.labelled else facts.command("check", "--labels", option),
@@ -123,12 +124,14 @@ def _too_few(facts: Facts) -> Iterator[Finding]:
     name, count = min(counts.items(), key=lambda item: item[1])
     train = facts.settings.purpose == "train"
     if count < _LEAST:
-        fact = f"only one label: no row is {name}" if not count else f"only {many(count, 'row')} {name}"
+        fact = f"only one label: no row is {name}" if not count else f"only {counted(count, 'row')} {name}"
         fact += f"; training needs at least {_LEAST} of each label"
         severity: Severity = "fatal" if train else "warning"
         yield Finding("balance", "labels", severity, fact, count, (), _LABEL_MORE, facts.command("label"))
     elif count < facts.settings.few:
-        fact = f"only {many(count, 'row')} {name}: with fewer than {facts.settings.few} training is a lottery"
+        fact = (
+            f"only {counted(count, 'row')} {name}: with fewer than {facts.settings.few} training is a lottery"
+        )
         yield Finding("balance", "labels", "warning", fact, count, (), _LABEL_MORE, facts.command("label"))
     elif count < facts.settings.rare * facts.labelled:
         fact = f"{percent(count / facts.labelled)} {name}: a version would learn mostly the other label"
@@ -158,7 +161,7 @@ def wrong_label_findings(facts: Facts) -> Iterator[Finding]:
         return
     settings = facts.settings
     by = f"version {facts.version}" if judged.judge == "version" else "bigrams, out of fold"
-    agree = f"{percent(judged.agreement)} of {many(judged.judged, 'label')} agree with the scores ({by})"
+    agree = f"{percent(judged.agreement)} of {counted(judged.judged, 'label')} agree with the scores ({by})"
     if judged.agreement <= settings.reversed:
         yield Finding(
             "likely_wrong",
@@ -180,8 +183,8 @@ def wrong_label_findings(facts: Facts) -> Iterator[Finding]:
             "likely_wrong",
             "wrong labels",
             facts.severity(judged.likely, of=judged.judged),
-            f"{many(judged.likely, 'label')} of {judged.judged:,} likely wrong ({percent(judged.share)} by "
-            f"estimate{about}); {percent(judged.agreement)} agree with the scores"
+            f"{counted(judged.likely, 'label')} of {judged.judged:,} likely wrong "
+            f"({percent(judged.share)} by estimate{about}); {percent(judged.agreement)} agree with the scores"
             if judged.likely
             else f"no label of {judged.judged:,} is clearly contradicted by the scores",
             judged.likely,
@@ -197,10 +200,12 @@ def _judge(facts: Facts, judged: WrongLabels) -> str:
     """Which scores were used, and why."""
     if judged.judge == "out of fold":
         return (
-            f"version {facts.version} was trained on these rows, so {many(judged.judged, 'row')} were judged "
-            "by bigrams, fitted without the row"
+            f"version {facts.version} was trained on these rows, so {counted(judged.judged, 'row')} were "
+            "judged by bigrams, fitted without the row"
         )
-    left_out = f"; {many(judged.left_out, 'row')} left out that it was trained on" if judged.left_out else ""
+    left_out = (
+        f"; {counted(judged.left_out, 'row')} left out that it was trained on" if judged.left_out else ""
+    )
     return f"judged by version {facts.version}, which was not trained on these rows{left_out}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -13,14 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertsent.base.errors import DataError
-from bertsent.base.files import is_folder
 from bertsent.base.records.checking import Check, WrongLabels
 from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.records.reading import Survey
 from bertsent.base.settings.checking import CheckSettings
-from bertsent.base.settings.reading import HALVES
 from bertsent.base.text import clean
-from bertsent.data.parts import TEST_NAMES, class_folders, halves_of, table_half
+from bertsent.data.layout import Layout, layout_of
 from bertsent.data.reader import Reviews
 from bertsent.data.reviews import open_reviews
 from bertsent.data.source import Source
@@ -77,7 +75,9 @@ def check(
     """
     start = time.monotonic()
     source = Source.of(source)
-    opened = _open(source, num_files, settings)
+    layout = layout_of(source)
+    parts = _parts(source, layout)
+    opened = _open(parts, num_files, settings)
     surveys = {name: reviews.survey(progress) for name, reviews in opened.items()}
     rows = Rows(settings, every=every)
     progress.start("Looking at the texts", sum(survey.rows for survey in surveys.values()), "rows")
@@ -101,13 +101,13 @@ def check(
         window=_window(rows, scorer),
         trained=int(np.isin(texts, trained).sum()),
         version="" if scorer is None else scorer.version,
-        refusal=_refusal(source, surveys, num_files, settings),
+        refusal=_refusal(parts, surveys, num_files, settings),
         wrong_labels=_judge(rows, scorer, trained, every=every, settings=settings, progress=progress),
     )
-    return _result(source, facts, time.monotonic() - start)
+    return _result(source, layout, facts, time.monotonic() - start)
 
 
-def _result(source: Source, facts: Facts, seconds: float) -> Check:
+def _result(source: Source, layout: Layout, facts: Facts, seconds: float) -> Check:
     rows = facts.rows
     values = Counter[str]()
     for survey in facts.surveys.values():
@@ -118,7 +118,7 @@ def _result(source: Source, facts: Facts, seconds: float) -> Check:
         empty=rows.empty,
         labels={**facts.labels, "unknown": values.total()},
         parts={name: count for name, count in rows.parts.items() if name},
-        reading=tuple(_reading(facts.surveys)),
+        reading=tuple(_reading(layout, facts.surveys)),
         findings=tuple(chain.from_iterable(make(facts) for make in (_ALL if facts.with_text else _NO_TEXT))),
         lengths=rows.lengths(),
         version=facts.version,
@@ -127,61 +127,52 @@ def _result(source: Source, facts: Facts, seconds: float) -> Check:
     )
 
 
-def _reading(surveys: Mapping[str, Survey]) -> Iterator[str]:
+def _reading(layout: Layout, surveys: Mapping[str, Survey]) -> Iterator[str]:
     """How the input was read, and what was not."""
+    if layout.passed_over:
+        yield f"Not read: {', '.join(layout.passed_over)}."
     for survey in surveys.values():
         yield from survey.notes
         yield from (f"Not read: {line}." for line in survey.passed_over)
 
 
-def _open(source: Source, num_files: int | None, settings: CheckSettings) -> dict[str, Reviews]:
-    """The parts of the source, each opened. Rows that cannot be read are counted, not refused."""
-    reading = replace(source.settings, on_bad_row="skip")
+def _open(parts: Mapping[str, Source], num_files: int | None, settings: CheckSettings) -> dict[str, Reviews]:
+    """Each part, opened. Rows that cannot be read are counted, not refused."""
     return {
         name: open_reviews(
-            replace(source, paths=tuple(paths), settings=reading),
+            replace(part, settings=replace(part.settings, on_bad_row="skip")),
             cells=True,
             num_files=num_files,
             seed=settings.seed,
         )
-        for name, paths in _parts(source.paths).items()
+        for name, part in parts.items()
     }
 
 
 def _refusal(
-    source: Source, surveys: Mapping[str, Survey], num_files: int | None, settings: CheckSettings
+    parts: Mapping[str, Source],
+    surveys: Mapping[str, Survey],
+    num_files: int | None,
+    settings: CheckSettings,
 ) -> str:
     """The hint of the error with which other commands end at a bad row; "" if they do not."""
-    if source.settings.on_bad_row == "skip":
-        return ""
-    for name, paths in _parts(source.paths).items():
-        if surveys[name].bad_rows:
-            one = replace(source, paths=tuple(paths))
+    for name, part in parts.items():
+        if surveys[name].bad_rows and part.settings.on_bad_row == "refuse":
             try:
-                open_reviews(one, num_files=num_files, seed=settings.seed).survey()
+                open_reviews(part, num_files=num_files, seed=settings.seed).survey()
             except DataError as error:
                 return error.hint or "mend such rows, or leave them out: --on-bad-row skip"
     return ""
 
 
-def _parts(paths: Sequence[Path]) -> Mapping[str, Sequence[Path]]:
-    """train, test and the like -> their paths; "" for data that names no parts."""
-    if len(paths) == 1 and is_folder(paths[0]):
-        if not class_folders(paths[0]) and (halves := halves_of(paths[0])):
-            return _train_first(halves)
-        return {"": paths}
-    halves = {}
-    for path in paths:
-        halves.setdefault(table_half(path.name), []).append(path)
-    named = {*HALVES, *TEST_NAMES}
-    if len(halves) > 1 and halves.keys() <= named and "train" in halves:
-        return _train_first(halves)
-    return {"": paths}
-
-
-def _train_first(halves: Mapping[str, Sequence[Path]]) -> dict[str, Sequence[Path]]:
-    """The parts in the order in which copies count: a row of test copies train."""
-    return {name: halves[name] for name in sorted(halves, key=lambda name: (name != "train", name))}
+def _parts(source: Source, layout: Layout) -> dict[str, Source]:
+    """train, validation and test -> their paths, train first; "" for data that is not divided."""
+    paths: dict[str, list[Path]] = {}
+    for role, part in layout.items():
+        paths.setdefault(role, []).extend(part.paths)
+    if not layout.is_divided and len(paths) == 1:
+        return {"": source}
+    return {role: replace(source, paths=tuple(some)) for role, some in paths.items()}
 
 
 def _is_other(labels: Path, source: Source) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from bertsent.base.display import counted
 from bertsent.base.records.checking import Example, Finding, Section
 from bertsent.base.records.core import Review
-from bertsent.labelling.checking.facts import Facts, Window, label_name, many, percent
+from bertsent.labelling.checking.facts import Facts, Window, label_name, percent
 from bertsent.labelling.checking.rows import example
 
 _MULTILINGUAL = "bert_multi_cased_L-12_H-768_A-12"
@@ -52,7 +53,7 @@ def _of_texts(
         check,
         section,
         "note" if count and harmless else facts.severity(count),
-        f"{many(count, 'text')} {facts.share(count)} {fault}" if count else good,
+        f"{counted(count, 'text')} {facts.share(count)} {fault}" if count else good,
         count,
         tuple(facts.rows.examples.get(check, ())),
         remedy if count else "",
@@ -62,14 +63,14 @@ def _of_texts(
 
 def _window(facts: Facts, window: Window) -> Finding:
     share = window.longer / max(window.texts, 1)
-    drawn = "" if window.texts == facts.with_text else f" of {many(window.texts, 'text')} drawn"
+    drawn = "" if window.texts == facts.with_text else f" of {counted(window.texts, 'text')} drawn"
     wide = share >= facts.settings.truncated and window.size < 512
     return Finding(
         "longer_than_window",
         "texts",
         "warning" if wide else "note" if window.longer else "ok",
-        f"{many(window.longer, 'text')}{drawn} ({percent(share)}) longer than the {window.size} tokens that "
-        f"version {facts.version} reads"
+        f"{counted(window.longer, 'text')}{drawn} ({percent(share)}) longer than the {window.size} tokens "
+        f"that version {facts.version} reads"
         if window.longer
         else f"every text{drawn} fits into the {window.size} tokens that version {facts.version} reads",
         window.longer,
@@ -87,7 +88,7 @@ def copy_findings(facts: Facts) -> Iterator[Finding]:
         "copies",
         "copies",
         "note" if count else "ok",
-        f"{many(count, 'row')} {facts.share(count)} with the words of an earlier row; train and label use "
+        f"{counted(count, 'row')} {facts.share(count)} with the words of an earlier row; train and label use "
         "each text once"
         if count
         else "no row repeats the words of another",
@@ -105,14 +106,14 @@ def copy_findings(facts: Facts) -> Iterator[Finding]:
             "trained",
             "copies",
             "note",
-            f"{many(facts.trained, 'row')} {facts.share(facts.trained)} trained version {facts.version}: "
+            f"{counted(facts.trained, 'row')} {facts.share(facts.trained)} trained version {facts.version}: "
             "measured on them it looks better than it is",
             facts.trained,
         )
 
 
-def _like(other: Review) -> str:
-    return f"like {other.path}"
+def _like(earlier: Review, later: Review) -> str:
+    return f"like {earlier.path}"
 
 
 def _near(facts: Facts) -> Finding:
@@ -123,7 +124,7 @@ def _near(facts: Facts) -> Finding:
         "near_copies",
         "copies",
         facts.severity(count, of=max(copies.compared, 1)),
-        f"{many(count, 'text')} nearly the same as an earlier one{compared}"
+        f"{counted(count, 'text')} nearly the same as an earlier one{compared}"
         if count
         else f"no near copies{compared}",
         count,
@@ -135,23 +136,14 @@ def _near(facts: Facts) -> Finding:
 def _contradicted(facts: Facts) -> Finding:
     copies = facts.copies
     count, near = copies.contradicted.count, copies.near_contradicted.count
-
     pairs = [*copies.contradicted.examples, *copies.near_contradicted.examples][: facts.settings.examples]
-    shown = tuple(
-        replace(
-            example(facts.fetched[later]),
-            detail=f"{label_name(facts.fetched[later].label)}, but {_labelled_as(facts.fetched[earlier])}",
-        )
-        for earlier, later in pairs
-        if earlier in facts.fetched and later in facts.fetched
-    )
     return Finding(
         "contradicted",
         "copies",
         "warning" if count or near else "ok",
         f"{_and_near(count, 'text', near)} with both labels" if count or near else "no text has both labels",
         count + near,
-        shown,
+        facts.pair_examples(pairs, _against),
         "correct the labels" if count or near else "",
     )
 
@@ -159,35 +151,36 @@ def _contradicted(facts: Facts) -> Finding:
 def _and_near(count: int, noun: str, near: int) -> str:
     """Copies and near copies that are not 0: 2 texts and 1 near copy."""
     copies = f"{near:,} near cop{'y' if near == 1 else 'ies'}"
-    return f"{many(count, noun)} and {copies}" if count and near else many(count, noun) if count else copies
+    if not count:
+        return copies
+    return counted(count, noun) + (f" and {copies}" if near else "")
 
 
-def _labelled_as(review: Review) -> str:
-    return f"{label_name(review.label)} at {review.path}"
+def _against(earlier: Review, later: Review) -> str:
+    return f"{label_name(later.label)}, but {label_name(earlier.label)} at {earlier.path}"
 
 
 def _leaked(facts: Facts) -> Finding:
     copies = facts.copies
     count, near = copies.leaked.count, copies.near_leaked.count
     pairs = [*copies.leaked.examples, *copies.near_leaked.examples][: facts.settings.examples]
+    others = " or ".join(part for part in facts.rows.parts if part != "train")
     return Finding(
         "leaked",
         "copies",
         "warning" if count or near else "ok",
-        f"{_and_near(count, 'test row', near)} that train holds, too"
+        f"{_and_near(count, f'{others} row', near)} that train holds, too"
         if count or near
-        else "train and test share no text",
+        else f"no {others} row has a text of train",
         count + near,
         facts.pair_examples(pairs, _like),
-        "train leaves out test rows with the same text; remove near copies from the test part"
-        if count or near
-        else "",
+        "train leaves out those with the same text; remove near copies yourself" if count or near else "",
     )
 
 
 def _labelled(facts: Facts) -> Finding:
     copies = facts.copies.labelled
-    against = f"; {many(copies.contradicted, 'label')} of them differ" if copies.contradicted else ""
+    against = f"; {counted(copies.contradicted, 'label')} of them differ" if copies.contradicted else ""
     shown: list[Example] = []
     for row in copies.examples:
         if (review := facts.fetched.get(row)) is not None and review.label is not None:
@@ -197,7 +190,7 @@ def _labelled(facts: Facts) -> Finding:
         "labelled_already",
         "copies",
         "warning" if copies.contradicted else "note",
-        f"{many(copies.count, 'row')} labelled in labels/ already{against}",
+        f"{counted(copies.count, 'row')} labelled in labels/ already{against}",
         copies.count,
         tuple(shown),
         "correct the wrong ones: of two answers in labels/ the newer one counts"
