@@ -22,7 +22,7 @@ from bertsent.data.parts import Part, Parts, find_parts, passed_over_line
 from bertsent.data.source import PIPE, STDIN, Source
 from bertsent.data.table import Table, hint_for
 from bertsent.data.tables import open_table
-from bertsent.data.tally import Tally, count_bad, count_word, fact, note_kinds, refused, summed
+from bertsent.data.tally import Tally, count_bad, count_word, fact, kind_of, note_types, refused, summed
 
 _ADVANCE = 5000  # rows between two reports of progress
 _NAMED_BAD_ROWS = 10
@@ -195,6 +195,7 @@ class Reviews:
         tally = Tally(kinds=dict.fromkeys(table.columns))
         if table.kinds:
             tally.kinds.update(table.kinds)
+        types: dict[str, set[type]] = {}
         typed = self._cells and table.typed
         get_text, get_label, get_answer = _getters(table, self._cells)
         done = 0
@@ -219,7 +220,8 @@ class Reviews:
                 count_word(tally.words, word)
             if typed:
                 items = cells.items() if table.is_json else zip(table.columns, cells, strict=True)
-                note_kinds(tally.kinds, items)
+                note_types(types, items)
+        tally.kinds.update((name, kind_of(seen)) for name, seen in types.items())
         return tally
 
     def _answered_word(self, word: str, answer: object) -> str:
@@ -308,7 +310,8 @@ def _as_text(value: object, name: str, number: int, settings: ReadSettings) -> s
 
 
 def _readable(text: str) -> str:
-    text = unescape(text)
+    if "&" in text:
+        text = unescape(text)
     return "" if is_empty(text) else encodable(text)
 
 
