@@ -7,6 +7,7 @@ beyond 0 and 1 (stars, -1 and 1), only a map gives numbers a meaning, because 1 
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
@@ -39,15 +40,13 @@ _OTHERS = "(other values)"
 def label_word(value: object) -> str:
     """The value of a label column as a word, in lower case; "" for no value."""
     if isinstance(value, str):
-        word = value.strip()
-        if word[:1] == "[" and word[-1:] == "]":  # a list in a cell, as pandas writes it
-            word = word[1:-1].strip().strip("'\"")
-        word = word.removeprefix(_PREFIX).strip().lower()
-        return word[:-2] if word.endswith(".0") and _WHOLE.fullmatch(word) else word
+        return _word(value) if len(value) <= _LONGEST else _word.__wrapped__(value)  # hold no long text
     if value is None or value is MISSING:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
     if isinstance(value, float):
         return "" if math.isnan(value) else label_word(str(value))
     if isinstance(value, list | tuple):
@@ -69,6 +68,15 @@ def parse_label(value: str, *, where: str) -> int | None:
             f"{where} needs a label of {', '.join(USUAL)}, or none.", received=visible(value)[:_LONGEST]
         )
     return USUAL.get(word)
+
+
+@functools.lru_cache(maxsize=1024)
+def _word(value: str) -> str:
+    word = value.strip()
+    if word[:1] == "[" and word[-1:] == "]":  # a list in a cell, as pandas writes it
+        word = word[1:-1].strip().strip("'\"")
+    word = word.removeprefix(_PREFIX).strip().lower()
+    return word[:-2] if word.endswith(".0") and _WHOLE.fullmatch(word) else word
 
 
 @dataclass(frozen=True, slots=True)

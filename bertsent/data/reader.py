@@ -22,7 +22,7 @@ from bertsent.data.parts import Part, Parts, PassedOver, find_parts
 from bertsent.data.source import PIPE, STDIN, Source
 from bertsent.data.table import Table, hint_for
 from bertsent.data.tables import open_table
-from bertsent.data.tally import Tally, count_bad, fact, note_kinds, refused, summed
+from bertsent.data.tally import Tally, count_bad, fact, kind_of, note_types, refused, summed
 
 _ADVANCE = 5000  # rows between two reports of progress
 _FOLDER_NAMES = {label: name for name, label in FOLDERS.items()}
@@ -193,6 +193,7 @@ class Reviews:
         tally = Tally(kinds=dict.fromkeys(table.columns))
         if table.kinds:
             tally.kinds.update(table.kinds)
+        types: dict[str, set[type]] = {}
         typed = self._cells and table.typed
         get_text, get_label, get_answer = _getters(table, self._cells)
         done = 0
@@ -217,7 +218,8 @@ class Reviews:
                 )
             if typed:
                 items = cells.items() if table.is_json else zip(table.columns, cells, strict=True)
-                note_kinds(tally.kinds, items)
+                note_types(types, items)
+        tally.kinds.update((name, kind_of(seen)) for name, seen in types.items())
         return tally
 
     def _answered(self, word: str, answer: object) -> str:
@@ -307,7 +309,8 @@ def _as_text(value: object, name: str, number: int, settings: ReadSettings) -> s
 
 
 def _readable(text: str) -> str:
-    text = unescape(text)
+    if "&" in text:
+        text = unescape(text)
     return "" if is_empty(text) else encodable(text)
 
 

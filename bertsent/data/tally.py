@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from bertsent.base.errors import DataError
-from bertsent.base.records.reading import MISSING, Kind
+from bertsent.base.records.reading import Kind, Missing
 
 _NAMED_BAD_ROWS = 10  # in messages; the others are counted
-_KINDS: dict[type, Kind] = {str: "text", bool: "boolean", int: "integer", float: "number"}
+_KINDS: dict[type, Kind] = {
+    str: "text",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    datetime.datetime: "datetime",
+    datetime.date: "date",
+}
 
 
 @dataclass(slots=True)
@@ -33,33 +41,30 @@ def count_bad(tally: Tally, error: DataError) -> None:
         tally.bad.append(error)
 
 
-def note_kinds(kinds: dict[str, Kind | None], items: Any) -> None:
-    """Unites the kinds of columns with those of the cells of a row, given as pairs of name and cell."""
+def note_types(types: dict[str, set[type]], items: Iterable[tuple[str, Any]]) -> None:
+    """Adds the types of the cells of a row, given as pairs of column and cell, to those of the columns."""
     for name, value in items:
-        kind = _kind(value)
-        if name not in kinds:
-            kinds[name] = kind
-        elif kind is not None:
-            kinds[name] = _united(kinds[name], kind)
+        kind = type(value)
+        if kind is int and not -(2**63) <= value < 2**63:
+            kind = tuple  # a column of integers has 64 bits, so it is written as text
+        try:
+            types[name].add(kind)
+        except KeyError:
+            types[name] = {kind}
+
+
+def kind_of(types: set[type]) -> Kind | None:
+    """The kind of a column whose cells have these types; None if no cell has a value."""
+    kinds = {_KINDS.get(kind, "nested") for kind in types - {type(None), Missing}}
+    if kinds == {"integer", "number"}:
+        return "number"
+    return kinds.pop() if len(kinds) == 1 else "nested" if kinds else None
 
 
 def _united(one: Kind | None, other: Kind) -> Kind:
     if one is None or one == other:
         return other
     return "number" if {one, other} == {"integer", "number"} else "nested"
-
-
-def _kind(value: object) -> Kind | None:
-    if value is None or value is MISSING:
-        return None
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        return "nested"  # which is written as text: a column of integers has 64 bits
-    kind = _KINDS.get(type(value))
-    if kind is not None:
-        return kind
-    if isinstance(value, datetime.datetime):
-        return "datetime"
-    return "date" if isinstance(value, datetime.date) else "nested"
 
 
 def summed(tallies: list[Tally]) -> Tally:

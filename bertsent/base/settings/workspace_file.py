@@ -9,13 +9,11 @@ The keys are the options of reading without their dashes; an option overrules th
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Any
 
 from bertsent.base.display import visible
 from bertsent.base.errors import DataError, UsageError
-from bertsent.base.text import read_utf8
 
 NAME = "bertsent.toml"
 _LIMIT = 64 * 1024  # bytes
@@ -33,7 +31,9 @@ def load_data_options(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         return {}
-    import tomllib
+    import tomllib  # and the next: not loaded without a file, because every command passes here
+
+    from bertsent.base.text import read_utf8
 
     where = visible(str(path))
     try:
@@ -51,6 +51,8 @@ def load_data_options(path: Path) -> dict[str, Any]:
 def _option(key: str, value: Any, where: str) -> tuple[str, Any]:
     name = key.replace("_", "-")
     if name not in _KEYS:
+        import difflib
+
         near = difflib.get_close_matches(name, _KEYS, n=1)
         raise UsageError(
             f"{where}: [data] has the keys {', '.join(_KEYS)}.",
