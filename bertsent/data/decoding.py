@@ -1,4 +1,4 @@
-"""The lines of a file as text: by its byte order mark, else in UTF-8, else in the encoding that was named.
+"""The lines of a file as text: in the encoding that was named, else that of its byte order mark, else UTF-8.
 
 A line that cannot be decoded does not end the reading: it is yielded as the error that it would raise.
 """
@@ -63,6 +63,22 @@ def marked_encoding(start: bytes) -> str:
     return next((name for mark, name in _MARKS if start.startswith(mark)), "")
 
 
+def encoding_of(start: bytes, named: str) -> str:
+    """The encoding of a text: the one that was named, else that of the mark at its start, else UTF-8."""
+    return named or marked_encoding(start) or "utf-8"
+
+
+def decoded_head(head: bytes, named: str) -> str:
+    """The first characters of a text, without a mark; what cannot be decoded becomes U+FFFD."""
+    return head.decode(encoding_of(head, named), "replace").lstrip("\ufeff")
+
+
+def undecodable(where: str, encoding: str, byte: str) -> UndecodableError:
+    """The error for a text that is not in its encoding from a byte on."""
+    name = "UTF-8" if encoding == "utf-8" else encoding
+    return UndecodableError(f"{where} is not {name} at byte {byte}.")
+
+
 def unmarked_utf16(start: bytes) -> str:
     """The kind of UTF-16 that the start of a file without a mark is in, by its zero bytes; "" for none."""
     if marked_encoding(start):
@@ -84,13 +100,11 @@ def lines(stream: IO[bytes], *, name: str, encoding: str, limit: int) -> Iterato
         limit: The most bytes of a line. A longer one is an error, and the rest of it is passed over.
     """
     start = stream.read(CHUNK)
-    encoding = encoding or marked_encoding(start) or "utf-8"
-    chunks = _chunks(start, stream)
+    encoding = encoding_of(start, encoding)
     if encoding == "utf-8":
-        start = start.removeprefix(codecs.BOM_UTF8)
-        chunks = _chunks(start, stream)
+        chunks = _chunks(start.removeprefix(codecs.BOM_UTF8), stream)
     else:
-        chunks = _transcoded(chunks, encoding)
+        chunks = _transcoded(_chunks(start, stream), encoding)
     number = 1
     for line in _split(chunks, limit):
         where = f"{name}:{number}"
@@ -101,8 +115,7 @@ def lines(stream: IO[bytes], *, name: str, encoding: str, limit: int) -> Iterato
             try:
                 yield number, line.decode()
             except UnicodeDecodeError as error:
-                what = "UTF-8" if encoding == "utf-8" else encoding
-                yield number, UndecodableError(f"{where} is not {what} at byte {error.start} of the line.")
+                yield number, undecodable(where, encoding, f"{error.start} of the line")
         number += 1
 
 
@@ -113,7 +126,7 @@ def texts(stream: IO[bytes], *, name: str, encoding: str) -> Iterator[str]:
         UndecodableError: at what is not in the encoding, because nothing after it can be relied on.
     """
     start = stream.read(CHUNK)
-    encoding = encoding or marked_encoding(start) or "utf-8"
+    encoding = encoding_of(start, encoding)
     decoder = codecs.getincrementaldecoder(encoding)()
     first, done = True, 0
     try:
@@ -124,8 +137,7 @@ def texts(stream: IO[bytes], *, name: str, encoding: str) -> Iterator[str]:
                 yield text.removeprefix("\ufeff") if first else text
                 first = False
     except UnicodeDecodeError as error:
-        what = "UTF-8" if encoding == "utf-8" else encoding
-        raise UndecodableError(f"{name} is not {what} at byte {done + error.start}.") from error
+        raise undecodable(name, encoding, f"{done + error.start}") from error
 
 
 def _chunks(start: bytes, stream: IO[bytes]) -> Iterator[bytes]:

@@ -155,7 +155,7 @@ class LabelReader:
         label_map: What `--labels` says.
 
     Attributes:
-        counts: Rows by word, which `count_word` counts in a first pass, until `settle`.
+        counts: Rows by word, as `count_word` counts them in a first pass, which `settle` ends.
     """
 
     def __init__(self, label_map: LabelMap) -> None:

@@ -54,22 +54,25 @@ class Table:
     by_line: Callable[[], Table | None] = lambda: None
 
     @property
+    def answer(self) -> str | None:
+        """The column of Prodigy's answers, if there is one."""
+        return next((name for name in self.columns if name.lower() == "answer"), None)
+
+    @property
     def used(self) -> tuple[str, ...]:
         """The columns that `read(False)` gives, in this order."""
-        answer = next((name for name in self.columns if name.lower() == "answer"), None)
-        return tuple(name for name in (self.choice.text, self.choice.label, answer) if name)
+        return tuple(name for name in (self.choice.text, self.choice.label, self.answer) if name)
 
     def getters(self, all_columns: bool) -> tuple[Getter, Getter | None, Getter | None]:
         """Functions that take text, label and Prodigy's answer out of the cells of a row."""
         names = self.columns if all_columns or self.is_json else self.used
-        answer = next((name for name in self.used if name.lower() == "answer"), None)
 
         def get(name: str) -> Getter:
             if self.is_json:
                 return choosing.path_getter(name, exact=name in self.columns)
             return choosing.getter(name, names)
 
-        label = self.choice.label
+        label, answer = self.choice.label, self.answer
         return get(self.choice.text), get(label) if label else None, get(answer) if answer else None
 
 

@@ -17,7 +17,7 @@ from bertsent.base.files import is_file
 from bertsent.base.settings.reading import Format, ReadSettings
 from bertsent.data import columns as choosing
 from bertsent.data.compression import inner_name, open_unpacked
-from bertsent.data.decoding import check_encoding, marked_encoding, unmarked_utf16
+from bertsent.data.decoding import check_encoding, decoded_head, unmarked_utf16
 from bertsent.data.formats import csv_rows, json_rows, text_lines
 from bertsent.data.source import STDIN
 from bertsent.data.table import Table, TextFile
@@ -113,10 +113,8 @@ def _format(head: bytes, inner: str, settings: ReadSettings, *, labelled: bool) 
         return "xlsx"
     if by_name in {"parquet", "xlsx"}:
         return by_name
-    text = head.decode(settings.encoding or marked_encoding(head) or "utf-8", "replace").lstrip("\ufeff")
-    if _OBJECT.match(text):
-        return "jsonl"
-    if by_name == "jsonl":
+    text = decoded_head(head, settings.encoding)
+    if by_name == "jsonl" or _OBJECT.match(text):
         return "jsonl"
     if by_name in {"csv", "tsv"}:
         return by_name

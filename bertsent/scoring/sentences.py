@@ -29,8 +29,6 @@ _BEFORE_MORE = frozenset(
 _AT_END_TOO = frozenset(
     ("etc", "inc", "ltd", "co", "corp", "jr", "sr", "ph.d", "dept", "min", "max", "oz", "lb", "ft", "al")
 )
-
-
 _OF_WHOLE = tuple(field.name for field in fields(Prediction))
 
 
@@ -63,8 +61,8 @@ class SentenceScorer:
         for whole in predictions:
             parts = split.popleft() or [""]
             scored = [next(predictions) for _ in parts] if len(parts) > 1 else [whole]
-            found = tuple(map(_sentence, parts, scored))
-            yield SentencePrediction(**{name: getattr(whole, name) for name in _OF_WHOLE}, sentences=found)
+            of_whole = {name: getattr(whole, name) for name in _OF_WHOLE}
+            yield SentencePrediction(**of_whole, sentences=tuple(map(_sentence, parts, scored)))
 
 
 def _sentence(text: str, scored: Prediction) -> Sentence:
@@ -79,10 +77,10 @@ def sentences(text: str) -> list[str]:
     write "great film. loved it", so no capital is needed behind a dot. It takes time in proportion to the
     length of the text.
     """
-    found: list[str] = []
+    parts: list[str] = []
     for paragraph in _PARAGRAPH.split(text.replace("\r\n", "\n").replace("\r", "\n")):
-        found += _of_paragraph(clean(paragraph).split())
-    return _without_bare_marks(found)
+        parts += _of_paragraph(clean(paragraph).split())
+    return _without_bare_marks(parts)
 
 
 def _of_paragraph(words: list[str]) -> Iterator[str]:

@@ -10,10 +10,9 @@ from bertsent.base.settings.checks import require
 NEGATIVE, POSITIVE = 0, 1
 LABELS = {"negative": NEGATIVE, "positive": POSITIVE}  # also the order of every confusion table
 LABEL_NAMES: dict[int, Literal["negative", "positive"]] = {NEGATIVE: "negative", POSITIVE: "positive"}
-# The aclImdb layout: train/{neg,pos} and test/{neg,pos}.
+# The folders of the classes in the aclImdb layout, train/{neg,pos} and test/{neg,pos}.
 FOLDERS = {"neg": NEGATIVE, "pos": POSITIVE}
 CLASSES = {**FOLDERS, **LABELS}  # the names of class folders, in lower case -> label
-HALVES = ("train", "test")
 Format = Literal["auto", "csv", "tsv", "lines", "jsonl", "json", "parquet", "xlsx"]
 OnBadRow = Literal["refuse", "skip"]
 OutputFormat = Literal["csv", "tsv", "jsonl", "json", "parquet", "xlsx", "sqlite"]

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from bertsent.base.records.training import Download
-from bertsent.base.settings.reading import FOLDERS, HALVES, LABELS
-
-_TABLE = re.compile(
-    r"\.(csv|tsv|tab|jsonl|ndjson|jl|json|parquet|pq|xlsx|xlsm|xlsb|xls|ods)(\.(gz|bz2|xz|zst))?$",
-    re.IGNORECASE,
-)
-_CLASSES = {**FOLDERS, **LABELS}
+from bertsent.base.settings.reading import CLASSES, FOLDERS
+from bertsent.data.layout import ROLES, is_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +29,7 @@ class Contents:
 
 def class_of(folder: str) -> int | None:
     """The label of the reviews in a folder of this name or path, in any case; None if it is no class."""
-    return _CLASSES.get(PurePosixPath(folder).name.casefold())
-
-
-def is_table(name: str) -> bool:
-    """Whether a file of this name is a table of reviews, plain or compressed. Text files are not: one of them
-    in an archive is a review or a readme."""
-    return _TABLE.search(name) is not None
-
-
-def table_stem(name: str) -> str:
-    """The name without the suffixes of a table."""
-    return _TABLE.sub("", name)
+    return CLASSES.get(PurePosixPath(folder).name.casefold())
 
 
 def survey(root: Path, *, marker: str) -> Contents:
@@ -73,7 +56,7 @@ def root_of(folder: Path) -> Path:
     tables = any(path.is_file() and is_table(path.name) for path in entries)
     if len(tops) != 1 or tables or tops[0].name.startswith("."):
         return folder
-    is_part = tops[0].name.casefold() in HALVES or class_of(tops[0].name) is not None
+    is_part = tops[0].name.casefold() in ROLES or class_of(tops[0].name) is not None
     return folder if is_part else tops[0]
 
 
@@ -92,4 +75,8 @@ def _has_classes(counts: Mapping[str, int]) -> bool:
     labels: dict[str, set[int | None]] = defaultdict(set)
     for folder in counts:
         labels[PurePosixPath(folder).parent.as_posix().casefold()].add(class_of(folder))
-    return any(labels[split] >= set(FOLDERS.values()) for split in (".", HALVES[0]))
+    return any(
+        labels[split] >= set(FOLDERS.values())
+        for split in list(labels)
+        if split == "." or ROLES.get(split) == "train"
+    )

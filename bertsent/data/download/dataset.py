@@ -22,12 +22,14 @@ from bertsent.base.settings.download import (
     PARTS,
     DownloadSettings,
 )
-from bertsent.base.settings.reading import FOLDERS, LABELS
+from bertsent.base.settings.reading import FOLDERS, LABEL_NAMES
 from bertsent.base.settings.workspace import Workspace
 from bertsent.data import sample
-from bertsent.data.download.contents import Contents, root_of, survey, table_stem
+from bertsent.data.compression import inner_name
+from bertsent.data.download.contents import Contents, root_of, survey
 from bertsent.data.download.fetch import fetch, file_name, source
 from bertsent.data.download.unpack import extract, sniff
+from bertsent.data.tables import is_table_name
 
 _MARKER = ".complete.json"
 _SAMPLE = "bertsent:sample"  # the url that the marker of the bundled reviews holds
@@ -55,7 +57,7 @@ class _Request:
     sha256: str  # empty: unknown
     force: bool
     progress: Progress
-    known: str = ""  # the usual address of the data set that the archive is, if it is a known one
+    address: str = ""  # the usual one of the data set that the archive is, if that is in `ADDRESSES`
 
 
 def download(
@@ -91,12 +93,12 @@ def download(
     """
     origin = source(settings.url)
     url = origin if isinstance(origin, str) else origin.as_uri()
-    known = url if settings.dataset is None else ADDRESSES[settings.dataset]
-    wanted = _digest(sha256) or KNOWN_SHA256.get(known, "")
+    address = url if settings.dataset is None else ADDRESSES[settings.dataset]
+    wanted = _digest(sha256) or KNOWN_SHA256.get(address, "")
     with _locked(data, settings):
         if isinstance(origin, Path):
             wanted = _verify(origin, wanted)
-        request = _Request(replace(settings, url=url), data, wanted, force, progress, known)
+        request = _Request(replace(settings, url=url), data, wanted, force, progress, address)
         if existing := _existing(request):
             return existing
         return _unpack(request, origin) if isinstance(origin, Path) else _fetch_and_unpack(request)
@@ -112,7 +114,7 @@ def write_sample(*, data: Path, force: bool = False, progress: Progress = silent
     """
     settings = DownloadSettings(url=_SAMPLE)
     request = _Request(settings, data, digests.sha256_file(sample.FILE), force, progress)
-    folders = {label: name for label, value in LABELS.items() for name, of in FOLDERS.items() if of == value}
+    folders: dict[str, str] = {LABEL_NAMES[label]: name for name, label in FOLDERS.items()}
     with _locked(data, settings), files.temporary_sibling(data / "unpack") as folder:
         if existing := _existing(request):
             return existing
@@ -156,7 +158,7 @@ def _verify(archive: Path, expected: str) -> str:
 
 def _fetch_and_unpack(request: _Request) -> Download:
     url = request.settings.url
-    name = KNOWN_FOLDER.get(request.known)
+    name = KNOWN_FOLDER.get(request.address)
     if name and not request.force and not files.is_vacant(request.data / name):
         raise _in_the_way(request.data / name)
     folder = request.data / f".download.{digests.sha256_text(url)[:16]}.part"
@@ -178,11 +180,17 @@ def _unpack(request: _Request, archive: Path) -> Download:
         root = root_of(folder)
         left_out = _entries(folder) if root != folder else {}
         left_out.pop(root.name, None)
-        if request.known in PARTS:
-            left_out |= _pick(root, PARTS[request.known], request.progress)
-        name = root.name if root != folder else table_stem(_ENDINGS.sub("", file_name(request.settings.url)))
-        target = request.data / (KNOWN_FOLDER.get(request.known, name) or "archive")
+        if request.address in PARTS:
+            left_out |= _pick(root, PARTS[request.address], request.progress)
+        name = root.name if root != folder else _stem(file_name(request.settings.url))
+        target = request.data / (KNOWN_FOLDER.get(request.address, name) or "archive")
         return replace(_publish(request, root, target), left_out=left_out)
+
+
+def _stem(name: str) -> str:
+    """The name of an archive, or of a table packed alone, without its suffixes."""
+    name = _ENDINGS.sub("", name)
+    return Path(inner_name(Path(name))).stem if is_table_name(name) else name
 
 
 def _entries(folder: Path) -> dict[str, int]:

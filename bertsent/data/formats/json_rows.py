@@ -10,7 +10,7 @@ from typing import Any
 from bertsent.base.display import shortened, size, visible
 from bertsent.base.errors import DataError
 from bertsent.data import columns as choosing
-from bertsent.data.decoding import Line, marked_encoding
+from bertsent.data.decoding import Line, decoded_head
 from bertsent.data.table import Rows, Table, TextFile, hint_for
 
 Row = tuple[int, dict[str, Any] | DataError]  # the number of its line, or of the row in an array
@@ -121,9 +121,7 @@ def open_json(file: TextFile, head: bytes) -> Table:
         UsageError: as `columns.choose`.
     """
     settings = file.settings
-    text = head.decode(settings.encoding or marked_encoding(head) or "utf-8", "replace").lstrip(
-        "\ufeff \t\r\n"
-    )
+    text = decoded_head(head, settings.encoding).lstrip(_BLANK)
     is_lines = not text.startswith("[")
     if is_lines:  # an object may also be written on several lines
         first = next(read_lines(file.lines(), name=file.name), (1, {}))[1]

@@ -83,8 +83,8 @@ def open_lines(file: TextFile, *, labelled: bool) -> Table:
 
     def read(all_columns: bool) -> Rows:
         rows: Rows = read_rows(file.lines(), layout)
-        return only(rows, None if all_columns else [names.index(name) for name in choice_names])
+        return only(rows, None if all_columns else [names.index(name) for name in table.used])
 
-    choice_names = [name for name in (choice.text, choice.label) if name]
     notes = [NOTES[layout]] if NOTES[layout] else []
-    return Table(file.path, file.name, names, choice, read, notes=notes)
+    table = Table(file.path, file.name, names, choice, read, notes=notes)
+    return table
