@@ -11,6 +11,7 @@ import typer
 
 from bertsent.base.display import listed, visible
 from bertsent.base.errors import UsageError
+from bertsent.base.interval import parse_interval
 from bertsent.base.records.metrics import BatchSummary
 from bertsent.base.settings.reading import OutputFormat, ReadSettings
 from bertsent.cli._render import note, print_json, progress
@@ -44,7 +45,7 @@ def check_watch(
             is no time.
         DataError: if there is no folder to watch.
     """
-    from bertsent.scoring.watch import check_folders, parse_interval
+    from bertsent.scoring.watch import check_folders
 
     for option, value in options.items():
         if value:

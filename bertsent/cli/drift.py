@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 import sys
 import textwrap
 import time
@@ -15,6 +14,7 @@ import typer
 
 from bertsent.base.display import visible
 from bertsent.base.errors import BertsentError, ExitCode, Interrupted, UsageError
+from bertsent.base.interval import parse_interval
 from bertsent.base.settings.drift import DriftSettings
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.retraining import GateSettings
@@ -32,7 +32,6 @@ DEFAULTS = DriftSettings()
 GATE = GateSettings()
 _READ = ReadSettings()
 _WIDTH = 80  # columns of a small terminal
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _EXIT = {"none": ExitCode.DONE, "published": ExitCode.DONE, "collect": ExitCode.CANNOT_TELL}
 
 
@@ -81,7 +80,7 @@ def drift(
     """
     settings = replace(DEFAULTS, threshold=threshold)
     gate = replace(GATE, margin=margin)
-    pause = None if watch is None else _seconds(watch)
+    pause = None if watch is None else parse_interval(watch)
     named = parse_labels(labelled, ctx)
     reading = replace(reading, labels=named.label_map)
 
@@ -116,22 +115,6 @@ def drift(
     if pause is None:
         raise typer.Exit(look())
     _watch(look, pause)
-
-
-def _seconds(text: str) -> float:
-    """Converts a time such as 30m to seconds.
-
-    Raises:
-        UsageError: if it is not a time from a second to 366 days.
-    """
-    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhd])", text.strip())
-    seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
-    if not 1 <= seconds <= 366 * _UNITS["d"]:
-        raise UsageError(
-            "--watch takes a time from 1s to 366d: a number and one of s, m, h, d, such as 1h.",
-            received=visible(repr(text))[:60],
-        )
-    return seconds
 
 
 def _watch(look: Callable[[], ExitCode], pause: float) -> None:

@@ -28,7 +28,6 @@ from bertsent.data.writers.output import FORMATS, Output
 
 JOURNAL, _LOCK = ".bertsent-watch.jsonl", ".bertsent-watch.lock"
 _SETTINGS = WatchSettings()
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _TEXTS = "texts"  # begins the names of outputs of *.txt
 
 # Scores some files into an output; the flag says that each file is one review. It raises a `DataError`,
@@ -51,26 +50,6 @@ class Scored:
     names: tuple[str, ...]
     summary: BatchSummary | None = None
     error: DataError | UsageError | MissingExtraError | None = None
-
-
-def parse_interval(text: str, settings: WatchSettings = _SETTINGS) -> float:
-    """The seconds of a time such as 30s, 1m or 1h.
-
-    Raises:
-        UsageError: if it is no such time, or shorter or longer than the settings allow.
-    """
-    number, unit = text[:-1], text[-1:].lower()
-    try:
-        seconds = float(number) * _UNITS[unit]
-    except (ValueError, KeyError):
-        seconds = float("nan")
-    if not settings.shortest <= seconds <= settings.longest:
-        raise UsageError(
-            "--watch takes a time from 1s to 24h.",
-            received=visible(text)[:60],
-            hint="--watch 1m, for example",
-        )
-    return seconds
 
 
 def watch(

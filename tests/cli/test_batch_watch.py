@@ -119,7 +119,7 @@ def test_watch_again_scores_nothing_twice_and_ends_by_ctrl_c(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["inbox", "--watch", "soon", "-o", "scored"], "1s to 24h"),
+        (["inbox", "--watch", "soon", "-o", "scored"], "1s to 366d"),
         (["inbox", "--watch", "1m"], "--output scored/"),
         (["inbox", "--watch", "1m", "-o", "-"], "--output scored/"),
         (["inbox", "--watch", "1m", "-o", "inbox"], "in their turn"),

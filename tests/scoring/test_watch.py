@@ -13,7 +13,7 @@ from bertsent.base.errors import BusyError, DataError, StorageError, UsageError
 from bertsent.base.records.metrics import BatchSummary, Confusion
 from bertsent.base.settings.reading import OutputFormat, ReadSettings
 from bertsent.data.writers.output import Output
-from bertsent.scoring.watch import JOURNAL, Scored, parse_interval, watch
+from bertsent.scoring.watch import JOURNAL, Scored, watch
 
 MINUTE = 60.0
 
@@ -312,17 +312,3 @@ def test_a_text_that_cannot_be_read_does_not_hold_up_the_others(world: World) ->
 def test_texts_are_tables_if_a_format_is_given(world: World) -> None:
     world.write("a.txt")
     assert world.look(reading=ReadSettings(format="lines")) == [(["a.txt"], "a.txt.csv", False)]
-
-
-# times
-
-
-@pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("1m", 60), ("2H", 7200), ("1.5m", 90)])
-def test_interval_is_read(text: str, seconds: float) -> None:
-    assert parse_interval(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "m", "60", "0s", "-1m", "2d", "nanm", "infs", "25h", "1e9s", "one m"])
-def test_interval_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="1s to 24h"):
-        parse_interval(text)

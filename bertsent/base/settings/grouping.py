@@ -32,7 +32,5 @@ class GroupSettings:
 class WatchSettings:
     """How a folder is watched for new files."""
 
-    shortest: float = 1.0  # seconds between two looks; listing a folder more often only costs power
-    longest: float = 24 * 3600.0  # seconds; a longer wait is a job for cron
     # What programs call a file that they have not finished: browsers, wget and curl, FileZilla, rclone.
     unfinished: tuple[str, ...] = (".part", ".partial", ".filepart", ".crdownload", ".download", ".tmp", "~")
