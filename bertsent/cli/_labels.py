@@ -27,11 +27,14 @@ def parse_labels(given: Sequence[str] | None, ctx: typer.Context) -> Labels:
     of `bertsent.toml` holds, under its key `labels`.
 
     Raises:
-        UsageError: if there is no such path, or there are two.
+        UsageError: if there is no such path, or there are two, or the map is none.
     """
     maps = [value for value in given or () if "=" in value and not os.path.lexists(value)]
     paths = [Path(value) for value in given or () if value not in maps]
+    from bertsent.data.labels import parse_label_map
+
     label_map = " ".join(maps) or str(ctx.lookup_default("labels") or "")
+    parse_label_map(label_map)  # a mistake ends the command even where no table is read
     if not paths:
         return Labels(label_map=label_map)
     path = paths[0]

@@ -16,7 +16,7 @@ from bertsent.base.errors import ExitCode
 from bertsent.base.records.checking import Check, Example, Finding
 from bertsent.base.settings import checking
 from bertsent.base.settings.checking import CheckSettings
-from bertsent.base.settings.reading import ReadSettings
+from bertsent.base.settings.reading import LABEL_NAMES, ReadSettings
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _options as options
@@ -132,8 +132,6 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _example(example: Example) -> dict[str, Any]:
-    from bertsent.base.settings.reading import LABEL_NAMES
-
     label = None if example.label is None else LABEL_NAMES[example.label]
     return pick(example, "path", "text", "detail") | {"label": label, "score": example.score}
 

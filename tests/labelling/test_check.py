@@ -15,6 +15,7 @@ from support.fake_scorer import Known
 from bertsent.base.records.checking import Check, Finding
 from bertsent.base.records.core import Review
 from bertsent.base.settings.checking import CheckSettings
+from bertsent.base.settings.reading import ReadSettings
 from bertsent.data.source import Source
 from bertsent.labelling.checking import wrong_labels
 from bertsent.labelling.checking.rows import Sample
@@ -312,3 +313,28 @@ def test_too_few_rows_are_not_judged() -> None:
     assert judged(scored(40)) is None
     assert judged([review for review in scored(200) if review.label]) is None
     assert judged(scored(120), trained=range(44), sample=90) is None  # 46 of 90 are left
+
+
+def test_commands_read_the_reviews_as_the_check_did(tmp_path: Path) -> None:
+    path = tmp_path / "own reviews.csv"
+    path.write_text("words;mark\nIt broke at once, a poor thing.;no\n", encoding="utf-8")
+    source = Source((path,), ReadSettings(text="words", label="mark", labels="negative=no", delimiter=";"))
+    by_name = {finding.check: finding for finding in check(source, settings=UNSCORED).findings}
+    reading = "--text words --label mark --labels negative=no --delimiter ';'"
+    assert by_name["balance"].command == f"bertsent label '{path}' {reading}"
+
+
+def test_label_is_proposed_for_a_part_of_a_data_set(tmp_path: Path) -> None:
+    train = table(tmp_path, good(12), "train.jsonl")
+    table(tmp_path, good(12), "dev.jsonl")
+    found = check(tmp_path, settings=UNSCORED)
+    assert found.parts == {"train": 12, "validation": 12}
+    by_name = {finding.check: finding for finding in found.findings}
+    assert by_name["balance"].command == f"bertsent label {train}"
+    assert by_name["leaked"].fact == "12 validation rows that train holds, too"
+
+
+def test_what_belongs_to_no_split_is_said(tmp_path: Path) -> None:
+    for name in ("train.jsonl", "test.jsonl", "other.jsonl"):
+        table(tmp_path / "set", good(12), name)
+    assert "Not read: other.jsonl." in check(tmp_path / "set", settings=UNSCORED).reading

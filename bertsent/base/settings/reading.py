@@ -38,6 +38,17 @@ class ReadSettings:
     def __post_init__(self) -> None:
         require(self.parquet_rows >= 1, "parquet rows must be at least 1.", self.parquet_rows)
 
+    def as_options(self) -> tuple[str, ...]:
+        """The words of a command line that give these settings, as far as they are not the defaults."""
+        words = [] if self.header else ["--no-header"]
+        for name in ("text", "label", "labels", "format", "delimiter", "encoding", "sheet", "on_bad_row"):
+            if (value := getattr(self, name)) != getattr(_DEFAULT, name):
+                words += [f"--{name.replace('_', '-')}", value]
+        return tuple(words)
+
+
+_DEFAULT = ReadSettings()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteSettings:

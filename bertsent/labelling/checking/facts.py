@@ -6,13 +6,15 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from bertsent.base.display import visible
 from bertsent.base.records.checking import Example, Severity, WrongLabels
 from bertsent.base.records.core import Review
 from bertsent.base.records.reading import Survey
 from bertsent.base.settings.checking import CheckSettings
-from bertsent.base.settings.reading import LABEL_NAMES
+from bertsent.base.settings.reading import LABEL_NAMES, ReadSettings
+from bertsent.data.source import PIPE, Source
 from bertsent.labelling.checking.copies import CopiesInData, Pair
 from bertsent.labelling.checking.rows import Rows, example
 
@@ -31,7 +33,8 @@ class Window:
 class Facts:
     """All that was gathered; the functions that make findings take nothing else."""
 
-    paths: tuple[str, ...]
+    source: Source  # that was checked
+    pool: Path  # a part of it that `label` takes
     settings: CheckSettings
     surveys: Mapping[str, Survey]  # part -> what the first pass saw
     rows: Rows
@@ -68,14 +71,21 @@ class Facts:
         """A share of the rows with text, in brackets: (1.2 %)."""
         return f"({percent(count / max(self.with_text, 1))})"
 
-    def command(self, name: str, *options: str) -> str:
-        """A command line on the same reviews."""
-        return " ".join(["bertsent", name, *(shlex.quote(visible(path)) for path in self.paths), *options])
+    def check(self, *, text: str = "", labels: str = "") -> str:
+        """The command line that checks the same reviews with another text column or label map."""
+        given = self.source.settings
+        reading = replace(given, text=text or given.text, labels=labels or given.labels)
+        return _command("check", self.source.paths, reading)
 
-    @property
-    def data(self) -> str:
-        """The first path, as --data takes it."""
-        return shlex.quote(visible(self.paths[0]))
+    def label(self) -> str:
+        """The command line that labels some of the reviews; "" if they came through a pipe."""
+        piped = str(self.pool) == PIPE
+        return "" if piped else _command("label", (self.pool,), self.source.settings)
+
+    def train(self, *options: str) -> str:
+        """The command line that trains on the same reviews, with these options."""
+        data = [word for path in self.source.paths for word in ("--data", path)]
+        return _command("train", data, self.source.settings, *options)
 
     def pair_examples(
         self, pairs: Sequence[Pair], detail: Callable[[Review, Review], str]
@@ -88,6 +98,11 @@ class Facts:
             if earlier in self.fetched and later in self.fetched
         ]
         return tuple(replace(example(later), detail=detail(earlier, later)) for earlier, later in fetched)
+
+
+def _command(name: str, words: Sequence[object], settings: ReadSettings, *options: str) -> str:
+    every = [name, *words, *settings.as_options(), *options]
+    return " ".join(["bertsent", *(shlex.quote(visible(str(word))) for word in every)])
 
 
 def percent(share: float) -> str:

@@ -59,7 +59,7 @@ def _rows(facts: Facts) -> Finding:
     )
     remedy = f"name the column of the text, one of: {columns}"
     fact = f"none of {counted(count, 'row')} has text"
-    command = facts.command("check", "--text COLUMN")
+    command = facts.check(text="COLUMN")
     return Finding("rows", "rows", "fatal", fact, count, remedy=remedy, command=command)
 
 
@@ -86,7 +86,7 @@ def label_findings(facts: Facts) -> Iterator[Finding]:
     if unknown:
         neither = all(not survey.labels.unknown for survey in facts.surveys.values())
         proposal = next((s.labels.proposal for s in facts.surveys.values() if s.labels.proposal), "")
-        option = f"'{proposal}'" if proposal else "'positive=... negative=...'"
+        label_map = proposal or "positive=... negative=..."
         yield Finding(
             "unknown_labels",
             "labels",
@@ -94,7 +94,7 @@ def label_findings(facts: Facts) -> Iterator[Finding]:
             f"{counted(unknown.total(), 'row')} with a value that is no label: {value_list(unknown)}",
             unknown.total(),
             remedy="" if neither and facts.labelled else "say what the values mean",
-            command="" if neither and facts.labelled else facts.command("check", "--labels", option),
+            command="" if neither and facts.labelled else facts.check(labels=label_map),
         )
 
 
@@ -106,7 +106,7 @@ def _no_labels(facts: Facts) -> Finding:
     elif hints:
         remedy, command = hints[0], ""
     else:
-        remedy, command = "label some", facts.command("label")
+        remedy, command = "label some", facts.label()
     return Finding(
         "labels",
         "labels",
@@ -127,12 +127,12 @@ def _too_few(facts: Facts) -> Iterator[Finding]:
         fact = f"only one label: no row is {name}" if not count else f"only {counted(count, 'row')} {name}"
         fact += f"; training needs at least {_LEAST} of each label"
         severity: Severity = "fatal" if train else "warning"
-        yield Finding("balance", "labels", severity, fact, count, (), _LABEL_MORE, facts.command("label"))
+        yield Finding("balance", "labels", severity, fact, count, (), _LABEL_MORE, facts.label())
     elif count < facts.settings.few:
         fact = (
             f"only {counted(count, 'row')} {name}: with fewer than {facts.settings.few} training is a lottery"
         )
-        yield Finding("balance", "labels", "warning", fact, count, (), _LABEL_MORE, facts.command("label"))
+        yield Finding("balance", "labels", "warning", fact, count, (), _LABEL_MORE, facts.label())
     elif count < facts.settings.rare * facts.labelled:
         fact = f"{percent(count / facts.labelled)} {name}: a version would learn mostly the other label"
         yield Finding(
@@ -142,7 +142,7 @@ def _too_few(facts: Facts) -> Iterator[Finding]:
             fact,
             count,
             remedy="give both labels the same weight",
-            command=f"bertsent train --data {facts.data} --balance weights",
+            command=facts.train("--balance", "weights"),
         )
     else:
         yield Finding("balance", "labels", "ok", "enough rows of both labels", count)
@@ -171,7 +171,7 @@ def wrong_label_findings(facts: Facts) -> Iterator[Finding]:
             judged.judged,
             judged.examples,
             "read the rows; if so, exchange the values",
-            facts.command("check", "--labels", "'positive=... negative=...'"),
+            facts.check(labels="positive=... negative=..."),
         )
     elif judged.agreement < settings.agreement:
         fact = f"only {agree}: the model knows too little of such texts to judge their labels"

@@ -92,7 +92,8 @@ def check(
     trained = np.empty(0, np.uint64) if version is None else trained_texts(version)
     texts = np.asarray(rows.texts, np.uint64)
     facts = Facts(
-        paths=tuple(str(path) for path in source.paths),
+        source=source,
+        pool=next(iter(parts.values())).paths[0],
         settings=settings,
         surveys=surveys,
         rows=rows,
@@ -104,16 +105,16 @@ def check(
         refusal=_refusal(parts, surveys, num_files, settings),
         wrong_labels=_judge(rows, scorer, trained, every=every, settings=settings, progress=progress),
     )
-    return _result(source, layout, facts, time.monotonic() - start)
+    return _result(layout, facts, time.monotonic() - start)
 
 
-def _result(source: Source, layout: Layout, facts: Facts, seconds: float) -> Check:
+def _result(layout: Layout, facts: Facts, seconds: float) -> Check:
     rows = facts.rows
     values = Counter[str]()
     for survey in facts.surveys.values():
         values.update({**survey.labels.unknown, **survey.labels.neither})
     return Check(
-        source=str(source),
+        source=str(facts.source),
         rows=rows.count,
         empty=rows.empty,
         labels={**facts.labels, "unknown": values.total()},

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bertsent.base.display import counted
+from bertsent.base.display import counted, visible
 from bertsent.base.records.checking import Example, Finding, Section
 from bertsent.base.records.core import Review
 from bertsent.labelling.checking.facts import Facts, Window, label_name, percent
@@ -32,7 +33,7 @@ def text_findings(facts: Facts) -> Iterator[Finding]:
         "apparently not English, which is what the bundled model reads",
         "all texts look English",
         "leave them out, or train a multilingual encoder",
-        f"bertsent train --data {facts.data} --encoder {_MULTILINGUAL}",
+        facts.train("--encoder", _MULTILINGUAL),
     )
 
 
@@ -76,7 +77,7 @@ def _window(facts: Facts, window: Window) -> Finding:
         window.longer,
         window.examples,
         "read more of them, which takes longer" if wide else "",
-        f"bertsent train --data {facts.data} --seq-length 512" if wide else "",
+        facts.train("--seq-length", "512") if wide else "",
     )
 
 
@@ -202,8 +203,9 @@ def _labelled(facts: Facts) -> Finding:
 def encoding_findings(facts: Facts) -> Iterator[Finding]:
     """Characters that were read in a wrong encoding, lost, or are not text; markup."""
     again = "export the data again as UTF-8"
-    is_text = len(facts.paths) == 1 and facts.paths[0].lower().endswith((".csv", ".tsv", ".txt", ".jsonl"))
-    ftfy = f"pip install ftfy && ftfy {facts.data} -o MENDED" if is_text else ""
+    file, *others = facts.source.paths
+    is_text = not others and file.suffix.lower() in {".csv", ".tsv", ".txt", ".jsonl"}
+    ftfy = f"pip install ftfy && ftfy {shlex.quote(visible(str(file)))} -o MENDED" if is_text else ""
     checks = (
         (
             "mojibake",
