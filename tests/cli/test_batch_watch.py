@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import select
 import signal
 import subprocess
 import time
@@ -54,6 +55,13 @@ def wait_for(path: Path, *, seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
+def next_line(process: subprocess.Popen[bytes]) -> bytes:
+    """The next line of stdout, which comes when the journal has the output."""
+    assert process.stdout is not None
+    assert select.select([process.stdout], [], [], 60)[0], "no line"
+    return process.stdout.readline()
+
+
 def texts(path: Path) -> list[str]:
     with path.open(encoding="utf-8", newline="") as file:
         return [row["text"] for row in csv.DictReader(file)]
@@ -97,22 +105,18 @@ def test_watch_again_scores_nothing_twice_and_ends_by_ctrl_c(
 ) -> None:
     deliver(inbox / "a.csv", "text\ngood film\n")
     process = watching("--json", "--output-format", "jsonl", "--sentences")
-    wait_for(workspace / "scored" / "a.csv.jsonl")
-    time.sleep(0.5)  # its line of the journal
+    summary = json.loads(next_line(process))["summary"]
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
+    assert process.communicate(timeout=60)[0] == b""
     assert process.returncode == 130
-    summary = json.loads(out)["summary"]
     assert (summary["reviews"], summary["files"]) == (1, ["a.csv"])
     written = (workspace / "scored" / "a.csv.jsonl").read_bytes()
     assert json.loads(written)["sentences"][0]["text"] == "good film"
     deliver(inbox / "b.csv", "text\nbad film\n")
     process = watching("--json", "--output-format", "jsonl")
-    wait_for(workspace / "scored" / "b.csv.jsonl")
-    time.sleep(0.5)
+    assert json.loads(next_line(process))["summary"]["files"] == ["b.csv"]
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
-    assert [json.loads(line)["summary"]["files"] for line in out.splitlines()] == [["b.csv"]]
+    assert process.communicate(timeout=60)[0] == b""
     assert (workspace / "scored" / "a.csv.jsonl").read_bytes() == written
 
 

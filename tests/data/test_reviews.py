@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 from pathlib import Path
 
 import pytest
+from support.review_files import classes, write
 
 from bertsent.base.errors import DataError, UsageError
 from bertsent.base.records.core import Review
@@ -33,31 +33,6 @@ class Recorder:
 
     def note(self, message: str) -> None:
         self.notes.append(message)
-
-
-def write(folder: Path, files: dict[str, str | bytes]) -> Path:
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return folder
-
-
-def classes(prefix: str = "", *, rows: int = 30, what: str = "film") -> dict[str, str | bytes]:
-    """Distinct reviews of both classes, as file name -> text."""
-    return {
-        f"{prefix}{name}/{number}.txt": f"{word} {what} number {number}"
-        for name, word in (("pos", "fine"), ("neg", "dull"))
-        for number in range(rows)
-    }
-
-
-def texts(reviews: tuple[Review, ...]) -> set[str]:
-    return {review.text for review in reviews}
-
-
-def digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 # read_reviews

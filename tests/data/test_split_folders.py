@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.listener import Listener
+from support.review_files import classes, write
 
 from bertsent.base.errors import DataError
 from bertsent.base.records.core import Review
@@ -17,23 +18,6 @@ from bertsent.data.source import Source
 from bertsent.data.splits import find_data_set, load_splits
 
 SETTINGS = TrainSettings(validation_share=0.3)
-
-
-def write(folder: Path, files: dict[str, str | bytes]) -> Path:
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return folder
-
-
-def classes(prefix: str = "", *, rows: int = 30, what: str = "film") -> dict[str, str | bytes]:
-    """Distinct reviews of both classes, as file name -> text."""
-    return {
-        f"{prefix}{name}/{number}.txt": f"{word} {what} number {number}"
-        for name, word in (("pos", "fine"), ("neg", "dull"))
-        for number in range(rows)
-    }
 
 
 def texts(reviews: tuple[Review, ...]) -> set[str]:
