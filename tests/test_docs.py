@@ -25,12 +25,14 @@ import bertsent
 from bertsent.base.presets import Preset
 from bertsent.base.records.core import to_json
 from bertsent.base.records.metrics import Confusion, Metrics, Quantised
-from bertsent.base.records.training import Preview, Trained, Tree
+from bertsent.base.records.training import Download, Preview, Trained, Tree
 from bertsent.cli import app
 from bertsent.cli._app import LIFE_CYCLE
 from bertsent.cli.train import _as_json as train_as_json
 from bertsent.drift.history import Look, Outcome
 from bertsent.labelling.decisions import Decision
+from bertsent.labelling.exports import Exported
+from bertsent.labelling.imports import Conflict
 from bertsent.retraining.gate import GateResult, Paired
 from bertsent.retraining.outcomes import ledger_line
 from bertsent.retraining.records import Retrained
@@ -48,8 +50,10 @@ NOT_RUN = {
     "retrain": "trains; tests/cli/test_retrain.py runs it",
     "preview": "needs TensorFlow; tests/cli/test_preview.py runs it",
     "export saved-model": "needs TensorFlow; tests/cli/test_export.py runs it",
+    "batch inbox": "watches until a signal ends it; tests/cli/test_batch_watch.py runs it",
     "download --encoder": "needs the network",
     "download": "needs the network; `download --sample` does not, and is run",
+    "label --import": "reads files of other programs; tests/labelling/test_imports.py runs it",
     "label": "asks at a terminal; tests/cli/test_label.py runs it. From a pipe it is run",
 }
 IN_DOCKER = "needs Docker"
@@ -202,7 +206,9 @@ def why_not(call: Call) -> str:
     """Why a call is not run; "" if it is."""
     if call.docker:
         return IN_DOCKER
-    if call.words[:2] == ("download", "--sample") or (call.words[:1] == ("label",) and from_pipe(call)):
+    if call.words[:2] in {("download", "--sample"), ("label", "--export")}:
+        return ""
+    if call.words[:1] == ("label",) and from_pipe(call):
         return ""
     named = " ".join(call.words)
     return next((why for first, why in NOT_RUN.items() if f"{named} ".startswith(f"{first} ")), "")
@@ -243,6 +249,10 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "reviews.txt").write_text("\n".join(texts), encoding="utf-8")
     (home / "reviews.csv").write_text(
         "text,label\nGreat fun.,positive\nA bore.,negative\nI slept.,0\nI laughed.,1\n", encoding="utf-8"
+    )
+    (home / "sales.csv").write_text(
+        "product,date,text\nlamp,2026-01-31,Warm light. It broke.\nkettle,2026-02-01,Loud.\n",
+        encoding="utf-8",
     )
     shutil.copyfile(ROOT / "bertsent" / "data" / "sample" / "kitchen.jsonl", home / "kitchen.jsonl")
     return home
@@ -315,14 +325,20 @@ FREE = {
     "left_out",
     "libraries",
     "probes",
+    "renamed",
     "report",
     "settings",
 }
 JSON = [
     ("Predictions", ["predict", "great film"]),
     ("Batch summary", ["batch", "reviews.csv", "-o", "scored.csv"]),
+    ("Predictions; Batch summary", ["batch", "reviews.csv", "--sentences", "--by", "label"]),
     ("Evaluations", ["evaluate", "reviews.csv"]),
+    ("Checks", ["check", "reviews.csv"]),
+    ("Checks", ["check", "data/aclImdb"]),
     ("Labelling", ["label"]),
+    ("Labelling", ["label", "--import", "kitchen.jsonl"]),
+    ("Labelling", ["label", "--export", "labels.csv"]),
     ("Drift", ["drift", "--no-retrain"]),
     ("Drift", ["drift", "--no-retrain"]),
     ("Versions", ["models"]),
@@ -361,6 +377,8 @@ def test_reference_names_the_json_keys_that_commands_print(
         ("Previews", [Preview, Tree, Preset]),
         ("Training", [Metrics]),
         ("The label log", [Decision]),
+        ("Labelling", [Conflict, Exported]),
+        ("Downloads", [Download]),
         ("The drift history", [Look, Outcome]),
     ],
 )

@@ -77,16 +77,32 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         StorageError: if the folder cannot be written or the disk is full.
     """
+    with _replacement(path) as (handle, _), os.fdopen(handle, "wb", closefd=False) as file:
+        yield file
+        file.flush()
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Like `atomic_write`, for what opens files by their names: yields the name of the temporary file."""
+    with _replacement(path) as (_, temporary):
+        yield temporary
+
+
+@contextlib.contextmanager
+def _replacement(path: Path) -> Iterator[tuple[int, Path]]:
+    """Yields a descriptor and the name of a temporary file that replaces `path` at the end of the block."""
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     temporary = Path(name)
     try:
         with disk_errors(path):
-            with os.fdopen(handle, "wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
+            try:
+                yield handle, temporary
+                os.fsync(handle)
+            finally:
+                os.close(handle)
             temporary.chmod(0o644)
             temporary.replace(path)
             sync_directory(path.parent)

@@ -13,6 +13,10 @@ from bertsent.base.errors import DataError
 # several openings at once, because `<br <br>>` would otherwise leave another `<br >`.
 _BREAK = re.compile(r"(?:<br\s*)+(/?>)?", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-z][a-z0-9]*(?:\s[^<>=]*=[^<>]*|\s*/?)>", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:#([0-9]{1,7})|#[xX]([0-9a-fA-F]{1,6})|([A-Za-z][A-Za-z0-9]{1,31}));")
+_AMPERSAND = re.compile(
+    r"&(?:(?:amp|#0{0,4}38|#[xX]0{0,4}26);)+", re.IGNORECASE
+)  # also escaped more than once
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MORE = 1 << 12  # bytes to read at a time from a file that is longer than its stated size
 
@@ -21,13 +25,38 @@ def clean(text: str) -> str:
     """The form in which a text is tokenized, in training and in scoring.
 
     Line ends, `<br />` in any spelling and every run of white space become one space; byte order marks are
-    removed; lone surrogates, which UTF-8 cannot encode, become U+FFFD. HTML entities stay. Cleaning a
-    clean text changes nothing.
+    removed; lone surrogates, which UTF-8 cannot encode, become U+FFFD. HTML entities stay: `unescape` is for
+    those. Cleaning a clean text changes nothing.
     """
     text = text.replace("\ufeff", "")
     if "<" in text:
         text = _BREAK.sub(lambda match: " " if match[1] else match[0], text)
     return " ".join(encodable(text).split())
+
+
+def unescape(text: str) -> str:
+    """The text with the characters that its HTML entities stand for (`&#39;`, `&amp;quot;`).
+
+    Every text that comes in, to train or to score, passes here once, because dumps of web pages have them.
+    Unescaping the result again changes nothing. Only entities with their semicolon count. An entity for a
+    letter, a digit, # or ; stays, because it could make another entity with what is around it.
+    """
+    return _ENTITY.sub(_character, _AMPERSAND.sub("&", text)) if "&" in text else text
+
+
+def _character(match: re.Match[str]) -> str:
+    decimal, hexadecimal, name = match.groups()
+    if name is not None:
+        from html.entities import html5  # takes a millisecond, and few texts need it
+
+        character = html5.get(f"{name};", match[0])
+    else:
+        number = int(decimal) if decimal else int(hexadecimal, 16)
+        character = chr(number) if 0 < number <= 0x10FFFF else match[0]
+    if character == "\ufeff":
+        return " "
+    harmful = character.isascii() and (character.isalnum() or character in "#;&\0")
+    return match[0] if harmful else character
 
 
 def is_empty(text: str) -> bool:
@@ -58,7 +87,7 @@ def read_utf8(path: Path | str, *, limit: int, what: str = "one review") -> str:
             wrong byte) or holds a NUL.
     """
     try:
-        raw = _read_bytes(path, limit)
+        raw = read_bytes(path, limit)
     except OSError as error:
         raise DataError(f"Cannot read {visible(str(path))} ({error.strerror}).") from error
     if len(raw) > limit:
@@ -75,7 +104,7 @@ def read_utf8(path: Path | str, *, limit: int, what: str = "one review") -> str:
     return text
 
 
-def _read_bytes(path: Path | str, limit: int) -> bytes:
+def read_bytes(path: Path | str, limit: int) -> bytes:
     """The bytes of a file, at most one more than `limit`.
 
     Asking for `limit` bytes at once would allocate them, which takes longer than reading a review.

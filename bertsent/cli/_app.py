@@ -21,11 +21,14 @@ from typer.main import get_command
 from bertsent import __version__
 from bertsent.base.display import visible
 from bertsent.base.errors import BertsentError, ExitCode, Interrupted, StorageError
+from bertsent.base.settings.workspace import Workspace
+from bertsent.base.settings.workspace_file import NAME, load_data_options
 
 # What --help lists, in this order: each command and the first line of its own help, at most 66 characters.
 LIFE_CYCLE = {
     "download": "Fetch the Large Movie Review Dataset (or another) into data/.",
     "preview": "Show what an encoder makes of a text, before any training.",
+    "check": "Find what is wrong with reviews before you train or label.",
     "train": "Train a classifier and publish it as a new version.",
     "predict": "Score texts: how likely each is positive, and its label.",
     "label": "Label reviews, one key each; every label is saved at once.",
@@ -179,12 +182,16 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    ctx: typer.Context,
     version: Annotated[
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
     """Sentiment classification with a BERT encoder: train, score, monitor, retrain."""
+    given = load_data_options(Workspace.current().root / NAME)
+    if given:
+        ctx.default_map = dict.fromkeys(LIFE_CYCLE, given)
 
 
 def _open_closed_streams() -> None:

@@ -86,16 +86,20 @@ Window = Annotated[
     typer.Option("--window", help="What to read of a longer review: its beginning, or beginning and end."),
 ]
 Data = Annotated[
-    Path | None,
+    list[Path] | None,
     typer.Option(
         "--data",
-        metavar="FOLDER",
-        help="Data set in the aclImdb layout. [default: data/aclImdb, else the only data set in data/]",
+        metavar="FOLDER|FILE",
+        help="Data set: a table (CSV, JSONL, Parquet ...), a folder with tables, or one with pos/ and neg/; "
+        "may be given several times. [default: data/aclImdb, else the only data set in data/]",
     ),
 ]
 Labels = Annotated[
-    Path | None,
+    list[str] | None,
     typer.Option(
-        "--labels", metavar="FOLDER", help="The folder that `bertsent label` writes. [default: labels/]"
+        "--labels",
+        metavar="FOLDER|MAP",
+        help="The folder that `bertsent label` writes. Given again: what the labels of --data mean, such as "
+        "'positive=4,5 negative=1,2'. [default: labels/]",
     ),
 ]

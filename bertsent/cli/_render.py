@@ -24,8 +24,10 @@ def note(message: str) -> None:
     typer.echo(visible(message), err=True)
 
 
-def print_json(value: Any) -> None:
+def print_json(value: Any, *, err: bool = False) -> None:
     """Prints a record, or a structure of records, as one line of JSON, in UTF-8 whatever the locale.
+
+    With `err` it goes to stderr, where stdout carries something else.
 
     `to_json` turns NaN into null. If a character could control a terminal or cannot be encoded, the whole
     line is written in ASCII, with the same values.
@@ -34,7 +36,7 @@ def print_json(value: Any) -> None:
     line = json.dumps(plain, ensure_ascii=False, allow_nan=False)
     if not line.isprintable():
         line = json.dumps(plain, allow_nan=False)
-    typer.echo(line.encode())
+    typer.echo(line.encode(), err=err)
 
 
 def pick(record: object, *names: str) -> dict[str, Any]:
@@ -180,8 +182,9 @@ def command_line(ctx: typer.Context) -> str:
         name = parameter.name or ""
         source, value = ctx.get_parameter_source(name), ctx.params.get(name)
         if source is not None and source.name == "COMMANDLINE":
-            if parameter.param_type_name != "argument":
-                words.append(parameter.opts[0])
-            if value is not True:
-                words.append(str(value))
+            for one in value if isinstance(value, list | tuple) else [value]:
+                if parameter.param_type_name != "argument":
+                    words.append(parameter.opts[0])
+                if one is not True:
+                    words.append(str(one))
     return shlex.join(words)

@@ -12,8 +12,7 @@ import typer
 from bertsent.base.display import size, visible
 from bertsent.base.errors import UsageError
 from bertsent.base.records.training import Download
-from bertsent.base.settings.download import DownloadSettings
-from bertsent.base.settings.reading import FOLDERS
+from bertsent.base.settings.download import ADDRESSES, DataSet, DownloadSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _options as options
 from bertsent.cli._render import print_json, progress
@@ -23,12 +22,24 @@ _SHOWN = 8  # folders that the result names
 
 
 def download(
-    url: Annotated[
-        str,
+    dataset: Annotated[
+        DataSet | None,
         typer.Option(
-            "--url", metavar="URL|FILE", help="Archive to fetch: an http, https or file URL, or a local file."
+            "--dataset",
+            help="imdb: the Large Movie Review Dataset. sst2: Stanford's sentences of film reviews, as GLUE "
+            "has them. [default: imdb]",
         ),
-    ] = _DEFAULTS.url,
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            metavar="URL|FILE",
+            help="Archive (tar or zip) to fetch instead: an http, https or file URL, or a local file. It "
+            "holds pos and neg folders, or tables. With --dataset: another copy of that archive. [default: "
+            "the data set's own address]",
+        ),
+    ] = None,
     sha256: Annotated[
         str,
         typer.Option(
@@ -56,7 +67,9 @@ def download(
 
     The same command resumes a download that broke off, and leaves a complete one alone.
     """
-    _refuse_contradiction(url=url != _DEFAULTS.url, sha256=bool(sha256), sample=sample, encoder=bool(encoder))
+    _refuse_contradiction(
+        dataset=bool(dataset), url=bool(url), sha256=bool(sha256), sample=sample, encoder=bool(encoder)
+    )
     if encoder and force:
         raise UsageError("--force is for data sets: encoders in the cache are verified, never replaced.")
     with progress(quiet=quiet) as bar:
@@ -65,14 +78,15 @@ def download(
 
             result = fetch(encoder, progress=bar)
         else:
-            from bertsent.data.download import dataset
+            from bertsent.data.download import dataset as core
 
             data = Workspace.current().data
             if sample:
-                result = dataset.write_sample(data=data, force=force, progress=bar)
+                result = core.write_sample(data=data, force=force, progress=bar)
             else:
-                settings = replace(_DEFAULTS, url=url)
-                result = dataset.download(settings, data=data, sha256=sha256, force=force, progress=bar)
+                address = url or (ADDRESSES[dataset] if dataset else _DEFAULTS.url)
+                settings = replace(_DEFAULTS, url=address, dataset=dataset)
+                result = core.download(settings, data=data, sha256=sha256, force=force, progress=bar)
     if json:
         print_json(result)
     else:
@@ -84,27 +98,35 @@ def _refuse_contradiction(**given: bool) -> None:
     names = [f"--{name}" for name, wanted in given.items() if wanted]
     if len(names) > 1 and (given["sample"] or given["encoder"]):
         raise UsageError(
-            "--sample, --encoder and an archive (--url, --sha256) exclude each other.",
+            "--sample, --encoder and an archive (--dataset, --url, --sha256) exclude each other.",
             received=" ".join(names),
         )
 
 
 def _line(result: Download) -> str:
+    from bertsent.data.download.contents import class_of, others
+
     path = visible(_short(result.path))
     already = "" if result.fetched else "already complete, "
     if not result.counts:
         return f"{path}: {already}{result.files:,} files, {size(result.bytes)}"
-    reviews = {name: count for name, count in result.counts.items() if Path(name).name in FOLDERS}
-    line = f"{path}: {already}{sum(reviews.values()):,} reviews ({_by_split(reviews)})"
-    rest = [
-        f"{'top folder' if name == '.' else name} ({count:,} {'file' if count == 1 else 'files'})"
-        for name, count in result.counts.items()
-        if name not in reviews
-    ]
-    if rest:
-        more = f" and {len(rest) - _SHOWN} more" if len(rest) > _SHOWN else ""
-        line += f"; not used: {visible(', '.join(rest[:_SHOWN]))}{more}"
-    return line
+    if result.tables:
+        number = len(result.tables)
+        named = f" and {number - _SHOWN} more" if number > _SHOWN else ""
+        line = f"{path}: {already}{number} {'table' if number == 1 else 'tables'}, {size(result.bytes)} "
+        line += f"({visible(', '.join(result.tables[:_SHOWN]))}{named})"
+    else:
+        reviews = {name: count for name, count in result.counts.items() if class_of(name) is not None}
+        line = f"{path}: {already}{sum(reviews.values()):,} reviews ({_by_split(reviews)})"
+    unused = {"top folder" if name == "." else name: count for name, count in others(result).items()}
+    return line + _listed("not used", unused) + _listed("not in the data set", result.left_out)
+
+
+def _listed(what: str, entries: Mapping[str, int]) -> str:
+    """`; what: name (3 files), ...`; nothing for no entries."""
+    names = [f"{name} ({count:,} {'file' if count == 1 else 'files'})" for name, count in entries.items()]
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"; {what}: {visible(', '.join(names[:_SHOWN]))}{more}" if names else ""
 
 
 def _by_split(reviews: Mapping[str, int]) -> str:

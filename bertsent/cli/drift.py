@@ -16,22 +16,27 @@ import typer
 from bertsent.base.display import visible
 from bertsent.base.errors import BertsentError, ExitCode, Interrupted, UsageError
 from bertsent.base.settings.drift import DriftSettings
+from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _options as options
+from bertsent.cli._labels import parse_labels
 from bertsent.cli._render import command_line, note, pick, print_json, progress
 from bertsent.cli._signals import noted_signals, stop_on_signal
+from bertsent.cli._source import reads_reviews
 
 if TYPE_CHECKING:
     from bertsent.drift.monitored import Monitored
 
 DEFAULTS = DriftSettings()
 GATE = GateSettings()
+_READ = ReadSettings()
 _WIDTH = 80  # columns of a small terminal
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _EXIT = {"none": ExitCode.DONE, "published": ExitCode.DONE, "collect": ExitCode.CANNOT_TELL}
 
 
+@reads_reviews(without=["labels"])
 def drift(
     ctx: typer.Context,
     threshold: Annotated[
@@ -52,8 +57,18 @@ def drift(
             "--watch", metavar="TIME", help="Keep running (in a container) and check every 30m, 1h, 1d ..."
         ),
     ] = None,
-    labels: options.Labels = None,
+    labelled: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--labels",
+            metavar="FOLDER|FILE|MAP",
+            help="The folder that `bertsent label` writes; or a table of labelled reviews, which is judged "
+            "once and only reported. Given again: what their labels mean, such as "
+            "'positive=4,5 negative=1,2'. [default: labels/]",
+        ),
+    ] = None,
     data: options.Data = None,
+    reading: ReadSettings = _READ,
     model: options.Model = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -67,10 +82,11 @@ def drift(
     settings = replace(DEFAULTS, threshold=threshold)
     gate = replace(GATE, margin=margin)
     pause = None if watch is None else _seconds(watch)
-    if labels is not None and not labels.is_dir():
-        raise UsageError("--labels must be a folder that exists.", received=visible(str(labels)))
+    named = parse_labels(labelled, ctx)
+    reading = replace(reading, labels=named.label_map)
 
     def look() -> ExitCode:
+        from bertsent.data.source import Source
         from bertsent.reports import drift_page
         from bertsent.retraining import monitor
 
@@ -81,14 +97,18 @@ def drift(
                 workspace=Workspace.current(),
                 settings=settings,
                 model=model,
-                label_folder=labels,
-                data=data,
+                label_folder=named.folder,
+                unrecorded=Source((named.reviews,), reading) if named.reviews else None,
+                data=Source(tuple(data), reading) if data else None,
+                reading=reading,
                 retrain=not no_retrain,
                 gate=gate,
                 progress=bar,
                 stopping=stop_on_signal,
             ).go()
         _show(outcome, json=json)
+        if outcome.unrecorded:
+            note(f"To train with these labels, record them: bertsent label --import {named.reviews}")
         if report is not None:
             drift_page.write(outcome, report, command=command_line(ctx))
         return _EXIT.get(outcome.action, ExitCode.DRIFT)

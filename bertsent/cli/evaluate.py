@@ -12,27 +12,31 @@ import typer
 from bertsent.base.display import visible
 from bertsent.base.records.metrics import Evaluation, LengthBand
 from bertsent.base.settings.evaluation import EvaluateSettings
-from bertsent.base.settings.reading import LABEL_NAMES
+from bertsent.base.settings.reading import LABEL_NAMES, ReadSettings
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.base.settings.training import TrainSettings
 from bertsent.cli import _options as options
 from bertsent.cli._render import command_line, duration, pick, prediction_line, print_json, progress, writable
 from bertsent.cli._scorer import open_scorer
+from bertsent.cli._source import open_source, reads_reviews
 from bertsent.cli._tables import confusion_lines, metric, reading_lines
 
 DEFAULTS, SCORE, DRAW = EvaluateSettings(), ScoreSettings(), TrainSettings()
 _BAR = 24  # columns of a bar that stands for 100 %
 
 
+@reads_reviews()
 def evaluate(
     ctx: typer.Context,
-    path: Annotated[
-        Path,
+    paths: Annotated[
+        list[Path],
         typer.Argument(
-            metavar="PATH",
-            help="A folder with pos and neg, or a CSV, JSONL or Parquet file with columns text and label.",
+            metavar="PATH...",
+            help="Labelled reviews: a folder with pos and neg, or tables (CSV, TSV, text lines, JSON, "
+            "Parquet, xlsx; also compressed); - for stdin.",
         ),
     ],
+    reading: ReadSettings,
     num_files: options.NumFiles = None,
     report: options.Report = None,
     errors: Annotated[
@@ -60,9 +64,9 @@ def evaluate(
     scorer = open_scorer(model, replace(SCORE, engine=engine, threshold=threshold, workers=workers))
     from bertsent.scoring import evaluate as core
 
-    with progress(quiet=quiet) as bar:
+    with progress(quiet=quiet) as bar, open_source(paths, reading) as source:
         evaluation = core.evaluate(
-            path,
+            source,
             scorer=scorer,
             num_files=num_files,
             seed=seed,
@@ -75,7 +79,7 @@ def evaluate(
     else:
         _print(evaluation)
     if report is not None:
-        evaluation_page.write(evaluation, report, source=path, command=command_line(ctx))
+        evaluation_page.write(evaluation, report, source=source, command=command_line(ctx))
         if not json:
             typer.echo(f"\nReport: {visible(str(report))}")
 

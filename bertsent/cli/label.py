@@ -22,10 +22,12 @@ from bertsent.base.settings.labelling import LabelSettings, Order
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.base.settings.workspace import Workspace
+from bertsent.cli import _label_files as files
 from bertsent.cli import _options as options
-from bertsent.cli._render import duration, note, print_json
+from bertsent.cli._render import duration, note, print_json, progress
 from bertsent.cli._scorer import open_scorer
-from bertsent.cli._stdin import stdin_pipe
+from bertsent.cli._source import open_source, reads_reviews
+from bertsent.data.source import PIPE, Source
 from bertsent.labelling.decisions import PickedBy
 
 if TYPE_CHECKING:
@@ -36,15 +38,17 @@ if TYPE_CHECKING:
     from bertsent.labelling.shared_scorer import SharedScorer
 
 DEFAULTS = LabelSettings()
+_READ = ReadSettings()
 
 
+@reads_reviews()
 def label(
     pool: Annotated[
         Path | None,
         typer.Argument(
             metavar="POOL",
-            help="Reviews to label: a folder, CSV, JSONL, or text lines. Without it you type or paste them; "
-            "a pipe gives labelled ones: lines label<TAB>text, CSV or JSONL.",
+            help="Reviews to label: a folder or a table. Without it you type or paste them; a pipe gives "
+            "labelled ones: lines label<TAB>text, CSV or JSON lines.",
         ),
     ] = None,
     order: Annotated[
@@ -81,15 +85,26 @@ def label(
             "consistency; 0: never.",
         ),
     ] = DEFAULTS.again,
-    skipped: Annotated[bool, typer.Option("--skipped", help="Ask about skipped reviews again.")] = False,
+    skipped: Annotated[
+        bool,
+        typer.Option("--skipped", help="Ask about skipped reviews again; with --export, write them too."),
+    ] = False,
     picked_by: Annotated[
-        PickedBy,
+        PickedBy | None,
         typer.Option(
             "--picked-by",
-            help="How the rows from a pipe were picked. Drift counts only typed and random ones.",
+            help="How the rows of a pipe or --import were picked. Drift counts only typed and random ones. "
+            "[default: as the imported file says, else typed]",
         ),
-    ] = "typed",
+    ] = None,
+    import_files: files.Import = None,
+    import_format: files.ImportFormat = None,
+    replace_labels: files.Replace = False,
+    export_file: files.Export = None,
+    export_format: files.Format = "table",
+    force: options.Force = False,
     data: options.Data = None,
+    reading: ReadSettings = _READ,
     model: options.Model = None,
     seed: options.Seed = DEFAULTS.seed,
     json: options.Json = False,
@@ -106,8 +121,23 @@ def label(
     log = LabelLog(Workspace.current().labels, settings)
     began = time.monotonic()
     asked: Pool | None = None
-    if not sys.stdin.isatty() and pool is None:
-        summary = _feed(log, picked_by)
+    if export_file is not None:
+        files.refuse_together(pool, import_files, "--export")
+        files.export_to(log, export_file, format=export_format, skipped=skipped, force=force, json=json)
+        return
+    if import_files:
+        files.refuse_together(pool, None, "--import")
+        with open_source(import_files, reading, labelled=True) as source:
+            summary = files.import_from(
+                log,
+                source,
+                tool=import_format,
+                replace_labels=replace_labels,
+                picked_by=picked_by,
+                json=json,
+            )
+    elif not sys.stdin.isatty() and pool is None:
+        summary = _feed(log, picked_by or "typed", reading)
     else:
         from bertsent.cli.terminal.keys import parse_keys
         from bertsent.cli.terminal.session import KEYS, Recorder
@@ -119,7 +149,7 @@ def label(
             _type(bound, recorder, scorer, show_score=show_score is not False, json=json)
             summary = _counted(recorder.counts)
         else:
-            asked = _read(pool, log, settings, skipped=skipped)
+            asked = _read(Source((pool,), reading), log, settings, skipped=skipped)
             stock = _walk(
                 asked,
                 bound,
@@ -128,7 +158,7 @@ def label(
                 settings,
                 title=visible(str(pool)),
                 show_score=bool(show_score),
-                data=_data(data),
+                data=_data(data, reading),
                 json=json,
             )
             summary = _counted(recorder.counts) | {"pool": stock}
@@ -138,19 +168,14 @@ def label(
         raise asked.error
 
 
-def _feed(log: LabelLog, picked_by: PickedBy) -> dict[str, Any]:
+def _feed(log: LabelLog, picked_by: PickedBy, reading: ReadSettings) -> dict[str, Any]:
     """Records the labels that come through a pipe."""
-    from bertsent.data.tables import read_labelled_stream
     from bertsent.labelling.feed import feed
 
     counts: Counter[str] = Counter()
-    rows = read_labelled_stream(stdin_pipe(), name="stdin", settings=ReadSettings())
-    try:
-        feed(log, rows, picked_by=picked_by, counts=counts)
-    except DataError:
-        note(f"Labels recorded before that row: {counts['positive'] + counts['negative']}.")
-        raise
-    return _counted(counts) | {"unchanged": counts["unchanged"], "empty": counts["empty"]}
+    with open_source([Path(PIPE)], reading, labelled=True) as source, progress(quiet=True) as bar:
+        feed(log, source, picked_by=picked_by, counts=counts, progress=bar)
+    return _counted(counts) | {name: counts[name] for name in ("unchanged", "empty", "unlabelled")}
 
 
 def _type(
@@ -164,23 +189,23 @@ def _type(
         Dialogue(terminal, keys, recorder, model, show_score).run()
 
 
-def _read(path: Path, log: LabelLog, settings: LabelSettings, *, skipped: bool) -> Pool:
+def _read(source: Source, log: LabelLog, settings: LabelSettings, *, skipped: bool) -> Pool:
     from bertsent.labelling.pool import read_pool
 
     answered = {
         row.digest for row in log.valid_decisions() if not (row.again or (skipped and row.label == "skip"))
     }
-    return read_pool(path, answered=answered, settings=settings)
+    return read_pool(source, answered=answered, settings=settings)
 
 
-def _data(named: Path | None) -> Path | None:
+def _data(named: list[Path] | None, reading: ReadSettings) -> Source | None:
     """The data set whose rows are not to be labelled again; None if there is none."""
     from bertsent.data.splits import find_data_set
 
-    if named is not None:
-        return named
+    if named:
+        return Source(tuple(named), reading)
     try:
-        return find_data_set(Workspace.current().data)
+        return Source.of(find_data_set(Workspace.current().data))
     except DataError:
         return None
 
@@ -194,7 +219,7 @@ def _walk(
     *,
     title: str,
     show_score: bool,
-    data: Path | None,
+    data: Source | None,
     json: bool,
 ) -> dict[str, Any]:
     """Asks about a pool while a thread prepares the next questions; returns the summary's `pool`."""
@@ -273,6 +298,7 @@ def _show(summary: dict[str, Any], *, json: bool) -> None:
             ("undone", "taken back"),
             ("unchanged", "recorded before"),
             ("empty", "without any text"),
+            ("unlabelled", "without a label"),
         )
         if summary.get(name) or name in {"positive", "negative"}
     )

@@ -71,7 +71,7 @@ def _label(sentiment: str) -> Answer:
     Raises:
         UsageError: if it is not the name of a label.
     """
-    from bertsent.data.tables import parse_label
+    from bertsent.data.labels import parse_label
 
     try:
         label = parse_label(sentiment, where="--sentiment")
@@ -98,18 +98,18 @@ def _recorder(label: Answer) -> Callable[[Prediction], None]:
 
 def _texts(texts: list[str], files: list[Path]) -> Iterator[str]:
     """The texts of the arguments, where - stands for the lines of stdin, then those of the files."""
-    from bertsent.base.text import read_utf8
+    from bertsent.base.text import read_utf8, unescape
 
     for text in texts:
         if text == "-":
             from bertsent.cli._stdin import stdin_pipe
             from bertsent.data.tables import read_stream
 
-            yield from read_stream(stdin_pipe(), name="stdin", settings=ReadSettings())
+            yield from map(unescape, read_stream(stdin_pipe(), name="stdin", settings=ReadSettings()))
         else:
-            yield text
+            yield unescape(text)
     for file in files:
-        yield read_utf8(file, limit=ReadSettings().max_review_bytes)
+        yield unescape(read_utf8(file, limit=ReadSettings().max_review_bytes))
 
 
 def _show(number: int, prediction: Prediction, *, window: str, json: bool) -> None:

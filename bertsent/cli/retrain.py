@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bertsent.base.display import visible
-from bertsent.base.errors import ExitCode
+from bertsent.base.errors import ExitCode, UsageError
 from bertsent.base.settings import toml_file
+from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.recipes import RECIPES
 from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _options as options
+from bertsent.cli._labels import parse_labels
 from bertsent.cli._render import duration, print_json, progress
 from bertsent.cli._signals import stop_on_signal
+from bertsent.cli._source import open_source, reads_reviews
 from bertsent.cli._tables import gate_lines
 
 if TYPE_CHECKING:
     from bertsent.retraining.records import Retrained
 
 GATE = GateSettings()
+_READ = ReadSettings()
 _RECIPES = ", ".join(RECIPES)
 
 
+@reads_reviews(without=["labels"])
 def retrain(
+    ctx: typer.Context,
     data: options.Data = None,
-    labels: options.Labels = None,
+    reading: ReadSettings = _READ,
+    labelled: options.Labels = None,
     warm_start: Annotated[
         bool | None,
         typer.Option(
@@ -60,6 +68,14 @@ def retrain(
     Without a data set, the word counts that the current version keeps of its reviews stand for them.
     """
     gate = GateSettings(margin=margin)
+    named = parse_labels(labelled, ctx)
+    if named.reviews is not None:
+        file = visible(str(named.reviews))
+        raise UsageError(
+            "--labels must be the folder that `bertsent label` writes.",
+            received=file,
+            hint=f"bertsent label --import {file}, then bertsent retrain",
+        )
     overrides = toml_file.Config() if config is None else toml_file.load(config)
     workspace = Workspace.current()
     from bertsent.labelling.log import LabelLog
@@ -70,12 +86,17 @@ def retrain(
 
     champion = store.find(None, folder=workspace.model)
     warm = core.can_warm_start(champion) if warm_start is None else warm_start
-    rows = LabelLog(labels or workspace.labels).labelled()
-    with progress(quiet=quiet) as bar, stop_on_signal() as stop:
+    rows = LabelLog(named.folder or workspace.labels).labelled()
+    old = None if data else find_old_data(workspace.data, warm_start=warm)
+    with (
+        progress(quiet=quiet) as bar,
+        stop_on_signal() as stop,
+        open_source(data or [], replace(reading, labels=named.label_map)) as source,
+    ):
         retrained = core.retrain(
             RetrainRun(
                 workspace=workspace,
-                data=data or find_old_data(workspace.data, warm_start=warm),
+                data=source if data else old and replace(source, paths=(old,)),
                 champion=champion,
                 rows=rows,
                 trigger=Trigger("asked"),

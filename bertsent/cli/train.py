@@ -14,20 +14,25 @@ from bertsent.base.records.core import Progress
 from bertsent.base.records.training import Trained
 from bertsent.base.settings import toml_file
 from bertsent.base.settings.download import DownloadSettings
+from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.recipes import DEFAULT, RECIPES
-from bertsent.base.settings.training import Optimizer, TrainSettings
+from bertsent.base.settings.training import Balance, Optimizer, TrainSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _options as options
 from bertsent.cli._render import duration, pick, print_json, progress
 from bertsent.cli._signals import stop_on_signal
+from bertsent.cli._source import open_source, reads_reviews
 
 DEFAULTS = TrainSettings()
+_READ = ReadSettings()
 _RECIPES = ", ".join(f"{recipe.name} ({recipe.about})" for recipe in RECIPES.values())
 
 
+@reads_reviews()
 def train(
     ctx: typer.Context,
     data: options.Data = None,
+    reading: ReadSettings = _READ,
     url: Annotated[
         str, typer.Option("--url", metavar="URL|FILE", help="Download this archive first and train on it.")
     ] = "",
@@ -93,6 +98,14 @@ def train(
     validation_share: Annotated[
         float, typer.Option("--validation-share", help="Share of the training data reserved for validation.")
     ] = DEFAULTS.validation_share,
+    balance: Annotated[
+        Balance,
+        typer.Option(
+            "--balance",
+            help="If one label is rarer: weights counts its rows more in the loss; downsample leaves rows of "
+            "the other out.",
+        ),
+    ] = DEFAULTS.balance,
     seed: options.Seed = DEFAULTS.seed,
     output: Annotated[
         Path | None,
@@ -136,14 +149,14 @@ def train(
         if url:
             from bertsent.data.download.dataset import download
 
-            data = download(DownloadSettings(url=url), data=workspace.data, progress=bar).path
-        folder = data or find_data_set(workspace.data)
+            data = [download(DownloadSettings(url=url), data=workspace.data, progress=bar).path]
+        paths = data or [find_data_set(workspace.data)]
         from bertsent.tf import training
 
-        with stop_on_signal() as stop:
+        with stop_on_signal() as stop, open_source(paths, reading) as source:
             trained = training.train(
                 settings,
-                data=folder,
+                data=source,
                 workspace=workspace,
                 output=output,
                 keep_weights=weights,

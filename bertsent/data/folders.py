@@ -1,4 +1,4 @@
-"""The entries of a folder, and its review files: regular files `*.txt`, sorted by name.
+"""The entries of a folder, and its review files: regular files `*.txt`, in any case, sorted by name.
 
 Links are not followed, because one could point outside the folder that the user named. FIFOs are left out,
 because reading one would wait for ever.
@@ -68,8 +68,11 @@ def draw_names(folder: Path, count: int, *, salt: str) -> list[str]:
     return [names[index] for index in sorted(random.Random(salt).sample(range(len(names)), count))]
 
 
+def is_review_file(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a review file: regular, not hidden, with the suffix .txt in any case."""
+    name = entry.name
+    return name[-4:].lower() == ".txt" and name[0] != "." and entry.is_file(follow_symlinks=False)
+
+
 def _names(folder: Path) -> Iterator[str]:
-    for entry in entries(folder):
-        name = entry.name
-        if name.endswith(".txt") and name[0] != "." and entry.is_file(follow_symlinks=False):
-            yield name
+    return (entry.name for entry in entries(folder) if is_review_file(entry))

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from bertsent.base.settings.reading import ReadSettings
 
+PIPE = "-"  # the path that stands for stdin
+STDIN = "stdin"  # what messages call it
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -15,6 +18,8 @@ class Source:
     paths: tuple[Path, ...]
     settings: ReadSettings = field(default_factory=ReadSettings)
     piped: Path | None = None  # the file that holds what stdin gave, for the path `-`
+    labelled: bool = False  # lines without a header are label, tab, text, unless they look otherwise
+    each_a_review: bool = False  # each path is a file that holds one review, such as a *.txt of a folder
 
     @classmethod
     def of(cls, given: Path | Source) -> Source:

@@ -81,6 +81,14 @@ class DriftHistory:
         self._rows, self.damaged = _read_0_4_0(workspace) if self._to_migrate else journal.read(self._path)
         self.events = [event for row in self._rows if (event := _event(row)) is not None]
 
+    @classmethod
+    def empty(cls) -> DriftHistory:
+        """A history without an event, for rows that are judged once and never recorded."""
+        history = cls.__new__(cls)
+        history._path, history._to_migrate = Path(os.devnull), False
+        history._rows, history.damaged, history.events = [], 0, []
+        return history
+
     @property
     def problem(self) -> str:
         """A sentence that says why this run may not retrain; "" if it may."""

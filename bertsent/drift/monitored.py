@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from bertsent.drift.history import DriftHistory, Look
@@ -29,3 +30,4 @@ class Monitored:
     continued: bool = False  # an earlier run took the look
     history: DriftHistory
     labels: tuple[Labelled, ...]  # all labels
+    unrecorded: tuple[Path, ...] = ()  # the files that the labels are from, if it was not the label log

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bertsent.base.errors import BertsentError
-from bertsent.base.files import is_folder
 from bertsent.base.settings.labelling import LabelSettings
-from bertsent.base.settings.reading import HALVES
 from bertsent.base.text import clean, words
 from bertsent.data.duplicates import Copies, sketch
-from bertsent.data.reviews import read_reviews
+from bertsent.data.layout import all_sources
+from bertsent.data.reviews import open_reviews
+from bertsent.data.source import Source
 from bertsent.labelling.decisions import Labelled
 from bertsent.labelling.pool import Pool
 from bertsent.labelling.shared_scorer import SharedScorer
@@ -35,7 +35,7 @@ def prepare(
     model: SharedScorer,
     *,
     labelled: Sequence[Labelled],
-    data: Path | None,
+    data: Path | Source | None,
     settings: LabelSettings,
     stop: threading.Event,
 ) -> None:
@@ -43,7 +43,7 @@ def prepare(
 
     Args:
         labelled: The labelled rows. Their copies are left out; diverse questions differ from the newest.
-        data: A data set (`train` and `test`, or `pos` and `neg`), whose rows are left out.
+        data: A data set that `splits.load_splits` can read; its rows are left out, whatever their labels.
     """
     pool.read_on(stop, rows=settings.first)
     texts = pool.texts()
@@ -86,15 +86,14 @@ def _leave_out_near(
     return copies
 
 
-def _leave_out_data(pool: Pool, copies: Copies, data: Path, stop: threading.Event) -> None:
+def _leave_out_data(pool: Pool, copies: Copies, data: Path | Source, stop: threading.Event) -> None:
     """Leaves out the rows of a data set: its training rows train already, its test rows never may.
 
     Reports how many of them were asked before they were found.
     """
-    halves = [data / half for half in HALVES if is_folder(data / half)]
     seen: set[str] = set()
     asked = 0
-    for review in chain.from_iterable(map(read_reviews, halves or [data])):
+    for review in chain.from_iterable(map(open_reviews, all_sources(data))):
         if stop.is_set():
             break
         digest = copies.find(sketch(clean(review.text)))

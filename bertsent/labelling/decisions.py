@@ -15,7 +15,7 @@ from bertsent.base.display import visible
 from bertsent.base.errors import DataError
 from bertsent.base.files import now
 from bertsent.base.settings.reading import LABELS
-from bertsent.base.text import clean, is_empty
+from bertsent.base.text import clean, encodable, is_empty
 
 Answer = Literal["positive", "negative", "skip", "undo"]
 # first: picked from the first rows of a pool while the others were still being read
@@ -39,6 +39,7 @@ class Decision:
     again: bool = False  # asked a second time to see whether the answer is the same; changes no label
     path: str = ""  # where the text came from
     time: str = ""  # UTC, ISO 8601
+    annotator: str = ""  # who answered in another program, several joined by ", "; empty: not said
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class Labelled:
     version: str | None
     time: str
     id: str
+    path: str = ""
+    annotator: str = ""
 
 
 def decide(
@@ -64,6 +67,7 @@ def decide(
     version: str | None = None,
     again: bool = False,
     path: str = "",
+    annotator: str = "",
 ) -> Decision:
     """A new decision about a text, which is cleaned here.
 
@@ -84,6 +88,7 @@ def decide(
         again=again,
         path=path.encode("utf-8", "backslashreplace").decode(),  # a file's name need not be UTF-8
         time=now(),
+        annotator=encodable(annotator),
     )
 
 
@@ -122,6 +127,8 @@ def labelled(decisions: Iterable[Decision]) -> list[Labelled]:
                 version=decision.version,
                 time=decision.time,
                 id=decision.id,
+                path=decision.path,
+                annotator=decision.annotator,
             )
     return list(rows.values())
 
@@ -173,7 +180,9 @@ def parse(line: bytes, where: str) -> Decision:
 
 def _wrong(decision: Decision) -> str:
     """What is wrong with a decision; "" if nothing."""
-    strings = (decision.id, decision.digest, decision.text, decision.path, decision.time)
+    strings = (
+        decision.id, decision.digest, decision.text, decision.path, decision.time, decision.annotator
+    )  # fmt: skip
     if (
         not all(isinstance(value, str) for value in strings)
         or not isinstance(decision.again, bool)

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -71,16 +72,29 @@ class LabelLog:
             StorageError: if the disk does not take it.
             BusyError: if another process holds the log for longer than an append can take.
         """
-        line = json.dumps(asdict(decision), ensure_ascii=False, allow_nan=False).encode()
+        self.extend([decision])
+
+    def extend(self, decisions: Sequence[Decision]) -> None:
+        """Writes the lines of decisions to the disk at once, then updates `pos` and `neg`.
+
+        A kill in between leaves the first of them, each whole.
+
+        Raises:
+            DataError, StorageError, BusyError: as `append`.
+        """
+        if not decisions:
+            return
+        lines = [json.dumps(asdict(one), ensure_ascii=False, allow_nan=False).encode() for one in decisions]
         with journal.opened(self._path, os.O_RDWR | os.O_CREAT, patience=self._settings.patience) as handle:
             tail = self._catch_up(handle)
             end = os.fstat(handle).st_size if tail else self._read
-            journal.write_line(handle, self._path, line, end=end)
+            journal.write_line(handle, self._path, b"\n".join(lines), end=end)
             self._catch_up(handle)
-            if self._followed:
-                self._follow(decision.digest)
-            else:
+            if not self._followed:
                 self._rebuild()
+                return
+            for decision in decisions:
+                self._follow(decision.digest)
 
     def rebuild(self) -> None:
         """Makes `pos` and `neg` agree with the log. Files whose names are not the log's stay.

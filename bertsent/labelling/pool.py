@@ -25,6 +25,7 @@ from bertsent.base.settings.reading import LABELS
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.base.text import clean
 from bertsent.data.reviews import read_reviews
+from bertsent.data.source import Source
 from bertsent.labelling.decisions import Decision, PickedBy
 
 if TYPE_CHECKING:
@@ -248,13 +249,13 @@ class Pool:
             self._near = np.maximum(self._near, similarity)
 
 
-def read_pool(path: Path, *, answered: Collection[str], settings: LabelSettings) -> Pool:
+def read_pool(source: Path | Source, *, answered: Collection[str], settings: LabelSettings) -> Pool:
     """The pool of a folder or table. Labels that it may have are ignored.
 
     Raises:
         DataError, UsageError: as `reviews.read_reviews`.
     """
-    return Pool(read_reviews(path), answered=answered, settings=settings, first=settings.first)
+    return Pool(read_reviews(source), answered=answered, settings=settings, first=settings.first)
 
 
 def second_look(decisions: Sequence[Decision], *, settings: LabelSettings) -> Question | None:

@@ -21,7 +21,7 @@ METRICS = (  # key, name for people, meaning
 )
 
 
-def write(evaluation: Evaluation, path: Path, *, source: Path, command: str) -> None:
+def write(evaluation: Evaluation, path: Path, *, source: object, command: str) -> None:
     """Writes the page of an evaluation. The file appears only when it is complete.
 
     Args:

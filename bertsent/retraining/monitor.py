@@ -19,8 +19,10 @@ from bertsent.base.errors import DataError, MissingExtraError, TrainingError, Us
 from bertsent.base.files import lock
 from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.settings.drift import DriftSettings, MonitorSettings
+from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.workspace import Workspace
+from bertsent.data.source import Source
 from bertsent.drift.history import DriftHistory, Look, Outcome, OutcomeKind, batch_digest
 from bertsent.drift.monitored import Action, Monitored
 from bertsent.labelling.decisions import Labelled
@@ -36,6 +38,7 @@ Stopping = Callable[[], AbstractContextManager[Callable[[], bool]]]
 LOCK = "drift.lock"
 _MONITOR = MonitorSettings()
 _GATE = GateSettings()
+_READ = ReadSettings()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +49,9 @@ class DriftRun:
     settings: DriftSettings  # the threshold and what a verdict requires
     model: str | None = None  # as `store.find` takes it; a version that is not current is only reported on
     label_folder: Path | None = None  # of the label log and the drift history; the workspace's by default
-    data: Path | None = None  # the data set to retrain with; `rehearsal.find_old_data` by default
+    unrecorded: Source | None = None  # judge these labelled reviews once instead, and only report
+    data: Path | Source | None = None  # the data set to retrain with; `rehearsal.find_old_data` by default
+    reading: ReadSettings = _READ  # how to read that one
     retrain: bool = True  # whether drift starts a retraining
     gate: GateSettings = _GATE  # what a challenger must show
     progress: Progress = silent
@@ -65,10 +70,16 @@ class DriftRun:
 
     @cached_property
     def labels(self) -> tuple[Labelled, ...]:
+        if self.unrecorded is not None:
+            from bertsent.labelling.unrecorded import read_unrecorded
+
+            return read_unrecorded(self.unrecorded, progress=self.progress)
         return tuple(LabelLog(self.label_folder or self.workspace.labels).labelled())
 
     @cached_property
     def history(self) -> DriftHistory:
+        if self.unrecorded is not None:
+            return DriftHistory.empty()
         return DriftHistory(self.workspace, self.label_folder)
 
     def go(self) -> Monitored:
@@ -76,12 +87,14 @@ class DriftRun:
 
         Raises:
             BusyError: if another run holds the workspace.
-            DataError: if the label log is damaged.
+            DataError: if the label log is damaged, or the unrecorded reviews cannot be used.
             ArtefactError: if the version cannot be used.
             StorageError: if the drift history cannot be read or written.
             Interrupted: after a stop; the next run resumes.
             NetworkError: if retraining needs an encoder that cannot be fetched.
         """
+        if self.unrecorded is not None:
+            return self._report_unrecorded()
         with lock(self.workspace.state / LOCK, "drift"):
             version, rows = self.version, self.labels
             if rows:  # without rows, the folder of the labels may not exist
@@ -95,6 +108,20 @@ class DriftRun:
             if unfinished is not None and self._may_retrain:
                 return self._retrain(unfinished, continued=True)
             return self._look(unfinished)
+
+    def _report_unrecorded(self) -> Monitored:
+        """Judges reviews that are not in the label log by themselves; records nothing and never retrains."""
+        used, least = self._used(), self.settings.least_rows
+        fresh = [row for row in self.labels if row.digest not in used]
+        if len(fresh) < least:
+            reason = f"A check needs {least} reviews with a label that the version was not trained on"
+            return self._monitored("collect", reason, new_rows=len(fresh), needed=least)
+        look = self._judge(fresh, number=1)
+        if look.verdict == "stable":
+            return self._monitored("none", "Nothing to do", look=look)
+        if look.verdict == "cannot_tell":
+            return self._monitored("collect", "A check needs more reviews", look=look)
+        return self._monitored("reported", "Only reported, because these labels are not recorded", look=look)
 
     def _published(self, look: Look) -> Monitored | None:
         """Closes a look whose run was killed after it published a version. None: it published none."""
@@ -199,11 +226,12 @@ class DriftRun:
         rows = [row for row in self.labels if row.digest in seen]
         try:
             warm = can_warm_start(self.version)
+            old = None if self.data else find_old_data(self.workspace.data, warm_start=warm)
             with self.stopping() as stop:
                 retrained = retrain(
                     RetrainRun(
                         workspace=self.workspace,
-                        data=self.data or find_old_data(self.workspace.data, warm_start=warm),
+                        data=self.data or (old and Source((old,), self.reading)),
                         champion=self.version,
                         rows=rows,
                         trigger=Trigger(kind="drift", batch=look.batch, report=look.report, rows=look.rows),
@@ -242,6 +270,7 @@ class DriftRun:
             looks=look.look if look else len(self.history.looks(self.version.classifier_digest)),
             history=self.history,
             labels=self.labels,
+            unrecorded=self.unrecorded.paths if self.unrecorded else (),
             **more,
         )
 

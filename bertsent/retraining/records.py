@@ -12,6 +12,7 @@ from bertsent.base.records.core import Progress, silent
 from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.training import TrainSettings
 from bertsent.base.settings.workspace import Workspace
+from bertsent.data.source import Source
 from bertsent.labelling import selection
 from bertsent.labelling.decisions import Labelled
 from bertsent.retraining.gate import GateResult
@@ -48,7 +49,9 @@ class RetrainRun:
     """What a retrain is to do."""
 
     workspace: Workspace  # holds versions, ledger and checkpoints
-    data: Path | None  # the data set; the gate uses its test rows. None: the champion's reference has to do
+    data: (
+        Path | Source | None
+    )  # the data set; its test rows are the gate's. None: the champion's reference has to do
     champion: Version  # the current version
     rows: Sequence[Labelled]  # all labelled rows, oldest first
     trigger: Trigger  # a batch that has an outcome is not retrained again

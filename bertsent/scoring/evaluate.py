@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from bertsent.base.display import visible
-from bertsent.base.errors import DataError, UsageError
+from bertsent.base.errors import UsageError
 from bertsent.base.records.core import Prediction, Progress, silent
 from bertsent.base.records.metrics import Evaluation
 from bertsent.base.settings.evaluation import EvaluateSettings
 from bertsent.base.settings.training import TrainSettings
-from bertsent.data.reviews import count_reviews, read_reviews, usable
+from bertsent.data.notes import no_labels, survey_notes
+from bertsent.data.reviews import open_reviews, usable
+from bertsent.data.source import Source
 from bertsent.scoring.metrics import by_length, by_score, measure, roc
 from bertsent.scoring.scorer import REPORT_EVERY, Scorer
 
@@ -40,7 +41,7 @@ class _Rows:
 
 
 def evaluate(
-    path: Path,
+    source: Path | Source,
     *,
     scorer: Scorer,
     num_files: int | None = None,
@@ -50,12 +51,12 @@ def evaluate(
     progress: Progress = silent,
     settings: EvaluateSettings = _SETTINGS,
 ) -> Evaluation:
-    """Scores the labelled reviews at `path`, or a random sample, and compares predictions with gold labels.
+    """Scores the labelled reviews of a source, or a random sample, and compares predictions with gold labels.
 
     Memory holds 18 bytes of each review, and the predictions of the worst errors.
 
     Args:
-        path: A folder or table, as for `reviews.read_reviews`.
+        source: Folders and tables, as for `reviews.open_reviews`.
         scorer: The version to measure.
         num_files: Draw this many files of each class.
         seed: Of the draw, and of the bootstrap that gives the intervals.
@@ -70,7 +71,12 @@ def evaluate(
     """
     if errors < 0:
         raise UsageError("The number of errors to show must be at least 0.", received=errors)
-    reviews = read_reviews(path, num_files=num_files, seed=seed)
+    reviews = open_reviews(source, num_files=num_files, seed=seed)
+    survey = reviews.survey(progress)  # refuses bad rows and labels that nothing explains before the work
+    if not survey.labels.positive + survey.labels.negative or survey.empty == survey.rows:
+        raise no_labels(source, survey)
+    for note in survey_notes(survey):
+        progress.note(note)
     rows, left_out = _Rows(), Counter[str]()
 
     def wrong() -> Iterator[Prediction]:
@@ -82,17 +88,13 @@ def evaluate(
                 yield prediction
 
     start = time.monotonic()
-    progress.start("Scoring", count_reviews(path, num_files=num_files), "reviews")
+    progress.start("Scoring", survey.rows, "reviews")
     # At least 1, because `nlargest` of 0 would read nothing.
     worst = heapq.nlargest(max(errors, 1), wrong(), key=lambda error: abs((error.gold or 0) - error.score))
     progress.finish()
     seconds = time.monotonic() - start
     if not rows.scores:
-        raise DataError(
-            f"{visible(str(path))} holds no labelled review with text.",
-            received=f"{left_out['unlabelled']} without a label, {left_out['empty']} empty",
-            hint="name a folder with pos and neg or a table with a column label; bertsent batch needs none",
-        )
+        raise no_labels(source, survey)
     progress.start("Computing intervals", None)
     scores, gold = np.array(rows.scores), np.array(rows.gold, np.int64)
     correct = (scores >= scorer.threshold) == gold

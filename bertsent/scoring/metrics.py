@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -14,6 +15,7 @@ from bertsent.base.settings.training import TrainSettings
 
 _EPSILON = 1e-7  # keeps the log of a score of 0 or 1 finite; near 1 float32 resolves no smaller steps
 _CONFIDENCE, _LOW, _HIGH = 0.95, 0.025, 0.975
+_Z = 1.959963984540054  # the normal distribution has 0.975 below it
 _PART = 1 << 20  # most weights in memory at a time, for any number of resamples
 _POINTS = 200  # at most, of an ROC curve; more are not visible in a plot
 
@@ -78,6 +80,21 @@ def proportion(part: int, whole: int) -> Interval:
         return _NONE
     interval = binomtest(part, whole).proportion_ci(_CONFIDENCE, "exact")
     return float(interval.low), float(interval.high)
+
+
+def wilson(part: int, whole: int) -> Interval:
+    """The 95 % score interval of the share `part` of `whole` (Wilson 1927); NaN for 0 of 0.
+
+    Shorter than the exact one of `proportion`, which holds with more than 95 % in small groups, and good down
+    to a few rows (Brown, Cai and DasGupta 2001). With p = part / n and z = 1.96 its ends are
+    (p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n).
+    """
+    if not whole:
+        return _NONE
+    share, spread = part / whole, _Z * _Z / whole
+    middle = share + spread / 2
+    half = math.sqrt(share * (1 - share) * spread + spread * spread / 4)
+    return max(0.0, (middle - half) / (1 + spread)), min(1.0, (middle + half) / (1 + spread))
 
 
 def by_length(correct: ArrayLike, lengths: ArrayLike, *, limits: Sequence[int]) -> tuple[LengthBand, ...]:

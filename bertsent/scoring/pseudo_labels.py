@@ -22,15 +22,13 @@ from bertsent.base.display import visible
 from bertsent.base.errors import DataError, UsageError
 from bertsent.base.records.core import Progress, Review
 from bertsent.base.records.training import Splits
-from bertsent.base.settings.reading import POSITIVE
 from bertsent.base.settings.training import BigramSettings
 from bertsent.base.text import clean, is_empty
 from bertsent.data.reviews import read_reviews
+from bertsent.scoring.bigrams import Logits, bag_logits
 from bertsent.scoring.calibration import logit, sigmoid
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions.manifest import Version
-
-Logits = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,7 @@ def _targets(
     what = f"Scoring by version {scorer.version}"
     of_version = logit(scorer.scores([*validation, *texts], what=what, progress=progress))
     progress.start("Fitting a bag of bigrams", None)
-    of_bigrams = _bag_logits(splits.train, [*validation, *texts], settings)
+    of_bigrams = bag_logits(splits.train, [*validation, *texts], settings)
     progress.finish()
     logits = np.stack([of_version, of_bigrams, np.ones(len(of_version))])
     weights = _stack(logits[:, : len(validation)], splits.validation)
@@ -132,31 +130,6 @@ def _distinct(path: Path, in_splits: set[str], *, salt: str) -> dict[str, str]:
     rows = {sha256_text(text): text for text in texts if not is_empty(text)}
     order = sorted(rows.keys() - in_splits, key=lambda digest: sha256_text(salt + digest))
     return {digest: rows[digest] for digest in order}
-
-
-def _bag_logits(train: Sequence[Review], texts: Sequence[str], settings: BigramSettings) -> Logits:
-    """Logits of a linear model on bigrams weighted by their log-count ratio.
-
-    As in Wang and Manning (2012), "Baselines and Bigrams", the ratio of a bigram's frequencies in the two
-    classes scales its feature; here the features are TF-IDF, and a logistic regression replaces the SVM.
-    """
-    from scipy.sparse import diags
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-
-    gold = np.array([review.label for review in train])
-    bigrams = TfidfVectorizer(
-        ngram_range=(1, 2), min_df=settings.least_reviews, sublinear_tf=True, token_pattern=r"\b\w+\b|[!?]"
-    )
-    features = bigrams.fit_transform([review.text for review in train])
-    present = (features > 0).astype(np.float32)
-    positive, negative = (
-        np.asarray(present[gold == label].sum(axis=0)).ravel() + 1 for label in (POSITIVE, 1 - POSITIVE)
-    )
-    ratio = diags(np.log(positive / positive.sum()) - np.log(negative / negative.sum()))
-    model = LogisticRegression(C=settings.bag_strength, solver="liblinear").fit(features @ ratio, gold)
-    logits: Logits = model.decision_function(bigrams.transform(texts) @ ratio)
-    return logits
 
 
 def _stack(logits: Logits, validation: Sequence[Review]) -> Logits:

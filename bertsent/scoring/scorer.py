@@ -79,6 +79,11 @@ class Scorer:
         """How much of a long text the version sees, for a message."""
         return f"{self._seq_length} tokens, window {self._window}"
 
+    @property
+    def pieces(self) -> int:
+        """How many word pieces of a text fit into the window."""
+        return self._seq_length - 2  # [CLS] and [SEP]
+
     def predict(self, texts: Iterable[str]) -> Iterator[Prediction]:
         """Scores texts in their order, holding at most twice `settings.chunk` of them in memory.
 

@@ -31,12 +31,19 @@ class Encoded:
     ids: NDArray[np.int32]  # all rows, one after the other
     lengths: NDArray[np.int64]  # [rows], each at most seq_length
     targets: NDArray[np.float32]  # [rows], P(positive) to learn: the label, or a pseudo-label
+    weights: NDArray[np.float32] | None = None  # [rows], of each row in the loss; None: all are 1
 
     @classmethod
-    def of(cls, rows: Sequence[NDArray[np.int32]], targets: NDArray[np.float32]) -> Encoded:
+    def of(
+        cls,
+        rows: Sequence[NDArray[np.int32]],
+        targets: NDArray[np.float32],
+        weights: NDArray[np.float32] | None = None,
+    ) -> Encoded:
         """Makes a split of these rows."""
         ids = np.concatenate(rows) if len(rows) else np.empty(0, np.int32)
-        return cls(ids=ids, lengths=np.array([len(row) for row in rows], np.int64), targets=targets)
+        lengths = np.array([len(row) for row in rows], np.int64)
+        return cls(ids=ids, lengths=lengths, targets=targets, weights=weights)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -62,12 +69,14 @@ def encode(
     seq_length: int,
     kind: Window,
     targets: NDArray[np.float32] | None = None,
+    weights: NDArray[np.float32] | None = None,
     cache: Path | None = None,
 ) -> Encoded:
     """Tokenizes a split once for all epochs.
 
     Args:
         targets: float32 [rows], P(positive) to learn; by default the labels.
+        weights: float32 [rows], of each row in the loss; by default all are 1.
         cache: The folder in which `word_pieces` keeps its results.
     """
     start, end = np.array([tokenizer.start_id], np.int32), np.array([tokenizer.end_id], np.int32)
@@ -77,7 +86,7 @@ def encode(
     ]
     if targets is None:
         targets = np.array([review.label for review in reviews], np.float32)
-    return Encoded.of(rows, targets)
+    return Encoded.of(rows, targets, weights)
 
 
 def word_pieces(
@@ -102,16 +111,25 @@ def word_pieces(
 
 def head(split: Encoded, count: int) -> Encoded:
     """The first `count` rows, or all rows if there are fewer."""
-    return Encoded.of(split.rows()[:count], split.targets[:count])
+    weights = None if split.weights is None else split.weights[:count]
+    return Encoded.of(split.rows()[:count], split.targets[:count], weights)
 
 
 def join(first: Encoded, second: Encoded) -> Encoded:
     """The rows of both, one after the other."""
+    weights = None
+    if first.weights is not None or second.weights is not None:
+        weights = np.concatenate([_weights(first), _weights(second)])
     return Encoded(
         ids=np.concatenate([first.ids, second.ids]),
         lengths=np.concatenate([first.lengths, second.lengths]),
         targets=np.concatenate([first.targets, second.targets]),
+        weights=weights,
     )
+
+
+def _weights(split: Encoded) -> NDArray[np.float32]:
+    return np.ones(len(split), np.float32) if split.weights is None else split.weights
 
 
 def sentence_ends(tokenizer: AnyTokenizer) -> NDArray[np.int32]:
@@ -145,7 +163,9 @@ def with_crops(split: Encoded, share: float, *, ends: NDArray[np.int32], seed: i
         np.concatenate([start_id, split.ids[start:end], end_id])
         for start, end in zip(starts[long_enough], behind[long_enough], strict=True)
     ]
-    return join(split, Encoded.of(crops, split.targets[chosen[long_enough]]))
+    whole = chosen[long_enough]  # the review of each crop
+    weights = None if split.weights is None else split.weights[whole]
+    return join(split, Encoded.of(crops, split.targets[whole], weights))
 
 
 def _after(stops: NDArray[np.int64], positions: NDArray[np.int64], least: NDArray[np.int64]) -> Any:
@@ -163,7 +183,8 @@ def _until(stops: NDArray[np.int64], positions: NDArray[np.int64], most: NDArray
 
 
 def training_batches(split: Encoded, *, batch_size: int, seed: int, epoch: int, skip: int = 0) -> Any:
-    """One epoch as a tf.data.Dataset of ids int32 [batch, longest] and targets float32 [batch, 1].
+    """One epoch as a tf.data.Dataset of ids int32 [batch, longest] and targets float32 [batch, 1]; a split
+    with weights gives them too, float32 [batch].
 
     Seed and epoch decide the order, so a resumed run gets the same batches as an uninterrupted one. Batches
     are cut from pools sorted by length, then shuffled; the first `skip` of them are left out.
@@ -187,14 +208,16 @@ def scoring_batches(split: Encoded, *, batch_size: int) -> tuple[Any, NDArray[np
 
 def _dataset(split: Encoded, groups: Sequence[NDArray[np.int64]], *, skip: int = 0) -> Any:
     rows = tf.RaggedTensor.from_row_lengths(split.ids, split.lengths)
-    targets = tf.constant(split.targets[:, None], tf.float32)
+    columns = [tf.constant(split.targets[:, None], tf.float32)]
+    if split.weights is not None:
+        columns.append(tf.constant(split.weights, tf.float32))
     order = tf.constant(np.concatenate(groups))
     ends = list(itertools.accumulate(len(group) for group in groups))
     limits = tf.constant([0, *ends], tf.int64)
 
     def batch(number: Any) -> Any:
         chosen = order[limits[number] : limits[number + 1]]
-        return tf.gather(rows, chosen).to_tensor(), tf.gather(targets, chosen)
+        return tf.gather(rows, chosen).to_tensor(), *(tf.gather(column, chosen) for column in columns)
 
     dataset = tf.data.Dataset.range(skip, len(groups)).map(batch, num_parallel_calls=2)
     options = tf.data.Options()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,26 +16,31 @@ from numpy.typing import NDArray
 from bertsent.base.files import lock, require_space
 from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.records.training import Trained
+from bertsent.base.settings.reading import LABELS
 from bertsent.base.settings.training import TrainSettings
 from bertsent.base.settings.workspace import Workspace
+from bertsent.data.notes import value_list
+from bertsent.data.source import Source
 from bertsent.data.splits import load_splits
 from bertsent.labelling.selection import Mix
 from bertsent.scoring.pseudo_labels import pseudo_label
 from bertsent.scoring.scorer import Scorer
 from bertsent.tf import fit, publish, tf
+from bertsent.tf.balance import balance
 from bertsent.tf.batches import Encoded, encode, join
 from bertsent.tf.checkpoints import clear
 from bertsent.tf.encoder import load
 from bertsent.tf.training_run import TrainingRun
 from bertsent.versions.manifest import WEIGHTS, Version
 
+_NAMES = tuple((label, name) for name, label in sorted(LABELS.items(), reverse=True))  # positive first
 _BFLOAT16 = "auto_mixed_precision_onednn_bfloat16"
 
 
 def train(
     settings: TrainSettings,
     *,
-    data: Path,
+    data: Path | Source,
     workspace: Workspace,
     output: Path | None = None,
     keep_weights: bool = True,
@@ -82,7 +88,7 @@ def train(
         if mix is None:
             splits = load_splits(data, settings, progress=progress)
             mix = Mix(splits=splits, old=splits.train)
-        _note_data(mix, progress)
+        _note_data(mix, settings, progress)
         pseudo_labels = None
         if unlabelled is not None and teacher is not None:
             pseudo_labels = pseudo_label(
@@ -119,25 +125,31 @@ def train(
 
 def _encode(run: TrainingRun, cache: Path, progress: Progress) -> dict[str, Encoded]:
     """The rows of the run by split, as they are scored; and "examples", the rows to train on, which are cut
-    shorter and include the pseudo-labelled ones."""
+    shorter and include the pseudo-labelled ones, balanced as the settings say."""
 
-    def encode_rows(
-        reviews: Sequence[Review], seq_length: int, targets: NDArray[np.float32] | None = None
-    ) -> Encoded:
+    def encode_rows(reviews: Sequence[Review], seq_length: int, **more: Any) -> Encoded:
         return encode(
             reviews,
             run.encoder.tokenizer,
             seq_length=seq_length,
             kind=run.settings.window,
-            targets=targets,
             cache=cache,
+            **more,
         )
 
-    encoded = {name: encode_rows(reviews, run.settings.seq_length) for name, reviews in run.rows.items()}
+    rows = run.rows
+    encoded = {name: encode_rows(reviews, run.settings.seq_length) for name, reviews in rows.items()}
     shorter = min(run.settings.train_length, run.settings.seq_length)
-    examples = encode_rows(run.rows["train"], shorter, _targets(run, progress))
-    if run.pseudo_labels is not None:
-        extra = encode_rows(run.pseudo_labels.reviews, shorter, run.pseudo_labels.targets)
+    balanced, targets = run.balanced, _targets(run, progress)
+    chosen = [rows["train"][row] for row in balanced.rows]
+    examples = encode_rows(
+        chosen,
+        shorter,
+        targets=None if targets is None else targets[balanced.rows],
+        weights=balanced.weights,
+    )
+    if run.pseudo_labels is not None:  # each with weight 1
+        extra = encode_rows(run.pseudo_labels.reviews, shorter, targets=run.pseudo_labels.targets)
         examples = join(examples, extra)
     return encoded | {"examples": examples}
 
@@ -179,17 +191,34 @@ def _devices() -> Any:
     return contextlib.nullcontext()
 
 
-def _note_data(mix: Mix, progress: Progress) -> None:
+def _note_data(mix: Mix, settings: TrainSettings, progress: Progress) -> None:
+    """Says how many rows of each label there are, and what was left out, each in one line."""
     splits = mix.splits
     if mix.new:
         progress.tell(f"Training on {len(mix.new)} labelled reviews and {len(mix.old)} old ones")
     counts = ", ".join(f"{len(reviews)} {name}" for name, reviews in splits.items())
+    progress.tell(f"Reviews: {counts}")
+    given = Counter(review.label for review in (*mix.old, *mix.new))
+    progress.tell("Training rows: " + ", ".join(f"{given[label]} {name}" for label, name in _NAMES))
+    balanced = balance(mix.old, mix.new, settings.balance, seed=settings.seed)
+    if settings.balance == "downsample":
+        used = ", ".join(f"{balanced.of(label)[0]} {name}" for label, name in _NAMES)
+        progress.tell(f"Trained on with --balance downsample: {used}")
+    elif settings.balance == "weights":
+        weights = ", ".join(f"{balanced.of(label)[1]:.2f} {name}" for label, name in _NAMES)
+        progress.tell(f"Weight of a row with --balance weights: {weights}")
+    unknown = f" ({value_list(splits.unknown)})" if splits.unknown else ""
     reasons = (
+        (splits.empty, "without text"),
+        (splits.unlabelled, f"without a label of positive or negative{unknown}"),
+        (splits.bad_rows, "that cannot be read"),
+        (sum(splits.other_splits.values()), f"of other splits ({value_list(splits.other_splits)})"),
         (splits.duplicates, "duplicates"),
         (splits.conflicts, "with both labels"),
-        (splits.leaked, "test rows that are training rows too"),
+        (splits.leaked, "validation or test rows that are training rows too"),
     )
-    left_out = ", ".join(f"{count} {reason}" for count, reason in reasons if count)
-    progress.tell(f"Reviews: {counts}" + (f" (left out: {left_out})" if left_out else ""))
+    for count, reason in reasons:
+        if count:
+            progress.tell(f"Left out: {count} {reason}")
     if splits.ignored:
-        progress.tell(f"Not read, because only pos and neg are classes: {', '.join(splits.ignored)}")
+        progress.tell(f"Not read: {'; '.join(splits.ignored)}")

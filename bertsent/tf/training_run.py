@@ -14,6 +14,7 @@ from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.base.settings.training import TrainSettings
 from bertsent.labelling.selection import Mix
 from bertsent.scoring.pseudo_labels import PseudoLabels
+from bertsent.tf.balance import Balanced, balance
 from bertsent.tf.encoder import Encoder
 from bertsent.versions.manifest import WEIGHTS, Version
 
@@ -45,13 +46,21 @@ class TrainingRun:
         return rows | ({"reserved": self.mix.reserved} if self.mix.reserved else {})
 
     @property
+    def balanced(self) -> Balanced:
+        """Which of the rows "train" to train on, and with which weights."""
+        return balance(self.mix.old, self.mix.new, self.settings.balance, seed=self.settings.seed)
+
+    @property
     def fingerprint(self) -> str:
         """The SHA-256 of everything that must stay the same when a stopped run is resumed."""
         pseudo, warm_start = self.pseudo_labels, self.warm_start
+        settings = asdict(self.settings)
+        if self.settings.balance == "none":  # as before there was a choice: an older checkpoint still fits
+            del settings["balance"]
         return sha256_lines(
             [
                 *([self.mix.digest] if self.mix.new else []),
-                json.dumps(asdict(self.settings), sort_keys=True),
+                json.dumps(settings, sort_keys=True),
                 json.dumps(dict(self.splits.digests), sort_keys=True),
                 json.dumps([pseudo.digest, pseudo.source], sort_keys=True) if pseudo else "",
                 warm_start.manifest.files[WEIGHTS]["sha256"] if warm_start else "",
@@ -61,7 +70,8 @@ class TrainingRun:
         )
 
     def data(self) -> dict[str, Any]:
-        """The manifest's `data`: digest and counts of each split, of pseudo-labels and of new labels.
+        """The manifest's `data`: digest and counts of each split, of pseudo-labels and of new labels; for the
+        training rows also how they were read and balanced.
 
         Where the splits only stand in for a data set, its entries are those of the version that training
         began with: what its weights have learnt from, and what not.
@@ -74,6 +84,10 @@ class TrainingRun:
             }
             for name, reviews in self.splits.items()
         }
+        if self.splits.read:
+            data["train"]["read"] = dict(self.splits.read)
+        if self.settings.balance != "none":
+            data["train"]["balance"] = self.balanced.as_json()
         if self.mix.stand_in and self.warm_start is not None:
             data |= {
                 name: dict(entry) for name, entry in self.warm_start.manifest.data.items() if name in data

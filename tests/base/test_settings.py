@@ -13,12 +13,19 @@ import pytest
 from bertsent.base import presets
 from bertsent.base.errors import UsageError
 from bertsent.base.presets import PRESETS, find_preset, unknown_encoder
-from bertsent.base.settings.download import KNOWN_FOLDER, KNOWN_SHA256, DownloadSettings, cache_folder
+from bertsent.base.settings.download import (
+    ADDRESSES,
+    KNOWN_FOLDER,
+    KNOWN_SHA256,
+    PARTS,
+    DownloadSettings,
+    cache_folder,
+)
 from bertsent.base.settings.drift import ReferenceSettings
 from bertsent.base.settings.evaluation import CalibrationSettings, EvaluateSettings
 from bertsent.base.settings.reading import FOLDERS, LABELS, ReadSettings, WriteSettings
 from bertsent.base.settings.retraining import GateSettings, RetrainSettings, VersionSettings
-from bertsent.base.settings.scoring import ScoreSettings, TokenizerSettings
+from bertsent.base.settings.scoring import RowSettings, ScoreSettings, TokenizerSettings
 from bertsent.base.settings.training import BigramSettings, CheckpointSettings, TrainSettings
 from bertsent.base.settings.workspace import Workspace
 
@@ -32,6 +39,7 @@ RECORDS = [
     ReadSettings,
     ReferenceSettings,
     RetrainSettings,
+    RowSettings,
     ScoreSettings,
     BigramSettings,
     TokenizerSettings,
@@ -117,7 +125,8 @@ def test_download_settings_refuse_no_attempt() -> None:
 
 
 def test_known_archives_are_the_default_one() -> None:
-    assert {DownloadSettings().url} == KNOWN_SHA256.keys() == KNOWN_FOLDER.keys()
+    assert DownloadSettings().url in KNOWN_SHA256
+    assert set(ADDRESSES.values()) == KNOWN_SHA256.keys() == KNOWN_FOLDER.keys() >= PARTS.keys()
     assert all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in KNOWN_SHA256.values())
 
 

@@ -27,7 +27,7 @@ import numpy as np
 from drift_power import Bench
 
 from bertsent.base.settings.drift import DriftSettings
-from bertsent.data.reviews import read_folder
+from bertsent.data.reviews import read_reviews
 from bertsent.drift import features, text_measure
 from bertsent.drift.records import NewRow
 from bertsent.drift.verdict import significance
@@ -194,7 +194,7 @@ def main() -> int:
     arguments = parser.parse_args()
     arguments.runs = 1.0
     bench = Bench(arguments)
-    train = list({review.text: review for review in read_folder(arguments.data / "train")}.values())
+    train = list({review.text: review for review in read_reviews(arguments.data / "train")}.values())
     chosen = np.random.default_rng(2).permutation(len(train))[: arguments.old].tolist()
     old = bench.rows([train[place] for place in chosen])
     encoder = Encoder(arguments.encoder, bench.scorer.tokenizer)

@@ -53,7 +53,7 @@ from bertsent.base.records.core import Review
 from bertsent.base.settings.drift import DriftSettings
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.base.text import clean, is_empty
-from bertsent.data.reviews import read_folder, read_reviews
+from bertsent.data.reviews import read_reviews
 from bertsent.drift import reference
 from bertsent.drift.judge import judge
 from bertsent.drift.records import DriftReport, Measure, NewRow
@@ -99,7 +99,7 @@ class Bench:
         self.share = arguments.runs
         self.cache: Path | None = arguments.cache
         self.counted: dict[str, tuple[Any, Any]] = {}
-        test = {review.text: review for review in read_folder(arguments.data / "test")}
+        test = {review.text: review for review in read_reviews(arguments.data / "test")}
         drawn = np.random.default_rng(1).permutation(len(test))[: arguments.pool]
         texts = list(test)
         self.reviews = [test[texts[place]] for place in drawn.tolist()]

@@ -35,7 +35,7 @@ from bertsent.base.digests import sha256_text
 from bertsent.base.records.core import Review
 from bertsent.base.settings.workspace import Workspace
 from bertsent.base.text import clean
-from bertsent.data.reviews import read_folder, read_reviews
+from bertsent.data.reviews import read_reviews
 from bertsent.labelling.decisions import decide
 from bertsent.labelling.log import LabelLog
 from bertsent.versions.manifest import version_numbers
@@ -50,8 +50,8 @@ class Bench:
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.arguments = arguments
-        self.train = _mixed(read_folder(arguments.data / "train"))[: arguments.train]
-        test = _mixed(read_folder(arguments.data / "test"))
+        self.train = _mixed(read_reviews(arguments.data / "train"))[: arguments.train]
+        test = _mixed(read_reviews(arguments.data / "test"))
         self.test, self.rest = test[: arguments.test], test[arguments.test :]
         self.foreign = _mixed(
             review for review in read_reviews(arguments.foreign) if review.label is not None

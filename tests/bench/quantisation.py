@@ -48,7 +48,7 @@ from bertsent.base.records.core import Review
 from bertsent.base.resources import quiet_stderr
 from bertsent.base.settings.reading import POSITIVE
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD, ScoreSettings
-from bertsent.data.reviews import read_folder
+from bertsent.data.reviews import read_reviews
 from bertsent.scoring.litert import LiteRTClassifier
 from bertsent.scoring.metrics import measure
 from bertsent.scoring.tokenizer import window
@@ -97,7 +97,7 @@ def main() -> int:
     try:
         version = read_version(arguments.version)
         encoder, classifier = rebuild(version)
-        reviews = draw(read_folder(arguments.data), arguments.limit)
+        reviews = draw(list(read_reviews(arguments.data)), arguments.limit)
         rows = compare(version, encoder, classifier, reviews)
     except BertsentError as error:
         sys.exit(str(error))

@@ -21,6 +21,7 @@ KEYS = ["text", "score", "label", "tokens", "truncated", "version", "path", "gol
 SUMMARY = [
     *("version", "reviews", "empty", "labelled", "positive", "unsure", "truncated", "accuracy"),
     *("confusion", "seconds", "reviews_per_second", "output"),
+    *("rows", "bad_rows", "unlabelled", "renamed", "guarded_cells", "cut_cells"),
 ]
 
 
@@ -204,9 +205,15 @@ def test_batch_counts_empty_reviews_and_does_not_score_them(run: Run, model: Pat
     texts = ["good", "", "  ", "<br /><br />", "bad"]
     path = table(workspace, *({"text": text, "label": 1} for text in texts))
     rows, summary = answer(run("batch", path, "--json"))
-    assert [row["text"] for row in rows] == ["good", "bad"]
+    assert [row["text"] for row in rows] == ["good", "", "", "", "bad"]
+    assert [row["row"]["text"] for row in rows] == texts
+    assert [row["score"] is None for row in rows] == [False, True, True, True, False]
+    assert [row["gold"] for row in rows] == ["positive"] * 5
     assert (summary["reviews"], summary["empty"], summary["labelled"]) == (2, 3, 2)
-    assert "3 had nothing to read" in run("batch", path).stdout
+    assert (summary["rows"], summary["unlabelled"]) == (5, 0)
+    shown = run("batch", path).stdout
+    assert "3 had nothing to read" in shown
+    assert [line.split()[0] for line in shown.splitlines()[1:4]] == ["-", "-", "-"]
 
 
 # what is shown
@@ -297,7 +304,7 @@ def test_batch_never_replaces_its_input(run: Run, model: Path, workspace: Path, 
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("output", ["out.txt", "out", "model", "out.csv.gz"])
+@pytest.mark.parametrize("output", ["out.txt", "out", "model", "out.parquet.gz"])
 def test_batch_refuses_an_output_of_no_known_form(
     run: Run, model: Path, workspace: Path, output: str
 ) -> None:
@@ -310,7 +317,7 @@ def test_batch_refuses_an_output_of_no_known_form(
 def test_batch_that_fails_leaves_the_output_as_it_was(
     run: Run, model: Path, workspace: Path, old: str | None
 ) -> None:
-    path = table(workspace, *({"text": f"good {number}"} for number in range(50)), {"text": 7})
+    path = table(workspace, *({"text": f"good {number}"} for number in range(50)), {"text": [7]})
     if old:
         (workspace / "out.csv").write_text(old, encoding="utf-8")
     result = run("batch", path, "-o", "out.csv", "--force")

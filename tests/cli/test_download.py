@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.archives import REVIEWS, tar_of
+from support.archives import REVIEWS, tar_of, zip_of
 from support.servers import Answer, Server, serve
 from typer.testing import Result
 
@@ -58,6 +59,33 @@ def test_download_names_what_is_not_used(download: Run) -> None:
         tar_of(REVIEWS | {"movies/train/unsup/1.txt": b"x", "movies/README": b"x"})
     )
     assert "not used: top folder (1 file), train/unsup (1 file)" in download("--url", "set.tar.gz").stdout
+
+
+def test_download_says_which_table_it_fetched(download: Run, workspace: Path) -> None:
+    packed = zip_of({"Lamp Reviews.csv": b"review,sentiment\nBright.,positive\n", "LICENSE": b"x"})
+    with serve(packed) as server:
+        result = download("--url", server.url.replace("movies.tar.gz", "lamps.zip"))
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == "data/lamps: 1 table, 35 B (Lamp Reviews.csv); not used: top folder (1 file)\n"
+
+
+def test_download_sst2_from_another_server(download: Run, workspace: Path) -> None:
+    rows = {name: f"sentence\tlabel\n{name} lamp \t1\n".encode() for name in ("train", "dev", "test")}
+    packed = zip_of({f"SST-2/{name}.tsv": rows[name] for name in rows} | {"SST-2/original/a.txt": b"x"})
+    digest = hashlib.sha256(packed).hexdigest()
+    with serve(packed) as server:
+        arguments = "--dataset", "sst2", "--url", server.url.replace("movies.tar.gz", "SST-2.zip")
+        refused = download(*arguments)
+        result = download(*arguments, "--sha256", digest)
+        again = download(*arguments, "--sha256", digest)
+    assert refused.exit_code == 6
+    assert "d67e16fb55739c1b32cdce9877596db1c127dc322d93c082281f64057c16deaa" in refused.stderr
+    assert result.exit_code == 0, result.stderr
+    assert "dev.tsv of the archive is the data set's test.tsv" in result.stderr
+    assert result.stdout.startswith("data/sst2: 2 tables, 56 B (test.tsv, train.tsv)")
+    assert "; not in the data set: original (1 file), test.tsv (1 file)" in result.stdout
+    assert (workspace / "data/sst2/test.tsv").read_bytes() == rows["dev"]
+    assert "already complete" in again.stdout
 
 
 def test_download_says_that_all_is_there_already(download: Run) -> None:
@@ -108,6 +136,9 @@ def test_download_writes_the_sample(download: Run) -> None:
     "arguments",
     [
         ["--sample", "--url", "x.zip"],
+        ["--sample", "--dataset", "sst2"],
+        ["--encoder", "minilm", "--dataset", "imdb"],
+        ["--dataset", "sst3"],
         ["--sample", "--sha256", "0" * 64],
         ["--sample", "--encoder", "minilm"],
         ["--encoder", "minilm", "--url", "x.zip"],

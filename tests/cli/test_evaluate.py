@@ -208,7 +208,7 @@ def test_evaluate_without_any_label_is_refused(run: Run, model: Path, workspace:
     assert result.exit_code == 7
     assert result.stdout == ""
     (line,) = [line for line in result.stderr.splitlines() if line.startswith("Error")]
-    assert "1 without a label, 1 empty" in line
+    assert "2 without a label, 1 empty" in line
     assert "bertsent batch" in line
     assert not (workspace / "r.html").exists()
 

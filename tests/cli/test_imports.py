@@ -96,7 +96,7 @@ def case(line: str, *options: object, packages: set[str], own: set[str], slow: b
     ("arguments", "packages", "own"),
     [
         case("download --help", packages=set(), own=set()),
-        case("train --help", packages=set(), own=set()),
+        case("train --help", packages=set(), own={"data"}),
         case("preview --list", packages=set(), own={"reports"}),
         case("predict great", *BUNDLED, packages=LITERT, own=SCORE),
         case("predict great --sentiment 1", *BUNDLED, packages=LITERT, own=SCORE | {"data", "labelling"}),
@@ -104,6 +104,12 @@ def case(line: str, *options: object, packages: set[str], own: set[str], slow: b
         case("batch table.jsonl -o out.jsonl", *BUNDLED, packages=LITERT, own=SCORE | {"data"}),
         case(
             "batch table.jsonl -o out.parquet", *BUNDLED, packages=LITERT | {"pyarrow"}, own=SCORE | {"data"}
+        ),
+        case(
+            "batch table.jsonl --by text --sentences -o more.jsonl",
+            *BUNDLED,
+            packages=LITERT,
+            own=SCORE | {"data"},
         ),
         case(
             "evaluate table.jsonl",
@@ -119,12 +125,21 @@ def case(line: str, *options: object, packages: set[str], own: set[str], slow: b
             own=SCORE | {"data", "reports"},
             slow=True,
         ),
+        case(
+            "check table.jsonl --sample 0",
+            packages={"numpy"},
+            own=SCORE | {"data", "labelling", "reports"},
+        ),
         case("models", packages=set(), own={"versions"}),
         case("models show 1", packages=set(), own={"versions"}),
         case("models rollback 1", packages={"filelock"}, own={"versions"}),
         case("export litert out", *BUNDLED, packages=LITERT, own=SCORE | {"data", "export"}, slow=True),
         case("download --sample", packages={"filelock"}, own={"data"}),
-        case("drift", packages={"filelock"}, own={"drift", "labelling", "reports", "retraining", "versions"}),
+        case(
+            "drift",
+            packages={"filelock"},
+            own={"data", "drift", "labelling", "reports", "retraining", "versions"},
+        ),
     ],
 )
 def test_command_loads_what_it_needs_and_no_more(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,6 +56,7 @@ def test_label_json_of_a_pipe_has_the_documented_keys(run: Run, workspace: Path)
     assert found.pop("seconds") >= 0
     assert found == {
         **{"positive": 2, "negative": 2, "skipped": 0, "again": 0, "undone": 0, "unchanged": 0, "empty": 1},
+        "unlabelled": 0,
         "labels": {"n": 4, "positive": 2, "negative": 2},
         "self_agreement": {"n": 0, "same": 0, "kappa": None},
     }
@@ -82,14 +82,42 @@ def test_label_keeps_how_the_rows_of_a_pipe_were_picked(run: Run, workspace: Pat
     assert row.picked_by == "random"
 
 
-@pytest.mark.parametrize("line", ["great film", "\tgreat film", "good\tgreat film", "2\tgreat film"])
-def test_label_stops_at_a_line_without_a_label_and_keeps_those_before(
+@pytest.mark.parametrize("line", ["good\tgreat film", "2\tgreat film"])
+def test_label_of_a_pipe_records_nothing_before_all_values_are_labels(
     run: Run, workspace: Path, line: str
 ) -> None:
+    value = line.split("\t")[0]
     result = run("label", input=f"1\tone\n{line}\n1\tthree\n")
     assert result.exit_code == 7
-    assert "stdin:2" in result.stderr
-    assert stands(workspace) == {"one": 1}
+    assert f"{value} (1 row)" in result.stderr
+    assert "--labels" in result.stderr
+    assert not (workspace / "labels").exists()
+    mapped = run("label", "--labels", f"positive=1,{value}", input=f"1\tone\n{line}\n1\tthree\n")
+    assert mapped.exit_code == 0, mapped.stderr
+    assert stands(workspace) == {"one": 1, "great film": 1, "three": 1}
+
+
+@pytest.mark.parametrize("line", ["great film", "\tgreat film", "neutral\tgreat film"])
+def test_label_of_a_pipe_counts_lines_without_a_label(run: Run, workspace: Path, line: str) -> None:
+    given = summary(run("label", "--json", input=f"1\tone\n{line}\n0\tthree\n"))
+    assert (given["unlabelled"], given["positive"], given["negative"]) == (1, 1, 1)
+    assert stands(workspace) == {"one": 1, "three": 0}
+
+
+def test_label_of_a_pipe_refuses_lines_of_which_none_has_a_label(run: Run, workspace: Path) -> None:
+    result = run("label", input="a film\nanother film\n")
+    assert result.exit_code == 7
+    assert stands(workspace) == {}
+
+
+def test_label_of_a_pipe_obeys_the_answers_of_prodigy(run: Run, workspace: Path) -> None:
+    tasks = [
+        {"text": f"Lamp {answer}.", "label": "POSITIVE", "answer": answer}
+        for answer in ("accept", "reject", "ignore")
+    ]
+    result = run("label", input="".join(f"{json.dumps(task)}\n" for task in tasks))
+    assert result.exit_code == 0, result.stderr
+    assert stands(workspace) == {"Lamp accept.": 1, "Lamp reject.": 0}
 
 
 @pytest.mark.parametrize("given", [b"1\tcaf\xe9\n", b"1\ta\0b\n", b"1\t" + b"x" * 2_000_000])
@@ -140,19 +168,14 @@ def test_label_stops_at_a_damaged_log(run: Run, workspace: Path) -> None:
 # in a process of its own
 
 
-def test_label_records_each_line_before_the_next_is_sent(workspace: Path) -> None:
+def test_label_of_a_pipe_that_is_killed_before_its_end_records_nothing(workspace: Path) -> None:
     with start("label") as process:
         assert process.stdin is not None
-        for number in range(3):
-            process.stdin.write(f"1\tfilm {number}\n".encode())
-            process.stdin.flush()
-            until = time.monotonic() + 60
-            while len(stands(workspace)) <= number and time.monotonic() < until:
-                time.sleep(0.02)
-            assert len(stands(workspace)) == number + 1
+        process.stdin.write(b"1\tone film\n" * 100_000)  # more than a pipe holds, so it is being read
+        process.stdin.flush()
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 143
-    assert len(stands(workspace)) == 3
+    assert stands(workspace) == {}
 
 
 def test_label_in_a_pipe_loads_no_model(workspace: Path) -> None:

@@ -230,7 +230,7 @@ def test_train_beside_another_run_is_refused_at_once(killed: Killed) -> None:
 
 
 def test_train_keeps_the_libraries_off_stderr(killed: Killed) -> None:
-    begins = ("Reading ", "Reviews: ", "Not read, ", "Epoch ", "Validation ")
+    begins = ("Reading ", "Reviews: ", "Training rows: ", "Not read: ", "Epoch ", "Validation ")
     assert [line for line in killed.stderr.splitlines() if not line.startswith(begins)] == []
     assert "Epoch 1/4: loss" in killed.stderr or "Epoch 1/4 ..." in killed.stderr
 

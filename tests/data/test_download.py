@@ -18,10 +18,10 @@ import pytest
 from support.archives import REVIEWS, tar_of, tar_with, tree, unpack, zip_of
 
 from bertsent.base import files
-from bertsent.base.errors import BusyError, DataError, StorageError, UsageError
+from bertsent.base.errors import ArtefactError, BusyError, DataError, StorageError, UsageError
 from bertsent.base.records.training import Download
-from bertsent.base.settings.download import DownloadSettings
-from bertsent.data.download import dataset
+from bertsent.base.settings.download import GLUE_SST2, KNOWN_SHA256, DownloadSettings
+from bertsent.data.download import contents, dataset
 
 Get = Callable[..., Download]
 
@@ -102,6 +102,123 @@ def test_download_refuses_an_archive_without_both_classes(get: Get, tmp_path: Pa
     with pytest.raises(DataError, match="train/"):
         get(tar_of({name: text for name, text in REVIEWS.items() if f"/{missing}/" not in name}))
     assert tree(tmp_path) == ["archive.tar.gz", "workspace", "workspace/data"]
+
+
+def test_download_reads_backslashes_in_a_zip_as_slashes(get: Get, workspace: Path) -> None:
+    done = get(
+        zip_of({name.replace("/", "\\"): text for name, text in REVIEWS.items()} | {"movies\\new\\": b""})
+    )
+    assert done.path == workspace / "data" / "movies"
+    assert done.counts == {"train/pos": 5, "train/neg": 5, "test/pos": 5, "test/neg": 5}
+    assert (done.path / "new").is_dir()
+    assert (done.path / "train/pos/3.txt").read_bytes() == REVIEWS["movies/train/pos/3.txt"]
+
+
+@pytest.mark.parametrize(
+    ("pos", "neg"), [("Pos", "Neg"), ("positive", "negative"), ("POSITIVE", "NEGATIVE"), ("pos", "Negative")]
+)
+@pytest.mark.parametrize("above", ["", "train/", "Train/"])
+def test_download_takes_class_folders_by_other_names(get: Get, pos: str, neg: str, above: str) -> None:
+    texts = {f"shop/{above}{name}/{n}.txt": b"A lamp." for name in (pos, neg) for n in range(3)}
+    done = get(zip_of(texts))
+    assert done.path.name == "shop"
+    assert done.counts == {f"{above}{pos}": 3, f"{above}{neg}": 3}
+
+
+def test_download_does_not_take_a_class_of_any_name_for_the_top_folder(get: Get) -> None:
+    with pytest.raises(DataError, match="and no table"):
+        get(tar_of({f"Positive/{n}.txt": b"A lamp." for n in range(3)}))
+
+
+TABLE = b"review,sentiment\nA lamp that lasts.,positive\nIt broke.,negative\n"
+
+
+@pytest.mark.parametrize("pack", [tar_of, zip_of])
+@pytest.mark.parametrize("above", ["", "shop/"])
+def test_download_makes_a_data_set_of_a_table(get: Get, pack: Callable[..., bytes], above: str) -> None:
+    done = get(pack({f"{above}Lamps 2024.csv": TABLE, f"{above}README.md": b"read"}), name="lamps.csv.zip")
+    assert done.path.name == (above[:-1] or "lamps")
+    assert done.tables == ("Lamps 2024.csv",)
+    assert (done.path / "Lamps 2024.csv").read_bytes() == TABLE
+    assert contents.others(done) == {".": 1}
+
+
+def test_download_takes_several_tables(get: Get) -> None:
+    done = get(zip_of({"train.csv": TABLE, "test.csv": TABLE, "more/odd.JSONL.gz": b"", "x.txt": b"x"}))
+    assert done.tables == ("test.csv", "train.csv", "more/odd.JSONL.gz")
+    assert get(
+        zip_of({"train.csv": TABLE, "test.csv": TABLE, "more/odd.JSONL.gz": b"", "x.txt": b"x"})
+    ).tables
+
+
+def test_download_keeps_a_table_beside_the_only_folder(get: Get) -> None:
+    done = get(zip_of({"lamps.csv": TABLE, "images/1.png": b"x"}), name="shop.zip")
+    assert done.path.name == "shop"
+    assert done.tables == ("lamps.csv",)
+    assert contents.others(done) == {"images": 1}
+
+
+def test_download_takes_folders_of_classes_before_tables(get: Get) -> None:
+    done = get(tar_of(REVIEWS | {"movies/labels.csv": TABLE, "movies/train/pos/notes.csv": TABLE}))
+    assert done.tables == ()
+    assert contents.others(done) == {".": 1}
+
+
+def test_download_counts_what_lies_beside_the_data_set(get: Get) -> None:
+    done = get(tar_of(REVIEWS | {"README": b"x", "LICENSE": b"x"}))
+    assert done.left_out == {"LICENSE": 1, "README": 1}
+
+
+def test_download_lets_a_table_be_larger_than_another_file(get: Get) -> None:
+    content = zip_of({"lamps.csv": TABLE * 50})
+    assert get(content, max_member_bytes=1000).tables == ("lamps.csv",)
+
+
+def test_download_refuses_an_archive_of_texts_without_classes(get: Get) -> None:
+    with pytest.raises(DataError, match="no table") as caught:
+        get(tar_of({"movies/a.txt": b"x"}))
+    assert "as one table" in caught.value.hint
+
+
+SST = {
+    "SST-2/train.tsv": b"sentence\tlabel\na lamp that lasts \t1\nit broke \t0\n",
+    "SST-2/dev.tsv": b"sentence\tlabel\na bright lamp \t1\n",
+    "SST-2/test.tsv": b"index\tsentence\n0\ta dull lamp\n",
+    "SST-2/original/README.txt": b"read",
+    "SST-2/original/dictionary.txt": b"lamp|0",
+}
+
+
+def sst2(content: bytes, workspace: Path, *, sha256: str = "") -> Download:
+    path = workspace.parent / "mirror.zip"
+    path.write_bytes(content)
+    settings = DownloadSettings(url=str(path), dataset="sst2")
+    return dataset.download(settings, data=workspace / "data", sha256=sha256)
+
+
+def test_download_sst2_has_a_train_and_a_test_table(workspace: Path) -> None:
+    content = zip_of(SST)
+    done = sst2(content, workspace, sha256=hashlib.sha256(content).hexdigest())
+    assert done.path == workspace / "data" / "sst2"
+    assert done.tables == ("test.tsv", "train.tsv")
+    assert (done.path / "train.tsv").read_bytes() == SST["SST-2/train.tsv"]
+    assert (done.path / "test.tsv").read_bytes() == SST["SST-2/dev.tsv"]
+    assert tree(done.path) == [".complete.json", "test.tsv", "train.tsv"]
+    assert done.left_out == {"original": 2, "test.tsv": 1}
+
+
+def test_download_sst2_verifies_a_copy_from_elsewhere(workspace: Path) -> None:
+    with pytest.raises(ArtefactError, match=KNOWN_SHA256[GLUE_SST2]):
+        sst2(zip_of(SST), workspace)
+    assert not list((workspace / "data").glob("*"))
+
+
+@pytest.mark.parametrize("missing", ["train.tsv", "dev.tsv"])
+def test_download_sst2_needs_both_parts(workspace: Path, missing: str) -> None:
+    content = zip_of({name: text for name, text in SST.items() if not name.endswith(missing)})
+    with pytest.raises(DataError, match=r"train\.tsv and dev\.tsv"):
+        sst2(content, workspace, sha256=hashlib.sha256(content).hexdigest())
+    assert not list((workspace / "data").glob("*"))
 
 
 def test_download_notes_what_the_data_set_is(get: Get) -> None:

@@ -45,13 +45,26 @@ def refused(get: Get, tmp_path: Path) -> Callable[..., str]:
 @pytest.mark.parametrize(
     "name",
     ["../evil.txt", "/evil.txt", "movies/../../evil.txt", "movies/train/..", "C:/evil.txt", "C:evil.txt",
-     "C:\\evil.txt", "movies\\evil.txt", "..\\evil.txt", "a\nb.txt", "a\x1b[2Jb.txt", "a\u202eb.txt",
+     "C:\\evil.txt", "..\\evil.txt", "..\\..\\evil.txt", "\\evil.txt", "\\\\host\\evil.txt",
+     "movies\\..\\..\\evil.txt", "movies/..\\../evil.txt", "movies\\train\\..",
+     "a\nb.txt", "a\x1b[2Jb.txt", "a\u202eb.txt",
      "//evil.txt"],
 )  # fmt: skip
 @pytest.mark.parametrize("kind", ["tar", "zip"])
 def test_download_refuses_the_name(refused: Callable[..., str], name: str, kind: str) -> None:
     evil = {name: b"evil"}
     assert "a name in it" in refused(tar_of(REVIEWS | evil) if kind == "tar" else zip_of(REVIEWS | evil))
+
+
+def test_download_refuses_a_backslash_in_a_tar(refused: Callable[..., str]) -> None:
+    assert "a name in it" in refused(tar_with(("movies\\evil.txt", b"evil")))
+
+
+@pytest.mark.parametrize("second", ["movies\\train\\pos\\1.txt", "movies\\train/pos\\1.TXT", "movies\\train"])
+def test_download_refuses_names_that_collide_once_backslashes_are_read(
+    refused: Callable[..., str], second: str
+) -> None:
+    assert "twice" in refused(zip_of(REVIEWS | {second: b"two"}))
 
 
 @pytest.mark.parametrize(

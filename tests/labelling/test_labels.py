@@ -18,14 +18,15 @@ import pytest
 from bertsent.base.digests import sha256_text
 from bertsent.base.errors import BusyError, DataError, StorageError
 from bertsent.base.settings.labelling import LabelSettings
-from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.workspace import Workspace
-from bertsent.data.reviews import read_folder
+from bertsent.base.text import clean
+from bertsent.data.reviews import read_reviews
 from bertsent.labelling.decisions import Decision, agreement, decide, undo
 from bertsent.labelling.log import LabelLog
 
 TESTS = Path(__file__).parents[1]
-KEYS = ["id", "digest", "text", "label", "undoes", "score", "version", "picked_by", "again", "path", "time"]
+KEYS = ["id", "digest", "text", "label", "undoes", "score", "version", "picked_by", "again", "path", "time",
+        "annotator"]  # fmt: skip
 
 
 @pytest.fixture
@@ -50,6 +51,32 @@ def stands(folder: Path) -> dict[str, int]:
 # what a line holds
 
 
+def test_extend_writes_all_lines_at_once(
+    log: LabelLog, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.append(decide("a good film", "positive"))
+    synced = []
+    monkeypatch.setattr("bertsent.base.journal.os.fsync", synced.append)
+    log.extend([decide(f"film {n}", "negative" if n % 2 else "positive", annotator="ann") for n in range(5)])
+    log.extend([])
+    assert len(synced) == 1
+    assert [row.text for row in LabelLog(folder).labelled()] == [
+        "a good film",
+        *(f"film {n}" for n in range(5)),
+    ]
+    assert {row.annotator for row in log.labelled()} == {"", "ann"}
+    assert len([*(folder / "pos").iterdir()]) == 4
+    assert len([*(folder / "neg").iterdir()]) == 2
+
+
+def test_extend_goes_on_after_a_line_that_was_cut_short(log: LabelLog, folder: Path) -> None:
+    log.append(decide("a good film", "positive"))
+    with (folder / "log.jsonl").open("ab") as file:
+        file.write(b'{"id": "cut')
+    log.extend([decide("one", "negative"), decide("two", "negative")])
+    assert [row.text for row in LabelLog(folder).labelled()] == ["a good film", "one", "two"]
+
+
 def test_append_writes_one_line_with_the_documented_keys(log: LabelLog, folder: Path) -> None:
     log.append(
         decide("a  good<br />film", "positive", picked_by="random", score=0.25, version="1", path="p.csv:2")
@@ -60,7 +87,7 @@ def test_append_writes_one_line_with_the_documented_keys(log: LabelLog, folder: 
     assert row | {"id": 0, "time": 0} == {
         **{"id": 0, "time": 0, "text": "a good film", "digest": sha256_text("a good film")},
         **{"label": "positive", "undoes": None, "score": 0.25, "version": "1", "picked_by": "random"},
-        **{"again": False, "path": "p.csv:2"},
+        **{"again": False, "path": "p.csv:2", "annotator": ""},
     }
     assert len(row["id"]) == 32
     assert row["time"].endswith("Z")
@@ -145,7 +172,7 @@ def test_folders_are_a_data_set(log: LabelLog, folder: Path) -> None:
     for number in range(5):
         log.append(decide(f"good {number}", "positive"))
         log.append(decide(f"bad {number}", "negative"))
-    rows = {row.text: row.label for row in read_folder(folder, settings=ReadSettings())}
+    rows = {clean(row.text): row.label for row in read_reviews(folder)}
     assert rows == stands(folder)
     assert len(rows) == 10
 

@@ -85,7 +85,7 @@ def test_read_pool_takes_folders_and_tables_alike(workspace: Path) -> None:
 
 
 def test_read_pool_names_a_row_that_cannot_be_used(workspace: Path) -> None:
-    (workspace / "a.jsonl").write_text('{"text": "one"}\n{"txt": "two"}\n', encoding="utf-8")
+    (workspace / "a.jsonl").write_text('{"text": "one"}\n{"text": ["two"]}\n', encoding="utf-8")
     with pytest.raises(DataError, match=r"a\.jsonl:2"):
         read_pool(workspace / "a.jsonl", answered=(), settings=LabelSettings())
 
@@ -206,6 +206,18 @@ def test_prepare_leaves_out_what_the_data_set_holds(workspace: Path, nested: boo
     prepared(pool, data=workspace / "data")
     assert pool.left_out == {"in_data": 2}
     assert len(pool) == 8
+
+
+def test_prepare_leaves_out_what_tables_of_a_data_set_hold_whatever_their_labels(workspace: Path) -> None:
+    given = rows(10, words=20)
+    for number, (name, label) in enumerate([("train.csv", 3), ("test.csv", ""), ("dev.csv", "odd")]):
+        path = workspace / "data" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"text,label\n{given[number].text} indeed,{label}\n", encoding="utf-8")
+    pool = pool_of(given)
+    prepared(pool, data=workspace / "data")
+    assert pool.problems == []
+    assert pool.left_out == {"in_data": 3}
 
 
 def test_prepare_says_how_many_were_asked_that_the_data_set_holds(workspace: Path) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from bertsent.base.errors import DataError
-from bertsent.base.records.core import Prediction
+from bertsent.base.records.core import Prediction, Review
 from bertsent.base.settings.scoring import ScoreSettings
+from bertsent.data.writers.output import Output
 from bertsent.scoring import batch
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions import store
@@ -45,12 +46,17 @@ def scorer(trained: Path) -> Scorer:
     return Scorer(store.find(None, folder=trained), ScoreSettings(chunk=16))
 
 
-def test_run_hands_predictions_on_before_it_has_read_the_end(scorer: Scorer, workspace: Path) -> None:
+def test_run_refuses_a_bad_row_before_it_scores_any(scorer: Scorer, workspace: Path) -> None:
     rows = [*({"text": f"film {number}"} for number in range(100)), "no review"]
-    seen: list[Prediction] = []
-    with pytest.raises(DataError):
-        batch.run(write(workspace / "table.jsonl", rows), scorer=scorer, seed=1, each=seen.append)
-    assert [prediction.text for prediction in seen] == [f"film {number}" for number in range(96)]
+    seen: list[Prediction | None] = []
+    with pytest.raises(DataError, match=r"table\.jsonl:101"):
+        batch.run(
+            write(workspace / "table.jsonl", rows),
+            scorer=scorer,
+            seed=1,
+            each=lambda review, prediction: seen.append(prediction),
+        )
+    assert seen == []
 
 
 def test_run_fills_a_chunk_past_empty_reviews(scorer: Scorer, workspace: Path) -> None:
@@ -62,7 +68,7 @@ def test_run_fills_a_chunk_past_empty_reviews(scorer: Scorer, workspace: Path) -
 def test_run_of_empty_reviews_only_is_refused(scorer: Scorer, workspace: Path) -> None:
     path = write(workspace / "table.jsonl", [{"text": ""}] * 3)
     with pytest.raises(DataError, match="3 empty"):
-        batch.run(path, scorer=scorer, seed=1, output=workspace / "out.csv")
+        batch.run(path, scorer=scorer, seed=1, output=Output.to(workspace / "out.csv"))
     assert not (workspace / "out.csv").exists()
 
 
@@ -72,12 +78,34 @@ def test_run_tells_how_far_it_is(scorer: Scorer, sample: Path, workspace: Path) 
     batch.run(
         write(workspace / "table.jsonl", [{"text": "film"}] * 70), scorer=scorer, seed=1, progress=table
     )
-    assert folder.told == [100, 64, "finished"]
-    assert table.told == [None, 64, "finished"]
+    assert folder.told == [100, "finished", 100, 64, "finished"]
+    assert table.told == [None, "finished", 70, 64, "finished"], "the first pass has counted the rows"
 
 
 def test_run_leaves_its_input_untouched(scorer: Scorer, workspace: Path) -> None:
     path = write(workspace / "table.jsonl", [{"text": "film"}] * 3)
     before = path.read_bytes(), path.stat().st_mtime_ns
-    batch.run(path, scorer=scorer, seed=1, output=workspace / "out.jsonl")
+    batch.run(path, scorer=scorer, seed=1, output=Output.to(workspace / "out.jsonl"))
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+
+
+def test_run_hands_every_row_on_in_order(scorer: Scorer, workspace: Path) -> None:
+    rows = [{"id": number, "text": "film" if number % 3 else ""} for number in range(70)]
+    seen: list[tuple[int, bool]] = []
+    columns: list[str] = []
+
+    def each(review: Review, prediction: Prediction | None) -> None:
+        assert review.cells is not None
+        seen.append((review.cells[0], prediction is not None))
+
+    summary = batch.run(
+        write(workspace / "table.jsonl", rows),
+        scorer=scorer,
+        seed=1,
+        cells=True,
+        surveyed=lambda survey: columns.extend(column.name for column in survey.columns),
+        each=each,
+    )
+    assert columns == ["id", "text"]
+    assert seen == [(number, number % 3 > 0) for number in range(70)]
+    assert (summary.rows, summary.reviews, summary.empty) == (70, 46, 24)

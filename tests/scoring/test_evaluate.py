@@ -101,7 +101,7 @@ def test_evaluate_of_one_class_has_no_figure_that_needs_two(workspace: Path) -> 
     assert found.metrics.confusion.recall == 0.5
 
 
-@pytest.mark.parametrize("rows", [[], [("0.5 none", None), ("", 1)]])
+@pytest.mark.parametrize("rows", [[("0.5 none", None)], [("0.5 none", None), ("", 1)]])
 def test_evaluate_without_a_labelled_review_is_refused(
     workspace: Path, rows: list[tuple[str, int | None]]
 ) -> None:
@@ -128,7 +128,11 @@ def test_evaluate_tells_how_far_it_is(workspace: Path) -> None:
             (workspace / "reviews" / label / f"{number}.txt").write_text("0.7", encoding="utf-8")
     told = Recorder()
     judged(workspace / "reviews", progress=told)
-    assert told.told == [("Scoring", 80), 64, "finished", ("Computing intervals", None), "finished"]
+    assert told.told == [
+        *(("Reading", 80), "finished"),
+        *(("Scoring", 80), 64, "finished"),
+        *(("Computing intervals", None), "finished"),
+    ]
 
 
 @pytest.mark.slow

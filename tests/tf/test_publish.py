@@ -89,7 +89,7 @@ def test_a_version_scores_its_probes_as_before_it_was_written(
 
 
 def test_the_manifest_names_encoder_settings_and_data(
-    manifest: dict[str, Any], tiny_encoder: Folders, splits: Splits
+    manifest: dict[str, Any], tiny_encoder: Folders, splits: Splits, sample: Path
 ) -> None:
     encoder, preprocessor = map(str, tiny_encoder)
     said = manifest["encoder"]
@@ -100,7 +100,8 @@ def test_the_manifest_names_encoder_settings_and_data(
     assert (manifest["seq_length"], manifest["window"]) == (32, "head+tail")
     for name, stated in manifest["data"].items():
         labels = [review.label for review in getattr(splits, name)]
-        assert stated == {"digest": splits.digests[name], "n": len(labels), "positive": sum(labels)}
+        read = {"read": {"paths": [sample.name]}} if name == "train" else {}
+        assert stated == {"digest": splits.digests[name], "n": len(labels), "positive": sum(labels)} | read
 
 
 def test_the_manifest_states_the_figures_of_the_file_that_scores(

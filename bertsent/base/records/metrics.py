@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bertsent.base.records.core import Prediction, to_json
+from bertsent.base.records.groups import Overview
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +97,29 @@ class BatchSummary:
 
     version: str
     reviews: int
-    empty: int  # left out: they have no text
+    empty: int  # rows without text: they have no score
     confusion: Confusion  # of the reviews with a gold label
     positive: int  # predictions "positive"
     unsure: int  # predictions "unsure"; in `confusion` they count by their side of the threshold
     truncated: int
     seconds: float
     output: str = ""
+    not_english: int = 0  # reviews that look written in another language than the model reads
+    bad_rows: int = 0  # left out, as `on_bad_row` "skip" says
+    renamed: Mapping[str, str] = field(default_factory=dict)  # our name of a column -> the one it got
+    guarded: int = 0  # cells that begin like a formula and got a ' before them
+    cut: int = 0  # cells that hold a part of their text only
+    overview: Overview | None = None  # the scores of the input and of its groups, if they were counted
+
+    @property
+    def rows(self) -> int:
+        """Rows of the input that came out."""
+        return self.reviews + self.empty
+
+    @property
+    def unlabelled(self) -> int:
+        """Scored reviews without a gold label."""
+        return self.reviews - self.labelled
 
     @property
     def labelled(self) -> int:

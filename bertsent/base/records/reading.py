@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
-# nested: lists, objects, or values of several kinds; written as JSON where a column must have one kind
+# integer: of 64 bits. nested: lists, objects, longer integers, or values of several kinds; written as text,
+# lists and objects as JSON, where a column must have one kind
 Kind = Literal["text", "integer", "number", "boolean", "date", "datetime", "nested"]
 
 
@@ -34,8 +35,11 @@ class LabelCounts:
 
     positive: int = 0
     negative: int = 0
-    none: int = 0  # without a value, or with a word for none, such as neutral
-    unknown: Mapping[str, int] = field(default_factory=dict)  # a value that is no label -> its rows
+    none: int = 0  # without a value
+    neither: Mapping[str, int] = field(
+        default_factory=dict
+    )  # neutral and the like, or not in the map -> rows
+    unknown: Mapping[str, int] = field(default_factory=dict)  # a value that nothing explains -> its rows
     proposal: str = ""  # for --labels, if the unknown values suggest one: 'positive=4,5 negative=1,2'
 
 
@@ -49,6 +53,7 @@ class Survey:
     rows: int  # that can be used, empty ones among them
     empty: int  # rows without anything to read
     labels: LabelCounts
+    label_hint: str = ""  # how to name the label column, if none was found
     bad_rows: int = 0  # left out, with `on_bad_row` "skip"
     first_bad_rows: tuple[str, ...] = ()  # what is wrong with the first ten, with file and line
     passed_over: tuple[str, ...] = ()  # files and columns that were not read, counted, in words

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bertsent.base.records.core import Review
 from bertsent.base.records.metrics import Metrics, Quantised
@@ -20,8 +21,14 @@ class Splits:
     digests: Mapping[str, str]  # split -> sha256 over its sorted text digests and labels
     duplicates: int = 0  # rows left out because the same text occurred before
     conflicts: int = 0  # texts left out because they occurred with both labels
-    leaked: int = 0  # test rows left out because training holds the same text
-    ignored: tuple[str, ...] = ()  # entries of the data set that were not read
+    leaked: int = 0  # held-out rows left out because training holds the same text
+    ignored: tuple[str, ...] = ()  # entries of the data set and columns that were not read, in words
+    empty: int = 0  # rows left out because there is nothing to read in them
+    unlabelled: int = 0  # rows left out because they have no label
+    unknown: Mapping[str, int] = field(default_factory=dict)  # value that is no label -> its rows
+    bad_rows: int = 0  # rows left out because they could not be read, with `on_bad_row` "skip"
+    other_splits: Mapping[str, int] = field(default_factory=dict)  # value of a split column -> rows left out
+    read: Mapping[str, Any] = field(default_factory=dict)  # what was read and how, for the manifest
 
     def items(self) -> tuple[tuple[str, tuple[Review, ...]], ...]:
         """Name and rows of each split."""
@@ -38,6 +45,8 @@ class Download:
     fetched: bool  # False: it was complete already
     sha256: str = ""  # of the archive
     counts: Mapping[str, int] = field(default_factory=dict)  # folder of the data set -> files in it
+    tables: tuple[str, ...] = ()  # its tables, as paths inside it; none if it consists of class folders
+    left_out: Mapping[str, int] = field(default_factory=dict)  # entry of the archive -> files not taken of it
 
 
 @dataclass(frozen=True, slots=True)

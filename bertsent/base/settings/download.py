@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from bertsent.base.settings.checks import require
 
@@ -20,11 +21,21 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("bertsent"))
 
 
+DataSet = Literal["imdb", "sst2"]
 ACL_IMDB = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"  # the authors' page
-# TensorFlow Datasets has the same digest: tensorflow_datasets/datasets/imdb_reviews/checksums.tsv
-KNOWN_SHA256 = {ACL_IMDB: "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe"}
+GLUE_SST2 = "https://dl.fbaipublicfiles.com/glue/data/SST-2.zip"  # as GLUE's own download script has it
+ADDRESSES: dict[DataSet, str] = {"imdb": ACL_IMDB, "sst2": GLUE_SST2}
+KNOWN_SHA256 = {
+    # TensorFlow Datasets has the same digest: tensorflow_datasets/datasets/imdb_reviews/checksums.tsv
+    ACL_IMDB: "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe",
+    # Hugging Face's `glue` had the same in its dataset_infos.json, and DataDeps of Julia has it
+    GLUE_SST2: "d67e16fb55739c1b32cdce9877596db1c127dc322d93c082281f64057c16deaa",
+}
 # The folder an archive unpacks to, so that a run can check before the download whether its name is taken.
-KNOWN_FOLDER = {ACL_IMDB: "aclImdb"}
+KNOWN_FOLDER = {ACL_IMDB: "aclImdb", GLUE_SST2: "sst2"}
+# The files of an archive that make the data set, and their names in it; a data set not named here keeps all.
+# GLUE publishes SST-2's own test sentences without labels, so its dev part is the test part here.
+PARTS: dict[str, dict[str, str]] = {GLUE_SST2: {"train.tsv": "train.tsv", "dev.tsv": "test.tsv"}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +43,7 @@ class DownloadSettings:
     """How archives are fetched and unpacked."""
 
     url: str = ACL_IMDB
+    dataset: DataSet | None = None  # which of these the archive is; None: told by the address, if by anything
     connect_timeout: float = 10.0  # seconds; a host that takes longer to answer is down
     read_timeout: float = 60.0  # seconds without a byte; the Stanford server pauses for up to half a minute
     attempts: int = 5  # with the back-off below, about 30 s in all
@@ -40,7 +52,7 @@ class DownloadSettings:
     max_members: int = 500_000  # aclImdb has 100,000 files; five million would fill the inodes
     max_bytes: int = 10 * 1024**3  # unpacked; aclImdb has 0.5 GB
     max_ratio: int = 200  # unpacked : packed; text reaches 10, a bomb 1,000
-    max_member_bytes: int = 512 * 1024**2  # one file of an archive; the largest of aclImdb has 40 MB
+    max_member_bytes: int = 512 * 1024**2  # a file that is no table; the largest of aclImdb has 40 MB
     ratio_from: int = 16 * 1024**2  # bytes unpacked; with fewer, a small tar's empty blocks look like a bomb
     space_factor: int = 8  # on the disk : packed; aclImdb takes 7 times its archive in 4 KiB blocks
     headway: int = 1024**2  # bytes; an attempt that fetches this many resets the count of attempts

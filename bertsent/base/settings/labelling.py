@@ -7,6 +7,9 @@ from typing import Literal
 
 from bertsent.base.settings.checks import require, require_choice
 
+# Whose file `label --import` reads; table: any file that the other commands read too
+Tool = Literal["label-studio", "doccano", "prodigy", "argilla", "fasttext", "table"]
+ExportFormat = Literal["table", "prodigy", "doccano", "label-studio", "fasttext"]
 Order = Literal["random", "uncertain", "diverse", "mixed"]  # in which `label` asks
 
 
@@ -36,3 +39,13 @@ class CopySettings:
     least_words: int = 8  # shorter texts are copies only with the same words: one may reverse the meaning
     sketch: int = 48  # hashes per text; at a share of one half the standard error is 0.07
     resemblance: float = 0.5  # share of common runs of three words; of 230 words, one in ten may differ
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportSettings:
+    """How the labels of other programs are read."""
+
+    max_task_bytes: int = 16 * 1024**2  # one text with the answers of all its annotators, on a line
+    max_array_bytes: int = 1024**3  # an array on one line, as Label Studio exports it, is read whole
+    examined: int = 100  # first tasks of a file that show whose it is
+    named: int = 10  # conflicts that the summary names; the others are counted

@@ -46,6 +46,7 @@ RECIPES: dict[str, Recipe] = {
                 crops=0.0,
                 momentum=0.9,
                 validation_share=0.2,
+                balance="none",
                 unlabelled_rows=30_000,
                 seed=42,
             ),

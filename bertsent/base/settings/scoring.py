@@ -49,3 +49,14 @@ class ScoreSettings:
         require_choice("engine", self.engine, Engine)
         require(self.workers is None or self.workers >= 1, "workers must be at least 1.", self.workers)
         require(min(self.chunk, self.chunk_characters) >= 1, "chunk must be at least 1.", self.chunk)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowSettings:
+    """How many rows may wait for the predictions before them, so that they come out in order."""
+
+    empty: int = 16_384  # rows without text; 16 MB of usual rows, and a chunk of texts is seldom cut short
+    characters: int = 32 * 2**20  # of all cells; a chunk has 4 Mi of text, and two are in memory
+
+    def __post_init__(self) -> None:
+        require(min(self.empty, self.characters) >= 1, "rows that wait must be at least 1.", self.empty)

@@ -16,7 +16,7 @@ from bertsent.base.display import visible
 from bertsent.base.errors import DataError, UsageError
 from bertsent.base.settings.recipes import DEFAULT, find_recipe
 from bertsent.base.settings.scoring import Window
-from bertsent.base.settings.training import Optimizer, TrainSettings
+from bertsent.base.settings.training import Balance, Optimizer, TrainSettings
 from bertsent.base.text import read_utf8
 
 _LIMIT = 64 * 1024  # bytes; what `dumps` writes has about a thousand, and tomllib is slow on long dotted keys
@@ -38,6 +38,7 @@ _COMMENTS = {  # for settings that name and value do not explain
     "crops": "sentences cut from reviews, per review and epoch",
     "momentum": "sgd only",
     "validation_share": "of the training data",
+    "balance": ", ".join(get_args(Balance)),
     "unlabelled_rows": "at most, of reviews without labels",
 }
 

@@ -9,6 +9,7 @@ from bertsent.base.settings.checks import require, require_choice
 from bertsent.base.settings.scoring import Window
 
 Optimizer = Literal["adamw", "adam", "lamb", "sgd"]
+Balance = Literal["none", "downsample", "weights"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,8 @@ class TrainSettings:
     crops: float = 1.0  # sentences per review and epoch that train too: they help on short texts
     momentum: float = 0.9  # SGD only; plain SGD does not move a transformer in 5 epochs
     validation_share: float = 0.1  # of the training data, by text digest: 2,500 IMDB reviews are enough
+    # If one label is rarer. "none", because each row then counts alike, in the loss as in the accuracy.
+    balance: Balance = "none"
     unlabelled_rows: int = 30_000  # at most, of reviews without labels, which take as long as labelled ones
     seed: int = 42  # as in the original scripts
 
@@ -50,6 +53,7 @@ class TrainSettings:
         require(0 <= self.seed < 2**32, "seed must lie in 0 to 4294967295.", self.seed)  # NumPy's range
         require_choice("optimizer", self.optimizer, Optimizer)
         require_choice("window", self.window, Window)
+        require_choice("balance", self.balance, Balance)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -16,15 +15,23 @@ from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError, DataError, UsageError
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.records.training import Download
-from bertsent.base.settings.download import KNOWN_FOLDER, KNOWN_SHA256, DownloadSettings
-from bertsent.base.settings.reading import FOLDERS, HALVES, LABELS
+from bertsent.base.settings.download import (
+    ADDRESSES,
+    KNOWN_FOLDER,
+    KNOWN_SHA256,
+    PARTS,
+    DownloadSettings,
+)
+from bertsent.base.settings.reading import FOLDERS, LABELS
 from bertsent.base.settings.workspace import Workspace
 from bertsent.data import sample
+from bertsent.data.download.contents import Contents, root_of, survey, table_stem
 from bertsent.data.download.fetch import fetch, file_name, source
 from bertsent.data.download.unpack import extract, sniff
 
 _MARKER = ".complete.json"
 _SAMPLE = "bertsent:sample"  # the url that the marker of the bundled reviews holds
+_NAMED = 8  # folders or files that a message names
 _ENDINGS = re.compile(r"(\.tar)?(\.gz|\.bz2|\.xz)?$|\.(tgz|tbz2|txz|zip)$")
 
 
@@ -48,6 +55,7 @@ class _Request:
     sha256: str  # empty: unknown
     force: bool
     progress: Progress
+    known: str = ""  # the usual address of the data set that the archive is, if it is a known one
 
 
 def download(
@@ -61,12 +69,14 @@ def download(
     """Makes a data set in `data` from the archive at `settings.url`.
 
     The data set is named after the archive's only top folder, else after the archive. It appears only when it
-    is complete. If it is there already, nothing is fetched.
+    is complete. If it is there already, nothing is fetched. It consists of class folders, or of the tables in
+    the archive; all other files are in the counts.
 
     Args:
-        settings: The address or file name of the archive, time-outs, attempts and limits.
+        settings: The address or file name of the archive, time-outs, attempts and limits. Its `dataset` says
+            which known data set the archive is, wherever it comes from.
         data: The workspace's `data/`.
-        sha256: The archive's digest; if empty, the one in `KNOWN_SHA256`, if any.
+        sha256: The archive's digest; if empty, that of the known data set, if it is one.
         force: Fetch again, and replace an existing folder of the same name.
         progress: Receives the bytes fetched, then the files unpacked.
 
@@ -74,17 +84,19 @@ def download(
         UsageError: if the address or digest is malformed, or another folder has the data set's name.
         NetworkError: if the archive cannot be fetched; the next run resumes the download.
         ArtefactError: if it is damaged, unsafe, or has another digest.
-        DataError: if it holds no pos and neg folders, or files of the existing data set are missing.
+        DataError: if it holds neither pos and neg folders nor a table, or files of the existing data set are
+            missing.
         StorageError: if the disk fails or is full.
         BusyError: if another download runs in this workspace.
     """
     origin = source(settings.url)
     url = origin if isinstance(origin, str) else origin.as_uri()
-    wanted = _digest(sha256) or KNOWN_SHA256.get(url, "")
+    known = url if settings.dataset is None else ADDRESSES[settings.dataset]
+    wanted = _digest(sha256) or KNOWN_SHA256.get(known, "")
     with _locked(data, settings):
         if isinstance(origin, Path):
             wanted = _verify(origin, wanted)
-        request = _Request(replace(settings, url=url), data, wanted, force, progress)
+        request = _Request(replace(settings, url=url), data, wanted, force, progress, known)
         if existing := _existing(request):
             return existing
         return _unpack(request, origin) if isinstance(origin, Path) else _fetch_and_unpack(request)
@@ -144,8 +156,9 @@ def _verify(archive: Path, expected: str) -> str:
 
 def _fetch_and_unpack(request: _Request) -> Download:
     url = request.settings.url
-    if url in KNOWN_FOLDER and not request.force and not files.is_vacant(request.data / KNOWN_FOLDER[url]):
-        raise _in_the_way(request.data / KNOWN_FOLDER[url])
+    name = KNOWN_FOLDER.get(request.known)
+    if name and not request.force and not files.is_vacant(request.data / name):
+        raise _in_the_way(request.data / name)
     folder = request.data / f".download.{digests.sha256_text(url)[:16]}.part"
     archive = fetch(request.settings, folder=folder, progress=request.progress)
     try:
@@ -162,36 +175,70 @@ def _unpack(request: _Request, archive: Path) -> Download:
     files.require_space(request.data, archive.stat().st_size * request.settings.space_factor)
     with files.temporary_sibling(request.data / "unpack") as folder:
         extract(archive, folder, request.settings, progress=request.progress)
-        root = _root(folder)
-        name = root.name if root != folder else _ENDINGS.sub("", file_name(request.settings.url))
-        return _publish(request, root, request.data / (name or "archive"))
+        root = root_of(folder)
+        left_out = _entries(folder) if root != folder else {}
+        left_out.pop(root.name, None)
+        if request.known in PARTS:
+            left_out |= _pick(root, PARTS[request.known], request.progress)
+        name = root.name if root != folder else table_stem(_ENDINGS.sub("", file_name(request.settings.url)))
+        target = request.data / (KNOWN_FOLDER.get(request.known, name) or "archive")
+        return replace(_publish(request, root, target), left_out=left_out)
 
 
-def _root(folder: Path) -> Path:
-    """The folder that holds the splits: the archive's only top folder, else `folder` itself."""
-    tops = [path for path in folder.iterdir() if path.is_dir()]
-    if len(tops) == 1 and not tops[0].name.startswith(".") and tops[0].name not in {*HALVES, *FOLDERS}:
-        return tops[0]
-    return folder
+def _entries(folder: Path) -> dict[str, int]:
+    """Entry of a folder -> files in it."""
+    paths = sorted(folder.iterdir())
+    return {path.name: sum(1 for file in (path, *path.rglob("*")) if file.is_file()) for path in paths}
+
+
+def _pick(root: Path, parts: Mapping[str, str], progress: Progress) -> dict[str, int]:
+    """Leaves only `parts` in a folder, under their new names; returns entry -> files of what was removed.
+
+    Raises:
+        DataError: if one of them is missing.
+    """
+    entries = _entries(root)
+    if not all(files.is_file(root / name) for name in parts):
+        there = visible(", ".join(list(entries)[:_NAMED]))
+        raise DataError(f"The archive must hold the files {' and '.join(parts)}.", received=there)
+    removed = {name: count for name, count in entries.items() if name not in parts}
+    for name in removed:
+        if (root / name).is_dir():
+            shutil.rmtree(root / name)
+        else:
+            (root / name).unlink()
+    for name, new in parts.items():
+        (root / name).rename(root / new)
+        if name != new:
+            progress.note(f"{name} of the archive is the data set's {new}: only it and train have labels.")
+    return removed
 
 
 def _publish(request: _Request, root: Path, target: Path) -> Download:
     """Writes the marker of a data set and renames its folder to `target`."""
-    counts, size = _survey(root)
-    if not any(all(counts.get(split + name) for name in FOLDERS) for split in ("train/", "")):
+    contents = survey(root, marker=_MARKER)
+    if not contents.has_classes and not contents.tables:
+        counts = contents.counts
         raise DataError(
-            f"The archive holds no reviews in train/{{{','.join(FOLDERS)}}} or {{{','.join(FOLDERS)}}}.",
-            received="files in " + visible(", ".join(list(counts)[:8])) if counts else "no file at all",
-            hint="pack the reviews as train/pos/*.txt, train/neg/*.txt, test/pos/*.txt and test/neg/*.txt",
+            f"The archive holds no reviews in train/{{{','.join(FOLDERS)}}} or {{{','.join(FOLDERS)}}}, "
+            "and no table.",
+            received="files in " + visible(", ".join(list(counts)[:_NAMED])) if counts else "no file at all",
+            hint="pack the reviews as train/pos/*.txt, train/neg/*.txt, test/pos/*.txt and test/neg/*.txt, "
+            "or as one table (.csv, .tsv, .jsonl, .parquet, .xlsx)",
         )
-    number = sum(counts.values())
-    marker = _Marker(request.settings.url, request.sha256, number, size, files.now())
+    url, done = request.settings.url, files.now()
+    marker = _Marker(url, request.sha256, contents.files, contents.bytes, done)
     files.write_text(root / _MARKER, json.dumps(asdict(marker), indent=2) + "\n")
     # Syncing each of the 87,500 files of aclImdb took 21 s on a fast disk, one sync of all took 1 s. Files
     # that a failing disk loses can be fetched again.
     if not files.publish_directory(root, target, sync_each=False, replace=request.force):
         raise _in_the_way(target)
-    return Download(target, files=number, bytes=size, fetched=True, sha256=request.sha256, counts=counts)
+    return _record(target, contents, fetched=True, sha256=request.sha256)
+
+
+def _record(target: Path, contents: Contents, *, fetched: bool, sha256: str) -> Download:
+    counts, tables = contents.counts, contents.tables
+    return Download(target, contents.files, contents.bytes, fetched, sha256, counts=counts, tables=tables)
 
 
 def _in_the_way(target: Path) -> UsageError:
@@ -199,18 +246,6 @@ def _in_the_way(target: Path) -> UsageError:
         f"{visible(str(target))} exists and does not come from this archive; nothing was changed.",
         hint="move it away, or let --force replace it",
     )
-
-
-def _survey(root: Path) -> tuple[Mapping[str, int], int]:
-    """The number of files by folder (as `train/pos`; `.` is the top) and all bytes, without the marker."""
-    counts, size = {}, 0
-    for parent, folders, names in os.walk(root):
-        folders.sort()
-        names = [name for name in names if Path(parent) != root or name != _MARKER]
-        if names:
-            counts[Path(parent).relative_to(root).as_posix()] = len(names)
-        size += sum(Path(parent, name).stat().st_size for name in names)
-    return counts, size
 
 
 def _existing(request: _Request) -> Download | None:
@@ -229,15 +264,15 @@ def _existing(request: _Request) -> Download | None:
         folder = path.parent
         if request.sha256 and marker.sha256 != request.sha256:
             raise _in_the_way(folder)
-        counts, size = _survey(folder)
-        number = sum(counts.values())
-        if number < marker.files:
+        contents = survey(folder, marker=_MARKER)
+        if contents.files < marker.files:
             raise DataError(
-                f"{visible(str(folder))} is not complete: {marker.files - number:,} of {marker.files:,} "
+                f"{visible(str(folder))} is not complete: {marker.files - contents.files:,} of "
+                f"{marker.files:,} "
                 "files are missing.",
                 hint="run the same command with --force, which replaces the folder",
             )
-        return Download(folder, number, size, fetched=False, sha256=marker.sha256, counts=counts)
+        return _record(folder, contents, fetched=False, sha256=marker.sha256)
     return None
 
 

@@ -17,6 +17,7 @@ from bertsent.base import display
 from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError
 from bertsent.base.settings.download import DownloadSettings
+from bertsent.data.download.contents import is_table
 
 _MAX_NAME = 255  # bytes of one part of a path (NAME_MAX of Linux)
 _MAX_PATH = 1024  # bytes of a path inside the archive; PATH_MAX (4096) leaves room for the workspace
@@ -70,8 +71,9 @@ class Guard:
             raise self.refuse(f"it unpacks to more than {ratio} times its size, like a decompression bomb")
 
     def one_file(self, size: int, name: str) -> None:
+        # A table may be as large as the archive may unpack to: Yelp's reviews are one file of 5 GB.
         limit = self._settings.max_member_bytes
-        if size > limit:
+        if size > limit and not is_table(name):
             raise self.refuse(f"a file in it is larger than {display.size(limit)}", repr(visible(name)))
 
     @contextlib.contextmanager

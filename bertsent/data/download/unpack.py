@@ -184,8 +184,9 @@ def _zip_members(archive: Path, guard: Guard) -> Generator[_Member]:
             kind = stat.S_IFMT(info.external_attr >> 16)  # 0 if the packer stored no Unix modes
             if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
                 raise guard.refuse("it holds a link or a device", repr(visible(info.filename)))
-            name = info.orig_filename  # zipfile cuts `filename` at a NUL
-            if info.is_dir():
+            # zipfile cuts `filename` at a NUL. Old .NET packers wrote \\ for / (SharpZipLib issue 617).
+            name = info.orig_filename.replace("\\", "/")
+            if name.endswith("/"):
                 yield _Member(name, None)
                 continue
             with file.open(info) as stream:

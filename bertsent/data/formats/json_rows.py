@@ -1,0 +1,179 @@
+"""Rows of JSON: one object a line, one array of objects, or objects one after the other."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from bertsent.base.display import size, visible
+from bertsent.base.errors import DataError
+from bertsent.data import columns as choosing
+from bertsent.data.decoding import Line, marked_encoding
+from bertsent.data.table import Rows, Table, TextFile, hint_for
+
+Row = tuple[int, dict[str, Any] | DataError]  # the number of its line, or of the row in an array
+_SAMPLE_ROWS = 100  # objects that show the columns
+_QUOTED = 60  # characters of a row that a message quotes
+_DEPTH = 3  # of objects in objects whose values are listed as paths
+_BLANK = " \t\r\n"
+_AFTER = _BLANK + ","  # between the elements of an array
+
+
+def read_lines(numbered: Iterable[Line], *, name: str) -> Iterator[Row]:
+    """The objects of JSON lines; a line that is none is yielded as its error."""
+    loads = json.loads
+    for number, line in numbered:
+        if isinstance(line, DataError):
+            yield number, line
+        elif line := line.strip():
+            try:
+                row = loads(line)
+            except (ValueError, RecursionError) as error:
+                yield number, DataError(f"{name}:{number} is not valid JSON ({visible(str(error))}).")
+            else:
+                yield number, row if isinstance(row, dict) else _no_object(name, number, line)
+
+
+def read_values(texts: Iterable[str], *, name: str, limit: int) -> Iterator[Row]:
+    """The objects of an array, or those that follow each other without one, numbered from 1.
+
+    Memory holds one object. An array of strings gives objects with the key `text`.
+
+    Raises:
+        DataError: at a place where the file is no JSON, because nothing after it can be relied on.
+    """
+    buffer, number, opened, closed = "", 0, False, False
+    decode = json.JSONDecoder().raw_decode
+    for text in texts:
+        buffer += text
+        if not opened and (buffer := buffer.lstrip(_BLANK)).startswith("["):
+            buffer = buffer[1:]
+        opened = opened or bool(buffer)
+        start = 0
+        while (start := _skip(buffer, start)) < len(buffer):
+            if closed:
+                raise DataError(f"{name} goes on after the end of its array.")
+            if buffer[start] == "]":
+                closed, start = True, start + 1
+                continue
+            try:
+                value, end = decode(buffer, start)
+            except ValueError as error:
+                if len(buffer) - start > limit:
+                    raise DataError(
+                        f"{name}: element {number + 1} is not valid JSON, or longer than {size(limit)}.",
+                        received=visible(str(error)),
+                    ) from error
+                break  # not whole yet
+            except RecursionError as error:
+                raise DataError(f"{name}: element {number + 1} is nested too deep.") from error
+            if end == len(buffer) and not closed and buffer[end - 1] not in '}]"':
+                break  # a number, which the next piece could continue
+            number, start = number + 1, end
+            yield number, _as_row(value, name, number)
+        buffer = buffer[start:]
+    if buffer.strip(_AFTER):
+        received = buffer.strip(_BLANK)[:_QUOTED]
+        raise DataError(
+            f"{name}: what follows element {number} is not valid JSON, or the file was cut short.",
+            received=visible(received),
+        )
+
+
+def nested_names(row: dict[str, Any]) -> Iterator[str]:
+    """The dotted paths of the values in objects inside a row, such as `data.text`."""
+
+    def walk(value: dict[str, Any], prefix: str, depth: int) -> Iterator[str]:
+        for key, inner in value.items():
+            if isinstance(inner, dict) and depth < _DEPTH:
+                yield from walk(inner, f"{prefix}{key}.", depth + 1)
+            elif prefix:
+                yield f"{prefix}{key}"
+
+    return walk(row, "", 1)
+
+
+def _as_row(value: object, name: str, number: int) -> dict[str, Any] | DataError:
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, str):
+        return {"text": value}
+    return _no_object(name, number, json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _no_object(name: str, number: int, line: str) -> DataError:
+    quoted = line if len(line) <= _QUOTED else f"{line[:_QUOTED]}..."
+    return DataError(f"{name}:{number} must be a JSON object.", received=visible(quoted))
+
+
+def _skip(buffer: str, start: int) -> int:
+    while start < len(buffer) and buffer[start] in _AFTER:
+        start += 1
+    return start
+
+
+def open_json(file: TextFile, head: bytes) -> Table:
+    """Opens JSON; its first bytes, `head`, show whether it is an array.
+
+    Raises:
+        DataError: if it holds no object, or no key is obviously the text.
+        UsageError: as `columns.choose`.
+    """
+    settings = file.settings
+    text = head.decode(settings.encoding or marked_encoding(head) or "utf-8", "replace").lstrip(
+        "\ufeff \t\r\n"
+    )
+    is_lines = not text.startswith("[")
+    if is_lines:  # an object may also be written on several lines
+        first = next(read_lines(file.lines(), name=file.name), (1, {}))[1]
+        is_lines = not (isinstance(first, DataError) and text.startswith("{") and not _one_line(text))
+
+    def read(all_columns: bool) -> Rows:
+        if is_lines:
+            return read_lines(file.lines(), name=file.name)
+        return read_values(file.texts(), name=file.name, limit=settings.max_review_bytes)
+
+    names: dict[str, None] = {}
+    nested: dict[str, None] = {}
+    for _, row in itertools.islice(read(True), _SAMPLE_ROWS):
+        if isinstance(row, dict):
+            names.update(dict.fromkeys(row))
+            nested.update(dict.fromkeys(nested_names(row)))
+    if not names:
+        for _, row in read(True):
+            if isinstance(row, DataError):
+                row.hint = row.hint or hint_for(file.path, row)
+                raise row
+        raise DataError(f"{file.name} holds no JSON object.")
+    _refuse_columns(file, read)
+    likely = [*names]
+    if not any(map(choosing.is_text_name, names)):
+        likely += nested
+    choice = choosing.choose(likely, settings, where=file.name, dotted=True)
+    notes = [choice.note] if choice.note else []
+    return Table(file.path, file.name, tuple(names), choice, read, is_json=True, typed=True, notes=notes)
+
+
+def _refuse_columns(file: TextFile, read: Callable[[bool], Rows]) -> None:
+    """Refuses a file of one object that holds the rows inside it, as columns or as a list."""
+    first = [row for _, row in itertools.islice(read(True), 2)]
+    if len(first) != 1 or not isinstance(first[0], dict):
+        return
+    for key, value in first[0].items():
+        if isinstance(value, list) and len(value) > 1 and all(isinstance(row, dict) for row in value):
+            raise DataError(
+                f"{file.name} is one object with the rows in its key {visible(key)!r}.",
+                hint=f"take them out, for example: jq -c '.[\"{visible(key)}\"][]' OLD > NEW.jsonl",
+            )
+        if choosing.is_text_name(key) and isinstance(value, dict | list):
+            raise DataError(
+                f"{file.name} is one object of columns, not a row an object.",
+                hint="write it with pandas as to_json(orient='records', lines=True)",
+            )
+
+
+def _one_line(text: str) -> bool:
+    """Whether the first line of JSON ends like an object."""
+    return text.splitlines()[0].rstrip().endswith("}")

@@ -1,0 +1,270 @@
+"""Reads the labelled rows of a data set into train, validation and test, and counts what it leaves out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from bertsent.base.digests import sha256_text
+from bertsent.base.errors import DataError
+from bertsent.base.records.core import Progress, Review
+from bertsent.base.records.reading import MISSING, LabelCounts, Survey
+from bertsent.base.settings.reading import ReadSettings
+from bertsent.base.text import clean
+from bertsent.data.layout import ROLES, Layout, Role, short
+from bertsent.data.notes import label_remedy, survey_notes, value_list
+from bertsent.data.reader import Reviews
+from bertsent.data.reviews import open_reviews, usable
+from bertsent.data.source import Source
+
+Rows = dict[str, Review]  # by the digest of their text, sorted
+
+SPLIT_COLUMN = "split"
+_ADVANCE = 500  # reviews between two reports of progress: a report costs as much as a review
+_NO_LABEL = "-1"  # of test rows whose labels are secret, as data sets of Hugging Face have it
+
+
+class Half:
+    """The rows of one split as given, each text once."""
+
+    def __init__(self) -> None:
+        self.rows_read = 0
+        self.repeated = 0  # rows whose text and label came before
+        self._first: Rows = {}
+        self._contradicted: set[str] = set()
+
+    @property
+    def contradicted(self) -> int:
+        """How many texts have both labels."""
+        return len(self._contradicted)
+
+    def add(self, review: Review) -> None:
+        """Adds a row with a clean text and a label."""
+        self.rows_read += 1
+        digest = sha256_text(review.text)
+        earlier = self._first.setdefault(digest, review)
+        if earlier.label != review.label:
+            self._contradicted.add(digest)
+        elif earlier is not review:
+            self.repeated += 1
+
+    def distinct(self) -> Rows:
+        """The first row of each text, without texts that have both labels. Empties the half, because a copy
+        of so many rows takes memory."""
+        for digest in self._contradicted:
+            self._first.pop(digest, None)
+        return {digest: self._first.pop(digest) for digest in sorted(self._first)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Surveyed:
+    """A source that was surveyed."""
+
+    role: Role
+    source: Source
+    reviews: Reviews
+    survey: Survey
+    split_column: int | None = None  # index among the columns
+
+    @property
+    def labelled(self) -> int:
+        return self.survey.labels.positive + self.survey.labels.negative
+
+
+class SplitReader:
+    """Surveys all sources of a data set, refuses what cannot be trained on, and then reads the rows.
+
+    Args:
+        source: The data set as it was given, for messages.
+        progress: Told of every source; notes say which columns were taken and what was left out.
+    """
+
+    def __init__(self, source: Source, progress: Progress) -> None:
+        self._source = source
+        self._progress = progress
+        self._halves: dict[Role, Half] = {"train": Half(), "validation": Half(), "test": Half()}
+        self._left_out = Counter[str]()
+        self._unknown = Counter[str]()
+        self._other_splits = Counter[str]()
+        self._passed_over: list[str] = []
+
+    def read(self, layout: Layout) -> Mapping[Role, Half]:
+        """The rows of each split as given.
+
+        Raises:
+            DataError: as `splits.load_splits`.
+        """
+        self._passed_over += layout.passed_over
+        surveyed = [self._survey(role, source) for role, source in layout.items()]
+        _require_labels(self._source, surveyed)
+        for part in surveyed:
+            if part.role == "train" or part.labelled:
+                self._read(part)
+            else:
+                rows = "1 row" if part.survey.rows == 1 else f"{part.survey.rows} rows"
+                self._passed_over.append(f"{_name(part.source)} ({rows} without labels)")
+        return self._halves
+
+    def left_out(self) -> dict[str, Any]:
+        """What was left out and how it was read, by the names of `Splits`."""
+        return {
+            **{name: self._left_out[name] for name in ("empty", "unlabelled", "bad_rows")},
+            "unknown": dict(self._unknown.most_common()),
+            "other_splits": dict(self._other_splits.most_common()),
+            "ignored": tuple(self._passed_over),
+            "read": described(self._source),
+        }
+
+    def _survey(self, role: Role, source: Source) -> _Surveyed:
+        reviews = open_reviews(source)
+        survey = reviews.survey(self._progress)
+        if SPLIT_COLUMN not in _names(survey):
+            return _Surveyed(role, source, reviews, survey)
+        reviews = open_reviews(source, cells=True)  # only now, as reading all cells takes longer
+        survey = reviews.survey(self._progress)
+        column = _names(survey).index(SPLIT_COLUMN)
+        if any(ROLES.get(_value(review, column).lower()) == "train" for review in reviews):
+            return _Surveyed(role, source, reviews, survey, column)
+        if role == "train":
+            self._progress.note(f"{_name(source)}: its column split names no row train, so it is not used.")
+        return _Surveyed(role, source, reviews, survey)
+
+    def _read(self, part: _Surveyed) -> None:
+        survey, progress = part.survey, self._progress
+        self._note(part)
+        progress.start(f"Reading {_name(part.source)}", survey.rows, "reviews")
+        for done, review in enumerate(part.reviews, start=1):
+            if done % _ADVANCE == 0:
+                progress.advance(done)
+            role = self._role(part, review)
+            if role is None:
+                continue
+            text = clean(review.text)
+            if not text:
+                self._left_out["empty"] += 1
+            elif review.label is None:
+                self._left_out["unlabelled"] += 1
+            else:  # without path and cells, which would take as much memory as the text
+                self._halves[role].add(Review(text, review.label))
+        progress.finish()
+
+    def _role(self, part: _Surveyed, review: Review) -> Role | None:
+        """The role of a row; None, counted, if the split column says neither train, validation nor test."""
+        if part.split_column is None:
+            return part.role
+        value = _value(review, part.split_column)
+        role = ROLES.get(value.lower(), "other")
+        if role != "other":
+            return role
+        self._other_splits[value] += 1
+        return None
+
+    def _note(self, part: _Surveyed) -> None:
+        survey, name = part.survey, _name(part.source)
+        for note in survey_notes(replace(survey, passed_over=(), labels=LabelCounts())):
+            self._progress.note(note)
+        self._left_out["bad_rows"] += survey.bad_rows
+        self._unknown.update({**survey.labels.neither, **survey.labels.unknown})
+        self._passed_over += [f"{name}: {line}" for line in survey.passed_over]
+
+
+def _names(survey: Survey) -> list[str]:
+    return [column.name.lower() for column in survey.columns]
+
+
+def _value(review: Review, column: int) -> str:
+    """The value of a column, without blanks around it; "" for an empty cell."""
+    cell = review.cells[column] if review.cells else None
+    return "" if cell is None or cell is MISSING else str(cell).strip()
+
+
+def described(source: Source) -> dict[str, Any]:
+    """The names of the paths, and the settings of reading that are not the default, for a manifest."""
+    default = asdict(ReadSettings())
+    changed = {name: value for name, value in asdict(source.settings).items() if value != default[name]}
+    return {"paths": [path.name for path in source.paths], **changed}
+
+
+def read_labelled(source: Source, progress: Progress) -> Rows:
+    """The labelled rows of a source, clean, each text once, sorted by digest; a note says what was left out.
+
+    Raises:
+        DataError: if no row has a label, or there are values that look like labels of a scale; and as
+            `reviews.open_reviews`.
+    """
+    reviews = open_reviews(source)
+    survey = reviews.survey(progress)
+    _require_explained(source, survey)
+    if not (survey.labels.positive or survey.labels.negative):
+        raise _too_few(_name(source), [_Surveyed("train", source, reviews, survey)], least=1)
+    half, left_out = Half(), Counter[str]()
+    for review in usable(reviews, left_out, labelled=True):
+        half.add(Review(clean(review.text), review.label))
+    for note in survey_notes(survey, needs_labels=True):
+        progress.note(note)
+    reasons = (
+        (left_out["empty"], "without text"),
+        (half.repeated, "duplicates"),
+        (half.contradicted, "with both labels"),
+    )
+    if said := ", ".join(f"{count} {reason}" for count, reason in reasons if count):
+        progress.note(f"Left out: {said}.")
+    return half.distinct()
+
+
+def _require_explained(source: Source, survey: Survey) -> None:
+    """Refuses values that look like labels, as long as nobody says what they mean."""
+    labels = survey.labels
+    if labels.proposal:
+        both = {"positive": labels.positive, "negative": labels.negative}
+        values = {name: rows for name, rows in both.items() if rows} | dict(labels.unknown)
+        raise DataError(
+            f"{_name(source)} has labels other than positive and negative.",
+            received=value_list(values),
+            hint=label_remedy(survey),
+        )
+
+
+def _require_labels(source: Source, parts: Sequence[_Surveyed]) -> None:
+    """Refuses labels that nobody explained, and too few rows of a label.
+
+    Raises:
+        DataError: naming the values, or the counts.
+    """
+    for part in parts:
+        labels = part.survey.labels
+        if part.role == "train" or {*labels.unknown} != {_NO_LABEL}:
+            _require_explained(part.source, part.survey)
+        if part.role != "train" and part.labelled and not (labels.positive and labels.negative):
+            raise _too_few(_name(part.source), [part], least=1)
+    training = [part for part in parts if part.role == "train"]
+    least = source.settings.minimum_per_class
+    if any(sum(count) < least for count in zip(*map(_counts, training), strict=True)):
+        raise _too_few(short(str(path) for path in source.paths), training, least=least)
+
+
+def _too_few(name: str, parts: Sequence[_Surveyed], *, least: int) -> DataError:
+    labels = [part.survey.labels for part in parts]
+    positive, negative = (sum(count) for count in zip(*map(_counts, parts), strict=True))
+    others = sum((Counter({**row.neither, **row.unknown}) for row in labels), Counter[str]())
+    hint = "add reviews: folders pos and neg with files *.txt, or rows of a table with both labels"
+    if any(row.unknown for row in labels):
+        hint = label_remedy(next(part.survey for part in parts if part.survey.labels.unknown))
+    elif not (positive or negative):
+        hint = next((part.survey.label_hint for part in parts if part.survey.label_hint), hint)
+    counts = f"{positive} positive, {negative} negative, {sum(row.none for row in labels)} without a label"
+    return DataError(
+        f"{name} needs at least {least} {'review' if least == 1 else 'reviews'} of each label.",
+        received=counts + (f", {value_list(others)}" if others else ""),
+        hint=hint,
+    )
+
+
+def _counts(part: _Surveyed) -> tuple[int, int]:
+    return part.survey.labels.positive, part.survey.labels.negative
+
+
+def _name(source: Source) -> str:
+    return short(str(path) for path in source.paths)

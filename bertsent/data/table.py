@@ -1,0 +1,183 @@
+"""A table that was opened: its columns, and its rows as a stream."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bertsent.base.display import visible
+from bertsent.base.errors import DataError
+from bertsent.base.records.reading import Kind
+from bertsent.base.settings.reading import ReadSettings
+from bertsent.data import columns as choosing
+from bertsent.data.columns import Choice, Getter
+from bertsent.data.compression import damage, damaged, open_unpacked
+from bertsent.data.decoding import Line, UndecodableError, lines, remedy, texts
+
+_SAMPLE = 1 << 18  # characters of lines that show how the rows of a file are written
+_SAMPLE_LINES = 1000
+
+Rows = Iterator[tuple[int, Any]]  # the number of a row or line, and its cells or its error
+
+
+@dataclass(slots=True)
+class Table:
+    """A table that was opened; `rows` may be called again and again.
+
+    Attributes:
+        path: The file.
+        name: The file as messages name it.
+        columns: Their names, unique whatever their case. In JSON those of the first rows.
+        choice: Which of them hold text and label.
+        read: Gives the rows: all columns if True, else only those of text, label and answer.
+        kinds: Column -> its kind, where the format says so.
+        class_names: Column -> names of its numbers 0, 1, ..., where the format says so.
+        is_json: The cells of a row are an object; later rows may have other keys.
+        typed: Cells have kinds that only the rows show.
+        notes: How the table is read, for the user.
+        by_line: A second way to read a table whose quotes are only characters; None if there is none.
+    """
+
+    path: Path
+    name: str
+    columns: tuple[str, ...]
+    choice: Choice
+    read: Callable[[bool], Rows]
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    class_names: Mapping[str, list[str]] = field(default_factory=dict)
+    is_json: bool = False
+    typed: bool = False
+    notes: list[str] = field(default_factory=list)
+    by_line: Callable[[], Table | None] = lambda: None
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The columns that `read(False)` gives, in this order."""
+        answer = next((name for name in self.columns if name.lower() == "answer"), None)
+        return tuple(name for name in (self.choice.text, self.choice.label, answer) if name)
+
+    def getters(self, all_columns: bool) -> tuple[Getter, Getter | None, Getter | None]:
+        """Functions that take text, label and Prodigy's answer out of the cells of a row."""
+        names = self.columns if all_columns or self.is_json else self.used
+        answer = next((name for name in self.used if name.lower() == "answer"), None)
+
+        def get(name: str) -> Getter:
+            if self.is_json:
+                return choosing.path_getter(name, exact=name in self.columns)
+            return choosing.getter(name, names)
+
+        label = self.choice.label
+        return get(self.choice.text), get(label) if label else None, get(answer) if answer else None
+
+
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """A file of text lines."""
+
+    path: Path
+    name: str
+    settings: ReadSettings
+
+    def lines(self) -> Iterator[Line]:
+        """Its lines, unpacked and decoded."""
+        limit = self.settings.max_review_bytes
+        with open_unpacked(self.path) as (stream, _):
+            try:
+                yield from lines(stream, name=self.name, encoding=self.settings.encoding, limit=limit)
+            except damage() as error:
+                raise damaged(self.path, error) from error
+
+    def texts(self) -> Iterator[str]:
+        """Its text in pieces, unpacked and decoded."""
+        with open_unpacked(self.path) as (stream, _):
+            try:
+                yield from texts(stream, name=self.name, encoding=self.settings.encoding)
+            except damage() as error:
+                raise damaged(self.path, error) from error
+            except UndecodableError as error:
+                raise DataError(error.message, hint=hint_for(self.path, error)) from error
+
+    def sample(self) -> list[str]:
+        """Its first lines, those that can be decoded."""
+        first: list[str] = []
+        characters = 0
+        for _, line in self.lines():
+            if isinstance(line, str):
+                first.append(line)
+                characters += len(line)
+            if characters > _SAMPLE or len(first) == _SAMPLE_LINES:
+                break
+        return first
+
+
+def hint_for(path: Path, error: DataError, *, alone: bool = False) -> str:
+    """The remedy for a row that cannot be used.
+
+    Args:
+        path: Its file.
+        alone: The row is the whole file, one of many, so its encoding says nothing about the others.
+    """
+    skip = "--on-bad-row skip"
+    if not isinstance(error, UndecodableError):
+        what = "file" if alone else "row"
+        return (
+            f"{error.hint or f'mend this {what}'}; or leave it out: {skip}"
+            if skip not in error.hint
+            else error.hint
+        )
+    with open_unpacked(path) as (stream, _):
+        return (
+            f"convert it, for example: iconv -f cp1252 -t utf-8 OLD > NEW; or leave it out: {skip}"
+            if alone
+            else remedy(stream)
+        )
+
+
+def unique_names(header: Sequence[str]) -> tuple[tuple[str, ...], set[str]]:
+    """Names for columns, unique whatever their case, and those that occurred twice."""
+    names: list[str] = []
+    taken: set[str] = set()
+    twice: set[str] = set()
+    for number, given in enumerate(header, start=1):
+        name = base = given.strip() or f"column_{number}"
+        for count in itertools.count(2):
+            if name.lower() not in taken:
+                break
+            twice.add(base.lower())
+            name = f"{base}_{count}"
+        taken.add(name.lower())
+        names.append(name)
+    return tuple(names), twice
+
+
+def choose_columns(
+    header: Sequence[str], settings: ReadSettings, name: str
+) -> tuple[tuple[str, ...], Choice]:
+    """The names of the columns, made unique, and which of them hold text and label.
+
+    Raises:
+        DataError: as `columns.choose`; and if two columns have the name of the text or the label.
+        UsageError: as `columns.choose`.
+    """
+    names, twice = unique_names(header)
+    choice = choosing.choose(names, settings, where=name)
+    for column in (choice.text, choice.label):
+        if column is not None and column.lower() in twice:
+            raise DataError(
+                f"{name} must have one column {visible(column)!r} only.",
+                received=f"columns {choosing.list_names(header)}",
+            )
+    return names, choice
+
+
+def only(rows: Rows, indices: Sequence[int] | None) -> Rows:
+    """The rows with the cells at these indices alone; all cells for None."""
+    if indices is None:
+        return rows
+    return (
+        (number, cells if isinstance(cells, DataError) else [cells[index] for index in indices])
+        for number, cells in rows
+    )
