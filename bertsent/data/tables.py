@@ -6,6 +6,7 @@ as the error that names its file and line, so that the caller decides whether it
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePath
@@ -50,7 +51,8 @@ def open_table(path: Path, settings: ReadSettings, *, name: str = "", labelled: 
     """
     name = name or visible(str(path))
     if not is_file(path):  # opening a FIFO would block
-        raise DataError(f"{name} is neither a folder nor a regular file.")
+        wrong = "is neither a folder nor a regular file" if os.path.lexists(path) else "does not exist"
+        raise DataError(f"{name} {wrong}.")
     check_encoding(settings.encoding)
     with open_unpacked(path) as (stream, inner):
         head = stream.read(_HEAD)

@@ -73,7 +73,10 @@ def kind_of(types: set[type]) -> Kind | None:
 def _united(one: Kind | None, other: Kind) -> Kind:
     if one is None or one == other:
         return other
-    return "number" if {one, other} == {"integer", "number"} else "nested"
+    both = {one, other}
+    if both == {"date", "datetime"}:  # a workbook has midnight as a date
+        return "datetime"
+    return "number" if both == {"integer", "number"} else "nested"
 
 
 def summed(tallies: list[Tally]) -> Tally:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bertsent.base.display import visible
 from bertsent.base.records.checking import Example, Severity, WrongLabels
 from bertsent.base.records.core import Review
 from bertsent.base.records.reading import Survey
 from bertsent.base.settings.checking import CheckSettings
 from bertsent.base.settings.reading import LABEL_NAMES
+from bertsent.data.source import Source, path_word
 from bertsent.labelling.checking.copies import CopiesInData, Pair
 from bertsent.labelling.checking.rows import Rows, example
 
@@ -31,7 +30,7 @@ class Window:
 class Facts:
     """All that was gathered; the functions that make findings take nothing else."""
 
-    paths: tuple[str, ...]
+    source: Source
     settings: CheckSettings
     surveys: Mapping[str, Survey]  # part -> what the first pass saw
     rows: Rows
@@ -69,13 +68,15 @@ class Facts:
         return f"({percent(count / max(self.with_text, 1))})"
 
     def command(self, name: str, *options: str) -> str:
-        """A command line on the same reviews."""
-        return " ".join(["bertsent", name, *(shlex.quote(visible(path)) for path in self.paths), *options])
+        """A command line on the same reviews, read in the same way but for these options."""
+        changed = {option.removeprefix("--").split()[0] for option in options}
+        paths = map(path_word, self.source.paths)
+        return " ".join(["bertsent", name, *paths, *self.source.words(without=changed), *options])
 
     @property
     def data(self) -> str:
-        """The first path, as --data takes it."""
-        return shlex.quote(visible(self.paths[0]))
+        """The first path, as --data takes it, and the options that read it in the same way."""
+        return " ".join([path_word(self.source.paths[0]), *self.source.words()])
 
     def pair_examples(self, pairs: Sequence[Pair], detail: Callable[[Review], str]) -> tuple[Example, ...]:
         """The later row of each pair as an example; `detail` describes it by the earlier one."""

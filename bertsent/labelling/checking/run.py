@@ -92,7 +92,7 @@ def check(
     trained = np.empty(0, np.uint64) if version is None else trained_texts(version)
     texts = np.asarray(rows.texts, np.uint64)
     facts = Facts(
-        paths=tuple(str(path) for path in source.paths),
+        source=source,
         settings=settings,
         surveys=surveys,
         rows=rows,

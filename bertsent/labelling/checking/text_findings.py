@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bertsent.base.records.checking import Example, Finding, Section
 from bertsent.base.records.core import Review
+from bertsent.data.source import path_word
 from bertsent.labelling.checking.facts import Facts, Window, label_name, many, percent
 from bertsent.labelling.checking.rows import example
 
@@ -209,8 +210,9 @@ def _labelled(facts: Facts) -> Finding:
 def encoding_findings(facts: Facts) -> Iterator[Finding]:
     """Characters that were read in a wrong encoding, lost, or are not text; markup."""
     again = "export the data again as UTF-8"
-    is_text = len(facts.paths) == 1 and facts.paths[0].lower().endswith((".csv", ".tsv", ".txt", ".jsonl"))
-    ftfy = f"pip install ftfy && ftfy {facts.data} -o MENDED" if is_text else ""
+    paths = facts.source.paths
+    is_text = len(paths) == 1 and paths[0].suffix.lower() in {".csv", ".tsv", ".txt", ".jsonl"}
+    ftfy = f"pip install ftfy && ftfy {path_word(paths[0])} -o MENDED" if is_text else ""
     checks = (
         (
             "mojibake",
