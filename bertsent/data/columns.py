@@ -31,6 +31,7 @@ LABEL_NAMES = (
     {"stars", "star", "rating", "ratings", "starrating", "overall", "score", "reviewrating", "reviewscore",
      "reviewerscore", "recommendedind"},
 )  # fmt: skip
+_RATINGS = LABEL_NAMES[2] - {"recommendedind"}  # of which 1 is the worst, not the positive one of two
 _LISTED = 20  # columns that a message lists
 _QUOTED = 60  # characters of a name that a message quotes
 
@@ -56,6 +57,11 @@ def plain(name: str) -> str:
 def is_text_name(name: str) -> bool:
     """Whether a column of this name may be the text."""
     return any(_last(name) in names for names in TEXT_NAMES)
+
+
+def is_rating_name(name: str) -> bool:
+    """Whether a column of this name holds a rating, such as stars."""
+    return _last(name) in _RATINGS
 
 
 def _last(name: str) -> str:

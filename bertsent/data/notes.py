@@ -56,8 +56,15 @@ def no_labels(source: object, survey: Survey) -> DataError:
 
 def label_remedy(survey: Survey) -> str:
     """The option that gives unknown values a meaning."""
-    if survey.labels.proposal:
-        return f"--labels '{survey.labels.proposal}', if that is what they mean"
+    proposal = survey.labels.proposal
+    if proposal == "positive=1 negative=-1" and "0" in survey.labels.unknown:
+        return f"--labels '{proposal}'; or 'positive=1 negative=0' if -1 marks rows without a label"
+    if proposal:
+        return f"--labels '{proposal}', if that is what they mean"
+    if survey.label_hint:
+        return survey.label_hint
+    if set(survey.labels.unknown) == {"-1"}:
+        return "none if -1 marks rows without a label; else --labels 'positive=... negative=-1'"
     return "--labels 'positive=... negative=...' says what they mean"
 
 
