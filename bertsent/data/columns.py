@@ -97,6 +97,21 @@ def choose(names: Sequence[str], settings: ReadSettings, *, where: str, dotted: 
     return Choice(text, label, ", ".join(noted), hint)
 
 
+def refuse_numbers(choice: Choice, names: Sequence[str], settings: ReadSettings, *, where: str) -> None:
+    """Refuses a text column of numbers that only its name made the text, such as `feedback` of 0 and 1.
+
+    Raises:
+        DataError: if it was not named by the settings and has a name that other columns have too.
+    """
+    if settings.text or choice.text.lower() == "text" or len(names) < 2:
+        return
+    raise DataError(
+        f"{where} has only numbers in the column {visible(choice.text)!r}, so it is hardly the text.",
+        received=f"columns {list_names(names)}",
+        hint=f"--text COLUMN names the text; --text {_quoted(choice.text)} if it is",
+    )
+
+
 def getter(name: str, names: Sequence[str]) -> Getter:
     """A function that takes the value of a column out of a row with these columns."""
     index = list(names).index(name)

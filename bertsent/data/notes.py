@@ -64,7 +64,7 @@ def label_remedy(survey: Survey) -> str:
     if survey.label_hint:
         return survey.label_hint
     if set(survey.labels.unknown) == {"-1"}:
-        return "none if -1 marks rows without a label; else --labels 'positive=... negative=-1'"
+        return "leave it so if -1 marks rows without a label; else --labels 'positive=... negative=-1'"
     return "--labels 'positive=... negative=...' says what they mean"
 
 
