@@ -182,8 +182,11 @@ class Reviews:
     def _leave_out(self, error: DataError, path: Path, *, alone: bool = False) -> None:
         """Raises the error of a row, or counts it if such rows are to be skipped."""
         if self._settings.on_bad_row == "refuse":
-            raise DataError(error.message, received=error.received, hint=hint_for(path, error, alone=alone))
+            raise DataError(error.message, received=error.received, hint=self._hint(path, error, alone=alone))
         self._bad.bad_rows += 1
+
+    def _hint(self, path: Path, error: DataError, *, alone: bool = False) -> str:
+        return hint_for(path, error, alone=alone, encoding=self._settings.encoding)
 
     def _survey_part(self, index: int, part: Part, progress: Progress) -> Tally:
         if index not in self._tables:
@@ -195,7 +198,7 @@ class Reviews:
             self._tables[index] = other
             tally = self._survey_table(other, progress)
         if tally.bad:
-            tally.bad[0].hint = hint_for(table.path, tally.bad[0])
+            tally.bad[0].hint = self._hint(table.path, tally.bad[0])
         if tally.numbers and tally.numbers == tally.rows - tally.empty:
             choosing.refuse_numbers(table.choice, table.columns, self._settings, where=table.name)
         return tally
@@ -279,7 +282,7 @@ class Reviews:
                 progress.advance(done)
             text = read_review(path, self._settings)
             if isinstance(text, DataError):
-                text.hint = text.hint if tally.bad else hint_for(Path(path), text, alone=True)
+                text.hint = text.hint if tally.bad else self._hint(Path(path), text, alone=True)
                 count_bad(tally, text)
             else:
                 tally.rows += 1

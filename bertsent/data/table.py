@@ -98,7 +98,8 @@ class TextFile:
             except damage() as error:
                 raise damaged(self.path, error) from error
             except UndecodableError as error:
-                raise DataError(error.message, hint=hint_for(self.path, error)) from error
+                hint = hint_for(self.path, error, encoding=self.settings.encoding)
+                raise DataError(error.message, hint=hint) from error
 
     def sample(self) -> list[str]:
         """Its first lines, those that can be decoded."""
@@ -113,11 +114,12 @@ class TextFile:
         return first
 
 
-def hint_for(path: Path, error: DataError, *, alone: bool = False) -> str:
+def hint_for(path: Path, error: DataError, *, alone: bool = False, encoding: str = "") -> str:
     """The remedy for a row that cannot be used.
 
     Args:
         path: Its file.
+        encoding: That was named for it.
         alone: The row is the whole file, one of many, so its encoding says nothing about the others.
     """
     skip = "--on-bad-row skip"
@@ -132,7 +134,7 @@ def hint_for(path: Path, error: DataError, *, alone: bool = False) -> str:
         return (
             f"convert it, for example: iconv -f cp1252 -t utf-8 OLD > NEW; or leave it out: {skip}"
             if alone
-            else remedy(stream)
+            else remedy(stream, named=encoding)
         )
 
 
@@ -142,7 +144,7 @@ def unique_names(header: Sequence[str]) -> tuple[tuple[str, ...], set[str]]:
     taken: set[str] = set()
     twice: set[str] = set()
     for number, given in enumerate(header, start=1):
-        name = base = given.strip() or f"column_{number}"
+        name = base = given.strip("\ufeff \t\r\n") or f"column_{number}"
         for count in itertools.count(2):
             if name.lower() not in taken:
                 break
@@ -164,11 +166,13 @@ def choose_columns(
     """
     names, twice = unique_names(header)
     choice = choosing.choose(names, settings, where=name)
-    for column in (choice.text, choice.label):
-        if column is not None and column.lower() in twice:
+    wanted = (("--text", choice.text, settings.text), ("--label", choice.label, settings.label))
+    for option, column, named in wanted:
+        if column is not None and column.lower() in twice and named != column:
             raise DataError(
-                f"{name} must have one column {visible(column)!r} only.",
-                received=f"columns {choosing.list_names(header)}",
+                f"{name} has several columns {visible(column)!r}.",
+                received=f"columns {choosing.list_names(names)}",
+                hint=f"{option} {visible(column)!r} names the first of them, as they are listed here",
             )
     return names, choice
 
