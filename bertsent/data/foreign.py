@@ -49,6 +49,8 @@ def refuse_foreign(head: bytes, name: str, *, packed: bool) -> None:
             f"{name} is a web page or XML, not a table.",
             hint="fetch the file itself, signed in where its site asks for it; or save it as CSV",
         )
+    if head and not head.strip(b"\0"):
+        raise DataError(f"{name} holds only zero bytes.", hint="fetch it again")
     if head[_TAR_AT : _TAR_AT + len(_TAR_MARK)] == _TAR_MARK:
         raise DataError(f"{name} is a tar archive.", hint=_UNPACK)
     if packed and head.startswith(_PACKED):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from bertsent.data.decoding import Line, UndecodableError, lines, remedy, texts
 
 _SAMPLE = 1 << 18  # characters of lines that show how the rows of a file are written
 _SAMPLE_LINES = 1000
+TITLE_ROWS = 10  # among which the header is looked for
+_LONGEST_NAME = 40  # characters of a column's name that may follow a title
 
 Rows = Iterator[tuple[int, Any]]  # the number of a row or line, and its cells or its error
 
@@ -166,15 +168,35 @@ def choose_columns(
     """
     names, twice = unique_names(header)
     choice = choosing.choose(names, settings, where=name)
-    wanted = (("--text", choice.text, settings.text), ("--label", choice.label, settings.label))
-    for option, column, named in wanted:
-        if column is not None and column.lower() in twice and named != column:
-            raise DataError(
-                f"{name} has several columns {visible(column)!r}.",
-                received=f"columns {choosing.list_names(names)}",
-                hint=f"{option} {visible(column)!r} names the first of them, as they are listed here",
-            )
+    if choice.text.lower() in twice and settings.text != choice.text:
+        raise DataError(
+            f"{name} has several columns {visible(choice.text)!r}.",
+            received=f"columns {choosing.list_names(names)}",
+            hint=f"--text {visible(choice.text)!r} names the first of them, as they are listed here",
+        )
+    if choice.label and choice.label.lower() in twice and settings.label != choice.label:
+        several = f"there are several columns {visible(choice.label)!r}: --label names one of "
+        choice = replace(choice, label=None, label_hint=several + choosing.list_names(names))
     return names, choice
+
+
+def header_index(rows: Sequence[Sequence[Any]], settings: ReadSettings) -> int:
+    """Which of the first rows of a table names its columns, after a title; 0 if none but the first may.
+
+    It names the text, and every row before it has fewer cells that are not empty: in a table without a header
+    all rows have as many.
+    """
+    if not settings.header:
+        return 0
+    wanted = choosing.plain(settings.text)
+    most = 0
+    for index, row in enumerate(rows):
+        cells = [str(cell) for cell in row if cell not in ("", None)]
+        named = [cell for cell in cells if len(cell) <= _LONGEST_NAME]
+        if any(choosing.plain(cell) == wanted if wanted else choosing.is_text_name(cell) for cell in named):
+            return index if len(cells) > most else 0
+        most = max(most, len(cells))
+    return 0
 
 
 def only(rows: Rows, indices: Sequence[int] | None) -> Rows:

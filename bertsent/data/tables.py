@@ -19,7 +19,7 @@ from bertsent.data import columns as choosing
 from bertsent.data.compression import SUFFIXES, open_unpacked
 from bertsent.data.decoding import check_encoding, marked_encoding, unmarked_utf16
 from bertsent.data.foreign import refuse_foreign
-from bertsent.data.formats import csv_rows, json_rows, text_lines
+from bertsent.data.formats import csv_table, json_rows, text_lines
 from bertsent.data.source import STDIN
 from bertsent.data.table import Table, TextFile
 
@@ -76,7 +76,9 @@ def open_table(path: Path, settings: ReadSettings, *, name: str = "", labelled: 
         return json_rows.open_json(file, head)
     if format == "lines":
         return text_lines.open_lines(file, labelled=labelled)
-    return csv_rows.open_csv(file, "\t" if format == "tsv" and not settings.delimiter else settings.delimiter)
+    return csv_table.open_csv(
+        file, "\t" if format == "tsv" and not settings.delimiter else settings.delimiter
+    )
 
 
 def read_stream(stream: IO[bytes], *, name: str, settings: ReadSettings) -> Iterator[str]:
@@ -141,7 +143,7 @@ def _has_header(text: str) -> bool:
     first = text.splitlines()[0] if text.strip() else ""
     if first.lower().startswith("sep="):
         return True
-    for delimiter in csv_rows.DELIMITERS:
+    for delimiter in csv_table.DELIMITERS:
         cells = [cell.strip().strip('"') for cell in first.split(delimiter)]
         if (
             len(cells) > 1
