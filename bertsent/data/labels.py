@@ -39,7 +39,7 @@ _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?")
 _WRITTEN = re.compile(r"\+?(-?\d{1,15})(?:[.,](\d{1,15}))?")  # also +1, 4,5 and 1.00
 _STARS = re.compile(r"(\d{1,15}(?:[.,]\d{1,15})?) ?(?:stars?|(?:/|out of) ?5(?: stars?)?|%)")
 _DRAWN = re.compile("([\u2605\u2b50])\\1*\u2606*")  # full stars, then empty ones
-_WRAPPERS = ({"choices"}, {"value"}, {"$numberInt"}, {"$numberLong"}, {"$numberDouble"})
+_WRAPPERS = ("choices", "value", "$numberInt", "$numberLong", "$numberDouble")  # of annotations; of MongoDB
 _PART = re.compile(r"(positive|negative)\s*=", re.IGNORECASE)
 _RANGE = re.compile(rf"({_NUMBER.pattern})\.\.({_NUMBER.pattern})")
 _PREFIX = "__label__"  # of fastText
@@ -67,8 +67,8 @@ def label_word(value: object) -> str:
         if len(value) > 1:
             return json.dumps(value, ensure_ascii=False, default=str).lower()
         return label_word(value[0]) if value else ""
-    if isinstance(value, dict) and set(value) in _WRAPPERS:  # of Label Studio and MongoDB
-        return label_word(next(iter(value.values())))
+    if isinstance(value, dict) and (key := next((key for key in _WRAPPERS if key in value), None)):
+        return label_word(value[key])
     return label_word(json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value))
 
 
