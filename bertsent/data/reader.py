@@ -26,6 +26,7 @@ from bertsent.data.table import Table, hint_for
 from bertsent.data.tables import open_table
 from bertsent.data.tally import Tally, count_bad, count_word, fact, kind_of, note_types, refused, summed
 
+_DIGITS = frozenset("0123456789")
 _ADVANCE = 5000  # rows between two reports of progress
 _NAMED_BAD_ROWS = 10
 _FOLDER_NAMES = {label: name for name, label in FOLDERS.items()}
@@ -225,7 +226,7 @@ class Reviews:
                 continue
             tally.rows += 1
             tally.empty += not text
-            tally.numbers += is_number(text)
+            tally.numbers += text[-1:] in _DIGITS and is_number(text)
             if get_label is not None:
                 word = label_word(get_label(cells))
                 if get_answer is not None:

@@ -118,7 +118,9 @@ def _format(head: bytes, inner: str, settings: ReadSettings, *, labelled: bool) 
     if head.startswith((b"PK\x03\x04", _OLD_WORKBOOK)):
         return "xlsx"
     text = head.decode(settings.encoding or marked_encoding(head) or "utf-8", "replace").lstrip("\ufeff")
-    if by_name in {"parquet", "xlsx"}:
+    if by_name == "parquet":
+        return by_name
+    if by_name == "xlsx":
         if "\0" in text or not text:
             return by_name
         by_name = "csv"  # what many sites call an Excel file

@@ -164,7 +164,6 @@ def test_read_table_takes_a_text_beyond_the_limit_of_the_csv_module(folder: Path
         ("text\ngood\ncut off é".encode()[:-1], 3, "not UTF-8 at byte 8"),
         (b"text\ngo\0od\n", 2, "NUL"),
         ("text,label,Text\n", 1, "several columns 'text'"),
-        ("text,label,label\n", 1, "one column 'label' only"),
         ("id;what\n1;good\n", 1, "no column that is obviously the text"),
     ],
 )
