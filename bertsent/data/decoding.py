@@ -87,17 +87,14 @@ def lines(stream: IO[bytes], *, name: str, encoding: str, limit: int) -> Iterato
     """
     start = stream.read(CHUNK)
     encoding = encoding or marked_encoding(start) or "utf-8"
-    chunks = _chunks(start, stream)
-    if encoding == "utf-8":
-        start = start.removeprefix(codecs.BOM_UTF8)
-        chunks = _chunks(start, stream)
-    else:
+    chunks = _chunks(start.removeprefix(codecs.BOM_UTF8), stream)  # no other encoding begins like this mark
+    if encoding != "utf-8":
         chunks = _transcoded(chunks, encoding)
     number = 1
     for line in _split(chunks, limit):
         where = f"{name}:{number}"
         if len(line) > limit:
-            fact = f"{where} is longer than {size(limit)}, the most one review may have."
+            fact = f"{where} is longer than {size(limit)}, the most one row may have."
             yield number, DataError(fact, hint="--on-bad-row skip leaves it out")
         else:
             try:
@@ -174,7 +171,7 @@ def remedy(stream: IO[bytes], *, named: str = "") -> str:
         stream: The file, at its beginning.
         named: The encoding that it was read in by `--encoding`.
     """
-    data = stream.read(_EXAMINED)
+    data = stream.read(_EXAMINED).removeprefix(codecs.BOM_UTF8)
     if marked_encoding(data):
         return "mend this row, or --on-bad-row skip leaves it out"
     bad = good = 0  # lines beyond ASCII: not UTF-8, and UTF-8
@@ -190,7 +187,7 @@ def remedy(stream: IO[bytes], *, named: str = "") -> str:
     if named and good and not bad:
         return "without --encoding: the file is UTF-8"
     if good and bad > max(3, good // 10) and good > bad // 10:
-        return f"{good} lines are UTF-8 and {bad} are not: convert those, or {skip}"
+        return f"lines in UTF-8: {good}, in another encoding: {bad}; convert those, or {skip}"
     if good and bad <= max(3, good // 10):
         return f"the rest is UTF-8: mend this row, or {skip}"
     encoding = _legacy(data)

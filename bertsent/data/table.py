@@ -85,7 +85,7 @@ class TextFile:
 
     def lines(self) -> Iterator[Line]:
         """Its lines, unpacked and decoded."""
-        limit = self.settings.max_review_bytes
+        limit = self.settings.max_row_bytes
         with open_unpacked(self.path) as (stream, _):
             try:
                 yield from lines(stream, name=self.name, encoding=self.settings.encoding, limit=limit)

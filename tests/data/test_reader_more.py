@@ -321,6 +321,25 @@ def test_json_of_another_shape_is_refused_with_what_to_do(tmp_path: Path, value:
     assert hint in refusal(write(tmp_path, "a.json", json.dumps(value))).hint
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.json"])
+def test_another_cell_may_be_longer_than_a_review(tmp_path: Path, name: str) -> None:
+    page = "x" * 2_000_000
+    objects = [{"text": "good", "page": page}, {"text": "bad", "page": ""}]
+    content = {
+        "a.csv": f"text,page\ngood,{page}\nbad,\n",
+        "a.jsonl": "\n".join(map(json.dumps, objects)),
+        "a.json": json.dumps(objects),
+    }
+    assert [text for text, _ in read(write(tmp_path, name, content[name]))[0]] == ["good", "bad"]
+
+
+def test_cp1252_behind_a_mark_of_utf8_is_named(tmp_path: Path) -> None:
+    content = b"\xef\xbb\xbftext;label\n" + b"caf\xe9;1\n" * 5
+    path = write(tmp_path, "a.csv", content)
+    assert refusal(path).hint == "--encoding cp1252 reads it"
+    assert read(path, encoding="cp1252")[1].text_column == "text"
+
+
 def test_a_first_line_that_is_too_long_can_be_left_out(tmp_path: Path) -> None:
     long = json.dumps({"text": "x" * 2_000_000})
     path = write(tmp_path, "a.jsonl", f'{long}\n{{"text": "b"}}\n')
@@ -412,7 +431,7 @@ def test_a_zip_without_a_table_or_with_a_zip(tmp_path: Path) -> None:
 def test_lines_of_two_encodings_are_not_read_as_one(tmp_path: Path) -> None:
     rows = [f"na\u00efve {n};1\n".encode("cp1252" if n % 2 else "utf-8") for n in range(20)]
     path = write(tmp_path, "a.csv", b"text;label\n" + b"".join(rows))
-    assert refusal(path).hint.startswith("10 lines are UTF-8 and 10 are not")
+    assert refusal(path).hint.startswith("lines in UTF-8: 10, in another encoding: 10;")
     assert len(read(path, on_bad_row="skip")[0]) == 10
 
 

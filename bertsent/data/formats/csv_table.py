@@ -47,7 +47,7 @@ def open_csv(file: TextFile, delimiter: str, dialect: Dialect | None = None) -> 
     Raises:
         DataError, UsageError: as `table.choose_columns`; DataError too if the header cannot be read.
     """
-    settings, limit, titled = file.settings, file.settings.max_review_bytes, False
+    settings, limit, titled = file.settings, file.settings.max_row_bytes, False
     if dialect is None:
         named = [settings.text, settings.label] if settings.header else []
         sample = file.sample()

@@ -150,7 +150,7 @@ def open_json(file: TextFile, head: bytes) -> Table:
     def read(all_columns: bool) -> Rows:
         if is_lines:
             return read_lines(file.lines(), name=file.name)
-        return read_values(file.texts(), name=file.name, limit=settings.max_review_bytes)
+        return read_values(file.texts(), name=file.name, limit=settings.max_row_bytes)
 
     names: dict[str, None] = {}
     nested: dict[str, None] = {}

@@ -43,7 +43,10 @@ def read_rows(path: Path, *, name: str, sheet: str) -> Iterator[tuple[int, tuple
                 if any(cell not in ("", None) for cell in row):
                     yield number, tuple(_value(cell) for cell in row)
         except (calamine.CalamineError, OSError, IndexError) as error:
-            raise DataError(f"{name} is not a readable workbook ({visible(str(error))}).") from error
+            raise DataError(
+                f"{name} is not a readable workbook ({visible(str(error))}).",
+                hint="save it again as .xlsx, without a password, or as CSV",
+            ) from error
 
 
 def other_sheets(path: Path, sheet: str) -> list[str]:
