@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,6 +18,17 @@ from bertsent.data.tables import is_table_name
 
 TEST_NAMES = ("test", "testing", "dev", "validation", "valid", "val", "eval")
 _NAMED = 3  # files that a count names
+_KINDS = ("link", "folder", "empty file", "other file")
+_SPARK_MARK = "_SUCCESS"  # the file that Spark leaves beside its parts
+_ABOUT = (
+    "readme",
+    "license",
+    "licence",
+    "copying",
+    "notice",
+    "changelog",
+    "about",
+)  # texts that are no reviews
 
 
 @dataclass(slots=True)
@@ -56,18 +68,39 @@ def find_parts(path: Path) -> Parts:
             content.notes.append(f"labels from the folders {visible(', '.join(names))}")
         _pass_over(path, content, besides={folder.name for folder, _ in classes}, reviews_too=True)
         return _not_empty(path, content)
-    if any(map(is_review_file, entries(path))):
+    _open_files(path, content)
+    return content
+
+
+def _open_files(path: Path, content: Parts) -> None:
+    """Adds the files of a folder without class folders: one review each, or tables.
+
+    Raises:
+        DataError: if there are both, or nothing to read, or it is a data set with halves.
+    """
+    text = next((name for name in review_files(path) if not _is_about(name)), "")
+    table = next((entry.name for entry in entries(path) if _is_table(entry)), "")
+    spark = bool(text) and (path / _SPARK_MARK).exists()  # parts of text lines
+    if text and table and not spark:
+        raise DataError(
+            f"{visible(str(path))} holds tables and text files; which of them are the reviews?",
+            received=visible(f"{table}, {text}"),
+            hint=f"name the files, for example {visible(str(path / table))}",
+        )
+    if not (table or spark) and any(True for _ in review_files(path)):
         content.parts.append(Part(path, is_table=False))
         _pass_over(path, content)
-        return content
+        return
     halves = halves_of(path)
     if halves:
         named = [visible(str(half)) for files in halves.values() for half in files]
         raise DataError("This is a whole data set; name one of its parts.", hint=" or ".join(named[:4]))
-    tables = tables_of(path)
-    content.parts.extend(Part(table, is_table=True) for table in tables)
+    tables = [path / name for name in sorted(review_files(path))] if spark else tables_of(path)
+    filled = [table for table in tables if table.stat().st_size] or tables  # Spark leaves empty parts
+    content.passed_over.update({"empty file": len(tables) - len(filled)})
+    content.parts.extend(Part(table, is_table=True) for table in filled)
     _pass_over(path, content, besides={table.name for table in tables})
-    return _not_empty(path, content)
+    _not_empty(path, content)
 
 
 def class_folders(path: Path) -> list[tuple[Path, int]]:
@@ -82,7 +115,10 @@ def class_folders(path: Path) -> list[tuple[Path, int]]:
         if label is None:
             continue
         if entry.is_symlink():
-            raise DataError(f"{visible(entry.path)} is a link, and links inside a data set are not followed.")
+            raise DataError(
+                f"{visible(entry.path)} is a link, and links inside a data set are not followed.",
+                hint="put the folder itself there",
+            )
         if entry.is_dir():
             classes.append((Path(entry.path), label))
     return sorted(classes, key=lambda pair: pair[1])
@@ -118,12 +154,20 @@ def table_half(name: str) -> str:
 
 
 def tables_of(path: Path) -> list[Path]:
-    """The tables of a folder, by name; hidden files and those that begin with _ (`_SUCCESS`) are none."""
-    return [
-        Path(entry.path)
-        for entry in sorted_entries(path)
-        if entry.name[0] not in "._" and entry.is_file(follow_symlinks=False) and is_table_name(entry.name)
-    ]
+    """The tables of a folder, by name; hidden files and those that begin with _ (`_SUCCESS`) or ~ (a lock of
+    Excel) are none."""
+    return [Path(entry.path) for entry in sorted_entries(path) if _is_table(entry)]
+
+
+def _is_table(entry: os.DirEntry[str]) -> bool:
+    name = entry.name
+    if name[-4:].lower() == ".txt" or name[0] in "._~":
+        return False
+    return is_table_name(name) and entry.is_file(follow_symlinks=False)
+
+
+def _is_about(name: str) -> bool:
+    return name.lower().startswith(_ABOUT)
 
 
 def _not_empty(path: Path, content: Parts) -> Parts:
@@ -133,7 +177,37 @@ def _not_empty(path: Path, content: Parts) -> Parts:
     raise DataError(
         f"{visible(str(path))} holds no review: neither *.txt, nor pos/*.txt and neg/*.txt, nor a table.",
         received=passed_over_line(content.passed_over) or None,
+        hint=_instead(path),
     )
+
+
+def _instead(path: Path) -> str:
+    """What to name instead of a folder without a review, as a hint."""
+    inside = [Path(entry.path) for entry in sorted_entries(path) if entry.is_dir(follow_symlinks=False)]
+    likely = [folder for folder in inside if _holds_reviews(folder)]
+    if not likely:
+        likely = [
+            Path(entry.path)
+            for folder in inside
+            for entry in sorted_entries(folder)
+            if entry.is_dir(follow_symlinks=False) and _holds_reviews(Path(entry.path))
+        ]
+    if likely and not all(any(map(is_review_file, entries(folder))) for folder in likely):
+        return f"name what holds them: {' '.join(visible(str(folder)) for folder in likely[:_NAMED])}"
+    if likely:  # text files of classes with other names
+        return "call the folders pos and neg if they are the classes, or name one of them"
+    files = [entry.name for entry in sorted_entries(path) if entry.is_file(follow_symlinks=False)]
+    files = [name for name in files if name[0] not in "._~" and not name.lower().startswith(_ABOUT)]
+    if files:
+        return (
+            f"name the files, for example {visible(str(path / files[0]))}; a review's own file ends in .txt"
+        )
+    return "name a folder or a file that does; files of one review each end in .txt"
+
+
+def _holds_reviews(folder: Path) -> bool:
+    names = {entry.name.lower() for entry in entries(folder) if entry.is_dir(follow_symlinks=False)}
+    return bool(names & CLASSES.keys() or tables_of(folder)) or any(map(is_review_file, entries(folder)))
 
 
 def _pass_over(
@@ -162,7 +236,7 @@ def _pass_over(
 
 def passed_over_line(counts: Counter[str]) -> str:
     """What was passed over, in words: "2 links, 1 folder (unsup), 3 other files (README.md, ...)"."""
-    return ", ".join(_counted(counts, kind) for kind in ("link", "folder", "other file") if counts[kind])
+    return ", ".join(_counted(counts, kind) for kind in _KINDS if counts[kind])
 
 
 def _counted(counts: Counter[str], kind: str) -> str:

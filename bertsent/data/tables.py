@@ -19,7 +19,8 @@ from bertsent.base.settings.reading import Format, ReadSettings
 from bertsent.data import columns as choosing
 from bertsent.data.compression import SUFFIXES, open_unpacked
 from bertsent.data.decoding import check_encoding, marked_encoding, unmarked_utf16
-from bertsent.data.formats import csv_rows, json_rows, text_lines
+from bertsent.data.foreign import refuse_foreign
+from bertsent.data.formats import csv_table, json_rows, text_lines
 from bertsent.data.source import STDIN
 from bertsent.data.table import Table, TextFile
 
@@ -58,6 +59,7 @@ def open_table(path: Path, settings: ReadSettings, *, name: str = "", labelled: 
         head = stream.read(_HEAD)
     format = settings.format
     if format == "auto":
+        refuse_foreign(head, name, packed=inner != path.name)
         format = _format(head, name if name == STDIN else inner, settings, labelled=labelled)
     if not head and format != "lines":
         raise DataError(f"{name} is empty.")
@@ -76,7 +78,9 @@ def open_table(path: Path, settings: ReadSettings, *, name: str = "", labelled: 
         return json_rows.open_json(file, head)
     if format == "lines":
         return text_lines.open_lines(file, labelled=labelled)
-    return csv_rows.open_csv(file, "\t" if format == "tsv" and not settings.delimiter else settings.delimiter)
+    return csv_table.open_csv(
+        file, "\t" if format == "tsv" and not settings.delimiter else settings.delimiter
+    )
 
 
 def read_stream(stream: IO[bytes], *, name: str, settings: ReadSettings) -> Iterator[str]:
@@ -115,9 +119,13 @@ def _format(head: bytes, inner: str, settings: ReadSettings, *, labelled: bool) 
         return "parquet"
     if head.startswith((b"PK\x03\x04", _OLD_WORKBOOK)):
         return "xlsx"
-    if by_name in {"parquet", "xlsx"}:
-        return by_name
     text = head.decode(settings.encoding or marked_encoding(head) or "utf-8", "replace").lstrip("\ufeff")
+    if by_name == "parquet":
+        return by_name
+    if by_name == "xlsx":
+        if "\0" in text or not text:
+            return by_name
+        by_name = "csv"  # what many sites call an Excel file
     if _OBJECT.match(text):
         return "jsonl"
     if by_name == "jsonl":
@@ -139,7 +147,7 @@ def _has_header(text: str) -> bool:
     first = text.splitlines()[0] if text.strip() else ""
     if first.lower().startswith("sep="):
         return True
-    for delimiter in csv_rows.DELIMITERS:
+    for delimiter in csv_table.DELIMITERS:
         cells = [cell.strip().strip('"') for cell in first.split(delimiter)]
         if (
             len(cells) > 1

@@ -29,6 +29,7 @@ class Tally:
 
     rows: int = 0
     empty: int = 0
+    numbers: int = 0  # rows whose text is only a number
     bad: list[DataError] = field(default_factory=list)  # the first ten
     bad_rows: int = 0
     words: Counter[str] = field(default_factory=Counter)

@@ -33,6 +33,9 @@ class ReadSettings:
     sheet: str = ""  # of a workbook; empty: the first
     on_bad_row: OnBadRow = "refuse"  # because a row left out unasked would change results without a word
     max_review_bytes: int = 1024**2  # 1 MiB, 300 times the longest IMDB review; a longer file is no review
+    max_row_bytes: int = (
+        16 * 1024**2
+    )  # of a text format: room for other columns, such as the page of a review
     minimum_per_class: int = 4  # fewer cannot fill train and validation with both classes
     parquet_rows: int = 64  # read from a table at a time: with the longest reviews 64 MiB
 

@@ -77,7 +77,10 @@ class _readable:
 def _damaged(name: str, number: int, error: BaseException) -> DataError:
     why = str(error)
     why = why if len(why) <= _QUOTED else f"{why[:_QUOTED]}..."
-    return DataError(f"{name} is not readable Parquet after row {number} ({visible(why)}).")
+    return DataError(
+        f"{name} is not readable Parquet after row {number} ({visible(why)}).",
+        hint="fetch or write it again",
+    )
 
 
 def _kind(pyarrow: Any, kind: Any) -> Kind:
