@@ -149,6 +149,7 @@ def test_version_and_ledger_say_what_stood_for_the_data_set(
     assert after.lineage["gate"]["stand_in"] is True
     assert Ledger(home / "reports").events()[0]["gate"]["stand_in"] is True
     assert after.data["labels"]["stand_in"] is True
+    assert after.data["labels"]["step"] == 0.5, "half of the new weights, where nobody sees what is forgotten"
     assert {name: after.data[name] for name in before.data} == before.data
     assert after.metrics["test"]["accuracy"] is None, "it was measured on no test review"
     assert "validation" not in after.metrics
