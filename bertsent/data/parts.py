@@ -76,11 +76,13 @@ def _open_files(path: Path, content: Parts) -> None:
     """Adds the files of a folder without class folders: one review each, or tables.
 
     Raises:
-        DataError: if there are both, or nothing to read, or it is a data set with halves.
+        DataError: if there are as many tables as text files, nothing to read, or halves of a data set.
     """
     text = next((name for name in review_files(path) if not _is_about(name)), "")
     table = next((entry.name for entry in entries(path) if _is_table(entry)), "")
     spark = bool(text) and (path / _SPARK_MARK).exists()  # parts of text lines
+    if text and table and not spark and _more_texts(path):
+        table = ""  # a stray one, which is counted
     if text and table and not spark:
         raise DataError(
             f"{visible(str(path))} holds tables and text files; which of them are the reviews?",
@@ -164,6 +166,12 @@ def _is_table(entry: os.DirEntry[str]) -> bool:
     if name[-4:].lower() == ".txt" or name[0] in "._~":
         return False
     return is_table_name(name) and entry.is_file(follow_symlinks=False)
+
+
+def _more_texts(path: Path) -> bool:
+    """Whether a folder has more text files than tables."""
+    texts = sum(not _is_about(name) for name in review_files(path))
+    return texts > sum(map(_is_table, entries(path)))
 
 
 def _is_about(name: str) -> bool:

@@ -33,6 +33,7 @@ class Dialect:
     quoted: bool = True  # whether quotes may hold delimiters and line ends; else every line is a row
     first_line: int = 1  # the number of the line that the rows begin with; 2 after a line `sep=;`
     escaped: bool = False  # whether a quote inside of quotes is written \\" instead of twice
+    titled: bool = False  # whether lines that are no rows stand before the first one
     blanks: bool = False  # whether a blank follows each delimiter, also before a quote
 
 
@@ -89,6 +90,11 @@ def read_rows(
             yield number, [_unquoted(cell) for cell in row.split(dialect.delimiter)]
 
 
+def allow_cells(limit: int) -> None:
+    """Lets cells have so many characters; csv's limit holds for the whole process, so it is only raised."""
+    csv.field_size_limit(max(csv.field_size_limit(), limit))
+
+
 def fitted(row: list[str], cells: int) -> list[str] | None:
     """A row with as many cells as the header; None if it has too many.
 
@@ -122,8 +128,7 @@ class _QuotedRows:
         self._again: deque[Line] = deque()  # lines to be read again
         self._read: list[Line] = []  # the lines of the present row
         self._wrong: DataError | None = None  # of one of these lines
-        # csv's limit holds for the whole process, so it is only ever raised; `_feed` applies ours.
-        csv.field_size_limit(max(csv.field_size_limit(), limit))
+        allow_cells(limit)  # `_feed` applies ours
 
     def __iter__(self) -> Iterator[Row]:
         while True:

@@ -14,6 +14,7 @@ from bertsent.data.formats.csv_rows import (
     Dialect,
     Row,
     Trouble,
+    allow_cells,
     every_line_is_a_row,
     fitted,
     read_rows,
@@ -31,6 +32,7 @@ from bertsent.data.table import (
     only,
 )
 
+_BLANK = ' ,;|\t\r\n"\ufeff'
 DELIMITERS = (",", ";", "\t", "|")
 _RARE = ("^", "~", "\x01", "\x1f", "\xa7", "\xac")  # only where they make names of columns
 _NAMES = {name for names in (*TEXT_NAMES, *LABEL_NAMES) for name in names}
@@ -47,25 +49,20 @@ def open_csv(file: TextFile, delimiter: str, dialect: Dialect | None = None) -> 
     Raises:
         DataError, UsageError: as `table.choose_columns`; DataError too if the header cannot be read.
     """
-    settings, limit, titled = file.settings, file.settings.max_row_bytes, False
-    if dialect is None:
-        named = [settings.text, settings.label] if settings.header else []
-        sample = file.sample()
-        title = _title_lines(sample, delimiter, settings)
-        titled = any(line.strip(' ,;|\t\r\n"') for line in sample[:title])
-        dialect = find_dialect(sample[title:], delimiter=delimiter, columns=named)
-        dialect = replace(dialect, first_line=dialect.first_line + title)
+    settings, limit = file.settings, file.settings.max_row_bytes
+    allow_cells(limit)
+    dialect = dialect or _dialect_of(file, delimiter)
     trouble = Trouble()
 
     def raw() -> Iterator[Row]:
         return read_rows(file.lines(), dialect, name=file.name, limit=limit, trouble=trouble)
 
     first = next(raw(), (1, []))[1]
-    if not isinstance(first, DataError) and not any(cell.strip("\ufeff ") for cell in first):
-        raise DataError(f"{file.name} is empty.")
     if isinstance(first, DataError):
         first.hint = first.hint or hint_for(file.path, first)
         raise first
+    if not any(map(str.strip, first)) and not any(line.strip(_BLANK) for line in file.sample()):
+        raise DataError(f"{file.name} is empty.")
     header = first if settings.header else [""] * len(first)
     names, choice = choose_columns(header, settings, f"{file.name}:{dialect.first_line}")
 
@@ -77,10 +74,7 @@ def open_csv(file: TextFile, delimiter: str, dialect: Dialect | None = None) -> 
         whole = (
             (number, cells)
             if isinstance(cells, DataError)
-            else (
-                number,
-                fitted(cells, width) or wrong_width(file.name, number, cells, width),
-            )
+            else (number, fitted(cells, width) or wrong_width(file.name, number, cells, width))
             for number, cells in rows
         )
         return only(whole, None if all_columns else [names.index(name) for name in table.used])
@@ -96,17 +90,33 @@ def open_csv(file: TextFile, delimiter: str, dialect: Dialect | None = None) -> 
         rest = itertools.islice(text, dialect.first_line - 1, None)
         if not every_line_is_a_row(rest, dialect.delimiter, len(first)):
             return None
-        return open_csv(file, delimiter, Dialect(dialect.delimiter, False, dialect.first_line))
+        return open_csv(file, delimiter, replace(dialect, quoted=False))
 
-    notes = [choice.note] if choice.note else []
-    if titled:
+    notes = ([choice.note] if choice.note else []) + _notes(dialect)
+    table = Table(file.path, file.name, names, choice, read, notes=notes, by_line=by_line)
+    return table
+
+
+def _notes(dialect: Dialect) -> list[str]:
+    """What a user should know of how the rows are read."""
+    notes = []
+    if dialect.titled:
         notes.append(f"columns named by line {dialect.first_line}; those before it are not read")
     if dialect.escaped:
         notes.append(r"\" read as a quote inside of quotes")
     if not dialect.quoted:
         notes.append("every line read as a row, because its quotes are not in pairs")
-    table = Table(file.path, file.name, names, choice, read, notes=notes, by_line=by_line)
-    return table
+    return notes
+
+
+def _dialect_of(file: TextFile, delimiter: str) -> Dialect:
+    """How the rows of a file are written, and where they begin."""
+    settings, sample = file.settings, file.sample()
+    title = _title_lines(sample, delimiter, settings)
+    named = [settings.text, settings.label] if settings.header else []
+    dialect = find_dialect(sample[title:], delimiter=delimiter, columns=named)
+    titled = any(line.strip(_BLANK) for line in sample[:title])
+    return replace(dialect, first_line=dialect.first_line + title, titled=titled)
 
 
 def find_dialect(sample: Sequence[str], *, delimiter: str, columns: Iterable[str], width: int = 0) -> Dialect:
@@ -179,10 +189,15 @@ def _title_lines(sample: Sequence[str], delimiter: str, settings: ReadSettings) 
     """How many lines stand before the header."""
     first = sample[:TITLE_ROWS]
     for candidate in (delimiter,) if delimiter else DELIMITERS:
-        if index := header_index(list(csv.reader(first, delimiter=candidate)), settings):
-            rows = 0  # of the reader; a line that begins inside of quotes is none
-            for number in range(len(first)):
-                rows = len(list(csv.reader(first[: number + 1], delimiter=candidate)))
-                if rows == index + 1:
-                    return number
+        reader = csv.reader(first, delimiter=candidate)
+        rows: list[list[str]] = []
+        begins: list[int] = []  # the line of each row
+        try:
+            for row in reader:
+                begins.append(reader.line_num - 1)
+                rows.append(row)
+        except csv.Error:  # an open quote before a long text
+            continue
+        if index := header_index(rows, settings):
+            return begins[index - 1] + 1
     return 0
