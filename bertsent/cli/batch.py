@@ -149,7 +149,7 @@ def batch(
     if json:
         print_json({"summary": _as_json(summary)}, err=streams)
     else:
-        for line in (*_summary_lines(summary), *groups):
+        for line in (*_summary_lines(summary, listed=target is None), *groups):
             typer.echo(line, err=streams)
 
 
@@ -226,16 +226,17 @@ def _as_json(summary: BatchSummary) -> dict[str, Any]:
     return counts | accuracy | speed | rows | changed | groups
 
 
-def _summary_lines(summary: BatchSummary) -> list[str]:
+def _summary_lines(summary: BatchSummary, *, listed: bool) -> list[str]:
+    """The counts in words; `listed`: below the rows, which carry marks."""
     counts = summary.confusion
     unsure = f", {summary.unsure} unsure" if summary.unsure else ""
     negative = summary.reviews - summary.positive - summary.unsure
-    lines = [
-        "",
+    lines = [""] if listed else []
+    lines.append(
         f"{summary.reviews} reviews in {duration(summary.seconds)} "
         f"({summary.reviews_per_second:.0f} a second), "
-        f"version {summary.version}: {summary.positive} positive, {negative} negative{unsure}",
-    ]
+        f"version {summary.version}: {summary.positive} positive, {negative} negative{unsure}"
+    )
     for count, one, many in (
         (summary.truncated, "was longer than the model's window", "were longer than the model's window"),
         (summary.empty, "had nothing to read and has no score", "had nothing to read and have no score"),
@@ -246,9 +247,8 @@ def _summary_lines(summary: BatchSummary) -> list[str]:
     ):
         lines += [f"{count} {one if count == 1 else many}"] if count else []
     if summary.labelled:
-        lines.append(
-            f"accuracy {counts.accuracy:.4f} on {summary.labelled} labelled reviews (x: wrong, ?: unsure)"
-        )
+        marks = " (x: wrong, ?: unsure)" if listed else ""
+        lines.append(f"accuracy {counts.accuracy:.4f} on {summary.labelled} labelled reviews{marks}")
         lines += confusion_lines(counts)
     if summary.output and summary.output != "-":
         lines.append(f"Predictions: {visible(summary.output)}")

@@ -106,8 +106,10 @@ def drift(
                 stopping=stop_on_signal,
             ).go()
         _show(outcome, json=json)
+        if outcome.copies and not quiet:
+            note(f"Not judged: {outcome.copies} with the words of another or of a training review.")
         if outcome.unrecorded:
-            note(f"To train with these labels, record them: bertsent label --import {named.reviews}")
+            note(f"To train with these labels, record them: {outcome.record_command}")
         if report is not None:
             drift_page.write(outcome, report, command=command_line(ctx))
         return _EXIT.get(outcome.action, ExitCode.DRIFT)

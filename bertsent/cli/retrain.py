@@ -20,6 +20,7 @@ from bertsent.cli._render import duration, print_json, progress
 from bertsent.cli._signals import stop_on_signal
 from bertsent.cli._source import open_source, reads_reviews
 from bertsent.cli._tables import gate_lines
+from bertsent.data.source import Source, path_word
 
 if TYPE_CHECKING:
     from bertsent.retraining.records import Retrained
@@ -70,11 +71,12 @@ def retrain(
     gate = GateSettings(margin=margin)
     named = parse_labels(labelled, ctx)
     if named.reviews is not None:
-        file = visible(str(named.reviews))
+        given = Source((named.reviews,), replace(reading, labels=named.label_map))
+        command = " ".join(["bertsent label --import", path_word(named.reviews), *given.words()])
         raise UsageError(
             "--labels must be the folder that `bertsent label` writes.",
-            received=file,
-            hint=f"bertsent label --import {file}, then bertsent retrain",
+            received=visible(str(named.reviews)),
+            hint=f"{command}, then bertsent retrain",
         )
     overrides = toml_file.Config() if config is None else toml_file.load(config)
     workspace = Workspace.current()

@@ -31,6 +31,7 @@ LABEL_NAMES = (
     {"stars", "star", "rating", "ratings", "starrating", "overall", "score", "reviewrating", "reviewscore",
      "reviewerscore", "recommendedind"},
 )  # fmt: skip
+_RATINGS = LABEL_NAMES[2] - {"recommendedind"}  # of which 1 is the worst, not the positive one of two
 _LISTED = 20  # columns that a message lists
 _QUOTED = 60  # characters of a name that a message quotes
 
@@ -56,6 +57,11 @@ def plain(name: str) -> str:
 def is_text_name(name: str) -> bool:
     """Whether a column of this name may be the text."""
     return any(_last(name) in names for names in TEXT_NAMES)
+
+
+def is_rating_name(name: str) -> bool:
+    """Whether a column of this name holds a rating, such as stars."""
+    return _last(name) in _RATINGS
 
 
 def _last(name: str) -> str:
@@ -89,6 +95,21 @@ def choose(names: Sequence[str], settings: ReadSettings, *, where: str, dotted: 
         if label is not None and label.lower() != "label":
             noted.append(f"label from column {visible(label)!r}")
     return Choice(text, label, ", ".join(noted), hint)
+
+
+def refuse_numbers(choice: Choice, names: Sequence[str], settings: ReadSettings, *, where: str) -> None:
+    """Refuses a text column of numbers that only its name made the text, such as `feedback` of 0 and 1.
+
+    Raises:
+        DataError: if it was not named by the settings and has a name that other columns have too.
+    """
+    if settings.text or choice.text.lower() == "text" or len(names) < 2:
+        return
+    raise DataError(
+        f"{where} has only numbers in the column {visible(choice.text)!r}, so it is hardly the text.",
+        received=f"columns {list_names(names)}",
+        hint=f"--text COLUMN names the text; --text {_quoted(choice.text)} if it is",
+    )
 
 
 def getter(name: str, names: Sequence[str]) -> Getter:

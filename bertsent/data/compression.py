@@ -127,6 +127,8 @@ def _member(path: Path, file: IO[bytes]) -> Iterator[tuple[IO[bytes], str]]:
             member = _table_of(path, archive)
             if member.flag_bits & 1:
                 raise DataError(f"{visible(str(path))} is encrypted.", hint="unzip it first")
+            if member.filename.lower().endswith(".zip"):
+                raise DataError(f"{visible(str(path))} holds another zip.", hint="unzip it and name that one")
             with archive.open(member) as stream:
                 yield stream, PurePosixPath(member.filename.replace("\\", "/")).name
             return
@@ -138,6 +140,8 @@ def _table_of(path: Path, archive: ZipFile) -> ZipInfo:
     members = [member for member in archive.infolist() if _may_be_a_table(member)]
     if len(members) == 1:
         return members[0]
+    if not members:
+        raise DataError(f"{visible(str(path))} holds no table.", hint="name a file that does")
     names = ", ".join(visible(member.filename) for member in members[:5])
     raise DataError(
         f"{visible(str(path))} must hold one table.",

@@ -85,7 +85,8 @@ def unmarked_utf16(start: bytes) -> str:
         return ""
     half = len(start[:200]) // 2
     for first, name in ((1, "utf-16-le"), (0, "utf-16-be")):
-        if half and start[first:200:2].count(0) > _ZEROS * half:
+        zeros, others = start[first:200:2].count(0), start[1 - first : 200 : 2].count(0)
+        if half and zeros > _ZEROS * half and others < zeros / 2:  # a file of zeros is no text
             return name
     return ""
 
@@ -101,15 +102,14 @@ def lines(stream: IO[bytes], *, name: str, encoding: str, limit: int) -> Iterato
     """
     start = stream.read(CHUNK)
     encoding = encoding_of(start, encoding)
-    if encoding == "utf-8":
-        chunks = _chunks(start.removeprefix(codecs.BOM_UTF8), stream)
-    else:
-        chunks = _transcoded(_chunks(start, stream), encoding)
+    chunks = _chunks(start.removeprefix(codecs.BOM_UTF8), stream)  # no other encoding begins like this mark
+    if encoding != "utf-8":
+        chunks = _transcoded(chunks, encoding)
     number = 1
     for line in _split(chunks, limit):
         where = f"{name}:{number}"
         if len(line) > limit:
-            fact = f"{where} is longer than {size(limit)}, the most one review may have."
+            fact = f"{where} is longer than {size(limit)}, the most one row may have."
             yield number, DataError(fact, hint="--on-bad-row skip leaves it out")
         else:
             try:
@@ -177,13 +177,16 @@ def _split(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:
         yield rest
 
 
-def remedy(stream: IO[bytes]) -> str:
-    """What to do about a file that is not UTF-8, as a hint: the encoding that reads it, or what to mend.
+def remedy(stream: IO[bytes], *, named: str = "") -> str:
+    """What to do about a file that cannot be decoded: the encoding that reads it, or what to mend, as a hint.
 
     Args:
         stream: The file, at its beginning.
+        named: The encoding that it was read in by `--encoding`.
     """
-    data = stream.read(_EXAMINED)
+    data = stream.read(_EXAMINED).removeprefix(codecs.BOM_UTF8)
+    if marked_encoding(data):
+        return "mend this row, or --on-bad-row skip leaves it out"
     bad = good = 0  # lines beyond ASCII: not UTF-8, and UTF-8
     for line in data.splitlines():
         if line.isascii():
@@ -194,6 +197,10 @@ def remedy(stream: IO[bytes]) -> str:
         except UnicodeDecodeError:
             bad += 1
     skip = "--on-bad-row skip leaves out what is not"
+    if named and good and not bad:
+        return "without --encoding: the file is UTF-8"
+    if good and bad > max(3, good // 10) and good > bad // 10:
+        return f"lines in UTF-8: {good}, in another encoding: {bad}; convert those, or {skip}"
     if good and bad <= max(3, good // 10):
         return f"the rest is UTF-8: mend this row, or {skip}"
     encoding = _legacy(data)

@@ -24,14 +24,26 @@ USUAL = {**LABELS, **FOLDERS, "1": POSITIVE, "true": POSITIVE, "0": NEGATIVE, "f
 NO_VALUE = {"", "nan", "none", "null", "na", "n/a", "<na>", "unlabelled", "unlabeled", "unsup"}
 NEITHER = {"neutral", "neu", "mixed", "unsure", "unknown", "both", "neither", "?"}  # words of three classes
 _LIKELY = {  # words that a proposal takes up, because people write them for the two labels
-    POSITIVE: {"p", "+", "good", "great", "yes", "y", "t", "like", "liked", "happy", "recommended", "fresh"},
-    NEGATIVE: {"n", "-", "bad", "poor", "no", "f", "dislike", "disliked", "unhappy", "sad", "rotten"},
-}
+    POSITIVE: {
+        "p", "+", "good", "great", "yes", "y", "t", "like", "liked", "happy", "recommended", "fresh",
+        "thumbs up", "satisfied", "label_1", "positive", "pos",
+    },
+    NEGATIVE: {
+        "n", "-", "bad", "poor", "no", "f", "dislike", "disliked", "unhappy", "sad", "rotten",
+        "thumbs down", "dissatisfied", "label_0", "negative", "neg",
+    },
+}  # fmt: skip
+_DEGREE = re.compile(r"(very|extremely|strongly|highly|mostly|somewhat|slightly|weakly)[ _-]")
+_NOT = re.compile(r"(not|non)[ _-]")
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?")
-_WHOLE = re.compile(r"([+-]?\d{1,15})\.0+")
+_WRITTEN = re.compile(r"\+?(-?\d{1,15})(?:[.,](\d{1,15}))?")  # also +1, 4,5 and 1.00
+_STARS = re.compile(r"(\d{1,15}(?:[.,]\d{1,15})?) ?(?:stars?|(?:/|out of) ?5(?: stars?)?|%)")
+_DRAWN = re.compile("([\u2605\u2b50])\\1*\u2606*")  # full stars, then empty ones
+_WRAPPERS = ("choices", "value", "$numberInt", "$numberLong", "$numberDouble")  # of annotations; of MongoDB
 _PART = re.compile(r"(positive|negative)\s*=", re.IGNORECASE)
 _RANGE = re.compile(rf"({_NUMBER.pattern})\.\.({_NUMBER.pattern})")
 _PREFIX = "__label__"  # of fastText
+_STARTS = frozenset("+-0123456789")  # of a number
 _LONGEST = 60  # characters of a value that is counted; a longer one is no label
 _MOST_VALUES = 10_000  # different values that are counted one by one; of a column of texts there are more
 _OTHERS = "(other values)"
@@ -49,11 +61,33 @@ def label_word(value: object) -> str:
         return str(value)
     if isinstance(value, float):
         return "" if math.isnan(value) else label_word(str(value))
+    if isinstance(value, bytes):
+        return label_word(value.decode("utf-8", "replace"))
     if isinstance(value, list | tuple):
         if len(value) > 1:
             return json.dumps(value, ensure_ascii=False, default=str).lower()
         return label_word(value[0]) if value else ""
+    if isinstance(value, dict) and (key := next((key for key in _WRAPPERS if key in value), None)):
+        return label_word(value[key])
     return label_word(json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value))
+
+
+def _plain_number(word: str) -> str:
+    """A number as all the others are written: 1 for +1 and 1.00, 4.5 for 4,5; any other word as it is."""
+    match = _WRITTEN.fullmatch(word)
+    if match is None:
+        return word
+    fraction = (match[2] or "").rstrip("0")
+    return f"{match[1]}.{fraction}" if fraction else match[1]
+
+
+def _number_of(word: str) -> float | None:
+    """The number that a word means: 4 for `4`, `4 stars`, `4/5`, `4.0 out of 5 stars`, and four stars."""
+    if _NUMBER.fullmatch(word):
+        return float(word)
+    if stars := _STARS.fullmatch(word):
+        return float(stars[1].replace(",", "."))
+    return float(len(word.rstrip("\u2606"))) if _DRAWN.fullmatch(word) else None
 
 
 def parse_label(value: str, *, where: str) -> int | None:
@@ -76,7 +110,11 @@ def _word(value: str) -> str:
     if word[:1] == "[" and word[-1:] == "]":  # a list in a cell, as pandas writes it
         word = word[1:-1].strip().strip("'\"")
     word = word.removeprefix(_PREFIX).strip().lower()
-    return word[:-2] if word.endswith(".0") and _WHOLE.fullmatch(word) else word
+    if len(word) < 2:
+        return word
+    if word[0] == word[-1] and word[0] in "'\"":
+        word = word[1:-1].strip()
+    return _plain_number(word) if word[:1] in _STARTS else word
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +135,13 @@ class LabelMap:
         """The label of a word; None if the map does not name it."""
         if word in self.words:
             return self.words[word]
-        if self.ranges and _NUMBER.fullmatch(word):
-            for low, high, label in self.ranges:
-                if low <= float(word) <= high:
-                    return label
-        return None
+        number = _number_of(word)
+        if number is None:
+            return None
+        for low, high, label in self.ranges:
+            if low <= number <= high:
+                return label
+        return self.words.get(f"{number:g}")
 
 
 def parse_label_map(text: str) -> LabelMap:
@@ -162,12 +202,18 @@ class LabelReader:
         self._map = label_map
         self.counts: Counter[str] = Counter()
         self._labels: dict[str, int | None] = {}  # of the words seen
-        self._is_scale = False
+        self._is_scale = self._is_rating = self._is_mixed = False
 
-    def settle(self) -> None:
-        """Ends the first pass: from now on numbers have a meaning only if all of them are 0 or 1."""
-        numbers = {float(word) for word in self.counts if _NUMBER.fullmatch(word)}
-        self._is_scale = bool(numbers - {0.0, 1.0})
+    def settle(self, *, rating: bool = False, mixed: bool = False) -> None:
+        """Ends the first pass: from now on numbers have a meaning only if all of them are 0 or 1.
+
+        Args:
+            rating: The name of the column says that its numbers are a rating, so 1 alone is the worst.
+            mixed: The values are those of columns with different names, so a number may have two meanings.
+        """
+        numbers = {number for word in self.counts if (number := _number_of(word)) is not None}
+        self._is_scale = mixed or bool(numbers - {0.0, 1.0}) or (rating and numbers == {1.0})
+        self._is_rating, self._is_mixed = rating, mixed
         self._labels.clear()
 
     def label(self, word: str) -> int | None:
@@ -205,40 +251,76 @@ class LabelReader:
             none=none,
             neither=dict(neither.most_common()),
             unknown=dict(unknown.most_common()),
-            proposal=propose(unknown) if unknown else "",
+            proposal="" if self._is_mixed else propose(unknown, rating=self._is_rating),
         )
 
 
-def propose(unknown: Iterable[str]) -> str:
-    """A map for values that are no label, for `--labels`; "" if they suggest none."""
-    words = set(unknown)
-    numbers = sorted({float(word) for word in words if _NUMBER.fullmatch(word)})
-    values: dict[int, list[str]] = {
-        label: sorted(words & likely) for label, likely in _LIKELY.items() if words & likely
-    }
-    if numbers:
-        positive, negative = _scale(numbers)
-        values[POSITIVE] = [positive, *values.get(POSITIVE, [])]
-        values[NEGATIVE] = [negative, *values.get(NEGATIVE, [])]
+def propose(unknown: Iterable[str], *, rating: bool = False) -> str:
+    """A map for values that are no label, for `--labels`; "" if they suggest none.
+
+    Args:
+        rating: The name of the column says that its numbers are a rating, such as stars.
+    """
+    words = sorted(unknown)
+    numbers = sorted({number for word in words if (number := _number_of(word)) is not None})
+    values: dict[int, list[str]] = {POSITIVE: [], NEGATIVE: []}
+    if numbers and (scale := _scale(numbers, rating=rating)):
+        values[POSITIVE].append(scale[0])
+        values[NEGATIVE].append(scale[1])
+    for word in words:
+        label = _leaning(word)
+        if label is not None:
+            values[label].append(word)
     positive_first = reversed(LABELS.items())
-    return " ".join(f"{name}={','.join(values[label])}" for name, label in positive_first if label in values)
+    return " ".join(f"{name}={','.join(values[label])}" for name, label in positive_first if values[label])
 
 
-def _scale(numbers: list[float]) -> tuple[str, str]:
-    """The positive and the negative values of a scale, by the numbers seen, sorted."""
+def _leaning(word: str) -> int | None:
+    """The label that people who write this word mean, by `_LIKELY`, such as `very good` and `not happy`."""
+    if "," in word or "'" in word or "=" in word:
+        return None  # a map could not name it
+    core = _DEGREE.sub("", word.rstrip(".! ")) or word
+    negated = _NOT.match(core)
+    core = core[negated.end() :] if negated else core
+    for label, likely in _LIKELY.items():
+        if core in likely:
+            return 1 - label if negated else label
+    return None
+
+
+def _scale(numbers: list[float], *, rating: bool) -> tuple[str, str] | None:
+    """The positive and the negative values of a scale, by the numbers seen, sorted; None for no scale."""
     low, high = numbers[0], numbers[-1]
     whole = all(number.is_integer() for number in numbers)
-    if low < 0:  # -1 and 1, perhaps with 0 between; or -5 to 5
-        return ("1", "-1") if high <= 1 and whole else (f"1..{high:g}", f"{low:g}..-1")
-    if whole and set(numbers) <= {0.0, 2.0, 4.0}:  # Sentiment140
+    if low < 0:
+        return _signed_scale(numbers, rating=rating)
+    if whole and {0.0, 4.0} <= set(numbers) <= {0.0, 2.0, 4.0}:  # Sentiment140
         return "4", "0"
-    if whole and high <= 2:  # 1 and 2 (Zhang's polarity sets), or 0, 1, 2 with 1 for neutral
+    if whole and high <= 2 and not (rating and low >= 1):  # 1 and 2 (Zhang's polarity sets), or 0, 1, 2
         return "2", "0" if low == 0 else "1"
-    if high <= 1:
+    if whole and high in (3, 4) and low == 0:  # five stars from 0 (Rotten Tomatoes), or four
+        return ("3,4", "0,1") if high == 4 else ("2,3", "0,1")
+    if whole and high == 3 and low == 1 and not rating:
+        return "3", "1"
+    if high <= 1 and not (rating and low == 1):
         return "0.6..1", "0..0.4"
     if high <= 5:  # stars
         negative = "1,2" if low >= 1 else "0,1,2"
         return ("4,5", negative) if whole else ("4..5", f"{min(low, 1):g}..2")
     if high <= 10:  # as IMDB's own labels: 7 and more, 4 and less
         return "7..10", f"{min(low, 1):g}..4"
-    return f"{0.7 * high:g}..{high:g}", f"{low:g}..{0.4 * high:g}"
+    return ("70..100", "0..40") if high <= 100 else None
+
+
+def _signed_scale(numbers: list[float], *, rating: bool) -> tuple[str, str] | None:
+    """Like `_scale`, with numbers below 0."""
+    low, high = numbers[0], numbers[-1]
+    if set(numbers) <= {-1.0, 0.0}:  # -1 marks what has no label (Hugging Face), or there is no positive one
+        return None
+    if set(numbers) <= {-1.0, 0.0, 1.0}:
+        return "1", "-1"
+    if low == -1 and high > 1:  # beside a scale -1 marks what has no value
+        return _scale(numbers[1:], rating=rating)
+    if low <= -1 and high >= 1:
+        return f"1..{high:g}", f"{low:g}..-1"
+    return ("0.05..1", "-1..-0.05") if low >= -1 and high <= 1 else None  # as VADER's compound score

@@ -112,7 +112,7 @@ def is_data_set(path: Path) -> bool:
 
 def is_table(name: str) -> bool:
     """Whether a file's name is that of a table, perhaps compressed. Text files count as none."""
-    return name[0] not in "._" and is_table_name(name)
+    return name[0] not in "._~" and is_table_name(name)  # ~: a lock of Excel
 
 
 @dataclass(frozen=True, slots=True)

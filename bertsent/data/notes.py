@@ -30,6 +30,8 @@ def survey_notes(survey: Survey, *, needs_labels: bool = False) -> Iterator[str]
         yield f"No label: {value_list(labels.unknown)}. Hint: {label_remedy(survey)}"
     if labels.neither:
         yield f"Neither positive nor negative, so without a label: {value_list(labels.neither)}."
+    if needs_labels and bool(labels.positive) != bool(labels.negative):
+        yield f"All labels are {'positive' if labels.positive else 'negative'}."
     if needs_labels and labels.none and labels.none < survey.rows:
         yield f"{labels.none} of {survey.rows} rows have no label and are left out."
 
@@ -56,8 +58,15 @@ def no_labels(source: object, survey: Survey) -> DataError:
 
 def label_remedy(survey: Survey) -> str:
     """The option that gives unknown values a meaning."""
-    if survey.labels.proposal:
-        return f"--labels '{survey.labels.proposal}', if that is what they mean"
+    proposal = survey.labels.proposal
+    if proposal == "positive=1 negative=-1" and "0" in survey.labels.unknown:
+        return f"--labels '{proposal}'; or 'positive=1 negative=0' if -1 marks rows without a label"
+    if proposal:
+        return f"--labels '{proposal}', if that is what they mean"
+    if survey.label_hint:
+        return survey.label_hint
+    if set(survey.labels.unknown) == {"-1"}:
+        return "leave it so if -1 marks rows without a label; else --labels 'positive=... negative=-1'"
     return "--labels 'positive=... negative=...' says what they mean"
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,8 +16,11 @@ from bertsent.data.folders import entries, is_review_file, sorted_entries
 from bertsent.data.layout import is_table, layout_of
 
 _HINTED = 4  # splits that a hint names
-_KINDS = ("link", "folder", "other file")  # in the order in which they are named
 _NAMED = 3  # entries of a kind that a line names
+_KINDS = ("link", "folder", "empty file", "other file")  # in the order in which they are named
+_SPARK_MARK = "_SUCCESS"  # the file that Spark leaves beside its parts
+# Texts that are no reviews begin with one of these.
+_ABOUT = ("readme", "license", "licence", "copying", "notice", "changelog", "about")
 
 
 @dataclass(slots=True)
@@ -86,15 +90,39 @@ def find_parts(path: Path) -> Parts:
             content.notes.append(f"labels from the folders {visible(', '.join(names))}")
         _pass_over(path, content, besides={folder.name for folder, _ in classes})
         return _not_empty(path, content)
-    if any(map(is_review_file, entries(path))):
+    _open_files(path, content)
+    return content
+
+
+def _open_files(path: Path, content: Parts) -> None:
+    """Adds the files of a folder without class folders: one review each, or tables.
+
+    Raises:
+        DataError: if there are as many tables as text files, nothing to read, or splits of a data set.
+    """
+    text = next((name for name in review_files(path) if not _is_about(name)), "")
+    table = next((entry.name for entry in entries(path) if _is_table(entry)), "")
+    spark = bool(text) and (path / _SPARK_MARK).exists()  # parts of text lines
+    if text and table and not spark and _more_texts(path):
+        table = ""  # a stray one, which is counted
+    if text and table and not spark:
+        raise DataError(
+            f"{visible(str(path))} holds tables and text files; which of them are the reviews?",
+            received=visible(f"{table}, {text}"),
+            hint=f"name the files, for example {visible(str(path / table))}",
+        )
+    if not (table or spark) and any(True for _ in review_files(path)):
         content.parts.append(Part(path, is_table=False))
         _pass_over(path, content)
-        return content
+        return
     _refuse_splits(path)
-    tables = tables_of(path)
-    content.parts.extend(Part(table, is_table=True) for table in tables)
+    tables = [path / name for name in sorted(review_files(path))] if spark else tables_of(path)
+    filled = [table for table in tables if table.stat().st_size] or tables  # Spark leaves empty parts
+    content.parts.extend(Part(table, is_table=True) for table in filled)
+    for empty in {*tables} - {*filled}:
+        content.passed_over.add("empty file", empty.name)
     _pass_over(path, content, besides={table.name for table in tables})
-    return _not_empty(path, content)
+    _not_empty(path, content)
 
 
 def class_folders(path: Path) -> list[tuple[Path, int]]:
@@ -109,19 +137,13 @@ def class_folders(path: Path) -> list[tuple[Path, int]]:
         if label is None:
             continue
         if entry.is_symlink():
-            raise DataError(f"{visible(entry.path)} is a link, and links inside a data set are not followed.")
+            raise DataError(
+                f"{visible(entry.path)} is a link, and links inside a data set are not followed.",
+                hint="put the folder itself there",
+            )
         if entry.is_dir():
             classes.append((Path(entry.path), label))
     return sorted(classes, key=lambda pair: pair[1])
-
-
-def tables_of(path: Path) -> list[Path]:
-    """The tables of a folder, by name."""
-    return [
-        Path(entry.path)
-        for entry in sorted_entries(path)
-        if is_table(entry.name) and entry.is_file(follow_symlinks=False)
-    ]
 
 
 def _refuse_splits(path: Path) -> None:
@@ -133,6 +155,26 @@ def _refuse_splits(path: Path) -> None:
         raise DataError("This is a whole data set; name one of its parts.", hint=hint)
 
 
+def tables_of(path: Path) -> list[Path]:
+    """The tables of a folder, by name; hidden files and those that begin with _ (`_SUCCESS`) or ~ (a lock of
+    Excel) are none."""
+    return [Path(entry.path) for entry in sorted_entries(path) if _is_table(entry)]
+
+
+def _is_table(entry: os.DirEntry[str]) -> bool:
+    return is_table(entry.name) and entry.is_file(follow_symlinks=False)
+
+
+def _more_texts(path: Path) -> bool:
+    """Whether a folder has more text files than tables."""
+    texts = sum(not _is_about(name) for name in review_files(path))
+    return texts > sum(map(_is_table, entries(path)))
+
+
+def _is_about(name: str) -> bool:
+    return name.lower().startswith(_ABOUT)
+
+
 def _not_empty(path: Path, content: Parts) -> Parts:
     for part in content.parts:
         if part.is_table or any(map(is_review_file, entries(part.path))):
@@ -140,7 +182,37 @@ def _not_empty(path: Path, content: Parts) -> Parts:
     raise DataError(
         f"{visible(str(path))} holds no review: neither *.txt, nor pos/*.txt and neg/*.txt, nor a table.",
         received=str(content.passed_over) or None,
+        hint=_instead(path),
     )
+
+
+def _instead(path: Path) -> str:
+    """What to name instead of a folder without a review, as a hint."""
+    inside = [Path(entry.path) for entry in sorted_entries(path) if entry.is_dir(follow_symlinks=False)]
+    likely = [folder for folder in inside if _holds_reviews(folder)]
+    if not likely:
+        likely = [
+            Path(entry.path)
+            for folder in inside
+            for entry in sorted_entries(folder)
+            if entry.is_dir(follow_symlinks=False) and _holds_reviews(Path(entry.path))
+        ]
+    if likely and not all(any(map(is_review_file, entries(folder))) for folder in likely):
+        return f"name what holds them: {' '.join(visible(str(folder)) for folder in likely[:_NAMED])}"
+    if likely:  # text files of classes with other names
+        return "call the folders pos and neg if they are the classes, or name one of them"
+    files = [entry.name for entry in sorted_entries(path) if entry.is_file(follow_symlinks=False)]
+    files = [name for name in files if name[0] not in "._~" and not name.lower().startswith(_ABOUT)]
+    if files:
+        return (
+            f"name the files, for example {visible(str(path / files[0]))}; a review's own file ends in .txt"
+        )
+    return "name a folder or a file that does; files of one review each end in .txt"
+
+
+def _holds_reviews(folder: Path) -> bool:
+    names = {entry.name.lower() for entry in entries(folder) if entry.is_dir(follow_symlinks=False)}
+    return bool(names & CLASSES.keys() or tables_of(folder)) or any(map(is_review_file, entries(folder)))
 
 
 def _pass_over(folder: Path, content: Parts, *, besides: Collection[str] | None = None) -> None:
@@ -152,3 +224,8 @@ def _pass_over(folder: Path, content: Parts, *, besides: Collection[str] | None 
             continue
         kind = "link" if entry.is_symlink() else "folder" if entry.is_dir() else "other file"
         content.passed_over.add(kind, entry.name)
+
+
+def review_files(folder: Path) -> Iterator[str]:
+    """The names of the review files of a folder, in no order."""
+    return (entry.name for entry in entries(folder) if is_review_file(entry))

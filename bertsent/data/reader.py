@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bertsent.base.display import size, visible
+from bertsent.base.display import visible
 from bertsent.base.errors import DataError, UsageError
 from bertsent.base.files import is_folder
 from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.records.reading import MISSING, Column, Survey
-from bertsent.base.settings.reading import FOLDERS, LABEL_NAMES, ReadSettings
-from bertsent.base.text import encodable, is_empty, unescape
+from bertsent.base.settings.reading import FOLDERS, LABEL_NAMES
+from bertsent.base.text import is_empty, unescape
+from bertsent.data import columns as choosing
+from bertsent.data.cells import as_text, is_number, readable
 from bertsent.data.columns import Getter
 from bertsent.data.files import read_review
 from bertsent.data.folders import count_files, draw_names, file_names
@@ -24,6 +26,7 @@ from bertsent.data.table import Table, hint_for
 from bertsent.data.tables import open_table
 from bertsent.data.tally import Tally, count_bad, fact, kind_of, note_types, refused, summed
 
+_DIGITS = frozenset("0123456789")
 _ADVANCE = 5000  # rows between two reports of progress
 _FOLDER_NAMES = {label: name for name, label in FOLDERS.items()}
 
@@ -117,12 +120,12 @@ class Reviews:
                 count_word(self._labels.counts, word, rows)
             tallies.append(tally)
         progress.finish()
-        self._labels.settle()
+        tables = list(self._tables.values())
+        self._settle(tables)
         total = summed(tallies)
         if total.bad and self._settings.on_bad_row == "refuse":
             raise refused(total)
         self.columns = self._union() if not self._cells else tuple(total.kinds)
-        tables = list(self._tables.values())
         return Survey(
             columns=tuple(Column(name, total.kinds.get(name) or "text") for name in self.columns),
             text_column=tables[0].choice.text if tables else "text",
@@ -130,12 +133,18 @@ class Reviews:
             rows=total.rows,
             empty=total.empty,
             labels=self._labels.summary(),
-            label_hint=next((table.choice.label_hint for table in tables if table.choice.label_hint), ""),
+            label_hint=_label_hint(tables),
             bad_rows=total.bad_rows,
             first_bad_rows=tuple(fact(error) for error in total.bad),
             passed_over=(line,) if (line := str(self._passed_over)) else (),
             notes=tuple(self._notes) + tuple(_notes(tables)),
         )
+
+    def _settle(self, tables: list[Table]) -> None:
+        """Gives the values their meaning, by the names of their columns too."""
+        names = [table.choice.label for table in tables if table.choice.label]
+        kinds = {choosing.is_rating_name(name) for name in names}
+        self._labels.settle(rating=kinds == {True}, mixed=len(kinds) > 1)
 
     # Tables
 
@@ -149,14 +158,16 @@ class Reviews:
             if isinstance(cells, DataError):
                 self._leave_out(cells, table.path)
                 continue
-            text = _as_text(get_text(cells), table.name, number, self._settings)
+            text = as_text(get_text(cells), table.name, number, self._settings)
             if isinstance(text, DataError):
                 self._leave_out(text, table.path)
                 continue
             label = None
             if get_label is not None:
                 word = label_word(get_label(cells))
-                label = label_of(word if get_answer is None else self._answered(word, get_answer(cells)))
+                if get_answer is not None:
+                    word = self._answered(table, word, get_answer(cells))
+                label = label_of(word)
             yield Review(text, label, f"{prefix}{number}", arrange(cells) if arrange else None)
 
     def _arrangement(self, table: Table) -> Any:
@@ -173,8 +184,11 @@ class Reviews:
     def _leave_out(self, error: DataError, path: Path, *, alone: bool = False) -> None:
         """Raises the error of a row, or counts it if such rows are to be skipped."""
         if self._settings.on_bad_row == "refuse":
-            raise DataError(error.message, received=error.received, hint=hint_for(path, error, alone=alone))
+            raise DataError(error.message, received=error.received, hint=self._hint(path, error, alone=alone))
         self._bad.bad_rows += 1
+
+    def _hint(self, path: Path, error: DataError, *, alone: bool = False) -> str:
+        return hint_for(path, error, alone=alone, encoding=self._settings.encoding)
 
     def _survey_part(self, index: int, part: Part, progress: Progress) -> Tally:
         if index not in self._tables:
@@ -186,7 +200,9 @@ class Reviews:
             self._tables[index] = other
             tally = self._survey_table(other, progress)
         if tally.bad:
-            tally.bad[0].hint = hint_for(table.path, tally.bad[0])
+            tally.bad[0].hint = self._hint(table.path, tally.bad[0])
+        if tally.numbers and tally.numbers == tally.rows - tally.empty:
+            choosing.refuse_numbers(table.choice, table.columns, self._settings, where=table.name)
         return tally
 
     def _survey_table(self, table: Table, progress: Progress) -> Tally:
@@ -204,28 +220,32 @@ class Reviews:
             text = (
                 cells
                 if isinstance(cells, DataError)
-                else _as_text(get_text(cells), table.name, number, self._settings)
+                else as_text(get_text(cells), table.name, number, self._settings)
             )
             if isinstance(text, DataError):
                 count_bad(tally, text)
                 continue
             tally.rows += 1
             tally.empty += not text
+            tally.numbers += text[-1:] in _DIGITS and is_number(text)
             if get_label is not None:
                 word = label_word(get_label(cells))
-                count_word(
-                    tally.words, word if get_answer is None else self._answered(word, get_answer(cells))
-                )
+                if get_answer is not None:
+                    word = self._answered(table, word, get_answer(cells))
+                count_word(tally.words, word)
             if typed:
                 items = cells.items() if table.is_json else zip(table.columns, cells, strict=True)
                 note_types(types, items)
         tally.kinds.update((name, kind_of(seen)) for name, seen in types.items())
         return tally
 
-    def _answered(self, word: str, answer: object) -> str:
-        """The word that Prodigy's answer leaves: the other label after a reject, none after an ignore."""
+    def _answered(self, table: Table, word: str, answer: object) -> str:
+        """The word that Prodigy's answer leaves: the other label after a reject, none after an ignore.
+
+        A reject of a choice among several says nothing for the other label, so it leaves none.
+        """
         given = answer.lower() if isinstance(answer, str) else ""
-        if given == "ignore":
+        if given == "ignore" or (given == "reject" and table.choice.label == "accept"):
             return ""
         label = self._labels.label(word) if given == "reject" else None
         return word if label is None else LABEL_NAMES[1 - label]
@@ -239,7 +259,7 @@ class Reviews:
             if isinstance(text, DataError):
                 self._leave_out(text, Path(path), alone=True)
                 continue
-            text = _readable(text)
+            text = readable(text)
             cells = (*cells_before, text, *cells_after) if self._cells else None
             yield Review(text, part.label, path, cells)
 
@@ -266,7 +286,7 @@ class Reviews:
                 progress.advance(done)
             text = read_review(path, self._settings)
             if isinstance(text, DataError):
-                text.hint = text.hint if tally.bad else hint_for(Path(path), text, alone=True)
+                text.hint = text.hint if tally.bad else self._hint(Path(path), text, alone=True)
                 count_bad(tally, text)
             else:
                 tally.rows += 1
@@ -283,35 +303,24 @@ def _getters(table: Table, all_columns: bool) -> tuple[Getter, Getter | None, Ge
 
     def named(cells: Any) -> Any:
         value = label(cells)
+        if value == -1:  # how Hugging Face marks a row without a label
+            return None
         return names[value] if isinstance(value, int) and 0 <= value < len(names) else value
 
     return text, named, answer
 
 
+def _label_hint(tables: list[Table]) -> str:
+    """How to name the label column, where none was taken or several tables have labels of two kinds."""
+    by_name = {table.choice.label: table.name for table in tables if table.choice.label}
+    if len({choosing.is_rating_name(name) for name in by_name}) > 1:
+        listed = ", ".join(f"{visible(name)} in {table}" for name, table in by_name.items())
+        return f"read them one at a time, because their labels differ ({listed})"
+    return next((table.choice.label_hint for table in tables if table.choice.label_hint), "")
+
+
 def _prefix(table: Table) -> str:
     return f"{STDIN}:" if table.name == STDIN else f"{table.path}:"
-
-
-def _as_text(value: object, name: str, number: int, settings: ReadSettings) -> str | DataError:
-    """The text of a cell: digits of a number, "" for no value; an error for what is no text."""
-    if not isinstance(value, str):
-        if value is None or value is MISSING or value != value:  # NaN is no value
-            return ""
-        if not isinstance(value, int | float):
-            return DataError(f"{name}:{number} must have a string as text.", received=type(value).__name__)
-        value = str(value).lower() if isinstance(value, bool) else str(value)
-    if "\0" in value:
-        return DataError(f"{name}:{number} holds a NUL character, so it is not text.")
-    limit = settings.max_review_bytes
-    if len(value) > limit // 4 and len(value.encode("utf-8", "surrogatepass")) > limit:
-        return DataError(f"{name}:{number} is longer than {size(limit)}, the most one review may have.")
-    return _readable(value)
-
-
-def _readable(text: str) -> str:
-    if "&" in text:
-        text = unescape(text)
-    return "" if is_empty(text) else encodable(text)
 
 
 def _notes(tables: list[Table]) -> Iterator[str]:

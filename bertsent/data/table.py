@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from bertsent.data.decoding import Line, UndecodableError, lines, remedy, texts
 
 _SAMPLE = 1 << 18  # characters of lines that show how the rows of a file are written
 _SAMPLE_LINES = 1000
+TITLE_ROWS = 10  # among which the header is looked for
+_LONGEST_NAME = 40  # characters of a column's name that may follow a title
 
 Rows = Iterator[tuple[int, Any]]  # the number of a row or line, and its cells or its error
 
@@ -86,7 +88,7 @@ class TextFile:
 
     def lines(self) -> Iterator[Line]:
         """Its lines, unpacked and decoded."""
-        limit = self.settings.max_review_bytes
+        limit = self.settings.max_row_bytes
         with open_unpacked(self.path) as (stream, _):
             try:
                 yield from lines(stream, name=self.name, encoding=self.settings.encoding, limit=limit)
@@ -101,7 +103,8 @@ class TextFile:
             except damage() as error:
                 raise damaged(self.path, error) from error
             except UndecodableError as error:
-                raise DataError(error.message, hint=hint_for(self.path, error)) from error
+                hint = hint_for(self.path, error, encoding=self.settings.encoding)
+                raise DataError(error.message, hint=hint) from error
 
     def sample(self) -> list[str]:
         """Its first lines, those that can be decoded."""
@@ -116,11 +119,12 @@ class TextFile:
         return first
 
 
-def hint_for(path: Path, error: DataError, *, alone: bool = False) -> str:
+def hint_for(path: Path, error: DataError, *, alone: bool = False, encoding: str = "") -> str:
     """The remedy for a row that cannot be used.
 
     Args:
         path: Its file.
+        encoding: That was named for it.
         alone: The row is the whole file, one of many, so its encoding says nothing about the others.
     """
     skip = "--on-bad-row skip"
@@ -135,7 +139,7 @@ def hint_for(path: Path, error: DataError, *, alone: bool = False) -> str:
         return (
             f"convert it, for example: iconv -f cp1252 -t utf-8 OLD > NEW; or leave it out: {skip}"
             if alone
-            else remedy(stream)
+            else remedy(stream, named=encoding)
         )
 
 
@@ -145,7 +149,7 @@ def unique_names(header: Sequence[str]) -> tuple[tuple[str, ...], set[str]]:
     taken: set[str] = set()
     twice: set[str] = set()
     for number, given in enumerate(header, start=1):
-        name = base = given.strip() or f"column_{number}"
+        name = base = given.strip("\ufeff \t\r\n") or f"column_{number}"
         for count in itertools.count(2):
             if name.lower() not in taken:
                 break
@@ -167,13 +171,35 @@ def choose_columns(
     """
     names, twice = unique_names(header)
     choice = choosing.choose(names, settings, where=name)
-    for column in (choice.text, choice.label):
-        if column is not None and column.lower() in twice:
-            raise DataError(
-                f"{name} must have one column {visible(column)!r} only.",
-                received=f"columns {choosing.list_names(header)}",
-            )
+    if choice.text.lower() in twice and settings.text != choice.text:
+        raise DataError(
+            f"{name} has several columns {visible(choice.text)!r}.",
+            received=f"columns {choosing.list_names(names)}",
+            hint=f"--text {visible(choice.text)!r} names the first of them, as they are listed here",
+        )
+    if choice.label and choice.label.lower() in twice and settings.label != choice.label:
+        several = f"there are several columns {visible(choice.label)!r}: --label names one of "
+        choice = replace(choice, label=None, label_hint=several + choosing.list_names(names))
     return names, choice
+
+
+def header_index(rows: Sequence[Sequence[Any]], settings: ReadSettings) -> int:
+    """Which of the first rows of a table names its columns, after a title; 0 if none but the first may.
+
+    It names the text, and every row before it has fewer cells that are not empty: in a table without a header
+    all rows have as many.
+    """
+    if not settings.header:
+        return 0
+    wanted = choosing.plain(settings.text)
+    most = 0
+    for index, row in enumerate(rows):
+        cells = [str(cell) for cell in row if cell not in ("", None)]
+        named = [cell for cell in cells if len(cell) <= _LONGEST_NAME]
+        if any(choosing.plain(cell) == wanted if wanted else choosing.is_text_name(cell) for cell in named):
+            return index if len(cells) > most else 0
+        most = max(most, len(cells))
+    return 0
 
 
 def only(rows: Rows, indices: Sequence[int] | None) -> Rows:

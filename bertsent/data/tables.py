@@ -6,6 +6,7 @@ as the error that names its file and line, so that the caller decides whether it
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePath
@@ -18,7 +19,8 @@ from bertsent.base.settings.reading import Format, ReadSettings
 from bertsent.data import columns as choosing
 from bertsent.data.compression import inner_name, open_unpacked
 from bertsent.data.decoding import check_encoding, decoded_head, unmarked_utf16
-from bertsent.data.formats import csv_rows, json_rows, text_lines
+from bertsent.data.foreign import refuse_foreign
+from bertsent.data.formats import csv_table, json_rows, text_lines
 from bertsent.data.source import STDIN
 from bertsent.data.table import Table, TextFile
 
@@ -50,12 +52,14 @@ def open_table(path: Path, settings: ReadSettings, *, name: str = "", labelled: 
     """
     name = name or visible(str(path))
     if not is_file(path):  # opening a FIFO would block
-        raise DataError(f"{name} is neither a folder nor a regular file.")
+        wrong = "is neither a folder nor a regular file" if os.path.lexists(path) else "does not exist"
+        raise DataError(f"{name} {wrong}.")
     check_encoding(settings.encoding)
     with open_unpacked(path) as (stream, inner):
         head = stream.read(_HEAD)
     format = settings.format
     if format == "auto":
+        refuse_foreign(head, name, packed=inner != path.name)
         format = _format(head, name if name == STDIN else inner, settings, labelled=labelled)
     if not head and format != "lines":
         raise DataError(f"{name} is empty.")
@@ -74,7 +78,9 @@ def open_table(path: Path, settings: ReadSettings, *, name: str = "", labelled: 
         return json_rows.open_json(file, head)
     if format == "lines":
         return text_lines.open_lines(file, labelled=labelled)
-    return csv_rows.open_csv(file, "\t" if format == "tsv" and not settings.delimiter else settings.delimiter)
+    return csv_table.open_csv(
+        file, "\t" if format == "tsv" and not settings.delimiter else settings.delimiter
+    )
 
 
 def read_stream(stream: IO[bytes], *, name: str, settings: ReadSettings) -> Iterator[str]:
@@ -111,9 +117,13 @@ def _format(head: bytes, inner: str, settings: ReadSettings, *, labelled: bool) 
         return "parquet"
     if head.startswith((b"PK\x03\x04", _OLD_WORKBOOK)):
         return "xlsx"
-    if by_name in {"parquet", "xlsx"}:
-        return by_name
     text = decoded_head(head, settings.encoding)
+    if by_name == "parquet":
+        return by_name
+    if by_name == "xlsx":
+        if "\0" in text or not text:
+            return by_name
+        by_name = "csv"  # what many sites call an Excel file
     if by_name == "jsonl" or _OBJECT.match(text):
         return "jsonl"
     if by_name in {"csv", "tsv"}:
@@ -133,7 +143,7 @@ def _has_header(text: str) -> bool:
     first = text.splitlines()[0] if text.strip() else ""
     if first.lower().startswith("sep="):
         return True
-    for delimiter in csv_rows.DELIMITERS:
+    for delimiter in csv_table.DELIMITERS:
         cells = [cell.strip().strip('"') for cell in first.split(delimiter)]
         if (
             len(cells) > 1

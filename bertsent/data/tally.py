@@ -28,6 +28,7 @@ class Tally:
 
     rows: int = 0
     empty: int = 0
+    numbers: int = 0  # rows whose text is only a number
     bad: list[DataError] = field(default_factory=list)  # the first ten
     bad_rows: int = 0
     words: Counter[str] = field(default_factory=Counter)
@@ -55,16 +56,19 @@ def note_types(types: dict[str, set[type]], items: Iterable[tuple[str, Any]]) ->
 
 def kind_of(types: set[type]) -> Kind | None:
     """The kind of a column whose cells have these types; None if no cell has a value."""
-    kinds = {_KINDS.get(kind, "nested") for kind in types - {type(None), Missing}}
-    if kinds == {"integer", "number"}:
-        return "number"
-    return kinds.pop() if len(kinds) == 1 else "nested" if kinds else None
+    united: Kind | None = None
+    for kind in types - {type(None), Missing}:
+        united = _united(united, _KINDS.get(kind, "nested"))
+    return united
 
 
 def _united(one: Kind | None, other: Kind) -> Kind:
     if one is None or one == other:
         return other
-    return "number" if {one, other} == {"integer", "number"} else "nested"
+    both = {one, other}
+    if both == {"date", "datetime"}:  # a workbook has midnight as a date
+        return "datetime"
+    return "number" if both == {"integer", "number"} else "nested"
 
 
 def summed(tallies: list[Tally]) -> Tally:

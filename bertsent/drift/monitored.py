@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
+from bertsent.data.source import Source, path_word
 from bertsent.drift.history import DriftHistory, Look
 from bertsent.labelling.decisions import Labelled
 
@@ -30,4 +30,18 @@ class Monitored:
     continued: bool = False  # an earlier run took the look
     history: DriftHistory
     labels: tuple[Labelled, ...]  # all labels
-    unrecorded: tuple[Path, ...] = ()  # the files that the labels are from, if it was not the label log
+    unrecorded: Source | None = None  # what the labels are from, if it was not the label log
+
+    @property
+    def record_command(self) -> str:
+        """The command that takes labels of another source into the label log; "" if they are from it."""
+        if self.unrecorded is None:
+            return ""
+        files = [word for path in self.unrecorded.paths for word in ("--import", path_word(path))]
+        return " ".join(["bertsent label", *files, *self.unrecorded.words()])
+
+    @property
+    def copies(self) -> int:
+        """How many new labels have the words of another one or of a training review, so that they are not
+        judged."""
+        return int(self.look.report["diagnostics"]["duplicates"]) if self.look else 0

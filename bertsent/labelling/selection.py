@@ -124,6 +124,7 @@ def mix(
         tuple(Review(row.text, row.label) for row in rows)
         for rows in (selection.training, selection.reserved)
     )
+    alpha = settings.stand_in_interpolation if stand_in else settings.interpolation
     old: Sequence[Review] = splits.train
     if not all_old:
         salt, count = review_digest(new), min(settings.old_per_new * len(new), settings.most_old)
@@ -135,7 +136,7 @@ def mix(
         reserved=reserved,
         newest=frozenset(newest),
         stand_in=stand_in,
-        interpolation=1.0 if all_old else settings.interpolation,
+        interpolation=1.0 if all_old else alpha,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -171,8 +170,7 @@ def _lower(sentence: str) -> str:
 def _next_steps(run: Monitored) -> list[tuple[str, str]]:
     """What to do next: sentences, each with the command for it."""
     if run.unrecorded:
-        files = " ".join(f"--import {shlex.quote(str(path))}" for path in run.unrecorded)
-        return [("To train with these labels, record them.", f"bertsent label {visible(files)}")]
+        return [("To train with these labels, record them.", run.record_command)]
     more = max(run.needed - run.new_rows, 1)
     waits = run.action in {"none", "reported"} and run.history.unfinished() is not None
     return [

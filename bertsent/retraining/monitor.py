@@ -270,7 +270,7 @@ class DriftRun:
             looks=look.look if look else len(self.history.looks(self.version.classifier_digest)),
             history=self.history,
             labels=self.labels,
-            unrecorded=self.unrecorded.paths if self.unrecorded else (),
+            unrecorded=self.unrecorded,
             **more,
         )
 

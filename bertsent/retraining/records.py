@@ -49,8 +49,7 @@ class RetrainRun:
     """What a retrain is to do."""
 
     workspace: Workspace  # holds versions, ledger and checkpoints
-    # The data set; its test rows are the gate's. None: the champion's reference has to do.
-    data: Path | Source | None
+    data: Path | Source | None  # the data set, with the gate's test rows; None: the champion's reference
     champion: Version  # the current version
     rows: Sequence[Labelled]  # all labelled rows, oldest first
     trigger: Trigger  # a batch that has an outcome is not retrained again

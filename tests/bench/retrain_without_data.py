@@ -63,6 +63,7 @@ def main() -> int:
     parser.add_argument("--bags", type=int, default=1000, help="bags of words to test on, at most")
     parser.add_argument("--champion", type=Path, default=Path("model/1"), help="the folder of a version")
     parser.add_argument("--with", dest="kinds", choices=KINDS, action="append", help="all by default")
+    parser.add_argument("--alpha", type=float, help="share of the new weights; as retrain has it by default")
     parser.add_argument("--wrong", action="store_true", help="train on the opposite of each label")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -88,7 +89,8 @@ def _run(arguments: argparse.Namespace, workspace: Workspace) -> None:
         labels = [replace(row, label=1 - row.label) for row in labels]
     for kind in arguments.kinds or KINDS:
         begun = time.monotonic()
-        challenger = _retrain(champion, kind, labels, splits if kind == "data" else bags, workspace)
+        old = splits if kind == "data" else bags
+        challenger = _retrain(champion, kind, labels, old, workspace, alpha=arguments.alpha)
         minutes = (time.monotonic() - begun) / 60
         after = _report(f"old reviews: {kind}, {minutes:.1f} minutes", challenger, held_out)
         new = _paired(held_out["new rows"], before["new rows"], after["new rows"])
@@ -116,12 +118,20 @@ def _labelled(path: Path, least_words: int) -> list[Labelled]:
 
 
 def _retrain(
-    champion: Version, kind: str, labels: Sequence[Labelled], splits: Splits, workspace: Workspace
+    champion: Version,
+    kind: str,
+    labels: Sequence[Labelled],
+    splits: Splits,
+    workspace: Workspace,
+    *,
+    alpha: float | None,
 ) -> Version:
     settings = settings_for(champion, warm_start=True, labels=len(labels))
     picked = selection.Selection(tuple(labels), (), {})
     splits = replace(splits, test=splits.test[:VALIDATION] if kind == "data" else ())
     mix = selection.mix(picked, splits, all_old=False, stand_in=kind != "data")
+    if alpha is not None:
+        mix = replace(mix, interpolation=alpha)
     trained = training.train(
         settings,
         data=workspace.data,  # not read

@@ -53,6 +53,13 @@ def summary_of(result: Result) -> dict[str, Any]:
 # rows and columns
 
 
+def test_summary_stands_alone_where_no_rows_are_shown(run: Run, model: Path, workspace: Path) -> None:
+    Path("in.csv").write_text("text,label\na warm film,1\na dull film,0\n", encoding="utf-8")
+    first, second, *_ = run("batch", "in.csv", "-o", "out.csv").stdout.splitlines()
+    assert first.startswith("2 reviews in")
+    assert second.endswith("on 2 labelled reviews"), "no legend of marks that nothing carries"
+
+
 def test_every_row_comes_out_in_order_with_its_columns(run: Run, model: Path, orders: Path) -> None:
     summary = summary_of(run("batch", orders, "-o", "out.csv", "--json"))
     rows = read_csv(Path("out.csv").read_bytes().decode())

@@ -75,6 +75,15 @@ def test_check_names_stars_and_its_hint_reads_them(run: Run, workspace: Path) ->
     assert finding(again, "unknown_labels")["severity"] == "note"  # 3 stars, on purpose
 
 
+def test_commands_of_check_read_the_file_in_the_same_way(run: Run, workspace: Path) -> None:
+    table(workspace, reviews(60, (1, 5, 2, 4)), "words", "verdict").rename(workspace / "-a b.csv")
+    checked = answer(run, "./-a b.csv", "--text", "words", "--label", "verdict", "--sample", 0)
+    command, *words = shlex.split(finding(checked, "unknown_labels")["command"])
+    assert command == "bertsent"
+    again = answer(run, *words[1:], "--sample", 0)
+    assert again["labels"] == {"positive": 30, "negative": 30, "none": 0, "unknown": 0}
+
+
 @pytest.mark.parametrize("purpose", ["train", "evaluate"])
 def test_check_without_labels_ends_with_7_only_if_they_are_needed(
     run: Run, workspace: Path, purpose: str

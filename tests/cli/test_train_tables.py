@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import shlex
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -237,6 +239,40 @@ def test_drift_of_a_table_of_stars_takes_a_map_beside_it(run: Run, home: Path) -
     assert "--labels new.csv --labels" in page
     (home / "bertsent.toml").write_text('[data]\nlabels = "positive=5 negative=1"\n', encoding="utf-8")
     assert run("drift", "--labels", "new.csv").exit_code == 3
+
+
+def test_command_that_drift_names_records_its_labels(run: Run, home: Path) -> None:
+    rows = [(text, 5 if label else 1, "fine") for text, label in world.texts(world.SHOP, 60, seed=9)]
+    table(home / "-new reviews.csv", rows, ("words", "stars", "text"))
+    options = ("--text", "words", "--label", "stars", "--labels", "positive=5 negative=1")
+    result = run("drift", "--labels", "./-new reviews.csv", *options)
+    assert result.exit_code == 3, result.stderr
+    (command,) = re.findall(r"record them: bertsent (.*)$", result.stderr, re.MULTILINE)
+    recorded = run(*shlex.split(command))
+    assert recorded.exit_code == 0, recorded.stderr
+    assert "This session: 30 positive, 30 negative" in recorded.stdout
+
+
+def test_command_that_retrain_names_records_its_labels(run: Run, home: Path) -> None:
+    table(home / "new reviews.csv", [("tasty", 5), ("stale", 1)], ("words", "stars"))
+    options = ("--text", "words", "--label", "stars", "--labels", "positive=5 negative=1")
+    refused = run("retrain", "--labels", "new reviews.csv", *options)
+    assert refused.exit_code == 2
+    (command,) = re.findall(r"Hint: bertsent (.*), then bertsent retrain", refused.stderr)
+    assert run(*shlex.split(command)).exit_code == 0
+    assert len((home / "labels/log.jsonl").read_text(encoding="utf-8").splitlines()) == 2
+
+
+def test_drift_says_how_many_labels_are_copies(run: Run, home: Path) -> None:
+    shop(home / "new.csv")
+    rows = [(f"{text.upper()}!", label) for text, label in world.texts(world.SHOP, 5, seed=9)]
+    words = ("positive", "negative")
+    with (home / "new.csv").open("a", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows((text.replace("!", " "), words[1 - label]) for text, label in rows)
+    result = run("drift", "--labels", "new.csv")
+    assert "120 new labels" in result.stdout
+    assert "Not judged: 5 with the words of another or of a training review." in result.stderr
+    assert "Not judged" not in run("drift", "--labels", "new.csv", "--quiet").stderr
 
 
 def test_drift_of_too_few_rows_of_a_table_cannot_tell(run: Run, home: Path) -> None:

@@ -352,6 +352,20 @@ def test_a_workbook_gives_its_first_sheet_or_the_named_one(tmp_path: Path) -> No
     assert "Reviews, Other" in str(refusal(tmp_path / "a.xlsx", sheet="Third"))
 
 
+def test_a_column_of_times_with_midnights_among_them_is_one_of_times(tmp_path: Path) -> None:
+    pytest.importorskip("python_calamine", reason="needs bertsent[excel]")
+    xlsxwriter = pytest.importorskip("xlsxwriter", reason="needs bertsent[excel]")
+    workbook = xlsxwriter.Workbook(str(tmp_path / "a.xlsx"), {"default_date_format": "yyyy-mm-dd hh:mm"})
+    sheet = workbook.add_worksheet()
+    sheet.write_row(0, 0, ["text", "at"])
+    for number, hour in enumerate((0, 14, 0), start=1):
+        sheet.write(number, 0, f"a {number}. film")
+        sheet.write_datetime(number, 1, datetime.datetime(2024, 5, number, hour))
+    workbook.close()
+    survey = open_reviews(Source((tmp_path / "a.xlsx",), ReadSettings()), cells=True).survey()
+    assert survey.columns[1:] == (Column("at", "datetime"),)
+
+
 def test_class_names_of_hugging_face_are_the_labels(tmp_path: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow", reason="needs bertsent[parquet]")
     pytest.importorskip("pyarrow.parquet")

@@ -132,7 +132,7 @@ def test_read_reviews_refuses_a_linked_class(tmp_path: Path) -> None:
 
 
 def test_read_reviews_refuses_a_path_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="neither a folder nor a regular file"):
+    with pytest.raises(DataError, match=r"missing\.csv does not exist"):
         read_reviews(tmp_path / "missing.csv")
 
 

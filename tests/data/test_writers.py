@@ -261,6 +261,15 @@ def test_values_without_a_type_of_json_are_written_in_words(folder: Path) -> Non
     assert (cells["d"], cells["m"], cells["n"], cells["b"]) == ("2024-02-29", "1.50", "3", "caf\\xe9")
 
 
+@pytest.mark.parametrize("name", WRITTEN)
+def test_day_in_a_column_of_times_is_its_midnight(folder: Path, name: str) -> None:
+    """pandas refuses a column of which only some values have a time."""
+    rows = [scored("good", MOMENT), scored("bad", DAY)]
+    _, cells = read_back(write_all(folder / name, rows, columns(at="datetime")))
+    midnight = datetime(2024, 2, 29)
+    assert cells["at"] in (midnight, midnight.isoformat())
+
+
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=2))])
 def test_parquet_keeps_the_moment_of_a_time_with_a_zone(folder: Path, zone: timezone) -> None:
     moment = MOMENT.replace(tzinfo=zone)

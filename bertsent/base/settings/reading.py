@@ -32,22 +32,14 @@ class ReadSettings:
     sheet: str = ""  # of a workbook; empty: the first
     on_bad_row: OnBadRow = "refuse"  # because a row left out unasked would change results without a word
     max_review_bytes: int = 1024**2  # 1 MiB, 300 times the longest IMDB review; a longer file is no review
+    max_row_bytes: int = (
+        16 * 1024**2
+    )  # of a text format: room for other columns, such as the page of a review
     minimum_per_class: int = 4  # fewer cannot fill train and validation with both classes
     parquet_rows: int = 64  # read from a table at a time: with the longest reviews 64 MiB
 
     def __post_init__(self) -> None:
         require(self.parquet_rows >= 1, "parquet rows must be at least 1.", self.parquet_rows)
-
-    def as_options(self) -> tuple[str, ...]:
-        """The words of a command line that give these settings, as far as they are not the defaults."""
-        words = [] if self.header else ["--no-header"]
-        for name in ("text", "label", "labels", "format", "delimiter", "encoding", "sheet", "on_bad_row"):
-            if (value := getattr(self, name)) != getattr(_DEFAULT, name):
-                words += [f"--{name.replace('_', '-')}", value]
-        return tuple(words)
-
-
-_DEFAULT = ReadSettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

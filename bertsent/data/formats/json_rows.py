@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bertsent.base.display import shortened, size, visible
 from bertsent.base.errors import DataError
+from bertsent.base.records.reading import MISSING
 from bertsent.data import columns as choosing
-from bertsent.data.decoding import Line, decoded_head
+from bertsent.data.decoding import Line, UndecodableError, decoded_head
 from bertsent.data.table import Rows, Table, TextFile, hint_for
 
 Row = tuple[int, dict[str, Any] | DataError]  # the number of its line, or of the row in an array
 _SAMPLE_ROWS = 100  # objects that show the columns
 _QUOTED = 60  # characters of a row that a message quotes
 _DEPTH = 3  # of objects in objects whose values are listed as paths
+_LONG_LINE = 1 << 14  # characters; an object on several lines has shorter ones
+_RECORDS = "write it with pandas as to_json(orient='records', lines=True)"
+_NO_ROWS = 'write one object a line, such as {"text": "...", "label": 1}'
+_LABEL_PATHS = (  # of Label Studio, doccano, Prodigy, Argilla
+    "annotations.0.result.0.value.choices", "annotations.0.label", "accept", "annotation",
+    "responses.label.0.value",
+)  # fmt: skip
 _BLANK = " \t\r\n"
 _AFTER = _BLANK + ","  # between the elements of an array
 
@@ -33,7 +42,7 @@ def read_lines(numbered: Iterable[Line], *, name: str) -> Iterator[Row]:
             except (ValueError, RecursionError) as error:
                 yield number, DataError(f"{name}:{number} is not valid JSON ({visible(str(error))}).")
             else:
-                yield number, row if isinstance(row, dict) else _no_object(name, number, line)
+                yield number, row if isinstance(row, dict) else _as_row(row, name, number)
 
 
 def read_values(texts: Iterable[str], *, name: str, limit: int) -> Iterator[Row]:
@@ -45,6 +54,7 @@ def read_values(texts: Iterable[str], *, name: str, limit: int) -> Iterator[Row]
         DataError: at a place where the file is no JSON, because nothing after it can be relied on.
     """
     buffer, number, opened, closed = "", 0, False, False
+    value: object = None
     decode = json.JSONDecoder().raw_decode
     for text in texts:
         buffer += text
@@ -53,8 +63,14 @@ def read_values(texts: Iterable[str], *, name: str, limit: int) -> Iterator[Row]
         opened = opened or bool(buffer)
         start = 0
         while (start := _skip(buffer, start)) < len(buffer):
+            if closed and buffer[start] == "[" and isinstance(value, dict):
+                closed, start = False, start + 1  # one page after another, each an array
+                continue
             if closed:
-                raise DataError(f"{name} goes on after the end of its array.")
+                raise DataError(
+                    f"{name} goes on after the end of its array.",
+                    hint="write one array of objects, or one object a line",
+                )
             if buffer[start] == "]":
                 closed, start = True, start + 1
                 continue
@@ -65,6 +81,7 @@ def read_values(texts: Iterable[str], *, name: str, limit: int) -> Iterator[Row]
                     raise DataError(
                         f"{name}: element {number + 1} is not valid JSON, or longer than {size(limit)}.",
                         received=visible(str(error)),
+                        hint="mend it; an object on a line of its own, in a file .jsonl, may be left out",
                     ) from error
                 break  # not whole yet
             except RecursionError as error:
@@ -130,36 +147,63 @@ def open_json(file: TextFile, head: bytes) -> Table:
     def read(all_columns: bool) -> Rows:
         if is_lines:
             return read_lines(file.lines(), name=file.name)
-        return read_values(file.texts(), name=file.name, limit=settings.max_review_bytes)
+        return read_values(file.texts(), name=file.name, limit=settings.max_row_bytes)
 
     names: dict[str, None] = {}
     nested: dict[str, None] = {}
-    for _, row in itertools.islice(read(True), _SAMPLE_ROWS):
+    rows_seen, sample = 0, list(itertools.islice(read(True), _SAMPLE_ROWS))
+    for _, row in sample:
+        rows_seen += not isinstance(row, UndecodableError)
         if isinstance(row, dict):
             names.update(dict.fromkeys(row))
             nested.update(dict.fromkeys(nested_names(row)))
     if not names:
         for _, row in read(True):
             if isinstance(row, DataError):
-                row.hint = row.hint or hint_for(file.path, row)
+                row.hint = row.hint or (_NO_ROWS if rows_seen else hint_for(file.path, row))
                 raise row
         raise DataError(f"{file.name} holds no JSON object.")
-    _refuse_columns(file, read)
+    _refuse_columns(file, sample)
     likely = [*names]
     if not any(map(choosing.is_text_name, names)):
         likely += nested
     choice = choosing.choose(likely, settings, where=file.name, dotted=True)
+    if choice.label is None:
+        choice = replace(choice, label_hint=_label_path(sample) or choice.label_hint)
     notes = [choice.note] if choice.note else []
     return Table(file.path, file.name, tuple(names), choice, read, is_json=True, typed=True, notes=notes)
 
 
-def _refuse_columns(file: TextFile, read: Callable[[bool], Rows]) -> None:
-    """Refuses a file of one object that holds the rows inside it, as columns or as a list."""
-    first = [row for _, row in itertools.islice(read(True), 2)]
+def _label_path(sample: Sequence[tuple[int, Any]]) -> str:
+    """How to name the label in what an annotation tool exported, if its path is one of theirs."""
+    for path in _LABEL_PATHS:
+        get = choosing.path_getter(path, exact=False)
+        if any(isinstance(row, dict) and get(row) is not MISSING for _, row in sample):
+            return f"--label {path}"
+    return ""
+
+
+def _refuse_columns(file: TextFile, sample: Sequence[tuple[int, Any]]) -> None:
+    """Refuses a file of one object that holds the rows inside it, as columns, as a list or by their ids."""
+    first = [row for _, row in sample]
     if len(first) != 1 or not isinstance(first[0], dict):
         return
+    named = any(map(choosing.is_text_name, first[0]))
+    inner = [*first[0].values()]
+    if (
+        not named
+        and len(inner) > 1
+        and all(isinstance(row, dict) and set(row) == set(inner[0]) for row in inner)
+    ):
+        raise DataError(
+            f"{file.name} is one object with a row in each of its keys.",
+            hint="take them out, for example: jq -c '.[]' OLD > NEW.jsonl",
+        )
+    if {"columns", "data"} <= set(first[0]) and not named:  # pandas, orient="split"
+        raise DataError(f"{file.name} is one object with columns and data apart.", hint=_RECORDS)
     for key, value in first[0].items():
-        if isinstance(value, list) and len(value) > 1 and all(isinstance(row, dict) for row in value):
+        least = 2 if named else 1
+        if isinstance(value, list) and len(value) >= least and all(isinstance(row, dict) for row in value):
             raise DataError(
                 f"{file.name} is one object with the rows in its key {visible(key)!r}.",
                 hint=f"take them out, for example: jq -c '.[\"{visible(key)}\"][]' OLD > NEW.jsonl",
@@ -167,10 +211,12 @@ def _refuse_columns(file: TextFile, read: Callable[[bool], Rows]) -> None:
         if choosing.is_text_name(key) and isinstance(value, dict | list):
             raise DataError(
                 f"{file.name} is one object of columns, not a row an object.",
-                hint="write it with pandas as to_json(orient='records', lines=True)",
+                hint=_RECORDS,
             )
 
 
 def _one_line(text: str) -> bool:
-    """Whether the first line of JSON ends like an object."""
+    """Whether the first line of JSON ends like an object, or is longer than what was read of it."""
+    if len(text) > _LONG_LINE and "\n" not in text:
+        return True
     return text.splitlines()[0].rstrip().endswith("}")

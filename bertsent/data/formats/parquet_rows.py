@@ -66,7 +66,9 @@ def read_rows(
 
 def _damaged(name: str, number: int, error: Exception) -> DataError:
     why = visible(shortened(str(error), _QUOTED))
-    return DataError(f"{name} is not readable Parquet after row {number} ({why}).")
+    return DataError(
+        f"{name} is not readable Parquet after row {number} ({why}).", hint="fetch or write it again"
+    )
 
 
 def _kind(pyarrow: Any, kind: Any) -> Kind:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
@@ -26,6 +27,7 @@ NOTES: dict[Layout, str] = {
     "label_last": "each line read as text, tab, label",
     "fasttext": "each line read as fastText's __label__ and text",
 }
+_FASTTEXT = re.compile(r"((?:__label__\S*\s+)+)")  # several labels are one value, which no usual word is
 _LABELLED = 0.9  # share of lines with a label above which all are taken for labelled
 
 
@@ -66,8 +68,8 @@ def read_rows(numbered: Iterable[Line], layout: Layout) -> Iterator[Row]:
 
 def _cells(line: str, layout: Layout) -> tuple[str, str]:
     if layout == "fasttext":
-        label, _, text = line.partition(" ")
-        return (label, text) if label.startswith("__label__") else ("", line)
+        match = _FASTTEXT.match(line)
+        return (match[1].rstrip(), line[match.end() :]) if match else ("", line)
     if layout == "label_last":
         text, tab, label = line.rpartition("\t")
         return (text, label) if tab else (line, "")

@@ -13,7 +13,7 @@ from bertsent.base.settings.reading import ReadSettings
 from bertsent.data.columns import Cells
 from bertsent.data.compression import open_seekable
 from bertsent.data.optional import calamine_or_error
-from bertsent.data.table import Rows, Table, choose_columns, only
+from bertsent.data.table import TITLE_ROWS, Rows, Table, choose_columns, header_index, only
 
 
 def read_rows(path: Path, *, name: str, sheet: str) -> Iterator[tuple[int, tuple[Any, ...]]]:
@@ -43,7 +43,10 @@ def read_rows(path: Path, *, name: str, sheet: str) -> Iterator[tuple[int, tuple
                 if any(cell not in ("", None) for cell in row):
                     yield number, tuple(_value(cell) for cell in row)
         except (calamine.CalamineError, OSError, IndexError) as error:
-            raise DataError(f"{name} is not a readable workbook ({visible(str(error))}).") from error
+            raise DataError(
+                f"{name} is not a readable workbook ({visible(str(error))}).",
+                hint="save it again as .xlsx, without a password, or as CSV",
+            ) from error
 
 
 def other_sheets(path: Path, sheet: str) -> list[str]:
@@ -63,7 +66,8 @@ def _value(cell: Any) -> Any:
 
 
 def open_workbook(path: Path, settings: ReadSettings, name: str) -> Table:
-    """Opens a sheet of a workbook, which messages call `name`; its first row that is not empty is the header.
+    """Opens a sheet of a workbook, which messages call `name`; the first row that is not empty is the header,
+    or one after it that `header_index` finds.
 
     Raises:
         DataError, UsageError, MissingExtraError: as `read_rows` and `table.choose_columns`.
@@ -72,20 +76,28 @@ def open_workbook(path: Path, settings: ReadSettings, name: str) -> Table:
     def raw() -> Rows:
         return read_rows(path, name=name, sheet=settings.sheet)
 
-    first: tuple[Any, ...] = next(raw(), (1, ()))[1]
+    others = other_sheets(path, settings.sheet)
+    first = list(itertools.islice(raw(), TITLE_ROWS))
     if not first:
-        raise DataError(f"{name} is empty.")
-    width = max(index + 1 for index, cell in enumerate(first) if cell is not None)
-    header = ["" if cell is None else str(cell) for cell in first[:width]]
-    names, choice = choose_columns(header if settings.header else [""] * len(first), settings, name)
+        hint = f"--sheet {visible(others[0])!r}, for example" if others else ""
+        raise DataError(f"{name} is empty{' in the sheet that is read' if others else ''}.", hint=hint)
+    title = header_index([cells for _, cells in first], settings)
+    header = ["" if cell is None else str(cell) for cell in first[title][1]]
+    try:
+        names, choice = choose_columns(header if settings.header else [""] * len(header), settings, name)
+    except DataError as error:
+        if others:
+            error.hint += f"; or --sheet NAME for another sheet ({visible(', '.join(others))})"
+        raise
 
     def read(all_columns: bool) -> Rows:
-        rows = itertools.islice(raw(), 1 if settings.header else 0, None)
+        rows = itertools.islice(raw(), title + 1 if settings.header else 0, None)
         whole = ((number, _padded(cells, len(names))) for number, cells in rows)
         return only(whole, None if all_columns else [names.index(column) for column in table.used])
 
     notes = [choice.note] if choice.note else []
-    others = other_sheets(path, settings.sheet)
+    if title:
+        notes.append(f"columns named by row {first[title][0]}; those before it are not read")
     if others:
         notes.append(f"not read: sheets {visible(', '.join(others))} (--sheet NAME)")
     table = Table(path, name, names, choice, read, typed=True, notes=notes)

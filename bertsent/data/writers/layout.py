@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from typing import Any
 
 from bertsent.base.records.core import Prediction, Review, to_json
@@ -52,6 +53,7 @@ class Layout:
     renamed: Mapping[str, str]  # our name -> the one it gets, where they differ
     text_column: str = "text"  # the longest one, for which a dictionary of its values would be no use
     sentences: tuple[str, ...] = ()  # the names in `SENTENCES` of the last of ours
+    moments: tuple[int, ...] = ()  # which columns of the input are of kind datetime
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -67,6 +69,8 @@ class Layout:
         cells: tuple[Any, ...] = ()
         if self.inputs:
             cells = (review.text,) if review.cells is None else review.cells
+        if self.moments:
+            cells = _with_times(cells, self.moments)
         ours = our_cells(review, prediction)[: len(self.ours) - len(self.sentences)]
         return (*cells, *ours, *self._sentence_cells(prediction))
 
@@ -75,6 +79,16 @@ class Layout:
             return (None,) * len(self.sentences)
         values = {**prediction.columns(), "sentences": to_json(prediction.sentences)}
         return tuple(values[name] for name in self.sentences)
+
+
+def _with_times(cells: Sequence[Any], moments: Sequence[int]) -> tuple[Any, ...]:
+    """The cells with every date of these columns as its midnight: workbooks are read with midnight as a date,
+    and one column has one way to write a time."""
+    changed = list(cells)
+    for index in moments:
+        if type(changed[index]) is date:
+            changed[index] = datetime.combine(changed[index], time())
+    return tuple(changed)
 
 
 def our_cells(review: Review, prediction: Prediction | None) -> tuple[Any, ...]:
@@ -130,4 +144,5 @@ def lay_out(
         renamed,
         text_column,
         sentences=tuple(column.name for column in sentences),
+        moments=tuple(index for index, column in enumerate(columns) if column.kind == "datetime"),
     )

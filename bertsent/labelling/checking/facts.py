@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
-from bertsent.base.display import visible
 from bertsent.base.records.checking import Example, Severity, WrongLabels
 from bertsent.base.records.core import Review
 from bertsent.base.records.reading import Survey
 from bertsent.base.settings.checking import CheckSettings
-from bertsent.base.settings.reading import LABEL_NAMES, ReadSettings
-from bertsent.data.source import PIPE, Source
+from bertsent.base.settings.reading import LABEL_NAMES
+from bertsent.data.source import PIPE, Source, path_word
 from bertsent.labelling.checking.copies import CopiesInData, Pair
 from bertsent.labelling.checking.rows import Rows, example
 
@@ -34,7 +31,7 @@ class Facts:
     """All that was gathered; the functions that make findings take nothing else."""
 
     source: Source  # that was checked
-    pool: Path  # a part of it that `label` takes
+    pool: Source  # one path of it, which `label` takes
     settings: CheckSettings
     surveys: Mapping[str, Survey]  # part -> what the first pass saw
     rows: Rows
@@ -71,21 +68,21 @@ class Facts:
         """A share of the rows with text, in brackets: (1.2 %)."""
         return f"({percent(count / max(self.with_text, 1))})"
 
-    def check(self, *, text: str = "", labels: str = "") -> str:
-        """The command line that checks the same reviews with another text column or label map."""
-        given = self.source.settings
-        reading = replace(given, text=text or given.text, labels=labels or given.labels)
-        return _command("check", self.source.paths, reading)
+    def check(self, **changed: str) -> str:
+        """The command line that checks the same reviews, with other options of reading, by their names."""
+        paths = map(path_word, self.source.paths)
+        options = [f"--{name} {value}" for name, value in changed.items()]
+        return " ".join(["bertsent check", *paths, *self.source.words(without=changed), *options])
 
     def label(self) -> str:
         """The command line that labels some of the reviews; "" if they came through a pipe."""
-        piped = str(self.pool) == PIPE
-        return "" if piped else _command("label", (self.pool,), self.source.settings)
+        path = self.pool.paths[0]
+        return "" if str(path) == PIPE else " ".join(["bertsent label", path_word(path), *self.pool.words()])
 
-    def train(self, *options: str) -> str:
-        """The command line that trains on the same reviews, with these options."""
-        data = [word for path in self.source.paths for word in ("--data", path)]
-        return _command("train", data, self.source.settings, *options)
+    def train(self, option: str) -> str:
+        """The command line that trains on the same reviews with an option."""
+        data = [f"--data {path_word(path)}" for path in self.source.paths]
+        return " ".join(["bertsent train", *data, *self.source.words(), option])
 
     def pair_examples(
         self, pairs: Sequence[Pair], detail: Callable[[Review, Review], str]
@@ -98,11 +95,6 @@ class Facts:
             if earlier in self.fetched and later in self.fetched
         ]
         return tuple(replace(example(later), detail=detail(earlier, later)) for earlier, later in fetched)
-
-
-def _command(name: str, words: Sequence[object], settings: ReadSettings, *options: str) -> str:
-    every = [name, *words, *settings.as_options(), *options]
-    return " ".join(["bertsent", *(shlex.quote(visible(str(word))) for word in every)])
 
 
 def percent(share: float) -> str:

@@ -86,7 +86,7 @@ def label_findings(facts: Facts) -> Iterator[Finding]:
     if unknown:
         neither = all(not survey.labels.unknown for survey in facts.surveys.values())
         proposal = next((s.labels.proposal for s in facts.surveys.values() if s.labels.proposal), "")
-        label_map = proposal or "positive=... negative=..."
+        label_map = f"'{proposal or 'positive=... negative=...'}'"
         yield Finding(
             "unknown_labels",
             "labels",
@@ -142,7 +142,7 @@ def _too_few(facts: Facts) -> Iterator[Finding]:
             fact,
             count,
             remedy="give both labels the same weight",
-            command=facts.train("--balance", "weights"),
+            command=facts.train("--balance weights"),
         )
     else:
         yield Finding("balance", "labels", "ok", "enough rows of both labels", count)
@@ -171,7 +171,7 @@ def wrong_label_findings(facts: Facts) -> Iterator[Finding]:
             judged.judged,
             judged.examples,
             "read the rows; if so, exchange the values",
-            facts.check(labels="positive=... negative=..."),
+            facts.check(labels="'positive=... negative=...'"),
         )
     elif judged.agreement < settings.agreement:
         fact = f"only {agree}: the model knows too little of such texts to judge their labels"

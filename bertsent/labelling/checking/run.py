@@ -93,7 +93,7 @@ def check(
     texts = np.asarray(rows.texts, np.uint64)
     facts = Facts(
         source=source,
-        pool=next(iter(parts.values())).paths[0],
+        pool=replace(source, paths=next(iter(parts.values())).paths[:1]),
         settings=settings,
         surveys=surveys,
         rows=rows,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bertsent.base.display import counted, visible
+from bertsent.base.display import counted
 from bertsent.base.records.checking import Example, Finding, Section
 from bertsent.base.records.core import Review
+from bertsent.data.source import path_word
 from bertsent.labelling.checking.facts import Facts, Window, label_name, percent
 from bertsent.labelling.checking.rows import example
 
@@ -33,7 +33,7 @@ def text_findings(facts: Facts) -> Iterator[Finding]:
         "apparently not English, which is what the bundled model reads",
         "all texts look English",
         "leave them out, or train a multilingual encoder",
-        facts.train("--encoder", _MULTILINGUAL),
+        facts.train(f"--encoder {_MULTILINGUAL}"),
     )
 
 
@@ -77,7 +77,7 @@ def _window(facts: Facts, window: Window) -> Finding:
         window.longer,
         window.examples,
         "read more of them, which takes longer" if wide else "",
-        facts.train("--seq-length", "512") if wide else "",
+        facts.train("--seq-length 512") if wide else "",
     )
 
 
@@ -205,7 +205,7 @@ def encoding_findings(facts: Facts) -> Iterator[Finding]:
     again = "export the data again as UTF-8"
     file, *others = facts.source.paths
     is_text = not others and file.suffix.lower() in {".csv", ".tsv", ".txt", ".jsonl"}
-    ftfy = f"pip install ftfy && ftfy {shlex.quote(visible(str(file)))} -o MENDED" if is_text else ""
+    ftfy = f"pip install ftfy && ftfy {path_word(file)} -o MENDED" if is_text else ""
     checks = (
         (
             "mojibake",
