@@ -56,10 +56,10 @@ def note_types(types: dict[str, set[type]], items: Iterable[tuple[str, Any]]) ->
 
 def kind_of(types: set[type]) -> Kind | None:
     """The kind of a column whose cells have these types; None if no cell has a value."""
-    united: Kind | None = None
-    for kind in types - {type(None), Missing}:
-        united = _united(united, _KINDS.get(kind, "nested"))
-    return united
+    kind: Kind | None = None
+    for seen in types - {type(None), Missing}:
+        kind = _united(kind, _KINDS.get(seen, "nested"))
+    return kind
 
 
 def _united(one: Kind | None, other: Kind) -> Kind:
