@@ -21,7 +21,7 @@ KEYS = ["text", "score", "label", "tokens", "truncated", "version", "path", "gol
 SUMMARY = [
     *("version", "reviews", "empty", "labelled", "positive", "unsure", "truncated", "accuracy"),
     *("confusion", "seconds", "reviews_per_second", "output"),
-    *("rows", "bad_rows", "unlabelled", "renamed", "guarded_cells", "cut_cells"),
+    *("rows", "bad_rows", "unlabelled", "not_english", "renamed", "guarded_cells", "cut_cells"),
 ]
 
 
