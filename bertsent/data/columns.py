@@ -147,7 +147,7 @@ def _named(
     raise UsageError(
         f"{where} has no column {visible(wanted)!r}.",
         received=f"columns {list_names(names)}",
-        hint=f"{option} {_quoted(near[0])}" if near else f"{option} names one of them",
+        hint=f"{option} {visible(near[0])!r}" if near else f"{option} names one of them",
     )
 
 
