@@ -226,6 +226,8 @@ def _walk(
     from bertsent.cli.terminal.walk import Walk
 
     left = len(pool)
+    for line in pool.notes:  # above the screen of the questions
+        note(line)
     if left:
         labelled = recorder.log.labelled()
 

@@ -167,7 +167,7 @@ def _named(
     raise UsageError(
         f"{where} has no column {visible(wanted)!r}.",
         received=f"columns {list_names(names)}",
-        hint=f"{option} {visible(near[0])!r}" if near else "",
+        hint=f"{option} {visible(near[0])!r}" if near else f"{option} names one of them",
     )
 
 

@@ -85,6 +85,16 @@ class Reviews:
         return sum(counts if self._num_files is None else (min(n, self._num_files) for n in counts))
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """How the input is read, in words; they are there before a row is read."""
+        return (*self._notes, *_notes(list(self._tables.values())))
+
+    @property
+    def passed_over(self) -> tuple[str, ...]:
+        """What lies at the paths and is not read, in words."""
+        return (line,) if (line := str(self._passed_over)) else ()
+
+    @property
     def bad_rows(self) -> int:
         """How many rows the present or last pass left out, with `on_bad_row` "skip"."""
         return self._bad.bad_rows
@@ -136,8 +146,8 @@ class Reviews:
             label_hint=_label_hint(tables),
             bad_rows=total.bad_rows,
             first_bad_rows=tuple(fact(error) for error in total.bad),
-            passed_over=(line,) if (line := str(self._passed_over)) else (),
-            notes=tuple(self._notes) + tuple(_notes(tables)),
+            passed_over=self.passed_over,
+            notes=self.notes,
         )
 
     def _settle(self, tables: list[Table]) -> None:

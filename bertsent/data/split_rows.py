@@ -259,7 +259,7 @@ def _too_few(name: str, parts: Sequence[_Surveyed], *, least: int) -> DataError:
     counts = f"{positive} positive, {negative} negative, {sum(row.none for row in labels)} without a label"
     return DataError(
         f"{name} needs at least {counted(least, 'review')} of each label.",
-        received=counts + (f", {value_list(others)}" if others else ""),
+        received=counts + (f", other values: {value_list(others)}" if others else ""),
         hint=hint,
     )
 

@@ -24,7 +24,8 @@ from bertsent.base.settings.labelling import LabelSettings
 from bertsent.base.settings.reading import LABELS
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.base.text import clean
-from bertsent.data.reviews import read_reviews
+from bertsent.data.reader import Reviews
+from bertsent.data.reviews import open_reviews
 from bertsent.data.source import Source
 from bertsent.labelling.decisions import Decision, PickedBy
 
@@ -44,6 +45,7 @@ _TURNS: dict[str, tuple[PickedBy, ...]] = {
 }
 _RESERVED = 0.2  # share of the pool for random questions: as large as their share of mixed
 LEFT_OUT = {  # reason why a row of a pool is not asked -> its words for the user
+    "bad_row": "could not be read",
     "empty": "without any text",
     "answered": "answered before",
     "repeated": "the same text again",
@@ -87,6 +89,7 @@ class Pool:
         self.rows = 0
         self.whole = False  # all rows are read
         self.error: DataError | None = None  # what ended the reading
+        self._source = reviews
         self._reviews = iter(reviews)
         self._reading = True
         self._answered = answered
@@ -104,6 +107,13 @@ class Pool:
         done = self._read(first)
         self._sort()
         self.whole = done
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How the rows are read, and what at their path is not, in words."""
+        if not isinstance(self._source, Reviews):
+            return ()
+        return (*self._source.notes, *(f"Not read: {line}." for line in self._source.passed_over))
 
     def __len__(self) -> int:
         return len(self._open)
@@ -208,6 +218,8 @@ class Pool:
         with self._lock:
             self.rows += len(rows)
             self.left_out += left_out
+            if isinstance(self._source, Reviews) and self._source.bad_rows:
+                self.left_out["bad_row"] = self._source.bad_rows
             self._reviews_read |= new
             self._open |= new
             for digest in new:
@@ -253,9 +265,9 @@ def read_pool(source: Path | Source, *, answered: Collection[str], settings: Lab
     """The pool of a folder or table. Labels that it may have are ignored.
 
     Raises:
-        DataError, UsageError: as `reviews.read_reviews`.
+        DataError, UsageError: as `reviews.open_reviews`.
     """
-    return Pool(read_reviews(source), answered=answered, settings=settings, first=settings.first)
+    return Pool(open_reviews(source), answered=answered, settings=settings, first=settings.first)
 
 
 def second_look(decisions: Sequence[Decision], *, settings: LabelSettings) -> Question | None:

@@ -53,6 +53,19 @@ def number(screen: str) -> str:
 # keys
 
 
+def test_label_says_how_it_reads_a_pool_and_what_it_leaves_out(model: Path, workspace: Path) -> None:
+    pool = workspace / "pool.csv"
+    rows = "".join(f"{text},x\n" for text in texts(5))
+    pool.write_text(f"comment,rating\n{rows}one,two,three\n", encoding="utf-8")
+    with Person("label", pool, "--on-bad-row", "skip") as person:
+        person.see("0 answered, 5 left")
+        before, _ = person.raw.split(b"\x1b[?1049h", 1)
+        assert b"pool.csv: text from column 'comment'" in before
+        person.press("q")
+        assert person.end() == 0
+        assert "1 left out: could not be read" in str(person.screen)
+
+
 def test_label_records_one_key_an_item(model: Path, workspace: Path) -> None:
     pool = table(workspace, texts(8))
     with Person("label", pool) as person:

@@ -112,6 +112,8 @@ def test_a_column_that_is_not_there_is_named_with_a_near_one(tmp_path: Path) -> 
     assert isinstance(error, UsageError)
     assert "no column 'opinions'" in error.message
     assert error.hint == "--text 'opinion'"
+    error = refusal(write(tmp_path, "a.csv", csv("opinion,label", "x,1")), text="body")
+    assert (error.received, error.hint) == ("columns opinion, label", "--text names one of them")
 
 
 def test_a_table_without_header_is_told_how_to_be_read(tmp_path: Path) -> None:
