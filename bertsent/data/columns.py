@@ -29,9 +29,15 @@ LABEL_NAMES = (
         "airlinesentiment", "opinion", "sentimenttype",
     },
     {"stars", "star", "rating", "ratings", "starrating", "overall", "score", "reviewrating", "reviewscore",
-     "reviewerscore", "recommendedind"},
+     "reviewerscore", "reviewstars",
+     "recommendedind", "recommended", "isrecommended", "votedup"},
 )  # fmt: skip
-_RATINGS = LABEL_NAMES[2] - {"recommendedind"}  # of which 1 is the worst, not the positive one of two
+_RATINGS = LABEL_NAMES[2] - {
+    "recommendedind",
+    "recommended",
+    "isrecommended",
+    "votedup",
+}  # of which 1 is the worst, not the positive one of two
 _LISTED = 20  # columns that a message lists
 _QUOTED = 60  # characters of a name that a message quotes
 

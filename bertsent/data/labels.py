@@ -26,11 +26,11 @@ NEITHER = {"neutral", "neu", "mixed", "unsure", "unknown", "both", "neither", "?
 _LIKELY = {  # words that a proposal takes up, because people write them for the two labels
     POSITIVE: {
         "p", "+", "good", "great", "yes", "y", "t", "like", "liked", "happy", "recommended", "fresh",
-        "thumbs up", "satisfied", "label_1", "positive", "pos",
+        "thumbs up", "\U0001f44d", "satisfied", "label_1", "positive", "pos",
     },
     NEGATIVE: {
         "n", "-", "bad", "poor", "no", "f", "dislike", "disliked", "unhappy", "sad", "rotten",
-        "thumbs down", "dissatisfied", "label_0", "negative", "neg",
+        "thumbs down", "\U0001f44e", "dissatisfied", "label_0", "negative", "neg",
     },
 }  # fmt: skip
 _DEGREE = re.compile(r"(very|extremely|strongly|highly|mostly|somewhat|slightly|weakly)[ _-]")
@@ -262,6 +262,8 @@ def propose(unknown: Iterable[str], *, rating: bool = False) -> str:
         rating: The name of the column says that its numbers are a rating, such as stars.
     """
     words = sorted(unknown)
+    if "-" in words and "+" not in words:
+        words.remove("-")  # how people write that there is no value
     numbers = sorted({number for word in words if (number := _number_of(word)) is not None})
     values: dict[int, list[str]] = {POSITIVE: [], NEGATIVE: []}
     if numbers and (scale := _scale(numbers, rating=rating)):

@@ -30,10 +30,17 @@ def survey_notes(survey: Survey, *, needs_labels: bool = False) -> Iterator[str]
         yield f"No label: {value_list(labels.unknown)}. Hint: {label_remedy(survey)}"
     if labels.neither:
         yield f"Neither positive nor negative, so without a label: {value_list(labels.neither)}."
-    if needs_labels and bool(labels.positive) != bool(labels.negative):
-        yield f"All labels are {'positive' if labels.positive else 'negative'}."
+    if needs_labels:
+        yield from one_class(survey)
     if needs_labels and labels.none and labels.none < survey.rows:
         yield f"{labels.none} of {survey.rows} rows have no label and are left out."
+
+
+def one_class(survey: Survey) -> Iterator[str]:
+    """The line for labels of which all are the same: what is measured with them says little."""
+    labels = survey.labels
+    if bool(labels.positive) != bool(labels.negative):
+        yield f"All labels are {'positive' if labels.positive else 'negative'}."
 
 
 def no_labels(source: object, survey: Survey) -> DataError:

@@ -16,7 +16,7 @@ from bertsent.base.records.core import Prediction, Progress, silent
 from bertsent.base.records.metrics import Evaluation
 from bertsent.base.settings.evaluation import EvaluateSettings
 from bertsent.base.settings.training import TrainSettings
-from bertsent.data.notes import no_labels, survey_notes
+from bertsent.data.notes import no_labels, one_class, survey_notes
 from bertsent.data.reviews import open_reviews, usable
 from bertsent.data.source import Source
 from bertsent.scoring.metrics import by_length, by_score, measure, roc
@@ -75,7 +75,7 @@ def evaluate(
     survey = reviews.survey(progress)  # refuses bad rows and labels that nothing explains before the work
     if not survey.labels.positive + survey.labels.negative or survey.empty == survey.rows:
         raise no_labels(source, survey)
-    for note in survey_notes(survey):
+    for note in [*survey_notes(survey), *one_class(survey)]:
         progress.note(note)
     rows, left_out = _Rows(), Counter[str]()
 

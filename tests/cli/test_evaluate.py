@@ -115,8 +115,9 @@ def test_evaluate_of_one_class_has_null_for_what_needs_two(run: Run, model: Path
     assert found["roc_auc"] == found["precision"] == {"value": None, "low": None, "high": None}
     assert (found["recall"]["value"], found["threshold"]) == (0, 0.999999)
     assert (found["n"], found["unlabelled"], found["empty"]) == (2, 1, 0)
-    lines = run("evaluate", path).stdout.splitlines()
-    assert ["ROC", "AUC", "-", "-"] in [line.split() for line in lines]
+    result = run("evaluate", path)
+    assert ["ROC", "AUC", "-", "-"] in [line.split() for line in result.stdout.splitlines()]
+    assert "All labels are positive." in result.stderr
 
 
 def test_evaluate_reads_csv(run: Run, model: Path, workspace: Path) -> None:

@@ -123,6 +123,16 @@ def test_numbers_that_are_no_scale_are_not_proposed(tmp_path: Path, values: tupl
     assert read(write(tmp_path, "a.csv", table(*values)))[1].labels.proposal == ""
 
 
+def test_a_dash_is_no_negative_label(tmp_path: Path) -> None:
+    assert read(write(tmp_path, "a.csv", table("-", "positive")))[1].labels.proposal == ""
+
+
+@pytest.mark.parametrize("column", ["recommended", "voted_up"])
+def test_a_recommendation_is_a_label(tmp_path: Path, column: str) -> None:
+    assert labels_of(write(tmp_path, "a.csv", table("True", "False", column=column))) == [1, 0]
+    assert labels_of(write(tmp_path, "b.csv", table("1", "1", column=column))) == [1, 1]
+
+
 def test_minus_one_may_mark_what_has_no_label(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", table("1", "0", "-1"))
     remedy = label_remedy(read(path)[1])
@@ -345,6 +355,12 @@ def test_cp1252_behind_a_mark_of_utf8_is_named(tmp_path: Path) -> None:
 def test_a_first_line_that_is_too_long_can_be_left_out(tmp_path: Path) -> None:
     long = json.dumps({"text": "x" * 2_000_000})
     path = write(tmp_path, "a.jsonl", f'{long}\n{{"text": "b"}}\n')
+    assert "--on-bad-row skip" in refusal(path).hint
+    assert read(path, on_bad_row="skip")[0] == [("b", None)]
+
+
+def test_a_damaged_first_line_can_be_left_out(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.jsonl", '{"text": "a\n{"text": "b"}\n')
     assert "--on-bad-row skip" in refusal(path).hint
     assert read(path, on_bad_row="skip")[0] == [("b", None)]
 

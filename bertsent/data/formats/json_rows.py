@@ -96,6 +96,7 @@ def read_values(texts: Iterable[str], *, name: str, limit: int) -> Iterator[Row]
         raise DataError(
             f"{name}: what follows element {number} is not valid JSON, or the file was cut short.",
             received=visible(received),
+            hint="fetch or write it again",
         )
 
 
@@ -218,5 +219,7 @@ def _refuse_columns(file: TextFile, sample: Sequence[tuple[int, Any]]) -> None:
 def _one_line(text: str) -> bool:
     """Whether the first line of JSON ends like an object, or is longer than what was read of it."""
     if len(text) > _LONG_LINE and "\n" not in text:
+        return True
+    if "\n{" in text and text.splitlines()[1].startswith("{"):  # a damaged line before another object
         return True
     return text.splitlines()[0].rstrip().endswith("}")
