@@ -426,6 +426,7 @@ def _tar() -> bytes:
         ("a.csv", b"SQLite format 3\0" + bytes(100), "SQLite"),
         ("a.csv", bytes(500), "zero bytes"),
     ],
+    ids=lambda value: "content" if isinstance(value, bytes) else value,
 )
 def test_what_is_no_table_is_named(tmp_path: Path, name: str, content: bytes, fact: str) -> None:
     error = refusal(write(tmp_path, name, content))
