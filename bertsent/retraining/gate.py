@@ -95,10 +95,13 @@ def judge(
     if drift was the reason to train it, better than a coin on the reserved rows. A challenger that learned
     wrong labels fails on the test rows; one that ignored them fails on the reserved rows.
 
+    Bags of words may not show that it learned wrong labels. So where they are the test rows, the champion
+    must not be worse than a coin on the reserved rows, as it is if labels are turned around.
+
     Args:
         test, reserved: The scores of both versions; `reserved` may be empty.
         drift: Whether drift was the reason to train the challenger.
-        stand_in: Whether the test rows are bags of words of old reviews; only the words of the reason differ.
+        stand_in: Whether the test rows are bags of words of old reviews.
     """
     on_test, on_reserved = (compare(rows, confidence=settings.confidence) for rows in (test, reserved))
     kind = "stand-in" if stand_in else "test"
@@ -203,6 +206,11 @@ def _verdict(
             f"on {test.n} {kind} rows the difference is {_points(test.difference)} ({_range(test)}), so a "
             f"loss of {100 * settings.margin:g} points or more cannot be ruled out"
         )
+    if kind == "stand-in" and _p_of_guessing(reserved.n - reserved.champion, reserved.n) <= chance:
+        return False, (
+            f"the champion is right on {reserved.champion} of {reserved.n} reserved rows, worse than a coin: "
+            "are the labels right? Only the data set can tell (--data)"
+        )
     correct = f"it is right on {reserved.challenger} of {reserved.n} reserved rows"
     if reserved.challenger < reserved.champion:
         return False, f"{correct}, the champion on {reserved.champion}"
@@ -216,7 +224,7 @@ def _verdict(
     not_worse = f"not worse on {test.n} {kind} rows ({_points(test.difference)}, {_range(test)})"
     if better:
         return True, f"{not_worse}, {' and '.join(better)}"
-    if drift and _p_of_guessing(reserved) <= chance:
+    if drift and _p_of_guessing(reserved.challenger, reserved.n) <= chance:
         return True, f"{not_worse}, not worse on {reserved.n} reserved rows, and drift was the reason"
     if drift:
         return False, f"{correct}, which could be chance: label more reviews, or correct wrong labels"
@@ -226,11 +234,11 @@ def _verdict(
     )
 
 
-def _p_of_guessing(rows: Paired) -> float:
-    """The probability that a coin gets so many rows right."""
+def _p_of_guessing(right: int, rows: int) -> float:
+    """The probability that a coin gets so many rows right, or more."""
     from scipy.stats import binomtest
 
-    return float(binomtest(rows.challenger, rows.n, alternative="greater").pvalue) if rows.n else 1.0
+    return float(binomtest(right, rows, alternative="greater").pvalue) if rows else 1.0
 
 
 def _points(difference: float) -> str:

@@ -6,6 +6,9 @@ on, with their labels, but not the order of the pieces. Each of its rows becomes
 random order, a bag of words. Half of the bags can be rehearsed, with the champion's own scores as targets.
 The other half never trains and is the test split of the gate. It is distillation without the data, as Lopes
 et al. 2017, "Data-Free Knowledge Distillation for Deep Neural Networks", do it from means of activations.
+
+A challenger can learn to tell bags from texts, and keep what it knows to bags. So the gate also has the whole
+reviews that come with bertsent, if the champion predicts these well.
 """
 
 from __future__ import annotations
@@ -18,13 +21,17 @@ from numpy.typing import NDArray
 
 from bertsent.base.digests import sha256_text
 from bertsent.base.errors import DataError
-from bertsent.base.records.core import Review
+from bertsent.base.records.core import Review, silent
 from bertsent.base.records.training import Splits
+from bertsent.base.settings.reading import LABELS, POSITIVE
 from bertsent.base.settings.retraining import RetrainSettings
+from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.base.text import clean
 from bertsent.data.reviews import FETCH_HINT
+from bertsent.data.sample import read_sample
 from bertsent.data.splits import find_data_set, has_data_set
 from bertsent.drift import reference
+from bertsent.drift.reference import Reference
 from bertsent.labelling.decisions import Labelled
 from bertsent.labelling.selection import review_digest
 from bertsent.scoring.scorer import Scorer
@@ -62,7 +69,8 @@ def stand_in(
         rows: All labelled rows.
 
     Returns:
-        `train`: bags to rehearse. `test`: bags that never train. `validation`: some of `test`, which show how
+        `train`: bags to rehearse. `test`: bags that never train, and the packaged reviews that the champion
+        was not trained on, if it predicts them well. `validation`: some of the bags of `test`, which show how
         the training goes; nothing is chosen by them.
 
     Raises:
@@ -86,6 +94,7 @@ def stand_in(
     train, test = divided
     validation = test[: settings.shown_bags]
     _require_both_labels(champion, train, validation)
+    test += _packaged(old, scorer, settings)
     splits = {"train": train, "validation": validation, "test": test}
     digests = {name: review_digest(reviews) for name, reviews in splits.items()}
     return Splits(tuple(train), tuple(validation), tuple(test), digests)
@@ -101,6 +110,19 @@ def in_data(champion: Version, rows: Iterable[Labelled]) -> set[str]:
     seen = reference.read(champion.file(REFERENCE)).trained_on(digests)
     labels = set(champion.manifest.data.get("labels", {}).get("digests", ()))
     return {digest for digest, is_old in zip(digests, seen, strict=True) if is_old} - labels
+
+
+def _packaged(old: Reference, champion: Scorer, settings: RetrainSettings) -> list[Review]:
+    """The reviews that come with bertsent and did not train the champion; none if it predicts them badly."""
+    rows = [Review(clean(row.text), LABELS[row.label]) for row in read_sample()]
+    seen = old.trained_on([sha256_text(review.text) for review in rows])
+    rows = [review for review, trained in zip(rows, seen, strict=True) if not trained]
+    scores = champion.scores([row.text for row in rows], what="Scoring packaged reviews", progress=silent)
+    right = [
+        (score >= DEFAULT_THRESHOLD) == (review.label == POSITIVE)
+        for score, review in zip(scores, rows, strict=True)
+    ]
+    return rows if sum(right) >= settings.knows_packaged * len(rows) else []
 
 
 def _text(bag: NDArray[np.int32], vocabulary: Sequence[str]) -> str:

@@ -146,6 +146,27 @@ def test_judge_lets_a_worse_one_through_as_seldom_as_it_says() -> None:
     assert passed / 400 <= 0.075
 
 
+def test_judge_refuses_labels_that_a_coin_predicts_better_only_where_bags_stand_for_test_rows() -> None:
+    test, turned = scores(950, 10, 10, 30), scores(10, 48, 1, 1)
+    assert gate.judge(test, turned, drift=False).passed
+    refused = gate.judge(test, turned, drift=False, stand_in=True)
+    assert not refused.passed
+    assert "the champion is right on 11 of 60 reserved rows, worse than a coin" in refused.reason
+    assert gate.judge(test, scores(25, 30, 1, 4), drift=False, stand_in=True).passed, "26 of 60 may be chance"
+
+
+def test_result_without_the_data_set_names_its_rows() -> None:
+    result = gate.judge(scores(940, 10, 20, 30), NONE, drift=True, stand_in=True)
+    assert result.reason.startswith("on 1000 stand-in rows")
+    assert GateResult.from_json(json.loads(json.dumps(to_json(result)))).stand_in
+
+
+def test_result_of_an_earlier_version_had_the_data_set() -> None:
+    values = json.loads(json.dumps(to_json(gate.judge(scores(950, 10, 10, 30), NONE, drift=False))))
+    del values["stand_in"]
+    assert GateResult.from_json(values).stand_in is False
+
+
 @pytest.mark.parametrize("reserved", [scores(40, 12, 1, 7), NONE], ids=["rows", "none"])
 def test_result_is_read_back_from_json(reserved: PairedScores) -> None:
     result = gate.judge(scores(950, 10, 10, 30), reserved, drift=False)

@@ -19,6 +19,8 @@ from bertsent.base.records.core import Review
 from bertsent.base.settings.drift import DriftSettings
 from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.workspace import Workspace
+from bertsent.base.text import clean
+from bertsent.data.sample import read_sample
 from bertsent.drift import reference
 from bertsent.drift.reference import Reference
 from bertsent.labelling.log import LabelLog
@@ -28,10 +30,12 @@ from bertsent.retraining.monitor import DriftRun
 from bertsent.retraining.records import Retrained
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions.manifest import CARD, REFERENCE, Version
+from bertsent.versions.store import find
 
 Run = Callable[..., Result]
 ASKED = world.Trigger("asked")
 LABELS = 2 * world.LABELS  # more than elsewhere: the version has learnt its films from more reviews
+EPOCHS = 4  # half of the new weights are kept, so that they have to be far
 OLD = 1000  # old reviews: half of them stand at the gate, which needs 268
 
 
@@ -55,7 +59,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, keeper: Path) -> tuple[P
     home = Path(shutil.copytree(keeper, tmp_path_factory.mktemp("published") / "home"))
     world.label(home, world.texts(world.SHOP, LABELS, seed=3))
     heard = Listener()
-    return home, world.retrain(home, None, progress=heard), heard
+    return home, world.retrain(home, None, epochs=EPOCHS, progress=heard), heard
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +68,7 @@ def refused(tmp_path_factory: pytest.TempPathFactory, keeper: Path) -> tuple[Pat
     home = Path(shutil.copytree(keeper, tmp_path_factory.mktemp("refused") / "home"))
     wrong = [(text, 1 - label) for text, label in world.texts(world.FILM, 3 * world.LABELS, seed=4)]
     world.label(home, wrong)
-    return home, world.retrain(home, None, trigger=ASKED)
+    return home, world.retrain(home, None, epochs=EPOCHS, trigger=ASKED)
 
 
 class AtTraining(Listener):
@@ -199,8 +203,21 @@ def test_a_second_retrain_has_each_label_once(
 def test_wrong_labels_do_not_get_in(refused: tuple[Path, Retrained]) -> None:
     retrained = refused[1]
     assert retrained.outcome == "rejected"
-    assert retrained.gate.test.challenger < retrained.gate.test.champion
-    assert "stand-in rows" in retrained.reason
+    assert retrained.gate.reserved.challenger > retrained.gate.reserved.champion, "it learnt them"
+    assert "the champion is right on" in retrained.reason
+    assert "worse than a coin: are the labels right?" in retrained.reason
+
+
+def test_packaged_reviews_stand_at_the_gate_of_a_version_that_knows_their_kind() -> None:
+    version = find(None, folder=Path("none"))
+    splits = rehearsal.stand_in(version, Scorer(version), [])
+    packaged = {clean(row.text) for row in read_sample()}
+    assert packaged <= {review.text for review in splits.test}
+    assert not packaged & {review.text for review in (*splits.train, *splits.validation)}
+
+
+def test_packaged_reviews_do_not_stand_for_those_of_a_version_that_does_not_know_them(keeper: Path) -> None:
+    assert not {clean(row.text) for row in read_sample()} & {review.text for review in bags(keeper)[1]}
 
 
 def test_what_was_rejected_without_the_data_set_is_tried_again_with_it(

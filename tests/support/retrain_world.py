@@ -95,9 +95,11 @@ class AtTheGate(Listener):
             raise Interrupted("At the gate.")
 
 
-def retrain(home: Path, data: Path | None, *, trigger: Trigger = DRIFT, **options: Any) -> Retrained:
+def retrain(
+    home: Path, data: Path | None, *, trigger: Trigger = DRIFT, epochs: int = 1, **options: Any
+) -> Retrained:
     """Retrains on all labels of a workspace, from the champion."""
-    champion = current(home)
+    champion, pace = current(home), Config(values=PACE | {"epochs": epochs})
     return core.retrain(
         RetrainRun(
             workspace=Workspace(home),
@@ -105,7 +107,7 @@ def retrain(home: Path, data: Path | None, *, trigger: Trigger = DRIFT, **option
             champion=champion,
             rows=LabelLog(Workspace(home).labels).labelled(),
             trigger=trigger,
-            settings=core.settings_for(champion, warm_start=True, config=Config(values=PACE)),
+            settings=core.settings_for(champion, warm_start=True, config=pace),
             warm_start=True,
             **options,
         )

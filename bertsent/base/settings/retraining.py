@@ -31,6 +31,7 @@ class RetrainSettings:
     least_steps: int = 120  # of a warm start: 100 labels gain 5 points in 4 epochs, and hardly any in one
     old_per_new: int = 2  # rows of the data set for each new one: a third of the training rows are new
     shown_bags: int = 300  # of a data set that is not there, to show how training goes: some seconds an epoch
+    knows_packaged: float = 0.7  # accuracy from which the packaged reviews count as old; model/1 has 0.77
     most_old: int = 10_000  # at most; a warm start needs some old rows to forget nothing, not all of them
     # Weight interpolation after a warm start: 0 gives the champion's weights, 1 the newly trained ones (alpha
     # of Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"). With 500 labels of other products, 1
