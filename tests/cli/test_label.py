@@ -232,7 +232,7 @@ def test_label_leaves_out_copies_and_rows_of_the_data_set(model: Path, workspace
 def test_label_of_a_large_pool_with_a_damaged_row_keeps_the_answers(model: Path, workspace: Path) -> None:
     pool = workspace / "pool.jsonl"
     lines = [json.dumps({"text": text}) for text in texts(600)]
-    pool.write_text("\n".join([*lines, '{"txt": 1}']), encoding="utf-8")
+    pool.write_text("\n".join([*lines, '{"text": [1]}']), encoding="utf-8")
     with Person("label", pool) as person:
         assert "0 answered, 256 left and more" in person.see("0 answered")
         person.press("p", "1 answered")

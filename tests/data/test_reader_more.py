@@ -481,7 +481,7 @@ def test_empty_parts_are_passed_over_and_counted(tmp_path: Path) -> None:
     write(folder, "~$part.xlsx", "lock")
     rows, survey = read(folder)
     assert rows == [("good", 1)]
-    assert survey.passed_over == ("1 empty file, 1 other file (~$part.xlsx)",)
+    assert survey.passed_over == ("1 empty file (part-00000.csv), 1 other file (~$part.xlsx)",)
 
 
 def test_parts_of_text_lines_are_lines(tmp_path: Path) -> None:

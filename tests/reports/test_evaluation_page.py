@@ -108,7 +108,7 @@ def test_summary_counts_in_thousands(workspace: Path) -> None:
 
 def test_write_writes_the_page_whole(workspace: Path) -> None:
     path = workspace / "new" / "report.html"
-    write(evaluated(workspace, ROWS), path, source=workspace, command="bertsent evaluate .")
+    write(evaluated(workspace, ROWS), path, source=str(workspace), command="bertsent evaluate .")
     assert "Accuracy 40.0 %" in Page(path.read_text(encoding="utf-8")).text
     assert [file.name for file in path.parent.iterdir()] == ["report.html"]
 

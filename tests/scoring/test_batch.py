@@ -47,7 +47,7 @@ def scorer(trained: Path) -> Scorer:
 
 
 def test_run_refuses_a_bad_row_before_it_scores_any(scorer: Scorer, workspace: Path) -> None:
-    rows = [*({"text": f"film {number}"} for number in range(100)), "no review"]
+    rows = [*({"text": f"film {number}"} for number in range(100)), ["no review"]]
     seen: list[Prediction | None] = []
     with pytest.raises(DataError, match=r"table\.jsonl:101"):
         batch.run(

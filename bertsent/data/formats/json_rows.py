@@ -17,6 +17,7 @@ from bertsent.data.table import Rows, Table, TextFile, hint_for
 
 Row = tuple[int, dict[str, Any] | DataError]  # the number of its line, or of the row in an array
 _SAMPLE_ROWS = 100  # objects that show the columns
+_SAMPLE = 1 << 18  # characters of their texts
 _QUOTED = 60  # characters of a row that a message quotes
 _DEPTH = 3  # of objects in objects whose values are listed as paths
 _LONG_LINE = 1 << 14  # characters; an object on several lines has shorter ones
@@ -152,7 +153,7 @@ def open_json(file: TextFile, head: bytes) -> Table:
 
     names: dict[str, None] = {}
     nested: dict[str, None] = {}
-    rows_seen, sample = 0, list(itertools.islice(read(True), _SAMPLE_ROWS))
+    rows_seen, sample = 0, _first_rows(read(True))
     for _, row in sample:
         rows_seen += not isinstance(row, UndecodableError)
         if isinstance(row, dict):
@@ -173,6 +174,19 @@ def open_json(file: TextFile, head: bytes) -> Table:
         choice = replace(choice, label_hint=_label_path(sample) or choice.label_hint)
     notes = [choice.note] if choice.note else []
     return Table(file.path, file.name, tuple(names), choice, read, is_json=True, typed=True, notes=notes)
+
+
+def _first_rows(rows: Rows) -> list[tuple[int, Any]]:
+    """The first rows, as many as show the columns; fewer if their texts are long, but two."""
+    sample: list[tuple[int, Any]] = []
+    characters = 0
+    for number, row in itertools.islice(rows, _SAMPLE_ROWS):
+        sample.append((number, row))
+        if isinstance(row, dict):
+            characters += sum(len(value) for value in row.values() if isinstance(value, str))
+        if characters > _SAMPLE and len(sample) > 1:
+            break
+    return sample
 
 
 def _label_path(sample: Sequence[tuple[int, Any]]) -> str:
