@@ -24,13 +24,13 @@ demo: install ## Show the whole loop on embedded reviews: score, label, drift, r
 
 SUITE = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
-check: install ## Format, lint, types, and the tests that need no training (about a minute)
+check: install ## Format, lint, types, and the tests that need no training (about two minutes)
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint quick
 
 quick: install
 	$(SUITE) --numprocesses 2 -m 'not slow' $(PYTEST_ARGS)
 
-test: lint ## Format, lint, types, and the whole suite (about 10 minutes on two cores)
+test: lint ## Format, lint, types, and the whole suite (about 11 minutes on two cores)
 	$(SUITE) --numprocesses 3 $(PYTEST_ARGS)
 
 coverage: install ## The whole suite with coverage, which takes half as long again
