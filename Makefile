@@ -30,7 +30,7 @@ check: install ## Format, lint, types, and the tests that need no training (abou
 quick: install
 	$(SUITE) --numprocesses 2 -m 'not slow' $(PYTEST_ARGS)
 
-test: lint ## Format, lint, types, and the whole suite (about 11 minutes on two cores)
+test: lint ## Format, lint, types, and the whole suite (about 9 minutes on two cores)
 	$(SUITE) --numprocesses 3 $(PYTEST_ARGS)
 
 coverage: install ## The whole suite with coverage, which takes half as long again
