@@ -34,8 +34,7 @@ def as_text(value: object, name: str, number: int, settings: ReadSettings) -> st
 
 def readable(text: str) -> str:
     """A text as it is scored: entities unescaped, without lone surrogates; "" with nothing to read."""
-    if "&" in text:
-        text = unescape(text)
+    text = unescape(text)
     return "" if is_empty(text) else encodable(text)
 
 

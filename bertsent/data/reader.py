@@ -13,7 +13,6 @@ from bertsent.base.files import is_folder
 from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.records.reading import MISSING, Column, Survey
 from bertsent.base.settings.reading import FOLDERS, LABEL_NAMES
-from bertsent.base.text import is_empty, unescape
 from bertsent.data import columns as choosing
 from bertsent.data.cells import as_text, is_number, readable
 from bertsent.data.columns import Getter
@@ -53,22 +52,24 @@ class Reviews:
 
     def _open(self, path: Path, source: Source) -> None:
         piped = source.piped if str(path) == PIPE else None
-        single = Parts([Part(path, is_table=False)]) if source.each_a_review else None
-        content = single or (find_parts(path) if piped is None else None)
-        parts = [Part(piped, is_table=True)] if piped is not None else content.parts if content else []
-        if self._num_files is not None and any(part.is_table for part in parts):
+        if piped is not None:
+            content = Parts([Part(piped, is_table=True)])
+        elif source.each_a_review:
+            content = Parts([Part(path, is_table=False)])
+        else:
+            content = find_parts(path)
+        if self._num_files is not None and any(part.is_table for part in content.parts):
             raise UsageError(
                 "A number of files can be drawn only from a folder.", received=visible(str(path))
             )
-        for part in parts:
+        for part in content.parts:
             if part.is_table:
                 name = STDIN if part.path == piped else ""
                 table = open_table(part.path, self._settings, name=name, labelled=source.labelled)
                 self._tables[len(self._parts)] = table
             self._parts.append(part)
-        if content is not None:
-            self._passed_over.update(content.passed_over)
-            self._notes.extend(content.notes)
+        self._passed_over.update(content.passed_over)
+        self._notes.extend(content.notes)
 
     def _union(self) -> tuple[str, ...]:
         names: dict[str, None] = {}
@@ -159,26 +160,28 @@ class Reviews:
     # Tables
 
     def _table_reviews(self, table: Table) -> Iterator[Review]:
-        all_columns = self._cells
-        get_text, get_label, get_answer = _getters(table, all_columns)
         arrange = self._arrangement(table) if self._cells else None
         prefix = _prefix(table)
         label_of = self._labels.label
-        for number, cells in table.read(all_columns):
-            if isinstance(cells, DataError):
-                self._leave_out(cells, table.path)
-                continue
-            text = as_text(get_text(cells), table.name, number, self._settings)
+        for number, cells, text, word in self._rows(table):
             if isinstance(text, DataError):
                 self._leave_out(text, table.path)
+            else:
+                yield Review(text, label_of(word), f"{prefix}{number}", arrange(cells) if arrange else None)
+
+    def _rows(self, table: Table) -> Iterator[tuple[int, Any, str | DataError, str]]:
+        """Each row of a table: its number, its cells, its text or what is wrong with it, its label's word."""
+        get_text, get_label, get_answer = _getters(table, self._cells)
+        for number, cells in table.read(self._cells):
+            if isinstance(cells, DataError):
+                yield number, cells, cells, ""
                 continue
-            label = None
+            word = ""
             if get_label is not None:
                 word = label_word(get_label(cells))
                 if get_answer is not None:
                     word = self._answered(table, word, get_answer(cells))
-                label = label_of(word)
-            yield Review(text, label, f"{prefix}{number}", arrange(cells) if arrange else None)
+            yield number, cells, as_text(get_text(cells), table.name, number, self._settings), word
 
     def _arrangement(self, table: Table) -> Any:
         """A function that gives the cells of a row in the order of `columns`."""
@@ -220,28 +223,17 @@ class Reviews:
         if table.kinds:
             tally.kinds.update(table.kinds)
         types: dict[str, set[type]] = {}
-        typed = self._cells and table.typed
-        get_text, get_label, get_answer = _getters(table, self._cells)
-        done = 0
-        for number, cells in table.read(self._cells):
-            done += 1
+        typed, labelled = self._cells and table.typed, table.choice.label is not None
+        for done, (_, cells, text, word) in enumerate(self._rows(table), start=1):
             if done % _ADVANCE == 0:
                 progress.advance(done)
-            text = (
-                cells
-                if isinstance(cells, DataError)
-                else as_text(get_text(cells), table.name, number, self._settings)
-            )
             if isinstance(text, DataError):
                 count_bad(tally, text)
                 continue
             tally.rows += 1
             tally.empty += not text
             tally.numbers += text[-1:] in _DIGITS and is_number(text)
-            if get_label is not None:
-                word = label_word(get_label(cells))
-                if get_answer is not None:
-                    word = self._answered(table, word, get_answer(cells))
+            if labelled:
                 count_word(tally.words, word)
             if typed:
                 items = cells.items() if table.is_json else zip(table.columns, cells, strict=True)
@@ -300,7 +292,7 @@ class Reviews:
                 count_bad(tally, text)
             else:
                 tally.rows += 1
-                tally.empty += is_empty(unescape(text))
+                tally.empty += not readable(text)
                 tally.words[word] += 1
         return tally
 

@@ -39,7 +39,7 @@ class Table:
         class_names: Column -> names of its numbers 0, 1, ..., where the format says so.
         is_json: The cells of a row are an object; later rows may have other keys.
         typed: Cells have kinds that only the rows show.
-        notes: How the table is read, for the user.
+        more_notes: How else the table is read, besides the columns that were chosen.
         by_line: A second way to read a table whose quotes are only characters; None if there is none.
     """
 
@@ -52,7 +52,7 @@ class Table:
     class_names: Mapping[str, list[str]] = field(default_factory=dict)
     is_json: bool = False
     typed: bool = False
-    notes: list[str] = field(default_factory=list)
+    more_notes: Sequence[str] = ()
     by_line: Callable[[], Table | None] = lambda: None
 
     @property
@@ -64,6 +64,21 @@ class Table:
     def used(self) -> tuple[str, ...]:
         """The columns that `read(False)` gives, in this order."""
         return tuple(name for name in (self.choice.text, self.choice.label, self.answer) if name)
+
+    @property
+    def notes(self) -> list[str]:
+        """How the table is read, for the user."""
+        return [note for note in (self.choice.note, *self.more_notes) if note]
+
+    def narrowed(self, rows: Rows, all_columns: bool) -> Rows:
+        """What `read` gives of rows with the cells of all columns: those of `used`, or all."""
+        if all_columns:
+            return rows
+        indices = [self.columns.index(name) for name in self.used]
+        return (
+            (number, cells if isinstance(cells, DataError) else [cells[index] for index in indices])
+            for number, cells in rows
+        )
 
     def getters(self, all_columns: bool) -> tuple[Getter, Getter | None, Getter | None]:
         """Functions that take text, label and Prodigy's answer out of the cells of a row."""
@@ -200,13 +215,3 @@ def header_index(rows: Sequence[Sequence[Any]], settings: ReadSettings) -> int:
             return index if len(cells) > most else 0
         most = max(most, len(cells))
     return 0
-
-
-def only(rows: Rows, indices: Sequence[int] | None) -> Rows:
-    """The rows with the cells at these indices alone; all cells for None."""
-    if indices is None:
-        return rows
-    return (
-        (number, cells if isinstance(cells, DataError) else [cells[index] for index in indices])
-        for number, cells in rows
-    )

@@ -117,9 +117,9 @@ def _format(head: bytes, inner: str, settings: ReadSettings, *, labelled: bool) 
         return "parquet"
     if head.startswith((b"PK\x03\x04", _OLD_WORKBOOK)):
         return "xlsx"
-    text = decoded_head(head, settings.encoding)
     if by_name == "parquet":
         return by_name
+    text = decoded_head(head, settings.encoding)
     if by_name == "xlsx":
         if "\0" in text or not text:
             return by_name

@@ -29,7 +29,6 @@ from bertsent.data.table import (
     choose_columns,
     header_index,
     hint_for,
-    only,
 )
 
 _BLANK = ' ,;|\t\r\n"\ufeff'
@@ -77,7 +76,7 @@ def open_csv(file: TextFile, delimiter: str, dialect: Dialect | None = None) -> 
             else (number, fitted(cells, width) or wrong_width(file.name, number, cells, width))
             for number, cells in rows
         )
-        return only(whole, None if all_columns else [names.index(name) for name in table.used])
+        return table.narrowed(whole, all_columns)
 
     def by_line() -> Table | None:
         if dialect.quoted and trouble.errors and not dialect.escaped:
@@ -92,8 +91,7 @@ def open_csv(file: TextFile, delimiter: str, dialect: Dialect | None = None) -> 
             return None
         return open_csv(file, delimiter, replace(dialect, quoted=False))
 
-    notes = ([choice.note] if choice.note else []) + _notes(dialect)
-    table = Table(file.path, file.name, names, choice, read, notes=notes, by_line=by_line)
+    table = Table(file.path, file.name, names, choice, read, more_notes=_notes(dialect), by_line=by_line)
     return table
 
 
@@ -119,14 +117,13 @@ def _dialect_of(file: TextFile, delimiter: str) -> Dialect:
     return replace(dialect, first_line=dialect.first_line + title, titled=titled)
 
 
-def find_dialect(sample: Sequence[str], *, delimiter: str, columns: Iterable[str], width: int = 0) -> Dialect:
+def find_dialect(sample: Sequence[str], *, delimiter: str, columns: Iterable[str]) -> Dialect:
     """The dialect of a file by its first lines.
 
     Args:
         sample: The first lines, with their line ends; the last one whole.
         delimiter: The one that was named; "" to find it.
         columns: Names that were given for columns; the delimiter that makes them columns is right.
-        width: How many cells a row has, if that is known; 0: as many as the first row.
     """
     first = 1
     told = sample[0].strip('\r\n"') if sample else ""
@@ -139,10 +136,12 @@ def find_dialect(sample: Sequence[str], *, delimiter: str, columns: Iterable[str
         f'{delimiter} "' in line for line in sample
     )
     dialect = Dialect(delimiter, first_line=first, blanks=blanks)
-    if _quotes_fail(sample, delimiter) and reads_whole(enumerate(sample, 1), replace(dialect, escaped=True)):
+    if not _quotes_fail(sample, delimiter):
+        return dialect
+    if reads_whole(enumerate(sample, 1), replace(dialect, escaped=True)):
         return replace(dialect, escaped=True)
-    cells = width or (len(next(csv.reader(sample[:1], delimiter=delimiter), [])) if sample else 0)
-    if every_line_is_a_row(sample, delimiter, cells) and _quotes_fail(sample, delimiter):
+    cells = len(next(csv.reader(sample[:1], delimiter=delimiter), []))
+    if every_line_is_a_row(sample, delimiter, cells):
         return Dialect(delimiter, quoted=False, first_line=first)
     return dialect
 

@@ -172,8 +172,7 @@ def open_json(file: TextFile, head: bytes) -> Table:
     choice = choosing.choose(likely, settings, where=file.name, dotted=True)
     if choice.label is None:
         choice = replace(choice, label_hint=_label_path(sample) or choice.label_hint)
-    notes = [choice.note] if choice.note else []
-    return Table(file.path, file.name, tuple(names), choice, read, is_json=True, typed=True, notes=notes)
+    return Table(file.path, file.name, tuple(names), choice, read, is_json=True, typed=True)
 
 
 def _first_rows(rows: Rows) -> list[tuple[int, Any]]:

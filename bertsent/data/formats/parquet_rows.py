@@ -117,6 +117,5 @@ def open_parquet(path: Path, settings: ReadSettings, name: str) -> Table:
         return read_rows(path, wanted, name=name, batch=settings.parquet_rows)
 
     named = {column: kinds[stored[column]] for column in names}
-    notes = [choice.note] if choice.note else []
-    table = Table(path, name, names, choice, read, kinds=named, class_names=class_names, notes=notes)
+    table = Table(path, name, names, choice, read, kinds=named, class_names=class_names)
     return table

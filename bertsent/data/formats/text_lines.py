@@ -10,7 +10,7 @@ from bertsent.base.errors import DataError
 from bertsent.data.columns import Choice
 from bertsent.data.decoding import Line
 from bertsent.data.labels import USUAL, label_word
-from bertsent.data.table import Rows, Table, TextFile, only
+from bertsent.data.table import Rows, Table, TextFile
 
 # plain: a line is a text; label_first: label<TAB>text; label_last: text<TAB>label; fasttext: __label__x text
 Layout = Literal["plain", "label_first", "label_last", "fasttext"]
@@ -84,9 +84,7 @@ def open_lines(file: TextFile, *, labelled: bool) -> Table:
     choice = Choice("text", "label" if "label" in names else None)
 
     def read(all_columns: bool) -> Rows:
-        rows: Rows = read_rows(file.lines(), layout)
-        return only(rows, None if all_columns else [names.index(name) for name in table.used])
+        return table.narrowed(read_rows(file.lines(), layout), all_columns)
 
-    notes = [NOTES[layout]] if NOTES[layout] else []
-    table = Table(file.path, file.name, names, choice, read, notes=notes)
+    table = Table(file.path, file.name, names, choice, read, more_notes=[NOTES[layout]])
     return table

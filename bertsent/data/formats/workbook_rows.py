@@ -13,7 +13,7 @@ from bertsent.base.settings.reading import ReadSettings
 from bertsent.data.columns import Cells
 from bertsent.data.compression import open_seekable
 from bertsent.data.optional import calamine_or_error
-from bertsent.data.table import TITLE_ROWS, Rows, Table, choose_columns, header_index, only
+from bertsent.data.table import TITLE_ROWS, Rows, Table, choose_columns, header_index
 
 
 def read_rows(path: Path, *, name: str, sheet: str) -> Iterator[tuple[int, tuple[Any, ...]]]:
@@ -93,14 +93,14 @@ def open_workbook(path: Path, settings: ReadSettings, name: str) -> Table:
     def read(all_columns: bool) -> Rows:
         rows = itertools.islice(raw(), title + 1 if settings.header else 0, None)
         whole = ((number, _padded(cells, len(names))) for number, cells in rows)
-        return only(whole, None if all_columns else [names.index(column) for column in table.used])
+        return table.narrowed(whole, all_columns)
 
-    notes = [choice.note] if choice.note else []
+    notes = []
     if title:
         notes.append(f"columns named by row {first[title][0]}; those before it are not read")
     if others:
         notes.append(f"not read: sheets {visible(', '.join(others))} (--sheet NAME)")
-    table = Table(path, name, names, choice, read, typed=True, notes=notes)
+    table = Table(path, name, names, choice, read, typed=True, more_notes=notes)
     return table
 
 
