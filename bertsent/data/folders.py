@@ -45,14 +45,24 @@ def sorted_entries(folder: Path) -> list[os.DirEntry[str]]:
     return sorted(entries(folder), key=lambda entry: entry.name)
 
 
+def review_names(folder: Path) -> Iterator[str]:
+    """The names of a folder's review files, in no order."""
+    return (entry.name for entry in entries(folder) if is_review_file(entry))
+
+
+def has_files(folder: Path) -> bool:
+    """Whether a folder holds a review file."""
+    return any(True for _ in review_names(folder))
+
+
 def count_files(folder: Path) -> int:
     """How many review files a folder holds."""
-    return sum(1 for _ in _names(folder))
+    return sum(1 for _ in review_names(folder))
 
 
 def file_names(folder: Path) -> list[str]:
     """The names of a folder's review files, sorted; about 100 MB for a million."""
-    return sorted(_names(folder))
+    return sorted(review_names(folder))
 
 
 def draw_names(folder: Path, count: int, *, salt: str) -> list[str]:
@@ -67,7 +77,3 @@ def is_review_file(entry: os.DirEntry[str]) -> bool:
     """Whether an entry is a review file: regular, not hidden, with the suffix .txt in any case."""
     name = entry.name
     return name[-4:].lower() == ".txt" and name[0] != "." and entry.is_file(follow_symlinks=False)
-
-
-def _names(folder: Path) -> Iterator[str]:
-    return (entry.name for entry in entries(folder) if is_review_file(entry))

@@ -18,7 +18,7 @@ from bertsent.base.display import counted, listed, visible
 from bertsent.base.files import is_folder
 from bertsent.base.settings.reading import CLASSES
 from bertsent.data.compression import inner_name
-from bertsent.data.folders import entries, is_real_folder
+from bertsent.data.folders import entries, is_real_folder, sorted_entries
 from bertsent.data.source import Source
 from bertsent.data.tables import is_table_name
 
@@ -148,7 +148,7 @@ def _others(folder: Path, read: set[str]) -> Iterator[str]:
     """The entries of a data set that belong to no split, in words."""
     tables: list[str] = []
     loose = 0
-    for entry in sorted(entries(folder), key=lambda entry: entry.name):
+    for entry in sorted_entries(folder):
         if entry.name in read:
             continue
         if entry.is_symlink():

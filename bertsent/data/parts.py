@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from bertsent.base.display import counted, visible
 from bertsent.base.errors import DataError
 from bertsent.base.files import is_folder
 from bertsent.base.settings.reading import CLASSES
-from bertsent.data.folders import entries, is_review_file, sorted_entries
+from bertsent.data.folders import entries, file_names, has_files, is_review_file, review_names, sorted_entries
 from bertsent.data.layout import is_table, layout_of
 
 _HINTED = 4  # splits that a hint names
@@ -100,7 +100,7 @@ def _open_files(path: Path, content: Parts) -> None:
     Raises:
         DataError: if there are as many tables as text files, nothing to read, or splits of a data set.
     """
-    text = next((name for name in review_files(path) if not _is_about(name)), "")
+    text = next((name for name in review_names(path) if not _is_about(name)), "")
     table = next((entry.name for entry in entries(path) if _is_table(entry)), "")
     spark = bool(text) and (path / _SPARK_MARK).exists()  # parts of text lines
     if text and table and not spark and _more_texts(path):
@@ -111,12 +111,12 @@ def _open_files(path: Path, content: Parts) -> None:
             received=visible(f"{table}, {text}"),
             hint=f"name the files, for example {visible(str(path / table))}",
         )
-    if not (table or spark) and any(True for _ in review_files(path)):
+    if not (table or spark) and has_files(path):
         content.parts.append(Part(path, is_table=False))
         _pass_over(path, content)
         return
     _refuse_splits(path)
-    tables = [path / name for name in sorted(review_files(path))] if spark else tables_of(path)
+    tables = [path / name for name in file_names(path)] if spark else tables_of(path)
     filled = [table for table in tables if table.stat().st_size] or tables  # Spark leaves empty parts
     content.parts.extend(Part(table, is_table=True) for table in filled)
     for empty in {*tables} - {*filled}:
@@ -167,7 +167,7 @@ def _is_table(entry: os.DirEntry[str]) -> bool:
 
 def _more_texts(path: Path) -> bool:
     """Whether a folder has more text files than tables."""
-    texts = sum(not _is_about(name) for name in review_files(path))
+    texts = sum(not _is_about(name) for name in review_names(path))
     return texts > sum(map(_is_table, entries(path)))
 
 
@@ -177,7 +177,7 @@ def _is_about(name: str) -> bool:
 
 def _not_empty(path: Path, content: Parts) -> Parts:
     for part in content.parts:
-        if part.is_table or any(map(is_review_file, entries(part.path))):
+        if part.is_table or has_files(part.path):
             return content
     raise DataError(
         f"{visible(str(path))} holds no review: neither *.txt, nor pos/*.txt and neg/*.txt, nor a table.",
@@ -197,7 +197,7 @@ def _instead(path: Path) -> str:
             for entry in sorted_entries(folder)
             if entry.is_dir(follow_symlinks=False) and _holds_reviews(Path(entry.path))
         ]
-    if likely and not all(any(map(is_review_file, entries(folder))) for folder in likely):
+    if likely and not all(map(has_files, likely)):
         return f"name what holds them: {' '.join(visible(str(folder)) for folder in likely[:_NAMED])}"
     if likely:  # text files of classes with other names
         return "call the folders pos and neg if they are the classes, or name one of them"
@@ -212,7 +212,7 @@ def _instead(path: Path) -> str:
 
 def _holds_reviews(folder: Path) -> bool:
     names = {entry.name.lower() for entry in entries(folder) if entry.is_dir(follow_symlinks=False)}
-    return bool(names & CLASSES.keys() or tables_of(folder)) or any(map(is_review_file, entries(folder)))
+    return bool(names & CLASSES.keys() or tables_of(folder)) or has_files(folder)
 
 
 def _pass_over(folder: Path, content: Parts, *, besides: Collection[str] | None = None) -> None:
@@ -224,8 +224,3 @@ def _pass_over(folder: Path, content: Parts, *, besides: Collection[str] | None 
             continue
         kind = "link" if entry.is_symlink() else "folder" if entry.is_dir() else "other file"
         content.passed_over.add(kind, entry.name)
-
-
-def review_files(folder: Path) -> Iterator[str]:
-    """The names of the review files of a folder, in no order."""
-    return (entry.name for entry in entries(folder) if is_review_file(entry))
