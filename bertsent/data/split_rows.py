@@ -121,12 +121,13 @@ class SplitReader:
 
     def _survey(self, role: Role, source: Source) -> _Surveyed:
         reviews = open_reviews(source)
+        is_divided = SPLIT_COLUMN in map(str.lower, reviews.columns)
+        if is_divided:
+            reviews = open_reviews(source, cells=True)  # only then, as reading all cells takes longer
         survey = reviews.survey(self._progress)
-        if SPLIT_COLUMN not in _names(survey):
+        if not is_divided:
             return _Surveyed(role, source, reviews, survey)
-        reviews = open_reviews(source, cells=True)  # only now, as reading all cells takes longer
-        survey = reviews.survey(self._progress)
-        column = _names(survey).index(SPLIT_COLUMN)
+        column = [name.lower() for name in reviews.columns].index(SPLIT_COLUMN)
         if any(ROLES.get(_value(review, column).lower()) == "train" for review in reviews):
             return _Surveyed(role, source, reviews, survey, column)
         if role == "train":
@@ -170,10 +171,6 @@ class SplitReader:
         self._left_out["bad_rows"] += survey.bad_rows
         self._unknown.update({**survey.labels.neither, **survey.labels.unknown})
         self._passed_over += [f"{name}: {line}" for line in survey.passed_over]
-
-
-def _names(survey: Survey) -> list[str]:
-    return [column.name.lower() for column in survey.columns]
 
 
 def _value(review: Review, column: int) -> str:
