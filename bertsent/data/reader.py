@@ -147,6 +147,7 @@ class Reviews:
             label_hint=_label_hint(tables),
             bad_rows=total.bad_rows,
             first_bad_rows=tuple(fact(error) for error in total.bad),
+            bad_row_hint=total.bad[0].hint if total.bad else "",
             passed_over=self.passed_over,
             notes=self.notes,
         )

@@ -10,10 +10,10 @@ from bertsent.base.records.checking import Example, Severity, WrongLabels
 from bertsent.base.records.core import Review
 from bertsent.base.records.reading import Survey
 from bertsent.base.settings.checking import CheckSettings
-from bertsent.base.settings.reading import LABEL_NAMES
+from bertsent.base.settings.reading import LABEL_NAMES, NEGATIVE, POSITIVE
 from bertsent.data.source import PIPE, Source, path_word
 from bertsent.labelling.checking.copies import CopiesInData, Pair
-from bertsent.labelling.checking.rows import Rows, example
+from bertsent.labelling.checking.rows import NO_LABEL, Rows, example
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,22 @@ class Facts:
     @property
     def labels(self) -> dict[str, int]:
         """How many rows with text have each label, and how many none, by any value."""
-        counts = Counter(self.rows.labels)
-        return {"positive": counts[1], "negative": counts[0], "none": counts[-1]}
+        counts = self.rows.label_counts
+        return {"positive": counts[POSITIVE], "negative": counts[NEGATIVE], "none": counts[NO_LABEL]}
 
     @property
     def labelled(self) -> int:
         """How many rows with text have a label."""
         return self.labels["positive"] + self.labels["negative"]
+
+    @property
+    def unknown(self) -> Counter[str]:
+        """The values that are no label, with their rows."""
+        values = Counter[str]()
+        for survey in self.surveys.values():
+            values.update(survey.labels.unknown)
+            values.update(survey.labels.neither)
+        return values
 
     def severity(self, count: int, *, of: int | None = None) -> Severity:
         """warning if the count is a large share of the rows with text, else note; ok for 0."""

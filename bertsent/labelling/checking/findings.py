@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from bertsent.base.display import counted
@@ -79,11 +78,7 @@ def label_findings(facts: Facts) -> Iterator[Finding]:
         without = f"; without a label {labels['none']:,}" if labels["none"] else ""
         yield Finding("labels", "labels", "ok", each + without, facts.labelled)
         yield from _too_few(facts)
-    unknown = Counter[str]()
-    for survey in facts.surveys.values():
-        unknown.update(survey.labels.unknown)
-        unknown.update(survey.labels.neither)
-    if unknown:
+    if unknown := facts.unknown:
         neither = all(not survey.labels.unknown for survey in facts.surveys.values())
         proposal = next((s.labels.proposal for s in facts.surveys.values() if s.labels.proposal), "")
         label_map = f"'{proposal or 'positive=... negative=...'}'"

@@ -69,6 +69,7 @@ class Rows:
         count, empty: All rows, and those without anything to read.
         parts: Part -> its rows; the names of the parts are in the order in which they were read.
         labels: 0, 1 or NO_LABEL of each row with text.
+        label_counts: How many rows have each of these.
         part: The number of its part.
         keys: A hash of its words, whatever their case and punctuation.
         texts: What identifies the clean text in the reference of a version.
@@ -84,6 +85,7 @@ class Rows:
         self.count = self.empty = 0
         self.parts = Counter[str]()
         self.labels, self.part = array("b"), array("b")
+        self.label_counts = Counter[int]()
         self.keys, self.texts = array("Q"), array("Q")
         self.faults = Counter[str]()
         self.examples: dict[str, list[Example]] = {}
@@ -130,7 +132,9 @@ class Rows:
         key = int.from_bytes(hashes.words, "big")
         self.keys.append(key)
         self.texts.append(trained_texts.key(text))
-        self.labels.append(NO_LABEL if review.label is None else review.label)
+        label = NO_LABEL if review.label is None else review.label
+        self.labels.append(label)
+        self.label_counts[label] += 1
         self.part.append(part)
         if near and key not in self._sketched:
             self._sketched.add(key)

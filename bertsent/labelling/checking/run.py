@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
@@ -12,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bertsent.base.errors import DataError
 from bertsent.base.records.checking import Check, WrongLabels
 from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.records.reading import Survey
@@ -102,7 +100,7 @@ def check(
         window=_window(rows, scorer),
         trained=int(np.isin(texts, trained).sum()),
         version="" if scorer is None else scorer.version,
-        refusal=_refusal(parts, surveys, num_files, settings),
+        refusal=_refusal(parts, surveys),
         wrong_labels=_judge(rows, scorer, trained, every=every, settings=settings, progress=progress),
     )
     return _result(layout, facts, time.monotonic() - start)
@@ -110,14 +108,11 @@ def check(
 
 def _result(layout: Layout, facts: Facts, seconds: float) -> Check:
     rows = facts.rows
-    values = Counter[str]()
-    for survey in facts.surveys.values():
-        values.update({**survey.labels.unknown, **survey.labels.neither})
     return Check(
         source=str(facts.source),
         rows=rows.count,
         empty=rows.empty,
-        labels={**facts.labels, "unknown": values.total()},
+        labels={**facts.labels, "unknown": facts.unknown.total()},
         parts={name: count for name, count in rows.parts.items() if name},
         reading=tuple(_reading(layout, facts.surveys)),
         findings=tuple(chain.from_iterable(make(facts) for make in (_ALL if facts.with_text else _NO_TEXT))),
@@ -150,20 +145,10 @@ def _open(parts: Mapping[str, Source], num_files: int | None, settings: CheckSet
     }
 
 
-def _refusal(
-    parts: Mapping[str, Source],
-    surveys: Mapping[str, Survey],
-    num_files: int | None,
-    settings: CheckSettings,
-) -> str:
+def _refusal(parts: Mapping[str, Source], surveys: Mapping[str, Survey]) -> str:
     """The hint of the error with which other commands end at a bad row; "" if they do not."""
-    for name, part in parts.items():
-        if surveys[name].bad_rows and part.settings.on_bad_row == "refuse":
-            try:
-                open_reviews(part, num_files=num_files, seed=settings.seed).survey()
-            except DataError as error:
-                return error.hint or "mend such rows, or leave them out: --on-bad-row skip"
-    return ""
+    refusing = (surveys[name] for name, part in parts.items() if part.settings.on_bad_row == "refuse")
+    return next((survey.bad_row_hint for survey in refusing if survey.bad_rows), "")
 
 
 def _parts(source: Source, layout: Layout) -> dict[str, Source]:
