@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from bertsent.base.display import size, visible
-from bertsent.base.errors import BusyError, StorageError
+from bertsent.base.errors import BusyError, StorageError, UsageError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -209,6 +209,16 @@ def sync_directory(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def require_unused(path: Path, *, force: bool) -> None:
+    """Refuses an output that exists, before any work begins.
+
+    Raises:
+        UsageError: if it exists and may not be replaced.
+    """
+    if os.path.exists(path) and not force:  # noqa: PTH110 - Path.exists may raise
+        raise UsageError(f"{visible(str(path))} exists.", hint="--force replaces it")
 
 
 def require_space(folder: Path, needed: int) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bertsent.base.display import shortened, visible
 from bertsent.base.errors import UsageError
+from bertsent.base.files import require_unused
 from bertsent.base.records.core import Prediction
 from bertsent.base.records.groups import Extreme, Group, Grouping
 from bertsent.base.records.metrics import BatchSummary
@@ -52,11 +53,10 @@ def wanted(
         check_target(report, force=force)
     target = None
     if groups_output is not None:
-        from bertsent.data.writers.groups_file import check_groups_file
         from bertsent.data.writers.output import Output
 
         target = Output.to(groups_output)
-        check_groups_file(target, force=force)
+        require_unused(target.path, force=force)
     settings = replace(_SETTINGS, day_first=day_first) if by or report is not None else None
     return Wanted(by, settings, report, target)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from bertsent.base.display import visible
 from bertsent.base.errors import UsageError
-from bertsent.base.files import atomic_write, is_folder
+from bertsent.base.files import atomic_write, is_folder, require_unused
 from bertsent.base.records.reading import Column
 from bertsent.base.settings.labelling import ExportFormat
 from bertsent.base.settings.reading import LABEL_NAMES
@@ -74,8 +74,8 @@ def export_labels(
         MissingExtraError: for Parquet or a workbook without its package.
         StorageError: if it cannot be written.
     """
-    if path.exists() and not is_folder(path) and not force:
-        raise UsageError(f"{visible(str(path))} exists.", hint="--force replaces it")
+    if not is_folder(path):  # which is refused below
+        require_unused(path, force=force)
     rows = list(_rows(log, skipped=skipped))
     changes = Changes()
     if format == "table":

@@ -17,7 +17,7 @@ from typing import Any
 from bertsent import __version__
 from bertsent.base.display import visible
 from bertsent.base.errors import UsageError
-from bertsent.base.files import is_folder, require_space
+from bertsent.base.files import is_folder, require_space, require_unused
 from bertsent.base.text import clean
 
 SUFFIXES = (".html", ".htm")
@@ -40,8 +40,7 @@ def check_target(path: Path, *, force: bool) -> None:
         raise UsageError(
             f"The name of a report has at most {_LONGEST} bytes.", received=visible(path.name)[:60]
         )
-    if os.path.exists(path) and not force:  # noqa: PTH110 - Path.exists may raise
-        raise UsageError(f"{visible(str(path))} exists.", hint="--force replaces it")
+    require_unused(path, force=force)
     require_space(path.parent, _ROOM)
 
 

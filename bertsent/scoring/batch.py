@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from bertsent.base.display import visible
 from bertsent.base.english import looks_english
 from bertsent.base.errors import DataError, UsageError
+from bertsent.base.files import require_unused
 from bertsent.base.records.core import Prediction, Progress, Review, silent
 from bertsent.base.records.metrics import BatchSummary, Confusion
 from bertsent.base.records.reading import Column, Survey
@@ -192,8 +193,6 @@ def _note_renamed(layout: Layout, progress: Progress) -> None:
 
 
 def _check_output(output: Path, source: Source, *, force: bool) -> None:
-    if output.exists():
-        if any(path.exists() and output.samefile(path) for path in source.paths):
-            raise UsageError("The output would replace the input.", received=visible(str(output)))
-        if not force:
-            raise UsageError(f"{visible(str(output))} exists.", hint="--force replaces it")
+    if output.exists() and any(path.exists() and output.samefile(path) for path in source.paths):
+        raise UsageError("The output would replace the input.", received=visible(str(output)))
+    require_unused(output, force=force)

@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bertsent.base.display import visible
-from bertsent.base.errors import UsageError
 from bertsent.base.records.groups import Extreme, Group, Overview
 from bertsent.base.records.reading import Column
 from bertsent.base.settings.grouping import GroupSettings
@@ -31,16 +29,6 @@ _COLUMNS = (
     Column("few", "boolean"),
 )
 _ENDS = ("most_negative", "most_positive")
-
-
-def check_groups_file(output: Output, *, force: bool) -> None:
-    """Refuses a file that exists, before any work begins.
-
-    Raises:
-        UsageError: if it exists and may not be replaced.
-    """
-    if output.path.exists() and not force:
-        raise UsageError(f"{visible(str(output.path))} exists.", hint="--force replaces it")
 
 
 def write_groups(
