@@ -12,38 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.review_files import read, refusal
+from support.review_files import write_one as write
 
-from bertsent.base.errors import DataError, UsageError
-from bertsent.base.records.reading import Column, Survey
+from bertsent.base.records.reading import Column
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.data.notes import label_remedy, survey_notes
 from bertsent.data.reviews import open_reviews
 from bertsent.data.source import Source
 
-Rows = list[tuple[str, int | None]]
 TEXTS = ["Sturdy, and quiet too.", "Leaks; sent back.", 'The "deluxe" one is worth it.', "Dull and slow."]
 GOLD = [1, 0, 1, 0]
-EXPECTED: Rows = list(zip(TEXTS, GOLD, strict=True))
-
-
-def write(folder: Path, name: str, content: str | bytes, *, encoding: str = "utf-8") -> Path:
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
-    return path
-
-
-def read(*paths: Path, **settings: Any) -> tuple[Rows, Survey]:
-    """The rows with their labels, after a first pass, and what that found."""
-    reviews = open_reviews(Source(paths, ReadSettings(**settings)))
-    survey = reviews.survey()
-    return [(review.text, review.label) for review in reviews], survey
-
-
-def refusal(*paths: Path, **settings: Any) -> DataError | UsageError:
-    with pytest.raises((DataError, UsageError)) as error:
-        read(*paths, **settings)
-    return error.value
+EXPECTED = list(zip(TEXTS, GOLD, strict=True))
 
 
 def table(*labels: str, column: str = "label") -> str:
