@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
 import os
@@ -91,23 +92,52 @@ def atomic_path(path: Path) -> Iterator[Path]:
 @contextlib.contextmanager
 def _replacement(path: Path) -> Iterator[tuple[int, Path]]:
     """Yields a descriptor and the name of a temporary file that replaces `path` at the end of the block."""
-    with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    temporary = Path(name)
+    with _temporary_name(path) as temporary, disk_errors(path):
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            yield handle, temporary
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+        sync_directory(path.parent)
+
+
+_unfinished: set[Path] = set()  # temporary files and folders of this process that may lie on the disk
+
+
+@contextlib.contextmanager
+def _temporary_name(target: Path) -> Iterator[Path]:
+    """Yields a name beside `target` for a temporary file or folder, and removes what has it after the block.
+
+    A signal may end the run between any two steps, also in the code of `with` itself, where no `finally` is
+    reached. So the name is noted before anything has it, and what is still noted goes when the process ends.
+    """
+    with disk_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    name = target.parent / f".{target.name}.{os.urandom(4).hex()}.tmp"
+    _unfinished.add(name)
     try:
-        with disk_errors(path):
-            try:
-                yield handle, temporary
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-            temporary.chmod(0o644)
-            temporary.replace(path)
-            sync_directory(path.parent)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        yield name
+    finally:
+        _remove(name)
+        _unfinished.discard(name)
+
+
+@atexit.register
+def _remove_unfinished() -> None:
+    while _unfinished:
+        _remove(_unfinished.pop())
+
+
+def _remove(path: Path) -> None:
+    """Removes a temporary file, or a folder with what is in it; what cannot be removed stays."""
+    with contextlib.suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -122,13 +152,10 @@ def temporary_sibling(target: Path) -> Iterator[Path]:
 
     It lies beside the target because a rename is atomic within one file system only.
     """
-    with disk_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
-    try:
+    with _temporary_name(target) as folder:
+        with disk_errors(target):
+            folder.mkdir(mode=0o700)
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def publish_directory(folder: Path, target: Path, *, sync_each: bool = True, replace: bool = False) -> bool:
@@ -196,10 +223,7 @@ def remove_stale(parent: Path, *, older_than: float = 86_400, pattern: str = ".*
     with contextlib.suppress(OSError):
         for path in parent.glob(pattern):
             if time.time() - path.lstat().st_mtime > older_than:
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink(missing_ok=True)
+                _remove(path)
 
 
 def sync_directory(path: Path) -> None:

@@ -8,6 +8,8 @@ import hashlib
 import os
 import re
 import stat
+import subprocess
+import sys
 import time
 import unicodedata
 from pathlib import Path
@@ -87,6 +89,62 @@ def test_disk_errors_names_the_path_and_the_remedy(number: int, said: str) -> No
         raise OSError(number, os.strerror(number))
     assert said in str(caught.value)
     assert caught.value.hint
+
+
+# a signal between any two steps
+
+INTERRUPTED_ANYWHERE = """
+import contextlib, sys
+from pathlib import Path
+from bertsent.base.files import atomic_path, atomic_write, temporary_sibling
+
+def write(target):
+    with atomic_write(target) as file:
+        file.write(b"new")
+
+def write_by_name(target):
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(b"new")
+
+def fill(target):
+    with temporary_sibling(target) as folder:
+        (folder / "file").write_bytes(b"new")
+
+held = []  # whoever keeps an error keeps the frames of its traceback, and no generator in them is closed
+
+def interrupt(step, make, target):
+    steps = 0
+    def trace(frame, event, argument):
+        nonlocal steps
+        if frame.f_code.co_filename.endswith(("files.py", "contextlib.py", "<string>")):
+            steps += 1
+            if steps == step:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+        return trace
+    sys.settrace(trace)
+    try:
+        make(target)
+    except KeyboardInterrupt as error:
+        held.append(error)
+    finally:
+        sys.settrace(None)
+    return steps == step
+
+for make in (write, write_by_name, fill):
+    step = 1
+    while interrupt(step, make, Path(f"{make.__name__}-{step}")):
+        step += 1
+    print(step)
+"""
+
+
+def test_signal_at_any_step_leaves_no_temporary_file(workspace: Path) -> None:
+    command = [sys.executable, "-c", INTERRUPTED_ANYWHERE]
+    steps = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert len(steps) == 3
+    assert all(int(each) > 20 for each in steps)
+    assert [name for name in names(workspace) if name.endswith(".tmp")] == []
 
 
 # temporary_sibling, publish_directory, remove_stale
