@@ -40,16 +40,26 @@ def train(
         Path | None,
         typer.Option(
             "--unlabelled",
-            metavar="FOLDER",
-            help="Also train on these unlabelled reviews (.txt files); --teacher gives them pseudo-labels.",
+            metavar="FOLDER|FILE",
+            help="Also train on these reviews without labels (.txt files, or a table). What they teach is in "
+            "--score-column, or --teacher scores them.",
         ),
     ] = None,
+    score_column: Annotated[
+        str,
+        typer.Option(
+            "--score-column",
+            metavar="COLUMN",
+            help="Column of --unlabelled with the probability that a text is positive, by any model. "
+            "[default: score, if the table has it]",
+        ),
+    ] = "",
     teacher: Annotated[
         str | None,
         typer.Option(
             "--teacher",
             metavar="VERSION|FOLDER",
-            help="The version that scores --unlabelled. [default: the current version]",
+            help="The version that scores --unlabelled. [default: the current version, if no column does]",
         ),
     ] = None,
     unlabelled_rows: Annotated[
@@ -106,6 +116,14 @@ def train(
             "the other out.",
         ),
     ] = DEFAULTS.balance,
+    teacher_share: Annotated[
+        float,
+        typer.Option(
+            "--teacher-share",
+            help="Of a labelled row that --unlabelled has a score for: how much the score counts; the rest "
+            "is the label.",
+        ),
+    ] = DEFAULTS.teacher_share,
     seed: options.Seed = DEFAULTS.seed,
     output: Annotated[
         Path | None,
@@ -134,13 +152,18 @@ def train(
         raise UsageError(
             "--teacher needs --unlabelled, the reviews to give pseudo-labels to.", received=visible(teacher)
         )
+    if score_column and (teacher is not None or unlabelled is None):
+        raise UsageError(
+            "--score-column needs --unlabelled, and no --teacher: the column is the teacher.",
+            received=visible(score_column),
+        )
     overrides = toml_file.Config() if config is None else toml_file.load(config)
     settings = toml_file.resolve(recipe, config=overrides, given=_given(ctx))
     workspace = Workspace.current()
     from bertsent.data.splits import find_data_set
     from bertsent.versions import store
 
-    scoring = None if unlabelled is None else store.find(teacher, folder=workspace.model, option="--teacher")
+    scoring = None if teacher is None else store.find(teacher, folder=workspace.model, option="--teacher")
     start = (
         None if warm_start is None else store.find(warm_start, folder=workspace.model, option="--warm-start")
     )
@@ -162,6 +185,7 @@ def train(
                 keep_weights=weights,
                 resume=resume,
                 unlabelled=unlabelled,
+                score_column=score_column,
                 teacher=scoring,
                 warm_start=start,
                 progress=bar,

@@ -1,15 +1,17 @@
-"""Pseudo-labels: scores of a published version for reviews without labels, which train a new version.
+"""Pseudo-labels: scores for reviews without labels, which train a new version.
 
-This is self-training. The version's score is combined with that of a bag of bigrams, fitted here in half a
-minute. The two make different errors, so together they are more accurate than either, and the new version can
-become better than the one that gave the pseudo-labels.
+A file may bring them, from any larger model. Or a published version gives them: self-training. Its score is
+combined with that of a bag of bigrams, fitted here in half a minute. The two make different errors, so
+together they are more accurate than either, and the new version can become better than the one that gave the
+pseudo-labels.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +20,14 @@ from numpy.typing import NDArray
 
 from bertsent.base.array_cache import Arrays, cached
 from bertsent.base.digests import sha256_lines, sha256_text
-from bertsent.base.display import visible
+from bertsent.base.display import counted, visible
 from bertsent.base.errors import DataError, UsageError
-from bertsent.base.records.core import Progress, Review
+from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.records.training import Splits
 from bertsent.base.settings.training import BigramSettings
 from bertsent.base.text import clean, is_empty
 from bertsent.data.reviews import read_reviews
+from bertsent.data.scored import ScoredReviews
 from bertsent.scoring.bigrams import Logits, bag_logits
 from bertsent.scoring.calibration import logit, sigmoid
 from bertsent.scoring.scorer import Scorer
@@ -38,7 +41,10 @@ class PseudoLabels:
     reviews: tuple[Review, ...]  # clean, distinct, none of them in a split
     targets: NDArray[np.float32]  # [rows], P(positive)
     digest: str  # over the digests of the texts
-    source: Mapping[str, Any]  # where the targets come from, for the manifest: version, digest, weights
+    source: Mapping[
+        str, Any
+    ]  # where they come from, for the manifest: version, digest, weights; or column, digest
+    of_training: Mapping[str, float] = field(default_factory=dict)  # digest of a training row's text -> score
 
 
 def pseudo_label(
@@ -92,6 +98,72 @@ def pseudo_label(
             "digest": version.classifier_digest,
             "weights": dict(zip(("version", "bigrams", "bias"), arrays["weights"].tolist(), strict=True)),
         },
+    )
+
+
+def take_scores(
+    scored: ScoredReviews, *, splits: Splits, limit: int, progress: Progress = silent
+) -> PseudoLabels:
+    """Takes the scores that a file brings as pseudo-labels.
+
+    A row whose text is a training row gives that row a score beside its label (`of_training`); one whose text
+    is a validation or test row is left out, and so is every later row of the same text.
+
+    Args:
+        scored: The rows, from `scored.open_scored`.
+        splits: The run's own data.
+        limit: Use at most this many rows that are in no split, chosen by hashes of their texts.
+        progress: Told how many rows were used, and what was left out.
+
+    Raises:
+        DataError: if no row is left, or a score is no number in [0, 1].
+    """
+    training = {sha256_text(review.text) for review in splits.train}
+    held_out = {sha256_text(review.text) for review in (*splits.validation, *splits.test)}
+    rows: dict[str, tuple[str, float]] = {}
+    of_training: dict[str, float] = {}
+    left_out = Counter[str]()
+    for review, score in scored:
+        text = clean(review.text)
+        digest = sha256_text(text)
+        if digest in held_out:
+            left_out["are validation or test rows"] += 1
+        elif digest in rows or digest in of_training:
+            left_out["repeat a text"] += 1
+        elif digest in training:
+            of_training[digest] = score
+        else:
+            rows[digest] = text, score
+    chosen = dict(sorted(rows.items(), key=lambda row: sha256_text(row[0]))[:limit])
+    if not chosen and not of_training:
+        raise DataError(
+            "No review with a score is left to train on.",
+            received=f"{(left_out + scored.left_out).total()} rows, empty, without a score, or held out",
+            hint="give a table of other reviews with a column text and a column of scores by --unlabelled",
+        )
+    left_out["have no text"] = scored.left_out["empty"]
+    left_out["have no score"] = scored.left_out["unscored"]
+    left_out[f"are more than --unlabelled-rows {limit}"] = len(rows) - len(chosen)
+    progress.tell(
+        f"Pseudo-labels: column {visible(scored.column)} of {counted(len(chosen), 'review')} without labels "
+        f"and of {counted(len(of_training), 'training row')}"
+    )
+    for reason, count in left_out.items():
+        if count:
+            progress.tell(f"Left out of them: {count} that {reason}")
+    digests = [f"{digest} {score!r}" for digest, (_, score) in chosen.items()]
+    return PseudoLabels(
+        reviews=tuple(Review(text) for text, _ in chosen.values()),
+        targets=np.array([score for _, score in chosen.values()], np.float32),
+        digest=sha256_lines(chosen),
+        source={
+            "column": scored.column,
+            "digest": sha256_lines(
+                [*digests, *(f"{digest} {score!r}" for digest, score in of_training.items())]
+            ),
+            "of_training": len(of_training),
+        },
+        of_training=of_training,
     )
 
 

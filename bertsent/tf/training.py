@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bertsent.base.digests import sha256_text
 from bertsent.base.files import lock, require_space
 from bertsent.base.records.core import Progress, Review, silent
-from bertsent.base.records.training import Trained
+from bertsent.base.records.training import Splits, Trained
 from bertsent.base.settings.reading import LABELS
 from bertsent.base.settings.training import TrainSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.data.notes import value_list
+from bertsent.data.scored import open_scored
 from bertsent.data.source import Source
 from bertsent.data.splits import load_splits
 from bertsent.labelling.selection import Mix
-from bertsent.scoring.pseudo_labels import pseudo_label
+from bertsent.scoring.pseudo_labels import PseudoLabels, pseudo_label, take_scores
 from bertsent.scoring.scorer import Scorer
 from bertsent.tf import fit, publish, tf
 from bertsent.tf.balance import balance
@@ -31,6 +33,7 @@ from bertsent.tf.batches import Encoded, encode, join
 from bertsent.tf.checkpoints import clear
 from bertsent.tf.encoder import load
 from bertsent.tf.training_run import TrainingRun
+from bertsent.versions import store
 from bertsent.versions.manifest import WEIGHTS, Version
 
 _LABELS = tuple(reversed(LABELS.items()))  # positive first
@@ -46,6 +49,7 @@ def train(
     keep_weights: bool = True,
     resume: bool = False,
     unlabelled: Path | None = None,
+    score_column: str = "",
     teacher: Version | None = None,
     warm_start: Version | None = None,
     mix: Mix | None = None,
@@ -63,7 +67,8 @@ def train(
         keep_weights: Put fp16 weights into the version; warm start and export need them, scoring does not.
         resume: Resume from the last checkpoint of a run that was stopped.
         unlabelled: Reviews without labels to train on too, with pseudo-labels.
-        teacher: The version that gives the pseudo-labels; needed with `unlabelled`.
+        score_column: Which column of `unlabelled` has the pseudo-labels; "" for a column `score`, if any.
+        teacher: The version that gives the pseudo-labels; by default the column does, or the current version.
         warm_start: Begin with the weights of this version instead of the encoder's own and a random head.
         mix: Train on these rows instead of all training rows of `data`; it contains the split of `data`.
         checkpoints: The folder of checkpoints; in the workspace by default.
@@ -90,17 +95,10 @@ def train(
             mix = Mix(splits=splits, old=splits.train)
         _note_data(mix, settings, progress)
         pseudo_labels = None
-        if unlabelled is not None and teacher is not None:
-            pseudo_labels = pseudo_label(
-                unlabelled,
-                version=teacher,
-                splits=mix.splits,
-                limit=settings.unlabelled_rows,
-                cache=workspace.state / "taught",
-                progress=progress,
+        if unlabelled is not None:
+            pseudo_labels = _pseudo_labels(
+                unlabelled, score_column, teacher, mix.splits, settings, workspace, progress
             )
-            count = len(pseudo_labels.reviews)
-            progress.tell(f"Pseudo-labels: {count} reviews without labels, scored by version {teacher.name}")
         with _devices():
             encoder = load(
                 settings.encoder,
@@ -121,6 +119,34 @@ def train(
         )
         clear(checkpoints)
     return replace(trained, seconds=time.monotonic() - started)
+
+
+def _pseudo_labels(
+    unlabelled: Path,
+    column: str,
+    teacher: Version | None,
+    splits: Splits,
+    settings: TrainSettings,
+    workspace: Workspace,
+    progress: Progress,
+) -> PseudoLabels:
+    """Those of a column of scores, unless a teacher is named; else a version gives them."""
+    limit = settings.unlabelled_rows
+    scored = open_scored(unlabelled, column, progress=progress) if teacher is None else None
+    if scored is not None:
+        return take_scores(scored, splits=splits, limit=limit, progress=progress)
+    version = teacher or store.find(None, folder=workspace.model)
+    pseudo_labels = pseudo_label(
+        unlabelled,
+        version=version,
+        splits=splits,
+        limit=limit,
+        cache=workspace.state / "taught",
+        progress=progress,
+    )
+    count = len(pseudo_labels.reviews)
+    progress.tell(f"Pseudo-labels: {count} reviews without labels, scored by version {version.name}")
+    return pseudo_labels
 
 
 def _encode(run: TrainingRun, cache: Path, progress: Progress) -> dict[str, Encoded]:
@@ -155,15 +181,31 @@ def _encode(run: TrainingRun, cache: Path, progress: Progress) -> dict[str, Enco
 
 
 def _targets(run: TrainingRun, progress: Progress) -> NDArray[np.float32] | None:
-    """The targets of a retrain with a warm start, float32 [old and new rows]: labels for new rows; for old
-    rows the scores of the version it begins with, so that learning the new rows changes them least (Li and
-    Hoiem 2016, "Learning without Forgetting"). None: labels for all rows."""
+    """What the labelled rows teach, float32 [old and new rows]; None: their labels.
+
+    In a retrain with a warm start old rows teach the scores of the version it begins with, so that learning
+    the new rows changes them least (Li and Hoiem 2016, "Learning without Forgetting"). Where pseudo-labels
+    came with scores for training rows, these teach a mean of label and score (Hinton et al. 2015, "Distilling
+    the Knowledge in a Neural Network").
+    """
     mix = run.mix
+    if run.pseudo_labels is not None and run.pseudo_labels.of_training:
+        return _softened(run.rows["train"], run.pseudo_labels.of_training, run.settings.teacher_share)
     if run.warm_start is None or not run.continues or not mix.old:
         return None
     texts = [review.text for review in mix.old]
     scores = Scorer(run.warm_start).scores(texts, what="Scoring old reviews", progress=progress)
     return np.concatenate([scores, np.array([review.label for review in mix.new], np.float32)])
+
+
+def _softened(rows: Sequence[Review], scores: Mapping[str, float], share: float) -> NDArray[np.float32]:
+    """The labels, and of rows with a score `share` of it and the rest of the label."""
+    targets = np.array([review.label for review in rows], np.float32)
+    for row, review in enumerate(rows):
+        score = scores.get(sha256_text(review.text))
+        if score is not None:
+            targets[row] += share * (score - targets[row])
+    return targets
 
 
 @contextlib.contextmanager

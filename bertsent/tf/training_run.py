@@ -57,6 +57,8 @@ class TrainingRun:
         settings = asdict(self.settings)
         if self.settings.balance == "none":  # as before there was a choice: an older checkpoint still fits
             del settings["balance"]
+        if pseudo is None or not pseudo.of_training:
+            del settings["teacher_share"]
         return sha256_lines(
             [
                 *([self.mix.digest] if self.mix.new else []),

@@ -32,7 +32,8 @@ every number below is in `manifest.json` too. The folder name is the version num
 | started from | the {{ lineage.start }} (version {{ lineage.champion.version }} was current) |
 {% else -%}
 | repeat with | `bertsent train --config {{ files.CONFIG }}`\
-{{ ", --unlabelled and --teacher" if "unlabelled" in manifest.data else "" }}\
+{{ ", --unlabelled" if "unlabelled" in manifest.data else "" }}\
+{{ " and --teacher" if "version" in manifest.data.get("unlabelled", {}).get("teacher", {}) else "" }}\
 {{ ", --warm-start" if "warm_start" in manifest.encoder else "" }} |
 {% endif -%}
 | made with | {% for name, version in manifest.libraries.items() %}{{ name }} {{ version }}\
@@ -98,7 +99,13 @@ with the labels, and others as the rows `stand_in` above. The table tells what t
 training started from, if any, was trained on all of them.
 {% endif -%}
 {% if "unlabelled" in manifest.data -%}
+{% if "column" in manifest.data.unlabelled.teacher -%}
+The unlabelled reviews came with scores of another model, and they were learnt{{ "" if not \
+manifest.data.unlabelled.teacher.of_training else "; so were those of " ~ \
+manifest.data.unlabelled.teacher.of_training ~ " train reviews, beside their labels" }}.
+{% else -%}
 The unlabelled reviews have pseudo-labels: scores of another version and of a bag of bigrams.
+{% endif -%}
 {% endif -%}
 Each text is in one split only. No text of the data is in this folder: `{{ files.REFERENCE }}` holds
 word-piece counts, labels, lengths and digests for `drift`.

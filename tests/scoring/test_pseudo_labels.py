@@ -12,12 +12,14 @@ import pytest
 from support import tiny_bert
 from support.listener import Listener
 
+from bertsent.base.digests import sha256_text
 from bertsent.base.errors import ArtefactError, DataError, UsageError
 from bertsent.base.records.core import Review
 from bertsent.base.records.training import Splits
+from bertsent.data.scored import open_scored
 from bertsent.data.splits import load_splits
 from bertsent.scoring.calibration import logit
-from bertsent.scoring.pseudo_labels import PseudoLabels, pseudo_label
+from bertsent.scoring.pseudo_labels import PseudoLabels, pseudo_label, take_scores
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions import store
 from bertsent.versions.manifest import CLASSIFIER, Version
@@ -377,3 +379,75 @@ def test_pseudo_label_refuses_a_teacher_that_is_damaged(
     (model / "1" / CLASSIFIER).write_bytes(b"damaged")
     with pytest.raises(ArtefactError, match=CLASSIFIER):
         teaching(folder(*NEW))
+
+
+# scores that a file brings
+
+
+@pytest.fixture
+def scores(workspace: Path, splits: Splits, heard: Listener) -> Callable[..., PseudoLabels]:
+    """Takes the scores of rows (text, score), written as JSON lines."""
+
+    def run(*rows: tuple[str, object], limit: int = 200, column: str = "score") -> PseudoLabels:
+        lines = [json.dumps({"text": text, column: score}) + "\n" for text, score in rows]
+        (workspace / "scored.jsonl").write_text("".join(lines), encoding="utf-8")
+        scored = open_scored(workspace / "scored.jsonl", "" if column == "score" else column)
+        assert scored is not None
+        return take_scores(scored, splits=splits, limit=limit, progress=heard)
+
+    return run
+
+
+def test_scores_of_a_file_are_the_targets(scores: Callable[..., PseudoLabels], heard: Listener) -> None:
+    taken = scores((NEW[0], 0.9), (NEW[1], "0.05"), (NEW[2], 1), (NEW[3], None), ("", 0.4), (NEW[0], 0.1))
+    assert by_text(taken) == pytest.approx({NEW[0]: 0.9, NEW[1]: 0.05, NEW[2]: 1.0})
+    assert taken.targets.dtype == np.float32
+    assert taken.source["column"] == "score"
+    assert heard.heard("Pseudo-labels: column score of 3 reviews without labels and of 0 training rows")
+    for line in ("1 that repeat a text", "1 that have no text", "1 that have no score"):
+        assert heard.heard(f"Left out of them: {line}")
+
+
+def test_score_of_a_training_row_stays_with_it_and_held_out_rows_are_left_out(
+    scores: Callable[..., PseudoLabels], splits: Splits, heard: Listener
+) -> None:
+    train, validation, test = (rows[0].text for _, rows in splits.items())
+    taken = scores((f" {train}\n", 0.7), (validation, 0.8), (test, 0.9), (NEW[0], 0.6))
+    assert dict(taken.of_training) == {sha256_text(train): 0.7}
+    assert set(by_text(taken)) == {NEW[0]}
+    assert heard.heard("Left out of them: 2 that are validation or test rows")
+
+
+def test_scores_are_limited_whatever_the_order_of_the_file(scores: Callable[..., PseudoLabels]) -> None:
+    rows = [(text, 0.5) for text in NEW]
+    assert by_text(scores(*rows, limit=2)) == by_text(scores(*rows[::-1], limit=2))
+
+
+def test_manifest_digest_follows_the_scores(scores: Callable[..., PseudoLabels]) -> None:
+    one, other = scores((NEW[0], 0.5)), scores((NEW[0], 0.6))
+    assert one.digest == other.digest
+    assert one.source["digest"] != other.source["digest"]
+
+
+@pytest.mark.parametrize("score", [1.5, -0.1, "positive", True, "0,5", [0.5], float("inf")])
+def test_score_that_is_no_probability_is_refused_with_its_row(
+    scores: Callable[..., PseudoLabels], score: object
+) -> None:
+    with pytest.raises(DataError, match=r"scored\.jsonl:2: a score is the probability"):
+        scores((NEW[0], 0.5), (NEW[1], score))
+
+
+def test_scores_of_held_out_rows_alone_are_refused(
+    scores: Callable[..., PseudoLabels], splits: Splits
+) -> None:
+    with pytest.raises(DataError, match="No review with a score is left"):
+        scores((splits.test[0].text, 0.5), (NEW[0], None))
+
+
+def test_column_of_scores_is_named_or_called_score(
+    scores: Callable[..., PseudoLabels], workspace: Path
+) -> None:
+    assert by_text(scores((NEW[0], 0.25), column="P_LLM")) == {NEW[0]: 0.25}
+    assert open_scored(workspace / "scored.jsonl") is None
+    with pytest.raises(UsageError, match="has no column score2"):
+        open_scored(workspace / "scored.jsonl", "score2")

@@ -262,6 +262,28 @@ def test_resume_goes_on_with_the_teacher_and_publishes(
     assert f"| unlabelled | {len(TAUGHT)} |" in (version.path / "README.md").read_text(encoding="utf-8")
 
 
+def test_train_learns_the_scores_of_a_file(
+    train: Callable[..., Trained], tiny_encoder: Folders, sample: Path, workspace: Path, heard: Listener
+) -> None:
+    """Wrong scores for all training rows, with nothing left of their labels, teach the opposite."""
+    settings = tiny_bert.settings(tiny_encoder, crops=0.0, teacher_share=1.0)
+    rows = load_splits(sample, settings).train
+    lines = [
+        "text,opinion",
+        *(f'"{row.text.replace(chr(34), chr(34) * 2)}",{1 - (row.label or 0)}' for row in rows),
+    ]
+    lines += [f"{text},0.5" for text in TAUGHT]
+    (workspace / "scored.csv").write_text("\n".join(lines), encoding="utf-8")
+    version = train(settings, unlabelled=workspace / "scored.csv", score_column="opinion")
+    assert version.metrics["validation"].roc_auc < 0.5
+    assert heard.totals["Epoch 1/1"] == len(rows) + len(TAUGHT)
+    stated = read_version(version.path).manifest.data["unlabelled"]
+    assert stated["n"] == len(TAUGHT)
+    assert stated["teacher"].keys() == {"column", "digest", "of_training"}
+    assert stated["teacher"]["of_training"] == len(rows)
+    assert "came with scores of another model" in (version.path / "README.md").read_text(encoding="utf-8")
+
+
 def test_a_version_without_a_teacher_speaks_of_none(trained: Path) -> None:
     assert store.find("1", folder=trained).manifest.data.keys() == {"train", "validation", "test"}
 

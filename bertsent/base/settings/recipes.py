@@ -48,6 +48,7 @@ RECIPES: dict[str, Recipe] = {
                 validation_share=0.2,
                 balance="none",
                 unlabelled_rows=30_000,
+                teacher_share=0.5,
                 seed=42,
             ),
         ),

@@ -34,6 +34,9 @@ class TrainSettings:
     # If one label is rarer. "none", because each row then counts alike, in the loss as in the accuracy.
     balance: Balance = "none"
     unlabelled_rows: int = 30_000  # at most, of reviews without labels, which take as long as labelled ones
+    # Of a labelled row that --unlabelled has a score for: the share of this score in what it teaches; the rest is
+    # its label. A half, because a teacher knows how clear a text is, and a label which side it is on.
+    teacher_share: float = 0.5
     seed: int = 42  # as in the original scripts
 
     def __post_init__(self) -> None:
@@ -50,6 +53,7 @@ class TrainSettings:
         require(self.unlabelled_rows >= 1, "unlabelled-rows must be at least 1.", self.unlabelled_rows)
         share = self.validation_share
         require(0 < share < 1, "validation-share must lie between 0 and 1.", share)
+        require(0 <= self.teacher_share <= 1, "teacher-share must lie in 0 to 1.", self.teacher_share)
         require(0 <= self.seed < 2**32, "seed must lie in 0 to 4294967295.", self.seed)  # NumPy's range
         require_choice("optimizer", self.optimizer, Optimizer)
         require_choice("window", self.window, Window)
