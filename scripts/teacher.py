@@ -6,9 +6,9 @@ A large classifier is too slow to run from a terminal, but a small one can learn
     python scripts/teacher.py score teacher/ unlabelled.jsonl scored.jsonl
     bertsent train --data ... --unlabelled scored.jsonl
 
-ENCODER is a folder as Hugging Face has it, for example all-mpnet-base-v2. The files are JSON lines with `text`
-and, to train, `label` (0 or 1). Every step takes rows of each file, so that long and short texts count alike;
-training ends when one file has been read once. A stopped run resumes from its last checkpoint.
+ENCODER is a folder as Hugging Face has it, for example all-mpnet-base-v2. The files are JSON lines with
+`text` and, to train, `label` (0 or 1). Every step takes rows of each file, so that long and short texts count
+alike; training ends when one file has been read once. A stopped run resumes from its last checkpoint.
 
 Needs torch and transformers, which nothing else here needs:
     pip install torch transformers
@@ -136,7 +136,7 @@ def freeze(teacher: Teacher, layers: int) -> None:
 
 @torch.inference_mode()
 def score(folder: Path, source: Path, target: Path, length: int) -> None:
-    """Writes the rows of `source` with `score`, P(positive); rows that `target` has already are not scored."""
+    """Writes the rows of `source` with `score`, P(positive); those that `target` has are not scored again."""
     described = json.loads((folder / "teacher.json").read_text())
     teacher = Teacher(Path(described["encoder"]), described["dropout"])
     teacher.load_state_dict(torch.load(folder / "trained.pt", weights_only=True), strict=False)

@@ -138,21 +138,23 @@ def sentence_ends(tokenizer: AnyTokenizer) -> NDArray[np.int32]:
 
 
 def with_crops(split: Encoded, share: float, *, ends: NDArray[np.int32], seed: int, epoch: int) -> Encoded:
-    """Augmentation: adds crops to a split, `share` times as many as it has rows.
+    """Augmentation: adds crops to a split, `share` times as many as it has rows that are no single sentence.
 
     A crop starts where a sentence of a review starts, takes whole sentences until it has the drawn number of
     word pieces (4 to 64, uniform on a logarithmic scale; at most `_CROP_LIMIT`), and has the review's target.
     A model trained only on whole reviews does badly on short texts, and a sentence has the label of its
     review more often than not.
     """
-    count = int(share * len(split))
-    if not count:
-        return split
-    random = np.random.default_rng([seed, epoch, 1])
     last = np.cumsum(split.lengths) - 1  # the [SEP] of each row
     first = last - split.lengths + 2  # after the [CLS] of each row
     stops = np.flatnonzero(np.isin(split.ids, ends))
-    chosen = random.integers(len(split), size=count)
+    several = np.searchsorted(stops, last - 1) > np.searchsorted(stops, first)
+    several = np.flatnonzero(several | (last - first > _CROP_LIMIT))
+    count = int(share * len(several))
+    if not count:
+        return split
+    random = np.random.default_rng([seed, epoch, 1])
+    chosen = several[random.integers(len(several), size=count)]
     inside = first[chosen] + (random.random(count) * (last - first)[chosen]).astype(np.int64)
     starts = _after(stops, inside, first[chosen])
     wanted = np.exp(random.uniform(np.log(_SHORTEST), np.log(_LONGEST), count)).astype(np.int64)

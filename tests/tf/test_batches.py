@@ -324,11 +324,12 @@ def test_crops_of_a_row_without_sentence_ends_are_all_of_it_to_the_limit(tokeniz
     reviews = [Review("d a " + "b " * 140, 1), Review("c . c c c c c . c", 0), Review("e a " + "b " * 18, 1)]
     rows = encode(reviews * 30, tokenizer, seq_length=200)
     found = [text for text in texts(crops(rows, tokenizer), tokenizer)[len(rows) :] if "c" not in text]
-    assert set(found) == {"d a" + " b" * (CROP_LIMIT - 2), "e a" + " b" * 18}
+    assert set(found) == {"d a" + " b" * (CROP_LIMIT - 2)}, "one sentence has nothing to cut out"
 
 
 def test_crops_where_no_sentence_ends_are_beginnings_of_rows(tokenizer: Tokenizer) -> None:
-    rows = encode([Review("d a " + "b " * 140, 1), Review("e a b b b", 0)] * 30, tokenizer, seq_length=200)
+    long = [Review("d a " + "b " * 140, 1), Review("e a " + "b " * 120, 0)]
+    rows = encode(long * 30, tokenizer, seq_length=200)
     for text in (found := texts(crops(rows, tokenizer), tokenizer)[len(rows) :]):
         assert text.startswith(("d a b b", "e a b b"))
         assert len(text.split()) <= CROP_LIMIT
@@ -336,9 +337,17 @@ def test_crops_where_no_sentence_ends_are_beginnings_of_rows(tokenizer: Tokenize
 
 
 def test_crops_pass_by_rows_that_are_too_short(tokenizer: Tokenizer) -> None:
-    rows = encode([Review(text, 1) for text in ("", "a", "b b b b b .", "c", "")] * 40, tokenizer)
+    reviews = [Review(text, 1) for text in ("", "a", "b b b b b . c .", "c", "")]
+    rows = encode(reviews * 40, tokenizer)
     found = texts(crops(rows, tokenizer), tokenizer)[len(rows) :]
-    assert set(found) == {"b b b b b ."}
+    assert set(found) == {"b b b b b .", "b b b b b . c ."}
+
+
+def test_crops_pass_by_single_sentences(tokenizer: Tokenizer) -> None:
+    rows = encode([Review("b b b b b b .", 1), Review("a a a a . b b b b .", 0)] * 40, tokenizer)
+    found = texts(crops(rows, tokenizer), tokenizer)[len(rows) :]
+    assert found
+    assert not any(text == "b b b b b b ." for text in found)
 
 
 @pytest.mark.parametrize("name", get_args(Optimizer))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import subprocess
@@ -268,12 +269,11 @@ def test_train_learns_the_scores_of_a_file(
     """Wrong scores for all training rows, with nothing left of their labels, teach the opposite."""
     settings = tiny_bert.settings(tiny_encoder, crops=0.0, teacher_share=1.0)
     rows = load_splits(sample, settings).train
-    lines = [
-        "text,opinion",
-        *(f'"{row.text.replace(chr(34), chr(34) * 2)}",{1 - (row.label or 0)}' for row in rows),
-    ]
-    lines += [f"{text},0.5" for text in TAUGHT]
-    (workspace / "scored.csv").write_text("\n".join(lines), encoding="utf-8")
+    with (workspace / "scored.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("text", "opinion"))
+        writer.writerows((row.text, 1 - (row.label or 0)) for row in rows)
+        writer.writerows((text, 0.5) for text in TAUGHT)
     version = train(settings, unlabelled=workspace / "scored.csv", score_column="opinion")
     assert version.metrics["validation"].roc_auc < 0.5
     assert heard.totals["Epoch 1/1"] == len(rows) + len(TAUGHT)

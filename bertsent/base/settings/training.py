@@ -34,8 +34,8 @@ class TrainSettings:
     # If one label is rarer. "none", because each row then counts alike, in the loss as in the accuracy.
     balance: Balance = "none"
     unlabelled_rows: int = 30_000  # at most, of reviews without labels, which take as long as labelled ones
-    # Of a labelled row that --unlabelled has a score for: the share of this score in what it teaches; the rest is
-    # its label. A half, because a teacher knows how clear a text is, and a label which side it is on.
+    # How much of a score that comes with a labelled row counts in what it teaches, beside its label. A half:
+    # the teacher knows how clear a text is, and the label which side it is on.
     teacher_share: float = 0.5
     seed: int = 42  # as in the original scripts
 
