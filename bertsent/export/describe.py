@@ -16,7 +16,7 @@ from bertsent.base.settings.export import Format
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.export.folder import DESCRIPTION, FORMAT, MARK
 from bertsent.export.records import Distance
-from bertsent.export.weights import calibration
+from bertsent.scoring.calibration import Calibration
 from bertsent.scoring.tokenizer import AnyTokenizer, window_sizes
 from bertsent.versions.manifest import Version
 
@@ -67,7 +67,7 @@ def _description(version: Version, form: Format, tokenizer: AnyTokenizer) -> dic
     """What export.json says about the version and about the way from a text to a score."""
     manifest = version.manifest
     head, tail = window_sizes(manifest.seq_length, manifest.window)
-    temperature, bias = calibration(version)
+    corrected = Calibration.of(manifest.calibration)
     ids = f"token ids, padded with 0 at the end of a row, at most {manifest.seq_length} a row"
     return {
         MARK: FORMAT,
@@ -89,10 +89,15 @@ def _description(version: Version, form: Format, tokenizer: AnyTokenizer) -> dic
         "output": {"name": OUTPUT, "type": "float32", "shape": ["batch"], "meaning": "P(positive), 0 to 1"},
         "labels": dict(manifest.labels),
         "threshold": DEFAULT_THRESHOLD,
-        "unsure": list(manifest.calibration.get("unsure", (DEFAULT_THRESHOLD, DEFAULT_THRESHOLD))),
+        "unsure": list(corrected.unsure),
         "seq_length": manifest.seq_length,
         "window": {"kind": manifest.window, "head": head, "tail": tail},
-        "calibration": {"temperature": temperature, "bias": bias, "applied": True},
+        "calibration": {
+            name: value
+            for name, value in corrected.as_json().items()
+            if name in {"temperature", "bias", "short"}
+        }
+        | {"applied": True},
         "tokenizer": {
             "kind": manifest.tokenizer["kind"],
             "lower_case": tokenizer.lower_case,
@@ -121,8 +126,7 @@ def render(described: Mapping[str, Any]) -> str:
         f"- **Output**: `{described['output']['name']}`, float32 [batch]: the probability that a text is "
         f"positive. At {described['threshold']} or above the label is positive. Between {low:.4f} and "
         f"{high:.4f} too few labels are correct, so bertsent says unsure.",
-        "- **Calibration** is in the model: score = sigmoid(logit / "
-        f"{described['calibration']['temperature']:.6g} + {described['calibration']['bias']:.6g}).",
+        _calibration(described["calibration"]),
         f"- **Window**: {described['seq_length']} tokens, including [CLS] and [SEP]. Of a longer text the "
         f"model sees {seen} word pieces.",
         "",
@@ -138,6 +142,20 @@ def render(described: Mapping[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _calibration(values: Mapping[str, Any]) -> str:
+    line = (
+        "- **Calibration** is in the model: score = sigmoid(logit / "
+        f"{values['temperature']:.6g} + {values['bias']:.6g})"
+    )
+    short = values.get("short")
+    if short is None:
+        return line + "."
+    return (
+        f"{line} from {short['long']} tokens on, sigmoid(logit / {short['temperature']:.6g} + "
+        f"{short['bias']:.6g}) up to {short['tokens']}; between, 1 / temperature and bias change in a line."
+    )
 
 
 _FOR = {"saved-model": "TF Serving", "litert": "LiteRT", "onnx": "ONNX Runtime"}

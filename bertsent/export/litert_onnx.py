@@ -19,6 +19,7 @@ from bertsent.base.resources import quiet_stderr
 from bertsent.base.settings.export import ExportSettings, Format
 from bertsent.export import describe, folder, probe_texts, tolerance, weights
 from bertsent.export.records import Distance, Exported
+from bertsent.scoring.calibration import Calibration
 from bertsent.scoring.litert import TokenIds
 from bertsent.scoring.scorer import Scorer
 from bertsent.scoring.tokenizer import pack
@@ -106,12 +107,10 @@ def _arrays(version: Version) -> weights.Arrays:
 def _write_onnx(file: Path, arrays: weights.Arrays, version: Version) -> None:
     from bertsent.export import onnx_graph
 
-    temperature, bias = weights.calibration(version)
     content = onnx_graph.build(
         arrays,
         gelu=weights.gelu(version) or "tanh",
-        temperature=temperature,
-        bias=bias,
+        calibration=Calibration.of(version.manifest.calibration),
         note=f"bertsent sentiment classifier, version {version.name} of {version.manifest.created}",
     )
     file.write_bytes(content)
@@ -142,12 +141,12 @@ def _compare(
     from bertsent.export import numpy_bert
 
     gelu = weights.gelu(version) or "tanh"
-    temperature, bias = weights.calibration(version)
+    calibration = Calibration.of(version.manifest.calibration)
 
     def float32(rows: Sequence[TokenIds]) -> NDArray[np.float64]:
         packed = [pack([row], tokenizer=scorer.tokenizer) for row in rows]
         return np.concatenate(
-            [numpy_bert.score(arrays, ids, gelu=gelu, temperature=temperature, bias=bias) for ids in packed]
+            [numpy_bert.score(arrays, ids, gelu=gelu, calibration=calibration) for ids in packed]
         )
 
     against = "the same weights in NumPy"

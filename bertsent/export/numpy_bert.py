@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bertsent.base.presets import Gelu
 from bertsent.export.weights import Arrays, of_encoder
-from bertsent.scoring.calibration import sigmoid
+from bertsent.scoring.calibration import Calibration
 from bertsent.scoring.litert import TokenIds
 
 _EPSILON = 1e-12  # of layer normalisation, as in every published BERT
@@ -16,9 +16,7 @@ _MASKED = -1e9  # added to the attention scores of padding
 Floats = NDArray[np.float32]
 
 
-def score(
-    arrays: Arrays, ids: TokenIds, *, gelu: Gelu, temperature: float, bias: float
-) -> NDArray[np.float64]:
+def score(arrays: Arrays, ids: TokenIds, *, gelu: Gelu, calibration: Calibration) -> NDArray[np.float64]:
     """P(positive) of rows of token ids.
 
     Args:
@@ -41,7 +39,7 @@ def score(
         hidden = _block(encoder, f"transformer/layer_{layer}/", hidden, masked, gelu)
     pooled = np.tanh(hidden[:, 0] @ encoder["pooler_transform/kernel"] + encoder["pooler_transform/bias"])
     logit = pooled @ arrays["classifier/kernel"] + arrays["classifier/bias"]
-    return sigmoid(logit[:, 0].astype(np.float64) / temperature + bias)
+    return calibration.apply(logit[:, 0], (ids != 0).sum(axis=1))
 
 
 def _block(encoder: Arrays, prefix: str, hidden: Floats, masked: Floats, gelu: Gelu) -> Floats:

@@ -13,6 +13,7 @@ from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError, MissingExtraError
 from bertsent.base.presets import Gelu
 from bertsent.export.weights import Arrays
+from bertsent.scoring.calibration import Calibration
 
 OPSET = 20  # the first with Gelu
 _IR = 9  # of ONNX 1.15, which brought that opset
@@ -21,13 +22,13 @@ _MASKED = -1e9  # added to the attention scores of padding
 _LARGEST = 2_000_000_000  # bytes of weights; a protobuf message has at most 2 GiB
 
 
-def build(arrays: Arrays, *, gelu: Gelu, temperature: float, bias: float, note: str) -> bytes:
+def build(arrays: Arrays, *, gelu: Gelu, calibration: Calibration, note: str) -> bytes:
     """The graph: input_word_ids int32 [batch, tokens], padded with 0 -> score float32 [batch].
 
     Args:
         arrays: The weights from `weights.read`.
         gelu: Which GELU they were trained with.
-        temperature, bias: The calibration; it is folded into the head.
+        calibration: It is part of the graph; one for all lengths is folded into the head.
         note: What the model is, for people who open the file.
 
     Raises:
@@ -42,7 +43,7 @@ def build(arrays: Arrays, *, gelu: Gelu, temperature: float, bias: float, note: 
         )
     try:
         graph = _Graph(onnx, arrays, gelu)
-        graph.classify(temperature, bias)
+        graph.classify(calibration)
         model = graph.model(note)
         onnx.checker.check_model(model, full_check=True)
     except (KeyError, ValueError, onnx.checker.ValidationError) as error:
@@ -80,10 +81,10 @@ class _Graph:
             "transformer/layer_0/self_attention/query/kernel"
         ).shape
 
-    def classify(self, temperature: float, bias: float) -> None:
+    def classify(self, calibration: Calibration) -> None:
         """Adds everything from ids to score."""
         hidden = self._embed()
-        masked = self._node(
+        masked = padding = self._node(
             "Cast", self._node("Equal", "input_word_ids", self._store("padding", np.int32(0))), to=1
         )
         masked = self._node("Mul", masked, self._store("masked", np.float32(_MASKED)))
@@ -96,14 +97,37 @@ class _Graph:
         pooled = self._node(
             "Tanh", self._dense(self._node("Squeeze", first, self._ints(1)), "pooler_transform")
         )
-        kernel, own = self._arrays["classifier/kernel"], self._arrays["classifier/bias"]
-        logit = self._node(
-            "MatMul", pooled, self._store("classifier/kernel", kernel / np.float32(temperature))
-        )
-        logit = self._node(
-            "Add", logit, self._store("classifier/bias", own / np.float32(temperature) + np.float32(bias))
-        )
+        logit = self._calibrated(pooled, padding, calibration)
         self._node("Squeeze", self._node("Sigmoid", logit), self._ints(1), output="score")
+
+    def _calibrated(self, pooled: str, padding: str, calibration: Calibration) -> str:
+        """Corrected logits [batch, 1] of pooled outputs; `padding` [batch, tokens] is 1 behind a text."""
+        kernel, own = self._arrays["classifier/kernel"], self._arrays["classifier/bias"]
+        temperature, bias = np.float32(calibration.temperature), np.float32(calibration.bias)
+        short = calibration.short
+        if short is not None:  # the raw logit is needed, because its factor depends on the row
+            temperature, bias = np.float32(1), np.float32(0)
+        logit = self._node("MatMul", pooled, self._store("classifier/kernel", kernel / temperature))
+        logit = self._node("Add", logit, self._store("classifier/bias", own / temperature + bias))
+        if short is None:
+            return logit
+        tokens = self._node(
+            "ReduceSum", self._node("Sub", self._constant("one", 1), padding), self._ints(1), keepdims=1
+        )
+        room = self._node("Sub", self._constant("long", short.long), tokens)
+        part = self._node("Div", room, self._constant("span", short.long - short.tokens))
+        part = self._node("Clip", part, self._constant("zero", 0), self._constant("one", 1))
+        slope = self._between(part, "slope", 1 / calibration.temperature, 1 / short.temperature)
+        moved = self._between(part, "moved", calibration.bias, short.bias)
+        return self._node("Add", self._node("Mul", logit, slope), moved)
+
+    def _between(self, part: str, name: str, long: float, short: float) -> str:
+        """long + part (short - long)."""
+        step = self._node("Mul", part, self._constant(f"{name}_step", short - long))
+        return self._node("Add", step, self._constant(name, long))
+
+    def _constant(self, name: str, value: float) -> str:
+        return self._store(f"calibration/{name}", np.float32(value))
 
     def model(self, note: str) -> Any:
         """The finished model."""

@@ -56,9 +56,3 @@ def gelu(version: Version) -> Gelu | None:
     if name is None and str(encoder.get("handle", "")).startswith(BUNDLED):
         return "tanh"  # every encoder that tf-models exports has it; earlier versions do not say so
     return cast(Gelu, name) if name in get_args(Gelu) else None
-
-
-def calibration(version: Version) -> tuple[float, float]:
-    """Temperature and bias: the score of a logit is sigmoid(logit / temperature + bias)."""
-    values = version.manifest.calibration
-    return float(values.get("temperature", 1.0)), float(values.get("bias", 0.0))

@@ -148,8 +148,8 @@ def with_crops(split: Encoded, share: float, *, ends: NDArray[np.int32], seed: i
     last = np.cumsum(split.lengths) - 1  # the [SEP] of each row
     first = last - split.lengths + 2  # after the [CLS] of each row
     stops = np.flatnonzero(np.isin(split.ids, ends))
-    several = np.searchsorted(stops, last - 1) > np.searchsorted(stops, first)
-    several = np.flatnonzero(several | (last - first > _CROP_LIMIT))
+    stops_inside = np.searchsorted(stops, last - 1) > np.searchsorted(stops, first)
+    several = np.flatnonzero(stops_inside | (last - first > _CROP_LIMIT))
     count = int(share * len(several))
     if not count:
         return split

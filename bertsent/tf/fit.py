@@ -236,4 +236,5 @@ def evaluate(
     scores = sigmoid(logits)
     if np.isnan(scores).any():  # the last step of an epoch diverged, and no loss came after it
         raise diverged(f"{np.isnan(scores).sum()} of {len(scores)} scores are not a number")
-    return measure(calibrate(scores, split.labels).apply(logits), split.labels, threshold=DEFAULT_THRESHOLD)
+    corrected = calibrate(scores, split.labels, tokens=split.lengths).apply(logits, split.lengths)
+    return measure(corrected, split.labels, threshold=DEFAULT_THRESHOLD)

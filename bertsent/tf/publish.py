@@ -17,14 +17,13 @@ from safetensors.numpy import save_file
 from bertsent import __version__
 from bertsent.base.errors import TrainingError
 from bertsent.base.files import now, write_text
-from bertsent.base.records.core import Progress, to_json
+from bertsent.base.records.core import Progress
 from bertsent.base.records.metrics import Metrics, Quantised
 from bertsent.base.records.training import Trained
 from bertsent.base.settings import toml_file
 from bertsent.base.settings.evaluation import CalibrationSettings
 from bertsent.base.settings.reading import POSITIVE
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD, ScoreSettings
-from bertsent.export.weights import calibration as calibration_of
 from bertsent.reports import plots
 from bertsent.scoring.calibration import Calibration, calibrate
 from bertsent.scoring.litert import LiteRTClassifier
@@ -97,7 +96,7 @@ def publish(
         validation, plain = encoded["validation"], _convert(path, run, classifier)
         uncalibrated = _scores(plain, validation, "validation, to calibrate", progress)
         calibration = _calibration(run, uncalibrated, validation)
-        litert = _convert(path, run, classifier, temperature=calibration.temperature, bias=calibration.bias)
+        litert = _convert(path, run, classifier, calibration)
         held_out = [name for name in run.rows if name != "train"]
         scores = {name: _scores(litert, encoded[name], name, progress) for name in held_out}
         metrics = {
@@ -111,7 +110,7 @@ def publish(
         logits = predict_logits(
             classifier, some, what="Comparing with the trained classifier", progress=progress
         )
-        quantised = _compare(scores[compared][: len(some)], calibration.apply(logits), some)
+        quantised = _compare(scores[compared][: len(some)], calibration.apply(logits, some.lengths), some)
         seq_length, kind = run.settings.seq_length, run.settings.window
         token_ids = encoder.tokenizer.encode(PROBES)
         probe_ids = [window(ids, seq_length=seq_length, kind=kind) for ids in token_ids]
@@ -143,18 +142,15 @@ def _calibration(run: TrainingRun, scores: NDArray[np.float32], validation: Enco
     """Fits the calibration to the validation rows. If these only stand in for a data set, the calibration is
     that of the version that training began with: bags of words would give one that fits no review."""
     if not run.mix.stand_in or run.warm_start is None:
-        return calibrate(scores, validation.labels)
-    values = run.warm_start.manifest.calibration
-    temperature, bias = calibration_of(run.warm_start)
-    low, high = values.get("unsure", (DEFAULT_THRESHOLD, DEFAULT_THRESHOLD))
-    return Calibration(temperature, bias, unsure=(float(low), float(high)), rows=int(values.get("rows", 0)))
+        return calibrate(scores, validation.labels, tokens=validation.lengths)
+    return Calibration.of(run.warm_start.manifest.calibration)
 
 
 def _convert(
-    path: Path, run: TrainingRun, classifier: Any, *, temperature: float = 1.0, bias: float = 0.0
+    path: Path, run: TrainingRun, classifier: Any, calibration: Calibration | None = None
 ) -> LiteRTClassifier:
     """Writes the LiteRT file of a version and opens it."""
-    (path / CLASSIFIER).write_bytes(to_litert(classifier, temperature=temperature, bias=bias))
+    (path / CLASSIFIER).write_bytes(to_litert(classifier, calibration))
     return LiteRTClassifier(path / CLASSIFIER, tokenizer=run.encoder.tokenizer, settings=ScoreSettings())
 
 
@@ -246,7 +242,7 @@ def _manifest(
         data=run.data(),
         metrics=by_split,
         probes=probes,
-        calibration=to_json(calibration),
+        calibration=calibration.as_json(),
     )
 
 

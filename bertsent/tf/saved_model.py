@@ -18,7 +18,7 @@ from bertsent.base.resources import quiet_stderr
 from bertsent.base.settings.export import ExportSettings
 from bertsent.export import describe, folder, probe_texts, tolerance, weights
 from bertsent.export.records import Exported
-from bertsent.scoring.calibration import sigmoid
+from bertsent.scoring.calibration import Calibration
 from bertsent.scoring.litert import TokenIds
 from bertsent.scoring.scorer import Scorer
 from bertsent.scoring.tokenizer import pack, window_sizes
@@ -29,6 +29,7 @@ from bertsent.tf.classifier import HEAD, assign
 from bertsent.tf.errors import disk_errors
 from bertsent.tf.hub import load_model, preprocessor_folder
 from bertsent.tf.hub_tokenizer import HubTokenizer
+from bertsent.tf.litert import calibrated_scores
 from bertsent.versions.manifest import VOCABULARY, WEIGHTS, WORDPIECE, Version
 
 SIGNATURE = "serving_default"
@@ -119,13 +120,13 @@ class Served(tf.Module):  # type: ignore[misc]
         self._tokenizer = tokenizer
         self._start, self._end = scorer.tokenizer.start_id, scorer.tokenizer.end_id
         self._head, self._tail = window_sizes(version.manifest.seq_length, version.manifest.window)
-        self._temperature, self._bias = weights.calibration(version)
+        self._calibration = Calibration.of(version.manifest.calibration)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=INPUT)])  # type: ignore[untyped-decorator]
     def score(self, text: Any) -> dict[str, Any]:
-        logit = self._classifier(self.ids(text), training=False)
-        calibrated = tf.sigmoid(logit / self._temperature + self._bias)
-        return {OUTPUT: tf.reshape(calibrated, [-1], name=OUTPUT)}
+        ids = self.ids(text)
+        logit = self._classifier(ids, training=False)
+        return {OUTPUT: tf.identity(calibrated_scores(logit, ids, self._calibration), name=OUTPUT)}
 
     def ids(self, text: Any) -> Any:
         """Texts string [batch] -> ids int32 [batch, tokens], as `tokenizer.window` and `pack` make them."""
@@ -228,13 +229,13 @@ def _float32(
     classifier: Any, scorer: Scorer, version: Version, batch: int
 ) -> Callable[[Sequence[TokenIds]], NDArray[np.float64]]:
     """A function that scores word pieces with the classifier in float32."""
-    temperature, bias = weights.calibration(version)
+    calibration = Calibration.of(version.manifest.calibration)
 
     def score(rows: Sequence[TokenIds]) -> NDArray[np.float64]:
         batches = (rows[first : first + batch] for first in range(0, len(rows), batch))
         ids = (tf.constant(pack(part, tokenizer=scorer.tokenizer)) for part in batches)
         logits = [classifier(part, training=False).numpy()[:, 0].astype(np.float64) for part in ids]
-        return sigmoid(np.concatenate(logits) / temperature + bias)
+        return calibration.apply(np.concatenate(logits), [len(row) + 2 for row in rows])  # [CLS], [SEP]
 
     return score
 

@@ -29,6 +29,7 @@ CARD = "README.md"
 PLOT = "training.svg"
 WORDPIECE, HUB_TOKENIZER = "wordpiece", "hub"  # kinds of tokenizer; the second needs TensorFlow
 _NUMBER = "[1-9][0-9]{0,8}"  # the name of a version's folder
+_SHORT = {"temperature", "bias", "tokens", "long"}  # the calibration of short texts
 _NEEDED = {WORDPIECE: (CLASSIFIER, VOCABULARY), HUB_TOKENIZER: (CLASSIFIER,)}  # files that scoring needs
 
 
@@ -47,7 +48,7 @@ class Manifest:
     data: Mapping[str, Any]  # split -> digest, n, positive
     metrics: Mapping[str, Any]  # split -> Metrics.as_json
     probes: Mapping[str, float]  # text -> score, which must be the same after every reload
-    calibration: Mapping[str, Any] = field(default_factory=dict)  # temperature, bias, unsure band, rows
+    calibration: Mapping[str, Any] = field(default_factory=dict)  # as `Calibration.as_json` gives it
     parent: int | None = None  # the version that was current before it
     reason: str = "train"  # or "retrain", "drift", "rollback"
     lineage: Mapping[str, Any] = field(default_factory=dict)  # what led to a retrain or a rollback
@@ -208,6 +209,7 @@ def _can_score(manifest: Manifest) -> bool:
         and manifest.labels == LABELS
         and isinstance(manifest.lineage.get("republished_from", 1), int)
         and all(isinstance(part, Mapping) for part in (*manifest.data.values(), *manifest.metrics.values()))
+        and set(manifest.calibration.get("short", _SHORT)) == _SHORT
         and 0 <= low <= DEFAULT_THRESHOLD <= high <= 1
         and {"kind", "lower_case", "normalisation", "digest"} <= tokenizer.keys()
         and files.keys() >= set(_NEEDED[tokenizer["kind"]])

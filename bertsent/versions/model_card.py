@@ -51,7 +51,13 @@ Measured with the int8 LiteRT file that scores, at threshold 0.5; below each met
 {% endfor %}
 ECE is the expected calibration error: the mean distance of confidence from accuracy.
 Scores were calibrated on {{ manifest.calibration.rows }} validation rows (temperature \
-{{ manifest.calibration.temperature | number }}, bias {{ manifest.calibration.bias | number }});
+{{ manifest.calibration.temperature | number }}, bias {{ manifest.calibration.bias | number }}\
+{% if "short" in manifest.calibration -%}
+; of texts up to {{ manifest.calibration.short.tokens }} tokens
+{{ manifest.calibration.short.temperature | number }} and {{ manifest.calibration.short.bias | number }}, \
+gradually up to {{ manifest.calibration.short.long }}\
+{% endif -%}
+);
 between {{ manifest.calibration.unsure[0] | number }} and {{ manifest.calibration.unsure[1] | number }} \
 the accuracy is below {{ sure }} %, and `predict` says unsure.
 `bertsent evaluate PATH` gives the same metrics for other reviews.

@@ -49,13 +49,14 @@ from bertsent.base.resources import quiet_stderr
 from bertsent.base.settings.reading import POSITIVE
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD, ScoreSettings
 from bertsent.data.reviews import read_reviews
+from bertsent.scoring.calibration import Calibration
 from bertsent.scoring.litert import LiteRTClassifier
 from bertsent.scoring.metrics import measure
 from bertsent.scoring.tokenizer import window
 from bertsent.tf import tf
 from bertsent.tf.classifier import HEAD, assign, build, weights
 from bertsent.tf.encoder import Encoder, load
-from bertsent.tf.litert import to_litert
+from bertsent.tf.litert import calibrated_scores, to_litert
 from bertsent.versions.manifest import CLASSIFIER, WEIGHTS, Version, read_version
 
 SEED = 42  # of the draw of --limit
@@ -152,26 +153,25 @@ def compare(version: Version, encoder: Encoder, classifier: Any, reviews: list[R
 
 def write(version: Version, classifier: Any, folder: Path) -> Iterator[tuple[str, Path]]:
     """Writes the files into `folder` and gives each by name: float32 first, the version's own last."""
-    stated = version.manifest.calibration
-    temperature, bias = float(stated["temperature"]), float(stated["bias"])
+    calibration = Calibration.of(version.manifest.calibration)
     for number, variant in enumerate(VARIANTS):
         print(f"{variant.name} ...", file=sys.stderr)
         file = folder / f"{number}.tflite"
-        file.write_bytes(convert(classifier, variant, temperature=temperature, bias=bias))
+        file.write_bytes(convert(classifier, variant, calibration))
         yield variant.name, file
     yield OWN, version.file(CLASSIFIER)
 
 
-def convert(classifier: Any, variant: Variant, *, temperature: float, bias: float) -> bytes:
+def convert(classifier: Any, variant: Variant, calibration: Calibration) -> bytes:
     """The LiteRT file of one variant."""
     if variant == SHIPPED:
-        return to_litert(classifier, temperature=temperature, bias=bias)
+        return to_litert(classifier, calibration)
     logit = float_head(classifier) if variant.float_head else classifier
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name="input_word_ids")])  # type: ignore[untyped-decorator]
     def score(input_word_ids: Any) -> dict[str, Any]:
-        scaled = logit(input_word_ids, training=False) / temperature + bias
-        return {"score": tf.reshape(tf.sigmoid(scaled), [-1])}
+        raw = logit(input_word_ids, training=False)
+        return {"score": calibrated_scores(raw, input_word_ids, calibration)}
 
     with kept(classifier.get_layer("encoder"), variant.tables):
         function = score.get_concrete_function()

@@ -8,6 +8,7 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from bertsent.base.text import clean
 from bertsent.cli import app
 from bertsent.export import folder, numpy_bert, probe_texts, weights
 from bertsent.export.litert_onnx import export
+from bertsent.scoring.calibration import Calibration, ShortTexts
 from bertsent.scoring.scorer import Scorer
 from bertsent.scoring.tokenizer import NORMALISATION, Tokenizer, pack, window
 from bertsent.versions import store
@@ -32,7 +34,8 @@ pytestmark = pytest.mark.usefixtures("tensorflow", "onnxruntime")
 
 Run = Callable[..., Result]
 PLACES, HIDDEN, HEADS, INNER = 32, 32, 2, 64
-TEMPERATURE, BIAS = 1.7, 0.4
+SHORT = ShortTexts(2.5, -0.3, tokens=8, long=20)
+CALIBRATION = Calibration(1.7, 0.4, unsure=(0.4, 0.6), rows=9, short=SHORT)
 TEXTS = probe_texts.sample(ExportSettings(sample=12, long=2), seq_length=PLACES)
 FORMATS = ("saved-model", "litert", "onnx")
 # Nothing of bertsent: only what the exported folders hold, and their runtimes.
@@ -124,7 +127,7 @@ def publish(model: Path, kept: dict[str, Any], litert: bytes) -> Path:
                 "digest": Tokenizer.from_file(path / VOCABULARY, lower_case=True).digest(),
             },
             seq_length=PLACES,
-            calibration={"temperature": TEMPERATURE, "bias": BIAS, "unsure": [0.4, 0.6], "rows": 9},
+            calibration=CALIBRATION.as_json(),
             metrics={"test": {"compared": 60, "litert_agreement": 0.95}},
             probes={"great film": 0.5},
         )
@@ -142,7 +145,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, tensorflow: None) -> Path:
     from bertsent.tf.litert import to_litert
 
     model = tmp_path_factory.mktemp("exports") / "model"
-    litert = to_litert(keras(arrays()), temperature=TEMPERATURE, bias=BIAS)
+    litert = to_litert(keras(arrays()), CALIBRATION)
     publish(model, arrays(), litert)
     publish(model, {}, litert)
     publish(model, arrays(seed=6), litert)
@@ -170,7 +173,7 @@ def expected() -> list[float]:
     for ids in tokenizer.encode([clean(text) for text in TEXTS]):
         row = window(ids, seq_length=PLACES, kind="head+tail")
         logit = float(classifier(pack([row], tokenizer=tokenizer))[0, 0])
-        scores.append(1 / (1 + np.exp(-(logit / TEMPERATURE + BIAS))))
+        scores.append(float(CALIBRATION.apply(logit, len(row) + 2)))
     return scores
 
 
@@ -227,8 +230,11 @@ def test_numpy_bert_is_the_classifier_that_trains(gelu: Any) -> None:
     ids = np.array([[2, 9, 30, 12, 3, 0, 0], [2, 40, 41, 42, 43, 44, 3]], np.int32)
     logits = keras(arrays(), gelu=gelu)(ids).numpy()[:, 0]
     single: weights.Arrays = {name: value.astype(np.float32) for name, value in arrays().items()}
-    found = numpy_bert.score(single, ids, gelu=gelu, temperature=TEMPERATURE, bias=BIAS)
-    assert found == pytest.approx(1 / (1 + np.exp(-(logits / TEMPERATURE + BIAS))), abs=1e-6)
+    one = replace(CALIBRATION, short=None)
+    found = numpy_bert.score(single, ids, gelu=gelu, calibration=one)
+    assert found == pytest.approx(1 / (1 + np.exp(-(logits / 1.7 + 0.4))), abs=1e-6)
+    found = numpy_bert.score(single, ids, gelu=gelu, calibration=CALIBRATION)
+    assert found == pytest.approx(1 / (1 + np.exp(-(logits / 2.5 - 0.3))), abs=1e-6)
 
 
 # how a text becomes ids outside of bertsent
@@ -275,12 +281,17 @@ def test_description_says_what_goes_in_and_comes_out(
     about = json.loads((path / "export.json").read_text(encoding="utf-8"))
     assert about["input"]["name"] == "input_word_ids"
     assert about["window"] == {"kind": "head+tail", "head": 7, "tail": 23}
-    assert about["calibration"] == {"temperature": TEMPERATURE, "bias": BIAS, "applied": True}
+    assert about["calibration"] == {
+        "temperature": 1.7,
+        "bias": 0.4,
+        "short": {"temperature": 2.5, "bias": -0.3, "tokens": 8, "long": 20},
+        "applied": True,
+    }
     assert about["unsure"] == [0.4, 0.6]
     assert about["files"].keys() == {"README.md", "classifier.onnx", "score.py", "vocab.txt"}
     card = (path / "README.md").read_text(encoding="utf-8")
     assert "its first 7 and its last 23" in card
-    assert "1.7" in card
+    assert "logit / 1.7 + 0.4) from 20 tokens on, sigmoid(logit / 2.5 + -0.3) up to 8" in card
 
 
 def test_warm_up_file_holds_requests_as_tf_serving_reads_them(

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bertsent.base.records.core import to_json
 from bertsent.base.settings.evaluation import CalibrationSettings
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
-from bertsent.scoring.calibration import Calibration, calibrate, logit, sigmoid
+from bertsent.scoring.calibration import Calibration, ShortTexts, calibrate, logit, sigmoid
 
 ROWS = 5000
 SURE = CalibrationSettings().sure
@@ -28,7 +27,7 @@ def simulate(seed: int, *, rows: int = ROWS, times: float = 1.0, bias: float = 0
 
 
 def applied(found: Calibration, scores: Array) -> Array:
-    return found.apply(logit(scores))
+    return found.apply(logit(scores), 0)
 
 
 def log_loss(scores: Array, gold: Array) -> float:
@@ -180,9 +179,60 @@ def test_twenty_rows_give_a_band_around_the_middle(seed: int) -> None:
 
 
 def test_as_json_is_what_the_manifest_has() -> None:
-    assert to_json(Calibration(temperature=1.5, bias=0.2, unsure=(0.25, 0.75), rows=9)) == {
-        "temperature": 1.5,
-        "bias": 0.2,
-        "unsure": [0.25, 0.75],
-        "rows": 9,
-    }
+    one = Calibration(temperature=1.5, bias=0.2, unsure=(0.25, 0.75), rows=9)
+    values = {"temperature": 1.5, "bias": 0.2, "unsure": [0.25, 0.75], "rows": 9}
+    assert one.as_json() == values
+    two = dataclasses.replace(one, short=ShortTexts(2.0, -0.1, tokens=32, long=128))
+    assert two.as_json() == values | {"short": {"temperature": 2.0, "bias": -0.1, "tokens": 32, "long": 128}}
+    assert [Calibration.of(each.as_json()) for each in (one, two)] == [one, two]
+
+
+def test_older_manifest_has_less() -> None:
+    assert Calibration.of({}) == Calibration(1.0, 0.0, (0.5, 0.5), 0, None)
+    assert Calibration.of({"temperature": 2, "unsure": [0.3, 0.7]}) == Calibration(2.0, unsure=(0.3, 0.7))
+
+
+# short texts
+
+SHORT, LONG = CalibrationSettings().short, CalibrationSettings().long
+
+
+def both_kinds(seed: int, *, rows: int = 2000, times: float = 2.0, bias: float = 0.8) -> tuple[Array, ...]:
+    """Well-calibrated pages, and sentences whose logits are `bias` too low and `times` too large."""
+    pages, sentences = simulate(seed, rows=rows), simulate(seed + 1, rows=rows, times=times, bias=bias)
+    tokens = np.repeat([LONG + 50, SHORT - 10], rows)
+    scores, gold = (np.concatenate(pair) for pair in zip(pages, sentences, strict=True))
+    return scores, gold, tokens
+
+
+def test_short_texts_get_a_calibration_of_their_own_where_they_need_one() -> None:
+    scores, gold, tokens = both_kinds(1)
+    found = calibrate(scores, gold, tokens=tokens)
+    assert found.short is not None
+    assert (found.temperature, found.bias) == pytest.approx((1.0, 0.0), abs=0.15)
+    assert found.short.temperature == pytest.approx(2.0, rel=0.1)
+    assert found.short.bias == pytest.approx(0.8, abs=0.15)
+    one = calibrate(scores, gold)
+    loss = [log_loss(each.apply(logit(scores), tokens), gold) for each in (found, one)]
+    assert loss[0] < loss[1] - 0.01
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_short_texts_that_are_like_the_others_have_no_calibration_of_their_own(seed: int) -> None:
+    scores, gold, tokens = both_kinds(2 * seed, rows=500, times=1.0, bias=0.0)
+    assert calibrate(scores, gold, tokens=tokens).short is None
+
+
+@pytest.mark.parametrize("tokens", [SHORT - 1, LONG + 1])
+def test_texts_of_one_length_have_one_calibration(tokens: int) -> None:
+    scores, gold = simulate(3, times=2.0, bias=0.5)
+    found = calibrate(scores, gold, tokens=np.full(ROWS, tokens))
+    assert found.short is None
+    assert found == calibrate(scores, gold)
+
+
+def test_texts_between_short_and_long_lie_between() -> None:
+    found = Calibration(temperature=1.0, bias=0.0, short=ShortTexts(2.0, 1.0, tokens=SHORT, long=LONG))
+    tokens = [1, SHORT, (SHORT + LONG) // 2, LONG, 500]
+    assert logit(found.apply([2.0] * 5, tokens)) == pytest.approx([2.0, 2.0, 2.0, 2.0, 2.0])
+    assert logit(found.apply([4.0] * 5, tokens)) == pytest.approx([3.0, 3.0, 3.5, 4.0, 4.0])

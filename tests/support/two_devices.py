@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from bertsent.base.settings.scoring import ScoreSettings
+from bertsent.scoring.calibration import Calibration
 from bertsent.scoring.litert import LiteRTClassifier
 from bertsent.tf import classifier, encoder, fit, tf, tf_keras
 from bertsent.tf.batches import Encoded, training_batches
@@ -63,7 +64,7 @@ def train(
         classifier.assign(made, weights)
         again = fit.predict_logits(made, rows)
         classifier.assign(made, exported or weights)
-    file.write_bytes(to_litert(made, temperature=1.5))
+    file.write_bytes(to_litert(made, Calibration(temperature=1.5)))
     litert = LiteRTClassifier(file, tokenizer=loaded.tokenizer, settings=ScoreSettings())
     scores = litert.score(rows.word_pieces())
     return {

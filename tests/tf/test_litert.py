@@ -11,7 +11,7 @@ import pytest
 from support import tiny_bert
 
 from bertsent.base.settings.scoring import ScoreSettings
-from bertsent.scoring.calibration import logit, sigmoid
+from bertsent.scoring.calibration import Calibration, ShortTexts, logit, sigmoid
 from bertsent.scoring.litert import LiteRTClassifier
 from bertsent.scoring.tokenizer import pack
 
@@ -46,11 +46,11 @@ def through_hub(built: tuple[Any, Any]) -> tuple[Any, Any]:
     return loaded, made
 
 
-def convert(built: tuple[Any, Any], folder: Path, *, temperature: float = 1.0, bias: float = 0.0) -> Path:
+def convert(built: tuple[Any, Any], folder: Path, **values: Any) -> Path:
     from bertsent.tf.litert import to_litert
 
-    file = folder / f"{temperature} {bias}.tflite"
-    file.write_bytes(to_litert(built[1], temperature=temperature, bias=bias))
+    file = folder / f"{len(list(folder.iterdir()))}.tflite"
+    file.write_bytes(to_litert(built[1], Calibration(**values)))
     return file
 
 
@@ -160,3 +160,16 @@ def test_temperature_divides_the_logits_of_the_file_and_bias_is_added(
     file = convert(built, tmp_path, temperature=temperature, bias=bias)
     assert np.ptp(plain) > 0.3
     assert opened(file, built).score(rows) == pytest.approx(expected, abs=2e-5)
+
+
+def test_short_rows_have_their_own_temperature_and_bias(
+    built: tuple[Any, Any], tmp_path: Path, rows: list[Any]
+) -> None:
+    lengths = np.array([len(row) + 2 for row in rows])  # [CLS], [SEP]
+    short, long = (int(value) for value in np.quantile(lengths, (0.25, 0.75)))
+    calibration = Calibration(2.0, 0.1, short=ShortTexts(0.5, -0.4, tokens=short, long=long))
+    assert {*np.sign(lengths - short)} == {*np.sign(lengths - long)} == {-1, 0, 1}
+    plain = opened(convert(built, tmp_path), built).score(rows)
+    file = convert(built, tmp_path, temperature=2.0, bias=0.1, short=calibration.short)
+    expected = calibration.apply(logit(plain), lengths)
+    assert opened(file, built).score(rows) == pytest.approx(expected, abs=1e-4)

@@ -27,6 +27,13 @@ class CalibrationSettings:
     coolest: float = 0.1
     hottest: float = 20.0
     bias_deviation: float = 0.5  # of its prior, in logits: 2,500 rows move the bias freely, 20 hardly move it
+    # A version may be too sure of sentences and not of pages. Texts of at most `short` tokens then have a
+    # temperature and a bias of their own, and those between `short` and `long` have values between.
+    short: int = 32  # tokens: a sentence of a review has 20 word pieces on average
+    long: int = 128  # tokens: a paragraph, which says several things
+    slope_deviation: float = 0.5  # of the prior of the difference of both slopes (1 / temperature)
+    # Log likelihood that they must gain; two parameters gain more by chance once in 1,000 times.
+    needed_gain: float = 6.9
     compared: int = 2000  # rows that the LiteRT file and the trained classifier both score: a minute in fp32
 
 
