@@ -15,8 +15,8 @@ in the folder `behaviour` beside this file, written for it, and the same in ever
 Scores come from bertsent's scorer, as in `bertsent predict`. Prints the rows and failures of each capability,
 a column for each --model, so that two versions stand side by side; then how often `predict` would say unsure
 to texts of minimum functionality. `--failures N` also prints the N worst of each capability. It is a
-measurement: the exit code says nothing of the failures. Two versions are compared on the same rows, and a
-capability has 20 to 140 of them, so a difference of a few rows is no difference. No text of the suite may be
+measurement: the exit code says nothing of the failures. A capability has 20 to 120 rows, and rows of one
+template often fail together, so a difference of a few rows is no difference. No text of the suite may be
 trained on.
 """
 
@@ -44,7 +44,7 @@ from bertsent.base.text import unescape
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions.store import find
 
-APART = 0.1  # of two scores that must be the same: the tolerance in CheckList's sentiment suite
+APART = 0.1  # of two scores that must be the same: the default of CheckList's own library
 BACK = 0.05  # of a score that must not move back: what rounding to int8 may do, with room
 NAME, COLUMN = 34, 15  # characters of the table
 SHOWN = 200  # characters of a text
@@ -246,10 +246,16 @@ def _arguments() -> argparse.Namespace:
         help="a version number or a version's folder; several stand side by side (the current version)",
     )
     parser.add_argument(
-        "--failures", type=int, default=0, help="print so many failures of each capability (0)"
+        "--failures", type=_count, default=0, help="also print the worst of each capability, so many (0)"
     )
     parser.add_argument("--json", type=Path, help="also write the figures and every failure to this file")
     return parser.parse_args()
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"takes a whole number from 0 (received: {visible(text)})")
+    return int(text)
 
 
 if __name__ == "__main__":
