@@ -121,6 +121,10 @@ word-piece counts, labels, lengths and digests for `drift`.
 A review longer than the window is cut: the classifier does not see the rest. Scores are calibrated
 only for reviews like those it was trained on. A text that is not a review also gets a score.
 
+How it takes negation, contrast, typos, emoji and the like is not measured by `train`. In a checkout of
+bertsent, `python tests/bench/behaviour.py --model FOLDER` measures it for the version in any folder;
+`docs/model-1.md` has the table of the version that comes with bertsent.
+
 ## Files
 
 `{{ files.CLASSIFIER }}` scores (token ids to probability), `{{ files.VOCABULARY }}` has the word pieces,

@@ -324,6 +324,12 @@ def test_the_card_lists_every_epoch(version: Path) -> None:
     assert f"| published epoch | {history['best_epoch']}, the lowest validation loss |" in card
 
 
+def test_the_card_names_the_program_that_measures_behaviour(version: Path) -> None:
+    card = (version / "README.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"python (tests/bench/\w+\.py) --model FOLDER", card)
+    assert (Path(__file__).parents[2] / program).is_file()
+
+
 def test_the_card_names_only_files_that_are_there(version: Path) -> None:
     card = (version / "README.md").read_text(encoding="utf-8")
     named = re.findall(r"`([\w.]+\.(?:tflite|txt|safetensors|json|npz))`|\(([\w.]+\.svg)\)", card)
