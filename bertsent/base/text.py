@@ -16,6 +16,11 @@ _TAG = re.compile(r"</?[a-z][a-z0-9]*(?:\s[^<>=]*=[^<>]*|\s*/?)>", re.IGNORECASE
 _ENTITY = re.compile(r"&(?:#([0-9]{1,7})|#[xX]([0-9a-fA-F]{1,6})|([A-Za-z][A-Za-z0-9]{1,31}));")
 # Also escaped more than once.
 _AMPERSAND = re.compile(r"&(?:(?:amp|#0{0,4}38|#[xX]0{0,4}26);)+", re.IGNORECASE)
+# Pictographs. No vocabulary of BERT has them: each would be [UNK], whether it smiles or weeps.
+_EMOJI = re.compile("[\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]")
+# Words of a name that only say how the character is printed
+_FORM_WORDS = frozenset({"black", "heavy", "medium", "sign", "symbol", "white"})
+_NOT_NAMED = ("EMOJI MODIFIER", "REGIONAL INDICATOR")  # skin tones, halves of flags
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MORE = 1 << 12  # bytes to read at a time from a file that is longer than its stated size
 
@@ -31,6 +36,36 @@ def clean(text: str) -> str:
     if "<" in text:
         text = _BREAK.sub(lambda match: " " if match[1] else match[0], text)
     return " ".join(encodable(text).split())
+
+
+CLEANING = 2  # how texts are cleaned for the versions that are trained now
+
+
+def tokenizable(text: str, cleaning: int) -> str:
+    """The text as versions with this number of cleaning tokenize it: 1: `clean`; 2: with emoji spelt."""
+    return clean(text if cleaning == 1 else spell_emoji(text))
+
+
+def spell_emoji(text: str) -> str:
+    """The text with the Unicode names of its emoji: `thumbs up`, `face with tears of joy`.
+
+    Words that only say how a character is printed are left out: U+2764 is `heart`, not `heavy black heart`.
+    Skin tones and flags are left out. An emoji that is younger than this Python's Unicode stays.
+    """
+    return text if text.isascii() else _EMOJI.sub(lambda match: spelt(match[0]), text)
+
+
+def spelt(character: str) -> str:
+    """What `spell_emoji` writes for one character, with a space on both sides."""
+    import unicodedata  # few texts have emoji
+
+    name = unicodedata.name(character, "")
+    if not name or unicodedata.category(character) not in {"So", "Sk"}:
+        return character
+    if name.startswith(_NOT_NAMED):
+        return " "
+    words = name.lower().split()
+    return f" {' '.join([word for word in words if word not in _FORM_WORDS] or words)} "
 
 
 def unescape(text: str) -> str:

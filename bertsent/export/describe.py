@@ -90,6 +90,7 @@ def _description(version: Version, form: Format, tokenizer: AnyTokenizer) -> dic
         "labels": dict(manifest.labels),
         "threshold": DEFAULT_THRESHOLD,
         "unsure": list(corrected.unsure),
+        "cleaning": manifest.cleaning,
         "seq_length": manifest.seq_length,
         "window": {"kind": manifest.window, "head": head, "tail": tail},
         "calibration": {
@@ -164,7 +165,8 @@ _TOKENS = (
     "",
     "`score.py` does these steps with NumPy and the standard library. Read it, or use it as it is:",
     "",
-    "1. Clean: remove U+FEFF; replace every spelling of `<br>`, and every run of white space, by a space.",
+    "1. Clean: replace emoji by their Unicode names (`spell_emoji` in the script) if `cleaning` is 2; remove",
+    "   U+FEFF; replace every spelling of `<br>`, and every run of white space, by a space.",
     "2. If `lower_case` is true: apply NFKC, full case folding and NFD, and remove marks of category Mn.",
     "3. Replace control and format characters by spaces. Punctuation and CJK ideographs are separate words.",
     "4. Split each word into its longest pieces in `vocab.txt` (an id is a line number, from 0). A word that",

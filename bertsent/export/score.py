@@ -32,8 +32,25 @@ IGNORABLE = re.compile(
 )
 
 
-def clean(text: str) -> str:
+EMOJI = re.compile("[\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]")
+FORM_WORDS = {"black", "heavy", "medium", "sign", "symbol", "white"}  # they say how a character is printed
+
+
+def spell_emoji(character: str) -> str:
+    """The Unicode name of an emoji, in lower case."""
+    name = unicodedata.name(character, "")
+    if not name or unicodedata.category(character) not in {"So", "Sk"}:
+        return character
+    if name.startswith(("EMOJI MODIFIER", "REGIONAL INDICATOR")):
+        return " "
+    words = name.lower().split()
+    return f" {' '.join([word for word in words if word not in FORM_WORDS] or words)} "
+
+
+def clean(text: str, cleaning: int) -> str:
     """The form of a text that is tokenized."""
+    if cleaning > 1:
+        text = EMOJI.sub(lambda match: spell_emoji(match[0]), text)
     text = BREAK.sub(lambda match: " " if match[1] else match[0], text.replace("\ufeff", ""))
     return " ".join(re.sub("[\ud800-\udfff]", "\ufffd", text).split())
 
@@ -49,6 +66,7 @@ class Classifier:
         about = json.loads((folder / "export.json").read_text(encoding="utf-8"))
         self._lower_case: bool = about["tokenizer"]["lower_case"]
         self._special: dict[str, int] = about["tokenizer"]
+        self._cleaning: int = about["cleaning"]
         self._window: dict[str, int] = about["window"]
         pieces = (folder / "vocab.txt").read_bytes().decode().removesuffix("\n")
         self._ids = {piece: line for line, piece in enumerate(pieces.replace("\r\n", "\n").split("\n"))}
@@ -62,7 +80,7 @@ class Classifier:
 
     def encode(self, text: str) -> NDArray[np.int32]:
         """The ids of one text, int32 [1, tokens]: [CLS], the pieces in the window, [SEP]."""
-        pieces = [number for word in self._words(clean(text)) for number in self._cut(word)]
+        pieces = [number for word in self._words(clean(text, self._cleaning)) for number in self._cut(word)]
         head, tail = self._window["head"], self._window["tail"]
         if len(pieces) > head + tail:
             pieces = pieces[:head] + pieces[len(pieces) - tail :]

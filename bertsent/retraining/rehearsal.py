@@ -80,7 +80,7 @@ def stand_in(
     old = reference.read(champion.file(REFERENCE))
     texts = [clean(row.text) for row in rows]
     kind, seq_length = champion.manifest.window, champion.manifest.seq_length
-    pieces = (window(ids, seq_length=seq_length, kind=kind) for ids in scorer.tokenizer.encode(texts))
+    pieces = (window(ids, seq_length=seq_length, kind=kind) for ids in scorer.word_pieces(texts))
     others = ~old.copies_of(pieces)
     vocabulary = scorer.tokenizer.pieces(range(scorer.tokenizer.vocabulary_size))
     bags = {

@@ -11,7 +11,7 @@ from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError, BertsentError, UsageError
 from bertsent.base.records.core import Label, Prediction, Progress, Review
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD, ScoreSettings
-from bertsent.base.text import clean
+from bertsent.base.text import tokenizable
 from bertsent.scoring.litert import LiteRTClassifier, Scores, TokenIds
 from bertsent.scoring.tokenizer import AnyTokenizer, Tokenizer, window
 from bertsent.versions import read_locks
@@ -63,6 +63,7 @@ class Scorer:
         threshold = self._settings.threshold
         self.threshold = DEFAULT_THRESHOLD if threshold is None else threshold
         self._seq_length, self._window = manifest.seq_length, manifest.window
+        self._cleaning = manifest.cleaning
         self.tokenizer = tokenizer or _tokenizer(version)
         if self.tokenizer.digest() != manifest.tokenizer["digest"]:
             raise ArtefactError(
@@ -113,8 +114,12 @@ class Scorer:
                 raise failure
             chunk = next_chunk or next(chunks, None)
 
+    def word_pieces(self, texts: Sequence[str]) -> list[TokenIds]:
+        """The word pieces of whole texts, cleaned as the version has it: int32 [pieces] each."""
+        return self.tokenizer.encode([tokenizable(text, self._cleaning) for text in texts])
+
     def _prepared(self, reviews: list[Review]) -> _Chunk:
-        encoded = self.tokenizer.encode([clean(review.text) for review in reviews])
+        encoded = self.word_pieces([review.text for review in reviews])
         seen = [window(ids, seq_length=self._seq_length, kind=self._window) for ids in encoded]
         return _Chunk(reviews, [len(ids) for ids in encoded], seen)
 

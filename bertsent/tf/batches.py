@@ -15,6 +15,7 @@ from bertsent.base.array_cache import Arrays, cached
 from bertsent.base.digests import sha256_lines, sha256_text
 from bertsent.base.records.core import Review
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD, Window
+from bertsent.base.text import CLEANING, tokenizable
 from bertsent.scoring.tokenizer import AnyTokenizer, window
 from bertsent.tf import tf
 
@@ -92,19 +93,20 @@ def encode(
 def word_pieces(
     texts: Sequence[str], tokenizer: AnyTokenizer, *, cache: Path | None = None
 ) -> list[NDArray[np.int32]]:
-    """The word pieces of whole texts; read from `cache` if the same texts were tokenized before.
+    """The word pieces of whole texts, cleaned; read from `cache` if the same texts were tokenized before.
 
-    A cache file is named by a digest of tokenizer and texts. The window is applied later, so all windows
-    share one file.
+    A cache file is named by a digest of tokenizer and cleaned texts. The window is applied later, so all
+    windows share one file.
     """
+    cleaned = [tokenizable(text, CLEANING) for text in texts]
     if cache is None or len(texts) < _WORTH_CACHING:
-        return tokenizer.encode(texts)
+        return tokenizer.encode(cleaned)
 
     def tokenize() -> Arrays:
-        rows = tokenizer.encode(texts)
+        rows = tokenizer.encode(cleaned)
         return {"pieces": np.concatenate(rows), "ends": np.cumsum([len(row) for row in rows])}
 
-    digest = sha256_lines([tokenizer.digest(), *map(sha256_text, texts)])
+    digest = sha256_lines([tokenizer.digest(), *map(sha256_text, cleaned)])
     arrays = cached(cache / f"{digest}.npz", tokenize)
     return np.split(arrays["pieces"], arrays["ends"][:-1])
 

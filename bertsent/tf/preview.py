@@ -5,7 +5,7 @@ from __future__ import annotations
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.records.training import Preview
 from bertsent.base.settings.training import TrainSettings
-from bertsent.base.text import clean
+from bertsent.base.text import CLEANING, tokenizable
 from bertsent.scoring.tokenizer import pack, window
 from bertsent.tf import tf_keras
 from bertsent.tf.classifier import build, parameters, structure
@@ -31,7 +31,7 @@ def preview(text: str, settings: TrainSettings, *, progress: Progress = silent) 
         seq_length=settings.seq_length,
         progress=progress,
     )
-    pieces = encoder.tokenizer.encode([clean(text)])[0]
+    pieces = encoder.tokenizer.encode([tokenizable(text, CLEANING)])[0]
     seen = window(pieces, seq_length=settings.seq_length, kind=settings.window)
     ids = pack([seen], tokenizer=encoder.tokenizer, width=settings.seq_length)
     fed = inputs(ids)

@@ -24,6 +24,7 @@ from bertsent.base.settings import toml_file
 from bertsent.base.settings.evaluation import CalibrationSettings
 from bertsent.base.settings.reading import POSITIVE
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD, ScoreSettings
+from bertsent.base.text import CLEANING
 from bertsent.reports import plots
 from bertsent.scoring.calibration import Calibration, calibrate
 from bertsent.scoring.litert import LiteRTClassifier
@@ -243,6 +244,7 @@ def _manifest(
         metrics=by_split,
         probes=probes,
         calibration=calibration.as_json(),
+        cleaning=CLEANING,
     )
 
 

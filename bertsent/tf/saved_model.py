@@ -16,6 +16,7 @@ from bertsent.base.errors import ArtefactError
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.resources import quiet_stderr
 from bertsent.base.settings.export import ExportSettings
+from bertsent.base.text import spell_emoji
 from bertsent.export import describe, folder, probe_texts, tolerance, weights
 from bertsent.export.records import Exported
 from bertsent.scoring.calibration import Calibration
@@ -120,6 +121,7 @@ class Served(tf.Module):  # type: ignore[misc]
         self._tokenizer = tokenizer
         self._start, self._end = scorer.tokenizer.start_id, scorer.tokenizer.end_id
         self._head, self._tail = window_sizes(version.manifest.seq_length, version.manifest.window)
+        self._emoji = emoji_table() if version.manifest.cleaning > 1 else None
         self._calibration = Calibration.of(version.manifest.calibration)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=INPUT)])  # type: ignore[untyped-decorator]
@@ -130,7 +132,7 @@ class Served(tf.Module):  # type: ignore[misc]
 
     def ids(self, text: Any) -> Any:
         """Texts string [batch] -> ids int32 [batch, tokens], as `tokenizer.window` and `pack` make them."""
-        pieces = self._tokenizer.tokenize(clean(text))
+        pieces = self._tokenizer.tokenize(clean(text, self._emoji))
         while pieces.shape.rank > 2:  # words of pieces
             pieces = pieces.merge_dims(1, 2)
         pieces = tf.cast(pieces, tf.int32)
@@ -144,12 +146,29 @@ class Served(tf.Module):  # type: ignore[misc]
         return tf.concat([one * self._start, pieces, one * self._end], axis=1).to_tensor(0)
 
 
-def clean(text: Any) -> Any:
-    """`text.clean` in TensorFlow: string [batch] -> string [batch]."""
+def clean(text: Any, emoji: Any = None) -> Any:
+    """`text.tokenizable` in TensorFlow: string [batch] -> string [batch].
+
+    Args:
+        emoji: The table of their names; None: they are not spelt (cleaning 1).
+    """
     text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
+    if emoji is not None:
+        characters = tf.strings.unicode_split(text, "UTF-8")
+        names = emoji.lookup(characters.flat_values)
+        spelt_out = tf.where(tf.equal(names, ""), characters.flat_values, names)
+        text = tf.strings.reduce_join(characters.with_flat_values(spelt_out), axis=-1)
     text = tf.strings.regex_replace(text, "\ufeff", "")
     text = tf.strings.regex_replace(text, f"(?i)(?:<br{_BLANK}*)+/?>", " ")
     return tf.strings.strip(tf.strings.regex_replace(text, f"{_BLANK}+", " "))
+
+
+def emoji_table() -> Any:
+    """Emoji -> what `text.spell_emoji` writes for it, in UTF-8."""
+    candidates = map(chr, (*range(0x2000, 0x3000), *range(0x1F000, 0x20000)))
+    changed = {each: name for each in candidates if (name := spell_emoji(each)) != each}
+    pairs = tf.lookup.KeyValueTensorInitializer([*changed], [*changed.values()], tf.string, tf.string)
+    return tf.lookup.StaticHashTable(pairs, default_value="")
 
 
 def _classifier(version: Version, arrays: weights.Arrays, progress: Progress) -> Any:

@@ -16,6 +16,7 @@ from bertsent.base.errors import ArtefactError
 from bertsent.base.files import is_file
 from bertsent.base.settings.reading import LABELS
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD, Window
+from bertsent.base.text import CLEANING
 
 FORMAT = 1  # raised when today's readers could not read a new version
 MANIFEST = "manifest.json"
@@ -49,6 +50,7 @@ class Manifest:
     metrics: Mapping[str, Any]  # split -> Metrics.as_json
     probes: Mapping[str, float]  # text -> score, which must be the same after every reload
     calibration: Mapping[str, Any] = field(default_factory=dict)  # as `Calibration.as_json` gives it
+    cleaning: int = 1  # of texts, before they are tokenized: the number for `text.tokenizable`
     parent: int | None = None  # the version that was current before it
     reason: str = "train"  # or "retrain", "drift", "rollback"
     lineage: Mapping[str, Any] = field(default_factory=dict)  # what led to a retrain or a rollback
@@ -176,6 +178,12 @@ def read_version(path: Path) -> Version:
                 f"this bertsent reads {FORMAT}.",
                 hint="pip install --upgrade bertsent",
             )
+        if int(values.get("cleaning", 1)) > CLEANING:
+            raise ArtefactError(
+                f"{visible(str(path))} has its texts cleaned in a way that this bertsent does not have.",
+                received=f"cleaning {visible(str(values['cleaning']))[:40]}",
+                hint="pip install --upgrade bertsent",
+            )
         if values["digest"] != sha256_json(values):
             raise _corrupt(file, "was changed after it was written")
         # A later bertsent may add keys without a new format; a missing key raises TypeError.
@@ -205,6 +213,7 @@ def _can_score(manifest: Manifest) -> bool:
         isinstance(manifest.version, int)
         and isinstance(manifest.seq_length, int)
         and manifest.seq_length > 2  # [CLS] and [SEP]
+        and manifest.cleaning in range(1, CLEANING + 1)
         and manifest.window in get_args(Window)
         and manifest.labels == LABELS
         and isinstance(manifest.lineage.get("republished_from", 1), int)

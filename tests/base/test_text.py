@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from bertsent.base.text import clean, is_empty
+from bertsent.base.text import clean, is_empty, spell_emoji, tokenizable
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,31 @@ def test_is_empty_knows_texts_without_words(text: str) -> None:
 @pytest.mark.parametrize("text", ["bad", "<3", "<b>ok</b>", "<loved it>", "?", "\U0001f600"])
 def test_is_empty_keeps_texts_with_words_or_signs(text: str) -> None:
     assert not is_empty(text)
+
+
+# emoji
+
+
+@pytest.mark.parametrize(
+    ("text", "tokenized"),
+    [
+        ("Great film \U0001f44d\U0001f44d", "Great film thumbs up thumbs up"),
+        ("\u2764\ufe0f it", "heart \ufe0f it"),
+        ("so\U0001f602funny", "so face with tears of joy funny"),
+        ("\U0001f44d\U0001f3fd", "thumbs up"),  # a skin tone
+        ("\U0001f1eb\U0001f1f7 film", "film"),  # a flag
+        ("\u2b50\u2b50 of five", "star star of five"),
+        ("plain", "plain"),
+        ("na\u00efve \u2192 \u2122 \u00a9 \u2013 \u4e2d", "na\u00efve \u2192 \u2122 \u00a9 \u2013 \u4e2d"),
+        ("\U0001fa7f\U0001faff", "\U0001fa7f\U0001faff"),  # not assigned
+    ],
+)
+def test_emoji_are_spelt_for_versions_that_were_trained_so(text: str, tokenized: str) -> None:
+    assert tokenizable(text, 2) == tokenized
+    assert tokenizable(text, 1) == clean(text)
+
+
+def test_every_emoji_gets_words() -> None:
+    for emoji in "\U0001f600\U0001f61e\U0001f621\U0001f92e\U0001f4a9\U0001f525\U0001f4af\u2639\u263a\u2705":
+        assert spell_emoji(emoji).replace(" ", "").isascii()
+        assert len(spell_emoji(emoji).split()) >= 1

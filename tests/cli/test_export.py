@@ -20,7 +20,7 @@ from typer.testing import CliRunner, Result
 
 from bertsent.base.errors import UsageError
 from bertsent.base.settings.export import ExportSettings
-from bertsent.base.text import clean
+from bertsent.base.text import CLEANING, spell_emoji, tokenizable
 from bertsent.cli import app
 from bertsent.export import folder, numpy_bert, probe_texts, weights
 from bertsent.export.litert_onnx import export
@@ -128,6 +128,7 @@ def publish(model: Path, kept: dict[str, Any], litert: bytes) -> Path:
             },
             seq_length=PLACES,
             calibration=CALIBRATION.as_json(),
+            cleaning=CLEANING,
             metrics={"test": {"compared": 60, "litert_agreement": 0.95}},
             probes={"great film": 0.5},
         )
@@ -170,7 +171,7 @@ def expected() -> list[float]:
     vocabulary = tiny_bert.vocabulary()
     tokenizer, classifier = Tokenizer(vocabulary, lower_case=True), keras(arrays())
     scores = []
-    for ids in tokenizer.encode([clean(text) for text in TEXTS]):
+    for ids in tokenizer.encode([tokenizable(text, CLEANING) for text in TEXTS]):
         row = window(ids, seq_length=PLACES, kind="head+tail")
         logit = float(classifier(pack([row], tokenizer=tokenizer))[0, 0])
         scores.append(float(CALIBRATION.apply(logit, len(row) + 2)))
@@ -243,6 +244,7 @@ def test_numpy_bert_is_the_classifier_that_trains(gelu: Any) -> None:
 def strange(count: int) -> list[str]:
     """Texts of what cleaning and tokenizing look at."""
     parts = [
+        *"\U0001f600\u2764\U0001f3fd\u2714",
         *"ab \t\n\x1c\x85\u00a0\u2028\ufeff\u200b<>/.-\u4e2d\u00e9\u0301\u00df",
         "<br",
         "<BR />",
@@ -257,8 +259,23 @@ def test_cleaning_in_the_graph_is_our_own() -> None:
     from bertsent.tf import saved_model, tf
 
     given = [*probe_texts.ODD, *strange(500)]
-    cleaned = saved_model.clean(tf.constant([text.encode() for text in given])).numpy()
-    assert [text.decode() for text in cleaned] == [clean(text) for text in given]
+    assert any(spell_emoji(text) != text for text in given)
+    for emoji, cleaning in ((None, 1), (saved_model.emoji_table(), 2)):
+        cleaned = saved_model.clean(tf.constant([text.encode() for text in given]), emoji).numpy()
+        assert [text.decode() for text in cleaned] == [tokenizable(text, cleaning) for text in given]
+
+
+def test_every_emoji_is_spelt_alike_in_the_exports(
+    exported: dict[str, tuple[Path, dict[str, Any]]],
+) -> None:
+    from bertsent.tf import saved_model, tf
+
+    given = [*map(chr, (*range(0x2000, 0x3000), *range(0x1F000, 0x20000)))]
+    ours = [tokenizable(text, CLEANING) for text in given]
+    cleaned = saved_model.clean(tf.constant([text.encode() for text in given]), saved_model.emoji_table())
+    assert [text.decode() for text in cleaned.numpy()] == ours
+    script = runpy.run_path(str(exported["litert"][0] / "score.py"))
+    assert [script["clean"](text, CLEANING) for text in given] == ours
 
 
 @pytest.mark.parametrize("lower_case", [True, False])
@@ -270,7 +287,7 @@ def test_exported_script_cuts_texts_as_we_do(
     classifier._lower_case = lower_case
     tokenizer = Tokenizer.from_file(path / "vocab.txt", lower_case=lower_case)
     for text in [*TEXTS, *strange(300)]:
-        row = window(tokenizer.encode([clean(text)])[0], seq_length=PLACES, kind="head+tail")
+        row = window(tokenizer.encode([tokenizable(text, CLEANING)])[0], seq_length=PLACES, kind="head+tail")
         assert classifier.encode(text).tolist() == pack([row], tokenizer=tokenizer).tolist(), repr(text)
 
 

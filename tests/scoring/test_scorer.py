@@ -16,7 +16,6 @@ from support.listener import Listener
 from bertsent.base.errors import ArtefactError
 from bertsent.base.records.core import Review
 from bertsent.base.settings.scoring import ScoreSettings
-from bertsent.base.text import clean
 from bertsent.data.sample import read_sample
 from bertsent.scoring.litert import LiteRTClassifier
 from bertsent.scoring.scorer import Scorer
@@ -88,7 +87,7 @@ def test_predict_with_token_ids_gives_what_was_scored(trained: Path, texts: list
     loaded = scorer(trained, chunk=40)
     found = list(loaded.predict_with_token_ids(Review(text) for text in texts))
     assert [prediction for prediction, _ in found] == list(loaded.predict(texts))
-    encoded = loaded.tokenizer.encode([clean(text) for text in texts])
+    encoded = loaded.word_pieces(texts)
     for (prediction, token_ids), ids in zip(found, encoded, strict=True):
         assert token_ids.tolist() == window(ids, seq_length=SEEN + 2, kind="head+tail").tolist()
         assert prediction.tokens == len(ids)
@@ -280,4 +279,28 @@ def test_scorer_refuses_a_version_of_another_tokenizer(model: Path) -> None:
     tokenizer = dict(store.find("1", folder=model).manifest.tokenizer)
     fake_versions.edit(model / "1", tokenizer=tokenizer | {"lower_case": not tokenizer["lower_case"]})
     with pytest.raises(ArtefactError, match="another tokenizer"):
+        scorer(model)
+
+
+# cleaning
+
+
+def test_emoji_are_words_for_a_version_that_says_so(model: Path) -> None:
+    emoji, spelt = "a film \U0001f602", "a film face with tears of joy"
+    assert scores(model, [emoji])[0] == scores(model, [spelt])[0]
+    fake_versions.edit(model / "1", cleaning=1)
+    assert scores(model, [emoji])[0] != scores(model, [spelt])[0]
+    assert scores(model, [emoji])[0] == scores(model, ["a film \U0001f3ac"])[0], "both are unknown words"
+
+
+def test_older_version_without_a_number_keeps_its_cleaning(model: Path) -> None:
+    fake_versions.edit(model / "1", cleaning=1)
+    before = scores(model, ["a film \U0001f602", "fine"])
+    fake_versions.edit(model / "1", cleaning=None)
+    assert scores(model, ["a film \U0001f602", "fine"]).tolist() == before.tolist()
+
+
+def test_version_with_a_later_cleaning_is_refused(model: Path) -> None:
+    fake_versions.edit(model / "1", cleaning=3)
+    with pytest.raises(ArtefactError, match="cleaned in a way that this bertsent does not have"):
         scorer(model)

@@ -15,7 +15,6 @@ from bertsent.base.records.checking import Check, WrongLabels
 from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.records.reading import Survey
 from bertsent.base.settings.checking import CheckSettings
-from bertsent.base.text import clean
 from bertsent.data.layout import Layout, layout_of
 from bertsent.data.reader import Reviews
 from bertsent.data.reviews import open_reviews
@@ -198,7 +197,7 @@ def _window(rows: Rows, scorer: Scorer | None) -> Window | None:
     reviews = rows.any.reviews()
     if not reviews:
         return None
-    encoded = scorer.tokenizer.encode([clean(review.text) for review in reviews])
+    encoded = scorer.word_pieces([review.text for review in reviews])
     longer = [
         replace(example(review), detail=f"{len(ids)} word pieces")
         for review, ids in zip(reviews, encoded, strict=True)
