@@ -15,6 +15,8 @@ METRICS = (  # key, name for people, meaning
     ("precision", "precision", "share of the predictions “positive” that are correct"),
     ("recall", "recall", "share of the positive reviews that are predicted positive"),
     ("f1", "F1", "harmonic mean of precision and recall"),
+    ("macro_f1", "macro F1", "mean of the F1 of both labels: a rare label counts as much"),
+    ("mcc", "MCC", "Matthews correlation of label and prediction: 1 is perfect, 0 is chance"),
     ("roc_auc", "ROC AUC", "how often a positive review scores above a negative one"),
     ("log_loss", "log loss", "0 is perfect; always saying 0.5 gives 0.69"),
     ("ece", "ECE", "expected calibration error: mean distance of confidence from accuracy"),

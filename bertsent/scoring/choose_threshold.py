@@ -1,0 +1,322 @@
+"""Chooses the threshold that serves a goal on labelled reviews, and says how sure it is.
+
+A threshold counts only by the labels that it gives, so between two neighbouring scores all are alike: the
+middle is taken, which is as far as can be from both, and rounded as far as no label changes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bertsent.base.errors import BertsentError, DataError
+from bertsent.base.records.metrics import AtThreshold, ChosenThreshold, Confusion, Goal
+from bertsent.base.settings.checks import require
+from bertsent.base.settings.evaluation import EvaluateSettings
+from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
+from bertsent.base.settings.training import TrainSettings
+from bertsent.scoring import metrics
+from bertsent.scoring.metrics import (
+    Floats,
+    Interval,
+    count_intervals,
+    percentiles,
+    proportion,
+    resampled_counts,
+    resamples,
+)
+
+_SETTINGS, _SEED = EvaluateSettings(), TrainSettings().seed
+_MOST_DIGITS = 17  # decimals after which a rounded number is hardly shorter than the number itself
+_MEASURED = ("accuracy", "precision", "recall", "f1", "macro_f1", "mcc")
+_GOALS = "precision=0.95, recall=0.9, f1, macro-f1, mcc or cost=5:1"
+_GOAL_NAMES = ("precision", "recall", "f1", "macro-f1", "mcc", "cost")
+
+
+def parse_goal(text: str) -> Goal:
+    """The goal that `--choose-threshold` names.
+
+    Raises:
+        UsageError: if it is none.
+    """
+    name, equals, value = (part.strip() for part in text.strip().lower().replace("_", "-").partition("="))
+    takes_value = name in {"precision", "recall", "cost"}
+    require(
+        name in _GOAL_NAMES and bool(equals) == takes_value,
+        f"--choose-threshold takes {_GOALS}.",
+        text,
+    )
+    if not takes_value:
+        return Goal(name)
+    numbers = [_number(part) for part in value.split(":")]
+    if name == "cost":
+        require(
+            len(numbers) == 2 and min(numbers) > 0,
+            "cost is what a false positive costs, and what a false negative, both above 0: cost=5:1.",
+            text,
+        )
+        return Goal(name, false_positive=numbers[0], false_negative=numbers[1])
+    require(len(numbers) == 1 and 0 < numbers[0] <= 1, f"{name} lies above 0 and at most at 1: 0.9.", text)
+    return Goal(name, least=numbers[0])
+
+
+def _number(text: str) -> float:
+    """A finite number, or -1 for what is none."""
+    try:
+        number = float(text)
+    except ValueError:
+        return -1.0
+    return number if math.isfinite(number) else -1.0
+
+
+def choose_threshold(
+    scores: ArrayLike,
+    gold: ArrayLike,
+    *,
+    goal: Goal,
+    current: float,
+    seed: int = _SEED,
+    settings: EvaluateSettings = _SETTINGS,
+) -> ChosenThreshold:
+    """The threshold that serves a goal best on these rows. It does not depend on the row order.
+
+    - precision=p: of all thresholds with a precision of at least p, the one with the highest recall. It may
+      fall again above that threshold, because precision need not rise with the threshold.
+    - recall=r: of all thresholds with a recall of at least r, the one with the highest precision.
+    - f1, macro-f1, mcc: the one with the highest value; cost: the one with the lowest mean cost.
+
+    Of equally good ones the higher recall (precision=p: precision) counts, then the distance from 0.5.
+
+    The 95 % interval has the percentiles of the thresholds that bootstrap samples of the rows choose; it
+    contains the threshold. Samples in which no threshold meets the goal, or with one class only, choose none.
+
+    The rows that choose a threshold flatter it. So they are also divided at random into folds with the same
+    share of positive rows; each fold is judged by the threshold that the others choose, and the predictions
+    of all folds are compared with the labels (Stone 1974).
+
+    Args:
+        scores: P(positive), float [n] in [0, 1].
+        gold: Labels, int [n], 0 or 1.
+        goal: What to choose it for.
+        current: The threshold in use, to compare with.
+        seed: Of the bootstrap and the folds.
+        settings: Digits, resamples, folds.
+
+    Raises:
+        DataError: if not both labels occur.
+    """
+    order = np.lexsort((np.asarray(gold, np.int64), np.asarray(scores, np.float64)))
+    scores, gold = np.asarray(scores, np.float64)[order], np.asarray(gold, np.int64)[order]
+    positive = int(gold.sum())
+    rarer = min(positive, len(gold) - positive)
+    if not rarer:
+        raise needs_both_labels(positive=positive, negative=len(gold) - positive)
+    best = _best(_cuts(scores, gold, np.ones(len(gold))), goal)
+    threshold = _rounded(best, settings.digits)
+    drawn = np.array([*_resampled(scores, gold, goal, seed, settings)])
+    judge = _Judge(gold, goal, seed, settings)
+    folds = min(settings.folds, rarer) if rarer > 1 else 0
+    other_rows, unmet_folds = None, 0
+    if folds:
+        called, unmet_folds = _cross_validated(scores, gold, goal, folds, seed)
+        other_rows = judge(called, float("nan"))
+    return ChosenThreshold(
+        goal=goal,
+        met=best.met,
+        threshold=threshold,
+        interval=percentiles(threshold, drawn[~np.isnan(drawn)]),
+        unmet=float(np.isnan(drawn).mean()),
+        default=judge(scores >= DEFAULT_THRESHOLD, DEFAULT_THRESHOLD),
+        current=judge(scores >= current, current),
+        chosen=judge(scores >= threshold, threshold),
+        other_rows=other_rows,
+        folds=folds,
+        unmet_folds=unmet_folds,
+        few=rarer if rarer < settings.few else 0,
+    )
+
+
+def needs_both_labels(*, positive: int, negative: int) -> DataError:
+    """The error for reviews of one class, which choose no threshold."""
+    return DataError(
+        "Choosing a threshold needs labelled reviews of both kinds.",
+        received=f"{positive} positive, {negative} negative",
+        hint="add some of the other kind",
+    )
+
+
+def require_met(chosen: ChosenThreshold) -> None:
+    """Does nothing if the goal was met.
+
+    Raises:
+        BertsentError: naming the best that the reviews allow, if no threshold meets the goal.
+    """
+    if chosen.met:
+        return
+    name = chosen.goal.name
+    best, other = chosen.chosen.values[name], "recall" if name == "precision" else "precision"
+    reach = next(down for scale in (1e2, 1e4, 1e9) if (down := math.floor(best * scale) / scale) > 0)
+    at_best = f"at {chosen.threshold!r}, with {other} {chosen.chosen.values[other]:.4f}"
+    raise BertsentError(
+        f"No threshold has a {name} of {chosen.goal.least:g} on these reviews.",
+        received=f"at most {best:.4f}, {at_best}",
+        hint=f"--choose-threshold {name}={reach:g}",
+    )
+
+
+class _Cuts(NamedTuple):
+    """What each set of equivalent thresholds makes of some rows: c sets, lowest first."""
+
+    low: Floats  # [c]: the thresholds of a set lie above this score ...
+    high: Floats  # [c]: ... and at most at this one
+    middle: Floats  # [c]
+    true: Floats  # [c]: weight of the true positives
+    false: Floats  # [c]: weight of the false positives
+    positive: float  # weight of all positive rows
+    negative: float
+
+
+class _Best(NamedTuple):
+    """The thresholds that serve a goal best: above `low`, at most `high`."""
+
+    low: float
+    high: float
+    middle: float
+    met: bool
+
+
+def _cuts(scores: Floats, gold: NDArray[np.int64], weights: Floats) -> _Cuts:
+    """The thresholds that differ in a label of a row of some weight.
+
+    Args:
+        scores: float64 [n], ascending.
+        gold: int64 [n].
+        weights: How often each row counts, float64 [n]; not all 0.
+    """
+    there = weights > 0
+    scores, gold, weights = scores[there], gold[there], weights[there]
+    first = np.flatnonzero(np.diff(scores, prepend=-np.inf))  # rows of equal scores get equal labels
+    positive = np.add.reduceat(weights * gold, first)
+    negative = np.add.reduceat(weights, first) - positive
+    low, high = np.append(0.0, scores[first]), np.append(scores[first], 1.0)
+    middle = (low + high) / 2
+    # A threshold lies between 0 and 1, so a score of 0 is never positive, and one of 1 always.
+    usable = (low < middle) & (middle <= high) & (middle < 1)
+    return _Cuts(
+        low=low[usable],
+        high=high[usable],
+        middle=middle[usable],
+        true=np.append(positive[::-1].cumsum()[::-1], 0.0)[usable],
+        false=np.append(negative[::-1].cumsum()[::-1], 0.0)[usable],
+        positive=float(positive.sum()),
+        negative=float(negative.sum()),
+    )
+
+
+def _best(cuts: _Cuts, goal: Goal) -> _Best:
+    with np.errstate(invalid="ignore"):  # no prediction "positive": 0 / 0
+        precision = np.nan_to_num(cuts.true / (cuts.true + cuts.false), nan=-1.0)
+    recall = cuts.true / cuts.positive
+    met = np.ones(len(precision), np.bool_)
+    if goal.name in {"precision", "recall"}:
+        aim, other = (precision, recall) if goal.name == "precision" else (recall, precision)
+        met = aim >= goal.least
+        keys = (other, aim) if met.any() else (aim, other)
+    else:
+        keys = (_values(goal)(cuts), recall)
+    candidates = np.flatnonzero(met if met.any() else ~met)
+    nearness = -np.abs(cuts.middle - DEFAULT_THRESHOLD)
+    ranks = np.lexsort([key[candidates] for key in (cuts.middle, nearness, keys[1], keys[0])])
+    index = candidates[ranks[-1]]
+    low, high, middle = (float(part[index]) for part in (cuts.low, cuts.high, cuts.middle))
+    return _Best(low, high, middle, met=bool(met.any()))
+
+
+def _values(goal: Goal) -> Callable[[_Cuts], Floats]:
+    """What a goal that is no bound makes as high as can be, for each cut."""
+
+    def cost(cuts: _Cuts) -> Floats:
+        misses = cuts.positive - cuts.true
+        return -(goal.false_positive * cuts.false + goal.false_negative * misses)
+
+    def f1(cuts: _Cuts) -> Floats:
+        return 2 * cuts.true / (cuts.true + cuts.false + cuts.positive)
+
+    def macro_f1(cuts: _Cuts) -> Floats:
+        return metrics.macro_f1(cuts.true, cuts.false, positive=cuts.positive, negative=cuts.negative)
+
+    def mcc(cuts: _Cuts) -> Floats:
+        values = metrics.mcc(cuts.true, cuts.false, positive=cuts.positive, negative=cuts.negative)
+        return np.nan_to_num(values, nan=-2.0)  # one predicted label only: worse than any other
+
+    return {"cost": cost, "f1": f1, "macro-f1": macro_f1, "mcc": mcc}[goal.name]
+
+
+def _rounded(best: _Best, digits: int) -> float:
+    """The middle with as few decimals, at least `digits`, as leave every label the same."""
+    for decimals in range(digits, _MOST_DIGITS + 1):
+        threshold = round(best.middle, decimals)
+        if best.low < threshold <= best.high and 0 < threshold < 1:
+            return threshold
+    return best.middle
+
+
+def _resampled(
+    scores: Floats, gold: NDArray[np.int64], goal: Goal, seed: int, settings: EvaluateSettings
+) -> Iterator[float]:
+    """The threshold that each bootstrap sample chooses; NaN if it cannot meet the goal."""
+    for drawn in resamples(len(scores), settings.resamples, seed):
+        for weights in drawn:
+            if not 0 < weights @ gold < len(gold):
+                yield float("nan")
+                continue
+            best = _best(_cuts(scores, gold, weights), goal)
+            yield best.middle if best.met else float("nan")
+
+
+def _cross_validated(
+    scores: Floats, gold: NDArray[np.int64], goal: Goal, folds: int, seed: int
+) -> tuple[NDArray[np.bool_], int]:
+    """Whether each row is predicted positive by the threshold that the other folds choose, bool [n]; and the
+    number of folds whose others cannot meet the goal, so that the closest threshold judges them."""
+    random, fold_of = np.random.default_rng(seed), np.empty(len(gold), np.int64)
+    for label in (0, 1):
+        rows = random.permutation(np.flatnonzero(gold == label))
+        fold_of[rows] = np.arange(len(rows)) % folds
+    called, unmet = np.empty(len(gold), np.bool_), 0
+    for fold in range(folds):
+        inside = fold_of == fold
+        best = _best(_cuts(scores, gold, (~inside).astype(np.float64)), goal)
+        called[inside] = scores[inside] >= best.middle
+        unmet += not best.met
+    return called, unmet
+
+
+class _Judge:
+    """Compares predicted labels with gold labels, with 95 % intervals.
+
+    Those of accuracy, precision, recall, F1, macro F1 and MCC are the ones of `measure`. The share of
+    positive predictions has the exact one (Clopper and Pearson 1934), the mean cost that of a bootstrap.
+    """
+
+    def __init__(self, gold: NDArray[np.int64], goal: Goal, seed: int, settings: EvaluateSettings) -> None:
+        self._gold, self._goal, self._seed, self._settings = gold, goal, seed, settings
+
+    def __call__(self, called: NDArray[np.bool_], threshold: float) -> AtThreshold:
+        counts = Confusion(*np.bincount(2 * self._gold + called, minlength=4).tolist())
+        values = {name: float(getattr(counts, name)) for name in _MEASURED}
+        values["share_positive"] = counts.share_positive
+        ends = count_intervals(counts, seed=self._seed, settings=self._settings)
+        ends["share_positive"] = proportion(counts.true_positive + counts.false_positive, counts.n)
+        if self._goal.name == "cost":
+            values["cost"], ends["cost"] = self._goal.cost(counts), self._cost_interval(counts)
+        return AtThreshold(threshold, counts, values, ends)
+
+    def _cost_interval(self, counts: Confusion) -> Interval:
+        drawn = resampled_counts(counts, seed=self._seed, settings=self._settings)
+        costs = drawn[:, 1:3] @ np.array([self._goal.false_positive, self._goal.false_negative]) / counts.n
+        return percentiles(self._goal.cost(counts), costs)
