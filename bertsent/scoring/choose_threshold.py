@@ -13,10 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bertsent.base.display import counted
 from bertsent.base.errors import BertsentError, DataError
-from bertsent.base.records.metrics import AtThreshold, ChosenThreshold, Confusion, Goal
-from bertsent.base.settings.checks import require
+from bertsent.base.records.metrics import AtThreshold, ChosenThreshold, Confusion
 from bertsent.base.settings.evaluation import EvaluateSettings
+from bertsent.base.settings.goals import Goal
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.base.settings.training import TrainSettings
 from bertsent.scoring import metrics
@@ -31,46 +32,9 @@ from bertsent.scoring.metrics import (
 )
 
 _SETTINGS, _SEED = EvaluateSettings(), TrainSettings().seed
+_OFTEN = 0.05  # of the bootstrap samples; an interval of 95 % passes over as many
 _MOST_DIGITS = 17  # decimals after which a rounded number is hardly shorter than the number itself
 _MEASURED = ("accuracy", "precision", "recall", "f1", "macro_f1", "mcc")
-_GOALS = "precision=0.95, recall=0.9, f1, macro-f1, mcc or cost=5:1"
-_GOAL_NAMES = ("precision", "recall", "f1", "macro-f1", "mcc", "cost")
-
-
-def parse_goal(text: str) -> Goal:
-    """The goal that `--choose-threshold` names.
-
-    Raises:
-        UsageError: if it is none.
-    """
-    name, equals, value = (part.strip() for part in text.strip().lower().replace("_", "-").partition("="))
-    takes_value = name in {"precision", "recall", "cost"}
-    require(
-        name in _GOAL_NAMES and bool(equals) == takes_value,
-        f"--choose-threshold takes {_GOALS}.",
-        text,
-    )
-    if not takes_value:
-        return Goal(name)
-    numbers = [_number(part) for part in value.split(":")]
-    if name == "cost":
-        require(
-            len(numbers) == 2 and min(numbers) > 0,
-            "cost is what a false positive costs, and what a false negative, both above 0: cost=5:1.",
-            text,
-        )
-        return Goal(name, false_positive=numbers[0], false_negative=numbers[1])
-    require(len(numbers) == 1 and 0 < numbers[0] <= 1, f"{name} lies above 0 and at most at 1: 0.9.", text)
-    return Goal(name, least=numbers[0])
-
-
-def _number(text: str) -> float:
-    """A finite number, or -1 for what is none."""
-    try:
-        number = float(text)
-    except ValueError:
-        return -1.0
-    return number if math.isfinite(number) else -1.0
 
 
 def choose_threshold(
@@ -113,8 +77,7 @@ def choose_threshold(
     scores, gold = np.asarray(scores, np.float64)[order], np.asarray(gold, np.int64)[order]
     positive = int(gold.sum())
     rarer = min(positive, len(gold) - positive)
-    if not rarer:
-        raise needs_both_labels(positive=positive, negative=len(gold) - positive)
+    require_both_labels(positive, len(gold) - positive)
     best = _best(_cuts(scores, gold, np.ones(len(gold))), goal)
     threshold = _rounded(best, settings.digits)
     drawn = np.array([*_resampled(scores, gold, goal, seed, settings)])
@@ -140,13 +103,18 @@ def choose_threshold(
     )
 
 
-def needs_both_labels(*, positive: int, negative: int) -> DataError:
-    """The error for reviews of one class, which choose no threshold."""
-    return DataError(
-        "Choosing a threshold needs labelled reviews of both kinds.",
-        received=f"{positive} positive, {negative} negative",
-        hint="add some of the other kind",
-    )
+def require_both_labels(positive: int, negative: int) -> None:
+    """Does nothing if there are rows of both labels.
+
+    Raises:
+        DataError: if not: such rows choose no threshold.
+    """
+    if not (positive and negative):
+        raise DataError(
+            "Choosing a threshold needs reviews of both labels.",
+            received=f"{positive} positive, {negative} negative",
+            hint="add reviews of the other label, or leave out --choose-threshold",
+        )
 
 
 def require_met(chosen: ChosenThreshold) -> None:
@@ -162,10 +130,22 @@ def require_met(chosen: ChosenThreshold) -> None:
     reach = next(down for scale in (1e2, 1e4, 1e9) if (down := math.floor(best * scale) / scale) > 0)
     at_best = f"at {chosen.threshold!r}, with {other} {chosen.chosen.values[other]:.4f}"
     raise BertsentError(
-        f"No threshold has a {name} of {chosen.goal.least:g} on these reviews.",
+        f"No threshold has a {name} of {chosen.goal.least:.15g} on these reviews.",
         received=f"at most {best:.4f}, {at_best}",
         hint=f"--choose-threshold {name}={reach:g}",
     )
+
+
+def threshold_notes(chosen: ChosenThreshold) -> Iterator[str]:
+    """What the user must know of a chosen threshold, in sentences."""
+    if chosen.few:
+        yield f"Only {counted(chosen.few, 'review')} of the rarer label: mind the intervals."
+    if not chosen.folds:
+        yield "One review of a label is too few to measure the threshold on other reviews."
+    if chosen.met and chosen.unmet > _OFTEN:
+        yield f"No threshold meets the goal in {chosen.unmet:.0%} of the bootstrap samples."
+    if chosen.met and chosen.unmet_folds:
+        yield f"In {chosen.unmet_folds} of {chosen.folds} folds the other reviews cannot meet the goal."
 
 
 class _Cuts(NamedTuple):
@@ -313,10 +293,12 @@ class _Judge:
         ends = count_intervals(counts, seed=self._seed, settings=self._settings)
         ends["share_positive"] = proportion(counts.true_positive + counts.false_positive, counts.n)
         if self._goal.name == "cost":
-            values["cost"], ends["cost"] = self._goal.cost(counts), self._cost_interval(counts)
+            values["cost"], ends["cost"] = self._cost(counts)
         return AtThreshold(threshold, counts, values, ends)
 
-    def _cost_interval(self, counts: Confusion) -> Interval:
+    def _cost(self, counts: Confusion) -> tuple[float, Interval]:
+        """The mean cost of a review, and its interval."""
+        costs = np.array([self._goal.false_positive, self._goal.false_negative]) / counts.n
+        mean = float(costs @ (counts.false_positive, counts.false_negative))
         drawn = resampled_counts(counts, seed=self._seed, settings=self._settings)
-        costs = drawn[:, 1:3] @ np.array([self._goal.false_positive, self._goal.false_negative]) / counts.n
-        return percentiles(self._goal.cost(counts), costs)
+        return mean, percentiles(mean, drawn[:, 1:3] @ costs)

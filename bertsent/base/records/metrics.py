@@ -9,6 +9,7 @@ from typing import Any
 
 from bertsent.base.records.core import Prediction, to_json
 from bertsent.base.records.groups import Overview
+from bertsent.base.settings.goals import Goal
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,31 +188,6 @@ class ScoreBand:
     @property
     def n(self) -> int:
         return self.negative + self.positive
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What a threshold is chosen for.
-
-    `name` is precision, recall, f1, macro-f1, mcc or cost. `least` is what precision or recall must reach, in
-    (0, 1]. `false_positive` and `false_negative` are what such an error costs, both above 0.
-    """
-
-    name: str
-    least: float = float("nan")
-    false_positive: float = float("nan")
-    false_negative: float = float("nan")
-
-    def __str__(self) -> str:
-        """The goal as `--choose-threshold` takes it."""
-        if self.name == "cost":
-            return f"cost={self.false_positive:g}:{self.false_negative:g}"
-        return self.name if math.isnan(self.least) else f"{self.name}={self.least:g}"
-
-    def cost(self, counts: Confusion) -> float:
-        """The mean cost of a review; NaN if the goal is no cost, or without rows."""
-        total = self.false_positive * counts.false_positive + self.false_negative * counts.false_negative
-        return total / counts.n if counts.n else float("nan")
 
 
 @dataclass(frozen=True, slots=True)
