@@ -78,7 +78,7 @@ def choose_threshold(
     positive = int(gold.sum())
     rarer = min(positive, len(gold) - positive)
     require_both_labels(positive, len(gold) - positive)
-    best = _best(_cuts(scores, gold, np.ones(len(gold))), goal)
+    best = _best(_cuts(scores, gold.astype(np.float64), np.ones(len(gold))), goal)
     threshold = _rounded(best, settings.digits)
     drawn = np.array([*_resampled(scores, gold, goal, seed, settings)])
     judge = _Judge(gold, goal, seed, settings)
@@ -169,12 +169,12 @@ class _Best(NamedTuple):
     met: bool
 
 
-def _cuts(scores: Floats, gold: NDArray[np.int64], weights: Floats) -> _Cuts:
+def _cuts(scores: Floats, gold: Floats, weights: Floats) -> _Cuts:
     """The thresholds that differ in a label of a row of some weight.
 
     Args:
         scores: float64 [n], ascending.
-        gold: int64 [n].
+        gold: Labels, float64 [n].
         weights: How often each row counts, float64 [n]; not all 0.
     """
     there = weights > 0
@@ -208,10 +208,10 @@ def _best(cuts: _Cuts, goal: Goal) -> _Best:
         keys = (other, aim) if met.any() else (aim, other)
     else:
         keys = (_values(goal)(cuts), recall)
-    candidates = np.flatnonzero(met if met.any() else ~met)
-    nearness = -np.abs(cuts.middle - DEFAULT_THRESHOLD)
-    ranks = np.lexsort([key[candidates] for key in (cuts.middle, nearness, keys[1], keys[0])])
-    index = candidates[ranks[-1]]
+    best = np.flatnonzero(met) if met.any() else np.arange(len(met))
+    for key in (*keys, -np.abs(cuts.middle - DEFAULT_THRESHOLD), cuts.middle):
+        best = best[key[best] == key[best].max()]
+    index = best[0]
     low, high, middle = (float(part[index]) for part in (cuts.low, cuts.high, cuts.middle))
     return _Best(low, high, middle, met=bool(met.any()))
 
@@ -249,12 +249,13 @@ def _resampled(
     scores: Floats, gold: NDArray[np.int64], goal: Goal, seed: int, settings: EvaluateSettings
 ) -> Iterator[float]:
     """The threshold that each bootstrap sample chooses; NaN if it cannot meet the goal."""
+    positive = gold.astype(np.float64)  # as a product of integers takes ten times longer
     for drawn in resamples(len(scores), settings.resamples, seed):
         for weights in drawn:
-            if not 0 < weights @ gold < len(gold):
+            if not 0 < weights @ positive < len(gold):
                 yield float("nan")
                 continue
-            best = _best(_cuts(scores, gold, weights), goal)
+            best = _best(_cuts(scores, positive, weights), goal)
             yield best.middle if best.met else float("nan")
 
 
@@ -270,7 +271,7 @@ def _cross_validated(
     called, unmet = np.empty(len(gold), np.bool_), 0
     for fold in range(folds):
         inside = fold_of == fold
-        best = _best(_cuts(scores, gold, (~inside).astype(np.float64)), goal)
+        best = _best(_cuts(scores, gold.astype(np.float64), (~inside).astype(np.float64)), goal)
         called[inside] = scores[inside] >= best.middle
         unmet += not best.met
     return called, unmet
