@@ -21,7 +21,7 @@ def threshold_lines(chosen: ChosenThreshold) -> Iterator[str]:
     yield threshold_sentence(chosen)
     columns = thresholds(chosen)
     heads = [f"at {column.threshold}" for column in columns]
-    widths = [max(8, len(head)) for head in heads]
+    widths = [max(7, len(head)) for head in heads]
     others = chosen.other_rows
     last = "  on reviews that did not choose it" if others else ""
     shown = "".join(f"  {head:>{width}}" for head, width in zip(heads, widths, strict=True))

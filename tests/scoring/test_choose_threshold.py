@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bertsent.base.errors import BertsentError, DataError, UsageError
+from bertsent.base.records.core import to_json
 from bertsent.base.records.metrics import ChosenThreshold, Confusion
 from bertsent.base.settings.evaluation import EvaluateSettings
 from bertsent.base.settings.goals import parse_goal
@@ -166,30 +167,39 @@ def test_the_interval_contains_the_threshold_and_follows_no_order(goal: str) -> 
     found = choose(scores, gold, goal)
     low, high = found.interval
     assert 0 < low <= found.threshold <= high < 1
-    assert choose(scores[order], gold[order], goal) == pytest.approx(found)
-    assert choose(scores, gold, goal, seed=1).interval != found.interval
+    assert to_json(choose(scores[order], gold[order], goal)) == to_json(found)
+    assert to_json(choose(scores, gold, goal, seed=1)) != to_json(found)
 
 
 @pytest.mark.slow
 def test_the_interval_covers_the_threshold_of_all_rows() -> None:
-    truth = choose(*sample(200_000, 1), "recall=0.9", resamples=1).threshold
+    def drawn(n: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        draw = np.random.default_rng(seed)
+        scores = draw.random(n)
+        return scores, (draw.random(n) < scores).astype(np.int64)
+
+    truth = math.sqrt(0.1)  # a tenth of the positive rows, whose density is 2s, lies below it
     covered = 0
-    for seed in range(100, 200):
-        low, high = choose(*sample(400, seed), "recall=0.9", resamples=100).interval
+    for seed in range(100):
+        low, high = choose(*drawn(200, seed), "recall=0.9", resamples=100).interval
         covered += low <= truth <= high
-    assert covered >= 89  # 95 expected
+    assert covered >= 89  # 95 expected; fewer than 89 once in 200
 
 
 def test_other_rows_show_what_the_choosing_rows_flatter() -> None:
-    draw = np.random.default_rng(3)
-    scores, gold = draw.random(60), draw.integers(2, size=60)  # scores that say nothing
-    found = choose(scores, gold, "mcc")
-    assert found.other_rows is not None
+    flattery, honesty = [], []
+    for seed in range(12):
+        draw = np.random.default_rng(seed)
+        scores, gold = draw.random(60), draw.integers(2, size=60)  # scores that say nothing
+        found = choose(scores, gold, "mcc", resamples=1)
+        assert found.other_rows is not None
+        assert found.other_rows.confusion.n == 60
+        assert math.isnan(found.other_rows.threshold)
+        flattery.append(found.chosen.values["mcc"])
+        honesty.append(found.other_rows.values["mcc"])
     assert found.folds == 10
-    assert found.other_rows.confusion.n == 60
-    assert found.chosen.values["mcc"] > 0.15
-    assert found.other_rows.values["mcc"] < 0.05
-    assert math.isnan(found.other_rows.threshold)
+    assert np.mean(flattery) > 0.1
+    assert np.nanmean(honesty) < 0.05
 
 
 @pytest.mark.slow
