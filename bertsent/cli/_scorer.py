@@ -32,14 +32,17 @@ def open_scorer(model: str | None, settings: ScoreSettings, *, ctx: typer.Contex
 
 
 def _threshold_lines(saved: SavedThreshold, scorer: Scorer) -> list[str]:
-    if not saved.goal:
-        return [f"Threshold {saved.threshold} of {NAME}."]
-    if saved.classifier in {"", scorer.classifier_digest}:
-        return [f"Threshold {saved.threshold} of {NAME}, chosen for {saved.goal}."]
+    if saved.classifier:  # which a rollback gives another number
+        same = saved.classifier == scorer.classifier_digest
+    else:
+        same = saved.version in {"", scorer.version}
+    if same:
+        goal = f", chosen for {saved.goal}" if saved.goal else ""
+        return [f"Threshold {saved.threshold} of {NAME}{goal}."]
     return [
         f"Threshold {saved.threshold} of {NAME} was chosen for version {saved.version}; "
         f"version {scorer.version} scores.",
-        f"Hint: bertsent evaluate PATH --choose-threshold {saved.goal} --save",
+        f"Hint: bertsent evaluate PATH --choose-threshold {saved.goal or 'f1'} --save",
     ]
 
 

@@ -214,6 +214,10 @@ def test_another_version_than_that_of_the_threshold_is_said(run: Run, world: Wor
     stderr = run("predict", "x").stderr
     assert "was chosen for version 1; version 1 scores." in stderr
     assert "Hint: bertsent evaluate PATH --choose-threshold recall=0.9 --save" in stderr
+    for version, said in (("1", 0), ("2", 1)):
+        lines = f'[score]\nthreshold = 0.7\nversion = "{version}"\n'
+        (world.home / "bertsent.toml").write_text(lines, encoding="utf-8")
+        assert run("predict", "x").stderr.count("was chosen for version 2; version 1 scores.") == said
 
 
 def test_a_rollback_to_the_same_classifier_keeps_the_threshold(run: Run, world: World) -> None:
