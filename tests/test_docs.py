@@ -334,6 +334,7 @@ JSON = [
     ("Batch summary", ["batch", "reviews.csv", "-o", "scored.csv"]),
     ("Predictions; Batch summary", ["batch", "reviews.csv", "--sentences", "--by", "label"]),
     ("Evaluations", ["evaluate", "reviews.csv"]),
+    ("Evaluations", ["evaluate", "reviews.csv", "--choose-threshold", "cost=5:1"]),
     ("Checks", ["check", "reviews.csv"]),
     ("Checks", ["check", "data/aclImdb"]),
     ("Labelling", ["label"]),

@@ -22,7 +22,7 @@ from bertsent import __version__
 from bertsent.base.display import visible
 from bertsent.base.errors import BertsentError, ExitCode, Interrupted, StorageError
 from bertsent.base.settings.workspace import Workspace
-from bertsent.base.settings.workspace_file import NAME, load_data_options
+from bertsent.base.settings.workspace_file import NAME, load_workspace_file
 
 # What --help lists, in this order: each command and the first line of its own help, at most 66 characters.
 LIFE_CYCLE = {
@@ -39,6 +39,7 @@ LIFE_CYCLE = {
     "models": "List versions; show, explain, compare or go back to one.",
     "export": "Write a version for TF Serving, LiteRT or ONNX Runtime.",
 }
+_WITH_THRESHOLD = ("predict", "batch", "evaluate")  # of scores; that of drift is another
 _LONGEST = 140  # characters of a message that may quote what the user gave
 _OUTPUT_FAILED = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # errors of stdout sent to a file
 
@@ -189,9 +190,13 @@ def _options(
     ] = False,
 ) -> None:
     """Sentiment classification with a BERT encoder: train, score, monitor, retrain."""
-    given = load_data_options(Workspace.current().root / NAME)
-    if given:
-        ctx.default_map = dict.fromkeys(LIFE_CYCLE, given)
+    given = load_workspace_file(Workspace.current().root / NAME)
+    ctx.default_map = dict.fromkeys(LIFE_CYCLE, given.data)
+    if given.score is not None:
+        ctx.obj = given.score  # what `_scorer` tells of it
+        ctx.default_map |= {
+            command: given.data | {"threshold": given.score.threshold} for command in _WITH_THRESHOLD
+        }
 
 
 def _open_closed_streams() -> None:

@@ -55,8 +55,8 @@ Threshold = Annotated[
     float | None,
     typer.Option(
         "--threshold",
-        help="Scores at or above this are positive, all others negative. [default: 0.5, and unsure where "
-        "fewer than 80 % of such predictions are correct]",
+        help="Scores at or above this are positive, all others negative. [default: that of bertsent.toml, "
+        "else 0.5, and unsure where fewer than 80 % of such predictions are correct]",
     ),
 ]
 Workers = Annotated[

@@ -118,7 +118,8 @@ def batch(
     refused = {"--by": by, "--report": report, "--num-files": num_files}
     watched = None if watch is None else check_watch(paths, output, watch, refused)
     target = _output(output, output_format, only=only) if watched is None else None
-    scorer = open_scorer(model, replace(SCORE, engine=engine, threshold=threshold, workers=workers))
+    settings = replace(SCORE, engine=engine, threshold=threshold, workers=workers)
+    scorer = open_scorer(model, settings, ctx=ctx)
     same: dict[str, Any] = {"scorer": scorer, "seed": seed, "only": only, "raw_csv": raw_csv}
     same["sentences"] = sentences
     if watched is not None:

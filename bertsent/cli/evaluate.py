@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bertsent.base.display import visible
-from bertsent.base.records.metrics import Evaluation, LengthBand
+from bertsent.base.errors import UsageError
+from bertsent.base.records.metrics import ChosenThreshold, Evaluation, LengthBand
 from bertsent.base.settings.evaluation import EvaluateSettings
+from bertsent.base.settings.goals import Goal, parse_goal
 from bertsent.base.settings.reading import LABEL_NAMES, ReadSettings
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.base.settings.training import TrainSettings
@@ -20,6 +22,10 @@ from bertsent.cli._render import command_line, duration, pick, prediction_line, 
 from bertsent.cli._scorer import open_scorer
 from bertsent.cli._source import open_source, reads_reviews
 from bertsent.cli._tables import confusion_lines, metric, reading_lines
+from bertsent.cli._threshold import keep_threshold, threshold_json, threshold_lines
+
+if TYPE_CHECKING:
+    from bertsent.scoring.scorer import Scorer
 
 DEFAULTS, SCORE, DRAW = EvaluateSettings(), ScoreSettings(), TrainSettings()
 _BAR = 24  # columns of a bar that stands for 100 %
@@ -46,6 +52,19 @@ def evaluate(
     model: options.Model = None,
     engine: options.Engine = SCORE.engine,
     threshold: options.Threshold = SCORE.threshold,
+    choose_threshold: Annotated[
+        str | None,
+        typer.Option(
+            "--choose-threshold",
+            metavar="GOAL",
+            help="Also find the threshold for precision=0.95, recall=0.9, f1, macro-f1, mcc or cost=5:1 (a "
+            "false positive costs 5, a false negative 1).",
+        ),
+    ] = None,
+    save: Annotated[
+        bool,
+        typer.Option("--save", help="Keep that threshold in bertsent.toml, for predict, batch and evaluate."),
+    ] = False,
     workers: options.Workers = SCORE.workers,
     seed: options.Seed = DRAW.seed,
     json: options.Json = False,
@@ -53,15 +72,17 @@ def evaluate(
 ) -> None:
     """Measure how good the predictions on labelled reviews are.
 
-    Prints accuracy, precision, recall, F1, ROC AUC, log loss and calibration error with 95 % intervals,
-    accuracy by length, and the most confidently wrong predictions.
+    Prints accuracy, precision, recall, F1, macro F1, MCC, ROC AUC, log loss and calibration error with 95 %
+    intervals, accuracy by length, and the most confidently wrong predictions.
     """
     from bertsent.reports import evaluation_page
     from bertsent.reports.page import check_target
 
     if report is not None:
         check_target(report, force=force)
-    scorer = open_scorer(model, replace(SCORE, engine=engine, threshold=threshold, workers=workers))
+    goal = _goal(choose_threshold, save=save)
+    settings = replace(SCORE, engine=engine, threshold=threshold, workers=workers)
+    scorer = open_scorer(model, settings, ctx=ctx)
     from bertsent.scoring import evaluate as core
 
     with progress(quiet=quiet) as bar, open_source(paths, reading) as source:
@@ -72,6 +93,7 @@ def evaluate(
             seed=seed,
             errors=errors,
             curve=report is not None,
+            goal=goal,
             progress=bar,
         )
     if json:
@@ -82,6 +104,41 @@ def evaluate(
         evaluation_page.write(evaluation, report, source=str(source), command=command_line(ctx))
         if not json:
             typer.echo(f"\nReport: {visible(str(report))}")
+    if evaluation.chosen is not None:
+        _finish(evaluation.chosen, scorer, save=save, json=json)
+
+
+def _goal(text: str | None, *, save: bool) -> Goal | None:
+    """The goal of --choose-threshold.
+
+    Raises:
+        UsageError: if it is none, or there is nothing to save.
+    """
+    if text is not None:
+        return parse_goal(text)
+    if save:
+        raise UsageError(
+            "--save keeps the threshold that --choose-threshold finds.",
+            received="no --choose-threshold",
+            hint="add, for example, --choose-threshold precision=0.95",
+        )
+    return None
+
+
+def _finish(chosen: ChosenThreshold, scorer: Scorer, *, save: bool, json: bool) -> None:
+    """Ends the run with an error if the goal was not met; else saves the threshold, if asked.
+
+    The evaluation is on stdout by then.
+    """
+    from bertsent.scoring.choose_threshold import require_met
+
+    require_met(chosen)
+    if save:
+        typer.echo(("" if json else "\n") + keep_threshold(chosen, scorer), err=json)
+    elif not json:
+        typer.echo(
+            f"\nUse it with --threshold {chosen.threshold}, or keep it for this workspace with --save."
+        )
 
 
 def _as_json(evaluation: Evaluation) -> dict[str, Any]:
@@ -107,6 +164,7 @@ def _as_json(evaluation: Evaluation) -> dict[str, Any]:
             for row in evaluation.wrong
         ],
         **pick(evaluation, "reviews_per_second", "seconds"),
+        **({"chosen_threshold": threshold_json(evaluation.chosen)} if evaluation.chosen else {}),
     }
 
 
@@ -119,7 +177,7 @@ def _print(evaluation: Evaluation) -> None:
 
     typer.echo(summary(evaluation))
     typer.echo(
-        f"version {evaluation.version}, threshold {evaluation.threshold:g}, {duration(evaluation.seconds)} "
+        f"version {evaluation.version}, threshold {evaluation.threshold}, {duration(evaluation.seconds)} "
         f"({evaluation.reviews_per_second:.0f} a second)"
     )
     if evaluation.unsure:
@@ -130,6 +188,8 @@ def _print(evaluation: Evaluation) -> None:
     if evaluation.unlabelled:
         typer.echo(f"{evaluation.unlabelled} had no label and were left out")
     _print_metrics(evaluation)
+    if evaluation.chosen is not None:
+        typer.echo("\n" + "\n".join(threshold_lines(evaluation.chosen)))
     _print_lengths(evaluation)
     _print_wrong(evaluation)
 

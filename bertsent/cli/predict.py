@@ -26,6 +26,7 @@ DEFAULTS = ScoreSettings()
 
 
 def predict(
+    ctx: typer.Context,
     texts: Annotated[
         list[str] | None,
         typer.Argument(metavar="TEXT", help="Texts to score; - reads one per line from stdin."),
@@ -58,7 +59,7 @@ def predict(
         if sys.stdin.isatty():
             raise UsageError("Name a text to score.", hint='bertsent predict "great film"')
         texts = ["-"]
-    scorer = open_scorer(model, settings)
+    scorer = open_scorer(model, settings, ctx=ctx)
     for number, prediction in enumerate(scorer.predict(_texts(texts or [], file or [])), start=1):
         _show(number, prediction, window=scorer.window, json=json)
         if record is not None:

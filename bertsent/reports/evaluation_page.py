@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bertsent.base.display import counted, visible
 from bertsent.base.files import now, write_text
-from bertsent.base.records.metrics import Evaluation
+from bertsent.base.records.metrics import AtThreshold, ChosenThreshold, Evaluation
 from bertsent.base.settings.reading import LABEL_NAMES
 from bertsent.reports import page, plots
 
@@ -15,9 +15,22 @@ METRICS = (  # key, name for people, meaning
     ("precision", "precision", "share of the predictions “positive” that are correct"),
     ("recall", "recall", "share of the positive reviews that are predicted positive"),
     ("f1", "F1", "harmonic mean of precision and recall"),
+    ("macro_f1", "macro F1", "mean of the F1 of both labels: a rare label counts as much"),
+    ("mcc", "MCC", "Matthews correlation of label and prediction: 1 is perfect, 0 is chance"),
     ("roc_auc", "ROC AUC", "how often a positive review scores above a negative one"),
     ("log_loss", "log loss", "0 is perfect; always saying 0.5 gives 0.69"),
     ("ece", "ECE", "expected calibration error: mean distance of confidence from accuracy"),
+)
+
+AT_THRESHOLD = (  # key, name for people; the last one only where a goal has costs
+    ("precision", "precision"),
+    ("recall", "recall"),
+    ("f1", "F1"),
+    ("macro_f1", "macro F1"),
+    ("mcc", "MCC"),
+    ("accuracy", "accuracy"),
+    ("share_positive", "share positive"),
+    ("cost", "mean cost"),
 )
 
 
@@ -59,6 +72,10 @@ def render(evaluation: Evaluation, *, source: str, command: str, made: str) -> s
         evaluation=evaluation,
         summary=summary(evaluation),
         metrics=METRICS,
+        chosen=evaluation.chosen,
+        threshold_sentence=threshold_sentence(evaluation.chosen) if evaluation.chosen else "",
+        thresholds=thresholds(evaluation.chosen) if evaluation.chosen else (),
+        at_threshold=AT_THRESHOLD,
         wrong=wrong,
         source=visible(source),
     )
@@ -71,3 +88,18 @@ def summary(evaluation: Evaluation) -> str:
         f"Accuracy {page.percent(evaluation.metrics.confusion.accuracy)} % on "
         f"{counted(evaluation.n, 'review')} (95 %: {low} to {high})"
     )
+
+
+def threshold_sentence(chosen: ChosenThreshold) -> str:
+    """The goal, and the threshold that serves it with its interval."""
+    decimals = len(repr(chosen.threshold).partition(".")[2])
+    low, high = (f"{end:.{max(4, min(decimals, 17))}f}" for end in chosen.interval)
+    if not chosen.met:
+        return f"Threshold for {chosen.goal}: none; {chosen.threshold} comes closest"
+    return f"Threshold for {chosen.goal}: {chosen.threshold} (95 %: {low} to {high})"
+
+
+def thresholds(chosen: ChosenThreshold) -> tuple[AtThreshold, ...]:
+    """The thresholds to compare: 0.5, the one in use, the chosen one; each once."""
+    points = {point.threshold: point for point in (chosen.default, chosen.current, chosen.chosen)}
+    return tuple(points.values())

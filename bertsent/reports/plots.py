@@ -99,7 +99,7 @@ def roc(evaluation: Evaluation) -> str:
         counts = evaluation.metrics.confusion
         point = counts.false_positive / (counts.false_positive + counts.true_negative), counts.recall
         axes.plot(*point, "o", color=NEGATIVE, markersize=7)
-        label = f"threshold {evaluation.threshold:g}"
+        label = f"threshold {evaluation.threshold}"
         axes.annotate(label, point, xytext=(10, -14), textcoords="offset points")
         axes.set_xlabel("negative reviews predicted positive")
         axes.set_ylabel("positive reviews predicted positive")

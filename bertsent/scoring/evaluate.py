@@ -7,6 +7,7 @@ import time
 from array import array
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,12 @@ from bertsent.base.errors import UsageError
 from bertsent.base.records.core import Prediction, Progress, silent
 from bertsent.base.records.metrics import Evaluation
 from bertsent.base.settings.evaluation import EvaluateSettings
+from bertsent.base.settings.goals import Goal
 from bertsent.base.settings.training import TrainSettings
 from bertsent.data.notes import no_labels, one_class, survey_notes
 from bertsent.data.reviews import open_reviews, usable
 from bertsent.data.source import Source
+from bertsent.scoring.choose_threshold import choose_threshold, require_both_labels, threshold_notes
 from bertsent.scoring.metrics import by_length, by_score, measure, roc
 from bertsent.scoring.scorer import REPORT_EVERY, Scorer
 
@@ -48,6 +51,7 @@ def evaluate(
     seed: int = _SEED,
     errors: int = _SETTINGS.errors,
     curve: bool = True,
+    goal: Goal | None = None,
     progress: Progress = silent,
     settings: EvaluateSettings = _SETTINGS,
 ) -> Evaluation:
@@ -62,12 +66,13 @@ def evaluate(
         seed: Of the draw, and of the bootstrap that gives the intervals.
         errors: How many of the most confident wrong predictions to return.
         curve: Whether to compute the ROC curve, which loads scikit-learn.
+        goal: Also choose the threshold that serves it. The evaluation stays that of the scorer's threshold.
         progress: Receives the number of reviews done.
         settings: Bins, bands, resamples.
 
     Raises:
         UsageError: if `errors` or `num_files` is too small, or the suffix of a table is unknown.
-        DataError: if a review cannot be used, or none has a label.
+        DataError: if a review cannot be used, or none has a label; with a goal, if not both labels occur.
     """
     if errors < 0:
         raise UsageError("The number of errors to show must be at least 0.", received=errors)
@@ -77,6 +82,8 @@ def evaluate(
         raise no_labels(source, survey)
     for note in [*survey_notes(survey), *one_class(survey)]:
         progress.note(note)
+    if goal is not None:
+        require_both_labels(survey.labels.positive, survey.labels.negative)
     rows, left_out = _Rows(), Counter[str]()
 
     def wrong() -> Iterator[Prediction]:
@@ -116,5 +123,12 @@ def evaluate(
         wrong=tuple(worst[:errors]),
         seconds=seconds,
     )
+    if goal is not None:
+        chosen = choose_threshold(
+            scores, gold, goal=goal, current=scorer.threshold, seed=seed, settings=settings
+        )
+        evaluation = replace(evaluation, chosen=chosen)
+        for note in threshold_notes(chosen):
+            progress.note(note)
     progress.finish()
     return evaluation

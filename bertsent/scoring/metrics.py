@@ -41,9 +41,12 @@ def measure(
 
     - accuracy, precision, recall: exact (Clopper and Pearson 1934). So is F1 = 2q / (1 + q), where q is
       the share of true positives among the rows that are positive or predicted positive.
-    - ROC AUC and log loss: percentiles of a bootstrap (Efron and Tibshirani 1993). They are too narrow with
-      a few dozen rows, and do not exist for a single row. Resamples cannot change an AUC of 0 or 1, so it
-      gets the exact interval for as many pairs as can be formed without using a row twice.
+    - ROC AUC, log loss, macro F1 and MCC: percentiles of a bootstrap (Efron and Tibshirani 1993). They are
+      too narrow with a few dozen rows, and do not exist for a single row. Macro F1 and MCC need of a
+      resample only its confusion counts, which follow a multinomial distribution, so those are drawn;
+      a resample in which one does not exist is left out. Resamples cannot change an AUC of 0 or 1, nor a
+      macro F1 or an MCC at an end of its range: those get the exact interval for as many pairs of a
+      positive and a negative row as can be formed without using a row twice.
     - ECE: from the same resamples, but not their percentiles. Noise in a bin raises the ECE whatever its
       sign: the estimate lies above the truth, and the ECE of a resample above the estimate. So percentiles
       never contain the truth of a well-calibrated classifier (in 0 of 200 simulated sets of 50 to 5,000
@@ -68,8 +71,84 @@ def measure(
         log_loss=float(loss),
         roc_auc=float(auc),
         ece=float(np.abs(bin_errors).sum()),
-        intervals=_exact(confusion) | _bootstrap(rows, seed, settings) if intervals else {},
+        intervals=count_intervals(confusion, seed=seed, settings=settings) | _bootstrap(rows, seed, settings)
+        if intervals
+        else {},
     )
+
+
+def count_intervals(
+    confusion: Confusion, *, seed: int = _SEED, settings: EvaluateSettings = _SETTINGS
+) -> dict[str, Interval]:
+    """The 95 % intervals of the metrics that follow from confusion counts, as `measure` gives them: accuracy,
+    precision, recall, f1, macro_f1, mcc."""
+    intervals = _exact(confusion)
+    if confusion.n < 2:
+        return intervals | {"macro_f1": _NONE, "mcc": _NONE}
+    drawn = resampled_counts(confusion, seed=seed, settings=settings)
+    pairs = min(
+        confusion.true_positive + confusion.false_negative, confusion.true_negative + confusion.false_positive
+    )
+    _, alarms, misses, hits = drawn.T
+    totals = {"positive": hits + misses, "negative": confusion.n - hits - misses}
+    macro = _bounded(confusion.macro_f1, macro_f1(hits, alarms, **totals), pairs)
+    correlation = _bounded(confusion.mcc, mcc(hits, alarms, **totals), pairs, lowest=-1.0)
+    return intervals | {"macro_f1": macro, "mcc": correlation}
+
+
+def resampled_counts(
+    confusion: Confusion, *, seed: int = _SEED, settings: EvaluateSettings = _SETTINGS
+) -> Floats:
+    """The confusion counts of bootstrap samples, float64 [resamples, 4] in the order of `Confusion`."""
+    counts = np.array(
+        [confusion.true_negative, confusion.false_positive, confusion.false_negative, confusion.true_positive]
+    )
+    random = np.random.default_rng(seed)
+    drawn = random.multinomial(confusion.n, counts / confusion.n, size=settings.resamples)
+    return drawn.astype(np.float64)
+
+
+def macro_f1(true: Floats, false: Floats, *, positive: ArrayLike, negative: ArrayLike) -> Floats:
+    """`Confusion.macro_f1` of many confusion tables at once, float64 of their shape.
+
+    Args:
+        true: True positives of each.
+        false: False positives of each.
+        positive: All positive rows.
+        negative: All negative rows.
+    """
+    positive, negative = np.asarray(positive, np.float64), np.asarray(negative, np.float64)
+    wrong, right = positive - true + false, negative - false
+    with np.errstate(invalid="ignore"):  # with one class only it may be 0 / 0
+        mean = true / (2 * true + wrong) + right / (2 * right + wrong)
+    return np.where((positive > 0) & (negative > 0), mean, np.nan)
+
+
+def mcc(true: Floats, false: Floats, *, positive: ArrayLike, negative: ArrayLike) -> Floats:
+    """`Confusion.mcc` of many confusion tables at once; arguments as for `macro_f1`."""
+    positive, negative = np.asarray(positive, np.float64), np.asarray(negative, np.float64)
+    predicted = true + false
+    spread = np.sqrt(predicted * (positive + negative - predicted)) * np.sqrt(positive * negative)
+    with np.errstate(invalid="ignore"):  # 0 / 0 where it does not exist
+        return np.asarray((true * negative - false * positive) / spread, np.float64)
+
+
+def resamples(n: int, count: int, seed: int) -> Iterator[Floats]:
+    """Yields the weights [k, n] of `count` draws of n rows with replacement, some draws at a time."""
+    random = np.random.default_rng(seed)
+    most = max(1, _PART // n)
+    for start in range(0, count, most):
+        k = min(most, count - start)
+        drawn = random.integers(n, size=(k, n)) + n * np.arange(k)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=k * n).reshape(k, n).astype(np.float64)
+
+
+def percentiles(estimate: float, drawn: Floats) -> Interval:
+    """The middle 95 % of resampled estimates, widened to contain the estimate; NaN without any."""
+    if not len(drawn):
+        return _NONE
+    low, high = np.quantile(drawn, (_LOW, _HIGH)).tolist()
+    return min(low, estimate), max(high, estimate)
 
 
 def proportion(part: int, whole: int) -> Interval:
@@ -192,15 +271,6 @@ class _SortedRows:
         bin_errors = np.add.reduceat(weights * self.error, self.stretches, axis=1) @ self.bins
         return auc, weights @ self.loss / self.n, bin_errors / self.n
 
-    def resamples(self, count: int, seed: int) -> Iterator[Floats]:
-        """Yields the weights [k, n] of `count` draws of n rows with replacement, some draws at a time."""
-        random = np.random.default_rng(seed)
-        most = max(1, _PART // self.n)
-        for start in range(0, count, most):
-            k = min(most, count - start)
-            drawn = random.integers(self.n, size=(k, self.n)) + self.n * np.arange(k)[:, None]
-            yield np.bincount(drawn.ravel(), minlength=k * self.n).reshape(k, self.n).astype(np.float64)
-
 
 def _exact(confusion: Confusion) -> dict[str, Interval]:
     hits = confusion.true_positive
@@ -218,22 +288,27 @@ def _bootstrap(rows: _SortedRows, seed: int, settings: EvaluateSettings) -> dict
     if rows.n < 2:
         return {"roc_auc": _NONE, "log_loss": _NONE, "ece": _NONE}
     auc, loss, bin_errors = (part[0] for part in rows.weighted(np.ones((1, rows.n))))
-    parts = [rows.weighted(weights) for weights in rows.resamples(settings.resamples, seed)]
+    parts = [rows.weighted(weights) for weights in resamples(rows.n, settings.resamples, seed)]
     aucs, losses, drawn = (np.concatenate(part) for part in zip(*parts, strict=True))
     return {
-        "roc_auc": _auc_interval(float(auc), aucs, rows),
-        "log_loss": _percentiles(float(loss), losses),
+        "roc_auc": _bounded(float(auc), aucs, int(min(rows.positive.sum(), rows.n - rows.positive.sum()))),
+        "log_loss": percentiles(float(loss), losses),
         "ece": _ece_interval(bin_errors, drawn),
     }
 
 
-def _auc_interval(auc: float, drawn: Floats, rows: _SortedRows) -> Interval:
-    if np.isnan(auc):
+def _bounded(value: float, drawn: Floats, pairs: int, *, lowest: float = 0.0) -> Interval:
+    """The interval of a metric from `lowest` to 1 that needs both classes, from resampled values.
+
+    Args:
+        pairs: How many pairs of a positive and a negative row can be formed without using a row twice.
+    """
+    if np.isnan(value):
         return _NONE
-    if auc in (0.0, 1.0):
-        pairs = int(min(rows.positive.sum(), rows.n - rows.positive.sum()))
-        return proportion(int(auc) * pairs, pairs)
-    return _percentiles(auc, drawn[~np.isnan(drawn)])
+    if value in (lowest, 1.0):
+        low, high = proportion(pairs if value == 1 else 0, pairs)
+        return lowest + (1 - lowest) * low, lowest + (1 - lowest) * high
+    return percentiles(value, drawn[~np.isnan(drawn)])
 
 
 def _ece_interval(bin_errors: Floats, drawn: Floats) -> Interval:
@@ -241,8 +316,3 @@ def _ece_interval(bin_errors: Floats, drawn: Floats) -> Interval:
     below = ece - np.quantile(np.abs(drawn - bin_errors).sum(1), _HIGH)
     above = 2 * ece - np.quantile(resampled, _LOW)
     return max(0.0, float(below)), min(1.0, max(ece, float(above)))
-
-
-def _percentiles(estimate: float, drawn: Floats) -> Interval:
-    low, high = np.quantile(drawn, (_LOW, _HIGH)).tolist()
-    return min(low, estimate), max(high, estimate)

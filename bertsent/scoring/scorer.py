@@ -38,6 +38,7 @@ class Scorer:
 
     Attributes:
         version: The name of the version.
+        classifier_digest: The SHA-256 of its classifier.
         tokenizer: Its tokenizer.
         unsure: Scores between these two are labelled "unsure", because too few of them are correct.
         threshold: Scores at or above it count as positive in metrics, which know no "unsure".
@@ -57,7 +58,7 @@ class Scorer:
         self._settings = settings or ScoreSettings()
         read_locks.lock_for_reading(version.path / MANIFEST, reader=self)
         manifest = version.manifest
-        self.version = version.name
+        self.version, self.classifier_digest = version.name, version.classifier_digest
         low, high = manifest.calibration.get("unsure", (DEFAULT_THRESHOLD, DEFAULT_THRESHOLD))
         self.unsure = (float(low), float(high))
         threshold = self._settings.threshold

@@ -62,6 +62,13 @@ def test_keys_are_written_with_either_dash(run: Run, model: Path, workspace: Pat
         (["[data]", "label = true"], "label must be a text in quotes"),
         (["[train]", "epochs = 1"], "Received: train"),
         (["data = 1"], "[data] must be a table"),
+        (["score = 1"], "[score] must be a table"),
+        (["[score]", "threshold = 0"], "threshold must be a number between 0 and 1. Received: 0."),
+        (["[score]", "threshold = true"], "threshold must be a number"),
+        (["[score]", 'threshold = "0.5"'], "threshold must be a number"),
+        (["[score]", 'goal = "f1"'], "threshold must be a number between 0 and 1. Received: none."),
+        (["[score]", "threshold = 0.5", "goal = 1"], "goal must be a text in quotes"),
+        (["[score]", "threshold = 0.5", "treshold = 0.5"], "Received: treshold"),
         (["[data", 'text = "x"'], "is not TOML"),
     ],
 )

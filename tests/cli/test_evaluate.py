@@ -11,7 +11,7 @@ import pytest
 from typer.testing import Result
 
 Run = Callable[..., Result]
-FIGURES = ["accuracy", "precision", "recall", "f1", "roc_auc", "log_loss", "ece"]
+FIGURES = ["accuracy", "precision", "recall", "f1", "macro_f1", "mcc", "roc_auc", "log_loss", "ece"]
 KEYS = [
     *("n", "version", "threshold", *FIGURES, "confusion", "by_length", "unsure", "truncated", "empty"),
     *("unlabelled", "wrong", "reviews_per_second", "seconds"),
@@ -41,7 +41,14 @@ def table(parent: Path, *rows: dict[str, Any]) -> Path:
 
 
 def test_evaluate_agrees_with_the_predictions_of_batch(run: Run, model: Path, sample: Path) -> None:
-    from sklearn.metrics import f1_score, log_loss, precision_score, recall_score, roc_auc_score
+    from sklearn.metrics import (
+        f1_score,
+        log_loss,
+        matthews_corrcoef,
+        precision_score,
+        recall_score,
+        roc_auc_score,
+    )
 
     rows, threshold = predictions(run, sample / "test")
     scores, gold = [row["score"] for row in rows], [row["gold"] == "positive" for row in rows]
@@ -58,6 +65,8 @@ def test_evaluate_agrees_with_the_predictions_of_batch(run: Run, model: Path, sa
     assert found["precision"]["value"] == pytest.approx(precision_score(gold, called))
     assert found["recall"]["value"] == pytest.approx(recall_score(gold, called))
     assert found["f1"]["value"] == pytest.approx(f1_score(gold, called))
+    assert found["macro_f1"]["value"] == pytest.approx(f1_score(gold, called, average="macro"))
+    assert found["mcc"]["value"] == pytest.approx(matthews_corrcoef(gold, called))
     assert found["roc_auc"]["value"] == pytest.approx(roc_auc_score(gold, scores))
     assert found["log_loss"]["value"] == pytest.approx(log_loss(gold, scores))
     assert found["truncated"] == sum(row["truncated"] for row in rows) > 0

@@ -162,3 +162,11 @@ def test_command_loads_what_it_needs_and_no_more(
     assert start.commands - {arguments[0]} <= (
         {"models_compare", "retrain"} if arguments[0] == "models" else set()
     )
+
+
+def test_a_saved_threshold_costs_predict_no_package(workspace: Path) -> None:
+    (workspace / "bertsent.toml").write_text("[score]\nthreshold = 0.7\n", encoding="utf-8")
+    start = loaded("predict", "great", *BUNDLED)
+    assert start.packages <= LITERT
+    assert start.own <= SCORE
+    assert start.slow == set()

@@ -17,7 +17,7 @@ from bertsent.base.records.metrics import Confusion, Metrics
 from bertsent.base.settings.evaluation import EvaluateSettings
 from bertsent.scoring.metrics import by_length, by_score, measure, proportion, roc
 
-METRICS = ["accuracy", "precision", "recall", "f1", "roc_auc", "log_loss", "ece"]
+METRICS = ["accuracy", "precision", "recall", "f1", "macro_f1", "mcc", "roc_auc", "log_loss", "ece"]
 SCORES, GOLD = [0.9, 0.6, 0.5, 0.4, 0.2, 0.1], [1, 0, 1, 1, 0, 0]
 
 
@@ -97,6 +97,25 @@ def test_confusion_ratios_without_a_denominator_are_not_numbers() -> None:
     assert all(map(math.isnan, (counted.precision, counted.recall, counted.f1)))
 
 
+def test_macro_f1_and_mcc_need_both_labels() -> None:
+    one_label, one_answer = (
+        Confusion(true_positive=9, false_negative=1),
+        Confusion(true_positive=9, false_positive=1),
+    )
+    assert all(map(math.isnan, (one_label.macro_f1, one_label.mcc, one_answer.mcc)))
+    assert one_answer.macro_f1 == pytest.approx((18 / 19 + 0) / 2)
+
+
+@pytest.mark.parametrize(("right", "macro", "mcc"), [(True, 1.0, 1.0), (False, 0.0, -1.0)])
+def test_macro_f1_and_mcc_at_the_ends_of_their_ranges(right: bool, macro: float, mcc: float) -> None:
+    gold = [0] * 9 + [1] * 5
+    found = quick([0.9 if label == right else 0.1 for label in gold], gold)
+    assert (found.confusion.macro_f1, found.confusion.mcc) == (macro, mcc)
+    low, high = exact(5 * right, 5)  # the pairs that use no row twice
+    assert found.intervals["macro_f1"] == pytest.approx((low, high))
+    assert found.intervals["mcc"] == pytest.approx((2 * low - 1, 2 * high - 1))
+
+
 def sample(n: int, seed: int, *, sharpness: float = 1.0) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Scores, and labels that follow them; with a sharpness below 1 the scores are too sure."""
     draw = np.random.default_rng(seed)
@@ -121,12 +140,16 @@ def quick(scores: Any, gold: Any, *, resamples: int = 200, **more: Any) -> Metri
 # ECE, ROC AUC and log loss
 
 
-def test_measure_agrees_with_scikit_learn() -> None:
-    from sklearn.metrics import log_loss, roc_auc_score
+@pytest.mark.parametrize("threshold", [0.1, 0.5, 0.97])
+def test_measure_agrees_with_scikit_learn(threshold: float) -> None:
+    from sklearn.metrics import f1_score, log_loss, matthews_corrcoef, roc_auc_score
 
     scores, gold = sample(500, 1)
     scores = scores.round(2)  # with ties
-    found = measure(scores, gold, threshold=0.5)
+    found = measure(scores, gold, threshold=threshold)
+    called = scores >= threshold
+    assert found.confusion.macro_f1 == pytest.approx(f1_score(gold, called, average="macro"))
+    assert found.confusion.mcc == pytest.approx(matthews_corrcoef(gold, called))
     assert found.roc_auc == pytest.approx(roc_auc_score(gold, scores))
     assert found.log_loss == pytest.approx(log_loss(gold, scores))
 
@@ -193,6 +216,17 @@ def test_measure_interval_of_roc_auc_is_that_of_resampling_by_scikit_learn() -> 
     assert quick(scores, gold, resamples=2000).intervals["roc_auc"] == pytest.approx(ends, abs=0.02)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["macro_f1", "mcc"])
+def test_measure_intervals_of_counts_are_those_of_resampled_rows(name: str) -> None:
+    scores, gold = sample(90, 12)
+    draw = np.random.default_rng(0)
+    rows = [draw.integers(90, size=90) for _ in range(2000)]
+    drawn = [measure(scores[some], gold[some], threshold=0.5).values[name] for some in rows]
+    ends = np.quantile(drawn, (0.025, 0.975))
+    assert quick(scores, gold, resamples=2000).intervals[name] == pytest.approx(ends, abs=0.02)
+
+
 def test_measure_interval_of_log_loss_is_that_of_a_mean() -> None:
     scores, gold = sample(2000, 6)
     losses = -np.log(np.where(gold == 1, scores, 1 - scores))
@@ -248,7 +282,11 @@ def test_measure_of_a_perfect_order_is_not_sure_of_it(
 def test_measure_of_one_row_has_no_resampled_interval() -> None:
     found = quick([0.7], [1])
     assert found.intervals["accuracy"] == pytest.approx((0.025, 1))
-    assert all(math.isnan(end) for name in ("log_loss", "ece", "roc_auc") for end in found.intervals[name])
+    assert all(
+        math.isnan(end)
+        for name in ("log_loss", "ece", "roc_auc", "mcc", "macro_f1")
+        for end in found.intervals[name]
+    )
 
 
 def test_measure_of_nothing_has_intervals_of_nothing() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from bertsent.base.records.core import Prediction, to_json
 from bertsent.base.records.groups import Overview
+from bertsent.base.settings.goals import Goal
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,35 @@ class Confusion:
             2 * self.true_positive, 2 * self.true_positive + self.false_positive + self.false_negative
         )
 
+    @property
+    def macro_f1(self) -> float:
+        """Mean of the F1 of both labels, so that a rare label counts as much as the other, in [0, 1].
+
+        NaN with one gold label only: the F1 of the other one is 0 or does not exist, whatever is predicted.
+        """
+        wrong = self.false_positive + self.false_negative
+        if not (self.true_positive + self.false_negative and self.true_negative + self.false_positive):
+            return float("nan")
+        negative_f1 = 2 * self.true_negative / (2 * self.true_negative + wrong)
+        return (self.f1 + negative_f1) / 2
+
+    @property
+    def mcc(self) -> float:
+        """Matthews (1975) correlation of gold and predicted label, in [-1, 1]; 0 is chance.
+
+        With TP true positives and so on it is (TP TN - FP FN) / sqrt((TP+FP)(TP+FN)(TN+FP)(TN+FN)). NaN
+        with one gold label only, or one predicted label only: then a correlation does not exist.
+        """
+        hits, misses = self.true_positive, self.false_negative
+        alarms, rejections = self.false_positive, self.true_negative
+        product = (hits + alarms) * (hits + misses) * (rejections + alarms) * (rejections + misses)
+        return (hits * rejections - alarms * misses) / math.sqrt(product) if product else float("nan")
+
+    @property
+    def share_positive(self) -> float:
+        """Share of the predictions that are "positive" in [0, 1]; NaN without rows."""
+        return _ratio(self.true_positive + self.false_positive, self.n)
+
 
 def _ratio(part: int, whole: int) -> float:
     return part / whole if whole else float("nan")
@@ -68,6 +99,8 @@ class Metrics:
             "precision": self.confusion.precision,
             "recall": self.confusion.recall,
             "f1": self.confusion.f1,
+            "macro_f1": self.confusion.macro_f1,
+            "mcc": self.confusion.mcc,
             "roc_auc": self.roc_auc,
             "log_loss": self.log_loss,
             "ece": self.ece,
@@ -158,6 +191,37 @@ class ScoreBand:
 
 
 @dataclass(frozen=True, slots=True)
+class AtThreshold:
+    """How the predictions of a threshold compare with the gold labels."""
+
+    threshold: float  # NaN: another one for each fold of the rows
+    confusion: Confusion
+    values: Mapping[str, float]  # accuracy, precision, recall, f1, macro_f1, mcc, share_positive, cost
+    intervals: Mapping[str, tuple[float, float]]  # 95 %, of the same; NaN where one does not exist
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenThreshold:
+    """The threshold that serves a goal on some labelled reviews.
+
+    If no threshold meets the goal, `met` is False and the threshold is the one that comes closest.
+    """
+
+    goal: Goal
+    met: bool
+    threshold: float  # rounded; it gives the same labels as the unrounded one
+    interval: tuple[float, float]  # 95 %
+    unmet: float  # share of the resamples in which no threshold meets the goal, 0 to 1
+    default: AtThreshold  # at 0.5
+    current: AtThreshold  # at the threshold of the evaluation
+    chosen: AtThreshold  # on the reviews that chose it, which flatters it
+    other_rows: AtThreshold | None  # each review judged by a threshold that it did not choose; None: too few
+    folds: int  # in which `other_rows` was measured; 0 if it was not
+    unmet_folds: int  # of which the other rows had no threshold that meets the goal
+    few: int  # reviews of the rarer label, if they are few; else 0
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """How well a version predicts the labels of reviews."""
 
@@ -174,6 +238,7 @@ class Evaluation:
     unlabelled: int  # left out: they have no gold label
     wrong: tuple[Prediction, ...]  # the most confident wrong predictions, worst first
     seconds: float  # of scoring
+    chosen: ChosenThreshold | None = None  # if a goal was given
 
     @property
     def n(self) -> int:

@@ -46,6 +46,10 @@ class EvaluateSettings:
     length_bands: tuple[int, ...] = (32, 64, 128, 256, 512)  # word pieces; BERT takes at most 512
     score_bands: int = 20  # of the plots; of 12,000 reviews each gets enough rows to tell noise from error
     errors: int = 10  # wrong reviews reported: what one reads in a sitting
+    # Of a threshold that is chosen:
+    digits: int = 4  # decimals it is rounded to, or more if fewer would change a label
+    folds: int = 10  # each is judged by what the others choose; nine tenths choose nearly as all rows do
+    few: int = 100  # reviews of the rarer label; with fewer a recall of 0.9 has an interval of over 0.12
 
     def __post_init__(self) -> None:
         sizes = self.bins, self.resamples, self.score_bands
@@ -53,3 +57,5 @@ class EvaluateSettings:
         bands = (0, *self.length_bands)
         require(bands == tuple(sorted({*bands})), "length bands must ascend from 1.", self.length_bands)
         require(self.errors >= 0, "errors must be at least 0.", self.errors)
+        require(0 <= self.digits <= 17, "digits must be 0 to 17, as many as a number has.", self.digits)
+        require(self.folds >= 2, "folds must be at least 2.", self.folds)
