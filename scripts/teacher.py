@@ -186,6 +186,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--steps", type=int, default=Settings.most_steps)
+    parser.add_argument("--rows", type=int, nargs=2, default=Settings.rows, help="of each file in a step")
     parser.add_argument("--length", type=int, help="word pieces: 160 to train, 256 to score")
     commands = parser.add_subparsers(dest="command", required=True)
     training = commands.add_parser("train")
@@ -198,7 +199,9 @@ def main() -> None:
     scoring.add_argument("target", type=Path)
     given = parser.parse_args()
     if given.command == "train":
-        settings = Settings(most_steps=given.steps, length=given.length or Settings.length)
+        settings = Settings(
+            most_steps=given.steps, rows=tuple(given.rows), length=given.length or Settings.length
+        )
         train(given.encoder, given.output, given.files, settings)
     else:
         score(given.folder, given.source, given.target, given.length or 256)

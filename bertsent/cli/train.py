@@ -37,12 +37,12 @@ def train(
         str, typer.Option("--url", metavar="URL|FILE", help="Download this archive first and train on it.")
     ] = "",
     unlabelled: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
             "--unlabelled",
             metavar="FOLDER|FILE",
             help="Also train on these reviews without labels (.txt files, or a table). What they teach is in "
-            "--score-column, or --teacher scores them.",
+            "--score-column, or --teacher scores them. Several may be given.",
         ),
     ] = None,
     score_column: Annotated[
@@ -59,12 +59,12 @@ def train(
         typer.Option(
             "--teacher",
             metavar="VERSION|FOLDER",
-            help="The version that scores --unlabelled. [default: the current version, if no column does]",
+            help="The version that scores --unlabelled where no column does. [default: the current version]",
         ),
     ] = None,
     unlabelled_rows: Annotated[
         int,
-        typer.Option("--unlabelled-rows", help="Use at most this many of --unlabelled (chosen by hash)."),
+        typer.Option("--unlabelled-rows", help="Use at most this many of each --unlabelled, by hash."),
     ] = DEFAULTS.unlabelled_rows,
     warm_start: Annotated[
         str | None,
@@ -148,15 +148,12 @@ def train(
     """
     if data and url:
         raise UsageError("--data and --url exclude each other: --url brings a data set of its own.")
-    if teacher is not None and unlabelled is None:
+    if teacher is not None and not unlabelled:
         raise UsageError(
             "--teacher needs --unlabelled, the reviews to give pseudo-labels to.", received=visible(teacher)
         )
-    if score_column and (teacher is not None or unlabelled is None):
-        raise UsageError(
-            "--score-column needs --unlabelled, and no --teacher: the column is the teacher.",
-            received=visible(score_column),
-        )
+    if score_column and not unlabelled:
+        raise UsageError("--score-column is a column of --unlabelled.", received=visible(score_column))
     overrides = toml_file.Config() if config is None else toml_file.load(config)
     settings = toml_file.resolve(recipe, config=overrides, given=_given(ctx))
     workspace = Workspace.current()
@@ -184,7 +181,7 @@ def train(
                 output=output,
                 keep_weights=weights,
                 resume=resume,
-                unlabelled=unlabelled,
+                unlabelled=unlabelled or (),
                 score_column=score_column,
                 teacher=scoring,
                 warm_start=start,

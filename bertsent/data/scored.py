@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bertsent.base.display import visible
-from bertsent.base.errors import DataError, UsageError
+from bertsent.base.errors import DataError
 from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.records.reading import MISSING
 from bertsent.data.labels import NO_VALUE
@@ -69,26 +69,19 @@ class ScoredReviews:
 def open_scored(
     source: Path | Source, column: str = "", *, progress: Progress = silent
 ) -> ScoredReviews | None:
-    """Opens reviews with scores; None if no column is named and there is no column `score`.
+    """Opens reviews with scores; None if there is no such column.
 
     Args:
         source: As for `reviews.open_reviews`.
-        column: Which column has the scores, in any case; "" for `score`, if there is one.
+        column: The name of the column, in any case; "" for `score`.
         progress: Told of the first pass over the rows.
 
     Raises:
-        UsageError: if the column that is named is not there.
         DataError, UsageError, MissingExtraError: as `reviews.open_reviews`.
     """
     wanted = (column or SCORE).lower()
-    columns = open_reviews(source).columns
-    if wanted not in map(str.lower, columns):
-        if not column:
-            return None
-        raise UsageError(
-            f"{visible(str(Source.of(source)))} has no column {visible(column)}.",
-            received=", ".join(map(visible, columns))[:200],
-        )
+    if wanted not in map(str.lower, open_reviews(source).columns):
+        return None
     reviews = open_reviews(source, cells=True)
     reviews.survey(progress)
     return ScoredReviews(reviews, [name.lower() for name in reviews.columns].index(wanted))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,9 +41,8 @@ class PseudoLabels:
     reviews: tuple[Review, ...]  # clean, distinct, none of them in a split
     targets: NDArray[np.float32]  # [rows], P(positive)
     digest: str  # over the digests of the texts
-    source: Mapping[
-        str, Any
-    ]  # where they come from, for the manifest: version, digest, weights; or column, digest
+    # Where they come from, for the manifest: version, digest, weights; or column, digest; or several of these
+    source: Mapping[str, Any]
     of_training: Mapping[str, float] = field(default_factory=dict)  # digest of a training row's text -> score
 
 
@@ -54,6 +53,8 @@ def pseudo_label(
     splits: Splits,
     limit: int,
     cache: Path,
+    held_out_seen: int | None = None,
+    others: Collection[str] = (),
     settings: BigramSettings | None = None,
     progress: Progress,
 ) -> PseudoLabels:
@@ -64,19 +65,21 @@ def pseudo_label(
 
     Args:
         path: A folder of .txt files or a table, as for `reviews.read_reviews`; labels are not used.
-        version: A version trained on the same training and validation split.
+        version: A version that was not trained on the run's validation and test rows.
         splits: The run's own data; unlabelled texts that occur in it are left out.
         limit: Use at most this many, chosen by hashes of version and text: each version gets others.
         cache: The folder that keeps the targets, for a run that is resumed.
+        held_out_seen: How many of those rows the version was trained on. None: it does not say; then it must
+            have been trained on the same split.
+        others: Digests of texts to leave out, because they have pseudo-labels already.
 
     Raises:
-        UsageError: if the version was trained on another split, so that it may have seen rows that this run
-            is measured on.
+        UsageError: if the version was trained, or may have been, on rows that this run is measured on.
         DataError: if no review is left.
         ArtefactError: if the version's files are damaged.
     """
-    _check_split(version, splits)
-    in_splits = {sha256_text(review.text) for _, reviews in splits.items() for review in reviews}
+    _check_seen(version, splits, held_out_seen)
+    in_splits = {sha256_text(review.text) for _, reviews in splits.items() for review in reviews} | {*others}
     drawn = _distinct(path, in_splits, salt=version.classifier_digest)
     rows = dict(itertools.islice(drawn.items(), limit))
     if not rows:
@@ -102,7 +105,12 @@ def pseudo_label(
 
 
 def take_scores(
-    scored: ScoredReviews, *, splits: Splits, limit: int, progress: Progress = silent
+    scored: ScoredReviews,
+    *,
+    splits: Splits,
+    limit: int,
+    others: Collection[str] = (),
+    progress: Progress = silent,
 ) -> PseudoLabels:
     """Takes the scores that a file brings as pseudo-labels.
 
@@ -113,6 +121,7 @@ def take_scores(
         scored: The rows, from `scored.open_scored`.
         splits: The run's own data.
         limit: Use at most this many rows that are in no split, chosen by hashes of their texts.
+        others: Digests of texts to leave out, because they have pseudo-labels already.
         progress: Told how many rows were used, and what was left out.
 
     Raises:
@@ -128,7 +137,7 @@ def take_scores(
         digest = sha256_text(text)
         if digest in held_out:
             left_out["are validation or test rows"] += 1
-        elif digest in rows or digest in of_training:
+        elif digest in rows or digest in of_training or digest in others:
             left_out["repeat a text"] += 1
         elif digest in training:
             of_training[digest] = score
@@ -186,14 +195,36 @@ def _targets(
     }
 
 
-def _check_split(version: Version, splits: Splits) -> None:
-    for name in ("train", "validation"):
-        if version.manifest.data.get(name, {}).get("digest") != splits.digests[name]:
-            raise UsageError(
-                f"Version {version.name} was trained on another split of the data, so it may have seen rows "
-                "that this run is measured on.",
-                hint="train the --teacher with the same --data, --seed and --validation-share",
-            )
+def _check_seen(version: Version, splits: Splits, held_out_seen: int | None) -> None:
+    if held_out_seen is None:
+        if all(
+            version.manifest.data.get(name, {}).get("digest") == splits.digests[name]
+            for name in ("train", "validation")
+        ):
+            return
+        raise UsageError(
+            f"Version {version.name} was trained on another split of the data, so it may have seen rows "
+            "that this run is measured on.",
+            hint="train the --teacher with the same --data, --seed and --validation-share",
+        )
+    if held_out_seen:
+        raise UsageError(
+            f"Version {version.name} was trained on {held_out_seen} rows that this run is measured on.",
+            hint="train the --teacher with the same --data, --seed and --validation-share",
+        )
+
+
+def combine(parts: Sequence[PseudoLabels]) -> PseudoLabels:
+    """The pseudo-labels of several sources as one; they have no text in common."""
+    if len(parts) == 1:
+        return parts[0]
+    return PseudoLabels(
+        reviews=tuple(review for part in parts for review in part.reviews),
+        targets=np.concatenate([part.targets for part in parts]),
+        digest=sha256_lines(part.digest for part in parts),
+        source={"several": [{"n": len(part.reviews), **part.source} for part in parts]},
+        of_training={digest: score for part in parts for digest, score in part.of_training.items()},
+    )
 
 
 def _distinct(path: Path, in_splits: set[str], *, salt: str) -> dict[str, str]:

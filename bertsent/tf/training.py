@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertsent.base.digests import sha256_text
+from bertsent.base.display import visible
+from bertsent.base.errors import UsageError
 from bertsent.base.files import lock, require_space
 from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.records.training import Splits, Trained
@@ -21,11 +23,13 @@ from bertsent.base.settings.reading import LABELS
 from bertsent.base.settings.training import TrainSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.data.notes import value_list
+from bertsent.data.reviews import open_reviews
 from bertsent.data.scored import open_scored
 from bertsent.data.source import Source
 from bertsent.data.splits import load_splits
+from bertsent.drift import reference
 from bertsent.labelling.selection import Mix
-from bertsent.scoring.pseudo_labels import PseudoLabels, pseudo_label, take_scores
+from bertsent.scoring.pseudo_labels import PseudoLabels, combine, pseudo_label, take_scores
 from bertsent.scoring.scorer import Scorer
 from bertsent.tf import fit, publish, tf
 from bertsent.tf.balance import balance
@@ -34,7 +38,7 @@ from bertsent.tf.checkpoints import clear
 from bertsent.tf.encoder import load
 from bertsent.tf.training_run import TrainingRun
 from bertsent.versions import store
-from bertsent.versions.manifest import WEIGHTS, Version
+from bertsent.versions.manifest import REFERENCE, WEIGHTS, Version
 
 _LABELS = tuple(reversed(LABELS.items()))  # positive first
 _BFLOAT16 = "auto_mixed_precision_onednn_bfloat16"
@@ -48,7 +52,7 @@ def train(
     output: Path | None = None,
     keep_weights: bool = True,
     resume: bool = False,
-    unlabelled: Path | None = None,
+    unlabelled: Sequence[Path] = (),
     score_column: str = "",
     teacher: Version | None = None,
     warm_start: Version | None = None,
@@ -67,8 +71,8 @@ def train(
         keep_weights: Put fp16 weights into the version; warm start and export need them, scoring does not.
         resume: Resume from the last checkpoint of a run that was stopped.
         unlabelled: Reviews without labels to train on too, with pseudo-labels.
-        score_column: Which column of `unlabelled` has the pseudo-labels; "" for a column `score`, if any.
-        teacher: The version that gives the pseudo-labels; by default the column does, or the current version.
+        score_column: Which column of `unlabelled` has them; "" for a column `score`, if there is one.
+        teacher: The version that gives them where no column does; the current version by default.
         warm_start: Begin with the weights of this version instead of the encoder's own and a random head.
         mix: Train on these rows instead of all training rows of `data`; it contains the split of `data`.
         checkpoints: The folder of checkpoints; in the workspace by default.
@@ -94,11 +98,9 @@ def train(
             splits = load_splits(data, settings, progress=progress)
             mix = Mix(splits=splits, old=splits.train)
         _note_data(mix, settings, progress)
-        pseudo_labels = None
-        if unlabelled is not None:
-            pseudo_labels = _pseudo_labels(
-                unlabelled, score_column, teacher, mix.splits, settings, workspace, progress
-            )
+        pseudo_labels = _pseudo_labels(
+            unlabelled, score_column, teacher, mix.splits, settings, workspace, progress
+        )
         with _devices():
             encoder = load(
                 settings.encoder,
@@ -122,31 +124,62 @@ def train(
 
 
 def _pseudo_labels(
-    unlabelled: Path,
+    sources: Sequence[Path],
     column: str,
     teacher: Version | None,
     splits: Splits,
     settings: TrainSettings,
     workspace: Workspace,
     progress: Progress,
-) -> PseudoLabels:
-    """Those of a column of scores, unless a teacher is named; else a version gives them."""
-    limit = settings.unlabelled_rows
-    scored = open_scored(unlabelled, column, progress=progress) if teacher is None else None
-    if scored is not None:
-        return take_scores(scored, splits=splits, limit=limit, progress=progress)
-    version = teacher or store.find(None, folder=workspace.model)
-    pseudo_labels = pseudo_label(
-        unlabelled,
-        version=version,
-        splits=splits,
-        limit=limit,
-        cache=workspace.state / "taught",
-        progress=progress,
-    )
-    count = len(pseudo_labels.reviews)
-    progress.tell(f"Pseudo-labels: {count} reviews without labels, scored by version {version.name}")
-    return pseudo_labels
+) -> PseudoLabels | None:
+    """Those that tables bring, and those of a version for all others; None without sources."""
+    opened = [open_scored(path, column, progress=progress) for path in sources]
+    if column and not any(opened):
+        raise UsageError(
+            f"No --unlabelled has a column {visible(column)}.",
+            received=", ".join(visible(name) for path in sources for name in open_reviews(path).columns)[
+                :200
+            ],
+        )
+    if teacher is not None and opened and None not in opened:
+        raise UsageError(
+            "--teacher has nothing to score: every --unlabelled has a column of scores.",
+            hint="leave one of the two out",
+        )
+    parts: list[PseudoLabels] = []
+    taken: set[str] = set()
+    # Scores of a table first: a version must not score their texts again.
+    for path, scored in sorted(zip(sources, opened, strict=True), key=lambda pair: pair[1] is None):
+        if scored is not None:
+            part = take_scores(
+                scored, splits=splits, limit=settings.unlabelled_rows, others=taken, progress=progress
+            )
+        else:
+            version = teacher or store.find(None, folder=workspace.model)
+            part = pseudo_label(
+                path,
+                version=version,
+                splits=splits,
+                limit=settings.unlabelled_rows,
+                cache=workspace.state / "taught",
+                held_out_seen=_held_out_seen(version, splits),
+                others=taken,
+                progress=progress,
+            )
+            count = len(part.reviews)
+            progress.tell(f"Pseudo-labels: {count} reviews without labels, scored by version {version.name}")
+        taken |= {sha256_text(review.text) for review in part.reviews} | part.of_training.keys()
+        parts.append(part)
+    return combine(parts) if parts else None
+
+
+def _held_out_seen(version: Version, splits: Splits) -> int | None:
+    """How many validation and test rows the version was trained on; None if its reference does not say."""
+    before = reference.read(version.file(REFERENCE)) if REFERENCE in version.manifest.files else None
+    if before is None or not len(before.seen):
+        return None
+    held_out = [sha256_text(review.text) for review in (*splits.validation, *splits.test)]
+    return int(before.trained_on(held_out).sum())
 
 
 def _encode(run: TrainingRun, cache: Path, progress: Progress) -> dict[str, Encoded]:

@@ -32,8 +32,7 @@ every number below is in `manifest.json` too. The folder name is the version num
 | started from | the {{ lineage.start }} (version {{ lineage.champion.version }} was current) |
 {% else -%}
 | repeat with | `bertsent train --config {{ files.CONFIG }}`\
-{{ ", --unlabelled" if "unlabelled" in manifest.data else "" }}\
-{{ " and --teacher" if "version" in manifest.data.get("unlabelled", {}).get("teacher", {}) else "" }}\
+{{ ", --unlabelled" if taught else "" }}{{ " and --teacher" if taught | selectattr("version") | list else "" }}\
 {{ ", --warm-start" if "warm_start" in manifest.encoder else "" }} |
 {% endif -%}
 | made with | {% for name, version in manifest.libraries.items() %}{{ name }} {{ version }}\
@@ -104,14 +103,15 @@ with the labels, and others as the rows `stand_in` above. The table tells what t
 {{ manifest.data.labels.beside }} of the train reviews were used together with the labels; the version that
 training started from, if any, was trained on all of them.
 {% endif -%}
-{% if "unlabelled" in manifest.data -%}
-{% if "column" in manifest.data.unlabelled.teacher -%}
-The unlabelled reviews came with scores of another model, and they were learnt{{ "" if not \
-manifest.data.unlabelled.teacher.of_training else "; so were those of " ~ \
-manifest.data.unlabelled.teacher.of_training ~ " train reviews, beside their labels" }}.
-{% else -%}
-The unlabelled reviews have pseudo-labels: scores of another version and of a bag of bigrams.
+{% if taught | selectattr("column") | list -%}
+Unlabelled reviews came with scores of another model, which were learnt as they are.
+{% set softened = taught | selectattr("column") | sum(attribute="of_training") -%}
+{% if softened -%}
+{{ softened }} of the train reviews came with scores, too; these were learnt beside their labels.
 {% endif -%}
+{% endif -%}
+{% if taught | selectattr("version") | list -%}
+Unlabelled reviews have pseudo-labels: scores of another version and of a bag of bigrams.
 {% endif -%}
 Each text is in one split only. No text of the data is in this folder: `{{ files.REFERENCE }}` holds
 word-piece counts, labels, lengths and digests for `drift`.
@@ -146,6 +146,11 @@ def render(manifest: Manifest, *, epochs: Sequence[Epoch], best_epoch: int) -> s
     environment.filters["number"] = lambda value: "-" if value is None else f"{value:.4f}"
     # Only a retrain's warm start publishes its last epoch and interpolates weights (`tf.training`).
     warm = "warm_start" in manifest.encoder
+    teacher = manifest.data.get("unlabelled", {}).get("teacher", {})
+    # A rollback publishes older manifests again.
+    taught = [
+        {"version": 0, "column": "", **part} for part in teacher.get("several", [teacher] if teacher else [])
+    ]
     return environment.from_string(_TEMPLATE).render(
         manifest=manifest,
         step=manifest.data.get("labels", {}).get("step") if warm else None,
@@ -155,5 +160,6 @@ def render(manifest: Manifest, *, epochs: Sequence[Epoch], best_epoch: int) -> s
         best_epoch=best_epoch,
         files=files,
         metrics=_METRICS,
+        taught=taught,
         sure=round(100 * CalibrationSettings().sure),
     )

@@ -19,7 +19,7 @@ from bertsent.base.records.training import Splits
 from bertsent.data.scored import open_scored
 from bertsent.data.splits import load_splits
 from bertsent.scoring.calibration import logit
-from bertsent.scoring.pseudo_labels import PseudoLabels, pseudo_label, take_scores
+from bertsent.scoring.pseudo_labels import PseudoLabels, combine, pseudo_label, take_scores
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions import store
 from bertsent.versions.manifest import CLASSIFIER, Version
@@ -373,6 +373,46 @@ def test_pseudo_label_refuses_a_teacher_of_which_one_half_differs(
         teaching(folder(*NEW), splits=other)
 
 
+def test_teacher_of_other_data_is_taken_if_it_has_seen_no_row_that_is_measured(
+    model: Path, splits: Splits, workspace: Path, folder: Callable[..., Path], heard: Listener
+) -> None:
+    other = replace(splits, digests=dict.fromkeys(splits.digests, "0" * 64))
+    version = store.find("1", folder=model)
+
+    def run(seen: int) -> PseudoLabels:
+        return pseudo_label(
+            workspace / "unsup",
+            version=version,
+            splits=other,
+            limit=9,
+            cache=workspace,
+            held_out_seen=seen,
+            progress=heard,
+        )
+
+    folder(*NEW)
+    assert len(run(0).reviews) == len(NEW)
+    with pytest.raises(UsageError, match="was trained on 3 rows that this run is measured on"):
+        run(3)
+
+
+def test_several_sources_are_one(
+    teaching: Teach, scores: Callable[..., PseudoLabels], folder: Callable[..., Path], splits: Splits
+) -> None:
+    of_version = teaching(folder(*NEW[:2]))
+    of_file = scores((NEW[2], 0.25), (splits.train[0].text, 0.75))
+    both = combine([of_file, of_version])
+    assert by_text(both) == by_text(of_file) | by_text(of_version)
+    assert both.of_training == of_file.of_training
+    parts = both.source["several"]
+    assert [part["n"] for part in parts] == [1, 2]
+    assert [sorted(part) for part in parts] == [
+        ["column", "digest", "n", "of_training"],
+        ["digest", "n", "version", "weights"],
+    ]
+    assert combine([of_file]) is of_file
+
+
 def test_pseudo_label_refuses_a_teacher_that_is_damaged(
     teaching: Teach, folder: Callable[..., Path], model: Path
 ) -> None:
@@ -449,5 +489,4 @@ def test_column_of_scores_is_named_or_called_score(
 ) -> None:
     assert by_text(scores((NEW[0], 0.25), column="P_LLM")) == {NEW[0]: 0.25}
     assert open_scored(workspace / "scored.jsonl") is None
-    with pytest.raises(UsageError, match="has no column score2"):
-        open_scored(workspace / "scored.jsonl", "score2")
+    assert open_scored(workspace / "scored.jsonl", "score2") is None

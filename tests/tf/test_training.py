@@ -226,7 +226,7 @@ def stopped_with_teacher(
             taught_settings(tiny_encoder),
             data=sample,
             workspace=home,
-            unlabelled=home.root / "unsup",
+            unlabelled=[home.root / "unsup"],
             teacher=store.find("1", folder=trained),
             progress=heard,
             stop=(home.state / "training" / "epoch-0001").exists,
@@ -249,7 +249,7 @@ def test_resume_goes_on_with_the_teacher_and_publishes(
 ) -> None:
     teacher = store.find("1", folder=trained)
     settings = taught_settings(tiny_encoder)
-    version = train(settings, unlabelled=unsup, teacher=teacher, resume=True)
+    version = train(settings, unlabelled=[unsup], teacher=teacher, resume=True)
     assert heard.heard("Resuming after epoch 1")
     assert "Scoring by version 1" not in heard.begun, "the answers were kept"
     stated = dict(read_version(version.path).manifest.data["unlabelled"])
@@ -274,7 +274,7 @@ def test_train_learns_the_scores_of_a_file(
         writer.writerow(("text", "opinion"))
         writer.writerows((row.text, 1 - (row.label or 0)) for row in rows)
         writer.writerows((text, 0.5) for text in TAUGHT)
-    version = train(settings, unlabelled=workspace / "scored.csv", score_column="opinion")
+    version = train(settings, unlabelled=[workspace / "scored.csv"], score_column="opinion")
     assert version.metrics["validation"].roc_auc < 0.5
     assert heard.totals["Epoch 1/1"] == len(rows) + len(TAUGHT)
     stated = read_version(version.path).manifest.data["unlabelled"]
@@ -293,7 +293,7 @@ def test_resume_refuses_other_reviews_without_labels(
     train: Callable[..., Trained], tiny_encoder: Folders, trained: Path, unsup: Path, change: str
 ) -> None:
     (unsup / ("0_0.txt" if change == "another" else "new.txt")).write_text("Another text altogether.")
-    taught = {} if change == "none" else {"unlabelled": unsup, "teacher": store.find("1", folder=trained)}
+    taught = {} if change == "none" else {"unlabelled": [unsup], "teacher": store.find("1", folder=trained)}
     with pytest.raises(TrainingError, match="other data, settings or another encoder"):
         train(taught_settings(tiny_encoder), resume=True, **taught)
 
