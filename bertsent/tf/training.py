@@ -135,11 +135,9 @@ def _pseudo_labels(
     """Those that tables bring, and those of a version for all others; None without sources."""
     opened = [open_scored(path, column, progress=progress) for path in sources]
     if column and not any(opened):
+        columns = [visible(name) for path in sources for name in open_reviews(path).columns]
         raise UsageError(
-            f"No --unlabelled has a column {visible(column)}.",
-            received=", ".join(visible(name) for path in sources for name in open_reviews(path).columns)[
-                :200
-            ],
+            f"No --unlabelled has a column {visible(column)}.", received=", ".join(columns)[:200]
         )
     if teacher is not None and opened and None not in opened:
         raise UsageError(

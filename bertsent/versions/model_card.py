@@ -32,7 +32,8 @@ every number below is in `manifest.json` too. The folder name is the version num
 | started from | the {{ lineage.start }} (version {{ lineage.champion.version }} was current) |
 {% else -%}
 | repeat with | `bertsent train --config {{ files.CONFIG }}`\
-{{ ", --unlabelled" if taught else "" }}{{ " and --teacher" if taught | selectattr("version") | list else "" }}\
+{{ ", --unlabelled" if taught else "" }}\
+{{ " and --teacher" if taught | selectattr("version") | list else "" }}\
 {{ ", --warm-start" if "warm_start" in manifest.encoder else "" }} |
 {% endif -%}
 | made with | {% for name, version in manifest.libraries.items() %}{{ name }} {{ version }}\
