@@ -194,6 +194,29 @@ def by_length(correct: ArrayLike, lengths: ArrayLike, *, limits: Sequence[int]) 
     )
 
 
+def by_kind(
+    scores: ArrayLike, gold: ArrayLike, lengths: ArrayLike, settings: EvaluateSettings = _SETTINGS
+) -> dict[str, Metrics]:
+    """The metrics of "short" and of "long" texts, with intervals; {} if there are too few of a kind.
+
+    Args:
+        scores: P(positive), float [n] in [0, 1].
+        gold: Labels, int [n], 0 or 1.
+        lengths: Word pieces of each text, int [n].
+        settings: Where short texts end, and how many of each kind are enough.
+    """
+    scores, gold = np.asarray(scores, np.float64), np.asarray(gold, np.int64)
+    is_short = np.asarray(lengths, np.int64) <= settings.most_short
+    if min(is_short.sum(), (~is_short).sum()) < settings.least_of_a_kind:
+        return {}
+    return {
+        kind: measure(
+            scores[rows], gold[rows], threshold=DEFAULT_THRESHOLD, intervals=True, settings=settings
+        )
+        for kind, rows in (("short", is_short), ("long", ~is_short))
+    }
+
+
 def by_score(scores: ArrayLike, gold: ArrayLike, *, bands: int) -> tuple[ScoreBand, ...]:
     """Counts the rows of each class in `bands` equal bands of scores; a score of 1 is in the last band."""
     scores, gold = np.asarray(scores, np.float64), np.asarray(gold, np.int64)

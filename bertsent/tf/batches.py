@@ -54,6 +54,11 @@ class Encoded:
         """The labels nearest to the targets, 0 or 1, [rows]."""
         return (self.targets >= DEFAULT_THRESHOLD).astype(np.int64)
 
+    @property
+    def pieces(self) -> NDArray[np.int64]:
+        """The number of word pieces of each row, without [CLS] and [SEP]; [rows]."""
+        return self.lengths - 2
+
     def rows(self) -> list[NDArray[np.int32]]:
         """The rows as separate arrays, with [CLS] and [SEP]."""
         return np.split(self.ids, np.cumsum(self.lengths)[:-1]) if len(self) else []

@@ -28,7 +28,7 @@ from bertsent.base.text import CLEANING
 from bertsent.reports import plots
 from bertsent.scoring.calibration import Calibration, calibrate
 from bertsent.scoring.litert import LiteRTClassifier
-from bertsent.scoring.metrics import measure
+from bertsent.scoring.metrics import by_kind, measure
 from bertsent.scoring.scorer import Scorer
 from bertsent.scoring.tokenizer import NORMALISATION, window
 from bertsent.tf import reference_rows
@@ -104,8 +104,9 @@ def publish(
             name: measure(scores[name], encoded[name].labels, threshold=DEFAULT_THRESHOLD, intervals=True)
             for name in ("validation", "test")
         }
+        kinds = {name: by_kind(scores[name], encoded[name].labels, encoded[name].pieces) for name in metrics}
         if run.mix.stand_in:  # bags of words: not to be compared with the validation rows of other versions
-            metrics["stand_in"] = metrics.pop("validation")
+            metrics["stand_in"], kinds["stand_in"] = metrics.pop("validation"), {}
         compared = "test" if len(encoded["test"]) else "validation"
         some = head(encoded[compared], CalibrationSettings().compared)  # sorted by digest: a random draw
         logits = predict_logits(
@@ -116,7 +117,7 @@ def publish(
         token_ids = encoder.tokenizer.encode(PROBES)
         probe_ids = [window(ids, seq_length=seq_length, kind=kind) for ids in token_ids]
         probes = dict(zip(PROBES, litert.score(probe_ids).tolist(), strict=True))
-        manifest = _manifest(run, metrics, quantised, probes, calibration)
+        manifest = _manifest(run, metrics, kinds, quantised, probes, calibration)
         if keep_weights:
             _write_weights(path / WEIGHTS, classifier)
         reference_rows.write(path / REFERENCE, run, encoded, scores)
@@ -207,12 +208,16 @@ def _check_reload(version: Version, encoder: Encoder) -> None:
 def _manifest(
     run: TrainingRun,
     metrics: Mapping[str, Metrics],
+    kinds: Mapping[str, Mapping[str, Metrics]],
     quantised: Quantised,
     probes: Mapping[str, float],
     calibration: Calibration,
 ) -> Manifest:
     encoder, settings, source = run.encoder, run.settings, run.encoder.source
-    by_split = {name: values.as_json() for name, values in metrics.items()}
+    by_split = {
+        name: values.as_json() | {kind: part.as_json() for kind, part in kinds[name].items()}
+        for name, values in metrics.items()
+    }
     by_split["test"] |= {
         "litert_agreement": quantised.agreement,
         "classifier_accuracy": quantised.classifier_accuracy,

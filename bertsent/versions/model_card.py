@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from bertsent.base.records.training import Epoch
-from bertsent.base.settings.evaluation import CalibrationSettings
+from bertsent.base.settings.evaluation import CalibrationSettings, EvaluateSettings
 from bertsent.versions import manifest as files
 from bertsent.versions.manifest import Manifest
 
@@ -45,7 +46,7 @@ Measured with the int8 LiteRT file that scores, at threshold 0.5; below each met
 
 | split | reviews | accuracy | precision | recall | F1 | ROC AUC | log loss | ECE |
 |---|---|---|---|---|---|---|---|---|
-{% for name, m in manifest.metrics.items() -%}
+{% for name, m in rows -%}
 | {{ name }} | {{ m.n }} \
 {% for key in metrics %}| {{ m[key] | number }}{{ m["intervals"][key] | interval }} {% endfor %}|
 {% endfor %}
@@ -161,6 +162,16 @@ def render(manifest: Manifest, *, epochs: Sequence[Epoch], best_epoch: int) -> s
         best_epoch=best_epoch,
         files=files,
         metrics=_METRICS,
+        rows=[row for name, values in manifest.metrics.items() for row in _rows(name, values)],
         taught=taught,
         sure=round(100 * CalibrationSettings().sure),
     )
+
+
+def _rows(name: str, values: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """A split, and its short and long texts if the manifest tells of both."""
+    yield name, values
+    most = EvaluateSettings().most_short
+    for kind, which in (("short", f"at most {most} word pieces"), ("long", "longer")):
+        if kind in values:
+            yield f"{name}: {which}", values[kind]

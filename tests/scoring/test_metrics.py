@@ -15,7 +15,7 @@ from scipy.stats import binomtest
 
 from bertsent.base.records.metrics import Confusion, Metrics
 from bertsent.base.settings.evaluation import EvaluateSettings
-from bertsent.scoring.metrics import by_length, by_score, measure, proportion, roc
+from bertsent.scoring.metrics import by_kind, by_length, by_score, measure, proportion, roc
 
 METRICS = ["accuracy", "precision", "recall", "f1", "macro_f1", "mcc", "roc_auc", "log_loss", "ece"]
 SCORES, GOLD = [0.9, 0.6, 0.5, 0.4, 0.2, 0.1], [1, 0, 1, 1, 0, 0]
@@ -364,3 +364,24 @@ def test_roc_of_many_rows_keeps_few_points_and_its_shape() -> None:
 @pytest.mark.parametrize("gold", [[], [0, 0], [1, 1]])
 def test_roc_of_one_class_is_no_curve(gold: list[int]) -> None:
     assert roc([0.3, 0.7][: len(gold)], gold) == ()
+
+
+# short and long texts
+
+
+def test_by_kind_measures_short_and_long_texts_apart() -> None:
+    settings = EvaluateSettings(most_short=10, least_of_a_kind=4)
+    lengths = np.array([3, 10, 5, 1, 11, 40, 500, 20])
+    gold = np.array([1, 0, 1, 0, 1, 0, 1, 0])
+    scores = np.array([0.9, 0.1, 0.2, 0.3, 0.9, 0.1, 0.8, 0.2])
+    kinds = by_kind(scores, gold, lengths, settings)
+    assert [(kind, part.confusion.n, part.confusion.accuracy) for kind, part in kinds.items()] == [
+        ("short", 4, 0.75),
+        ("long", 4, 1.0),
+    ]
+    assert all("accuracy" in part.intervals for part in kinds.values())
+
+
+def test_by_kind_says_nothing_of_a_kind_with_few_texts() -> None:
+    settings = EvaluateSettings(most_short=10, least_of_a_kind=4)
+    assert by_kind([0.5] * 7, [1] * 7, [5, 5, 5, 5, 50, 50, 50], settings) == {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -23,6 +24,7 @@ from bertsent.scoring.calibration import sigmoid
 from bertsent.scoring.metrics import measure
 from bertsent.scoring.scorer import Scorer
 from bertsent.scoring.tokenizer import Tokenizer, window
+from bertsent.versions import model_card
 from bertsent.versions.manifest import REFERENCE, Version, read_version
 
 Folders = tuple[Path, Path]
@@ -313,6 +315,16 @@ def test_the_card_says_what_the_manifest_says(version: Path, manifest: dict[str,
     assert f"`{manifest['encoder']['name']}`" in card
     assert f"{manifest['seq_length']} word pieces, window {manifest['window']}" in card
     assert "{{" not in card
+
+
+def test_the_card_has_short_and_long_texts_apart(version: Path) -> None:
+    read = read_version(version).manifest
+    half = measure([0.9, 0.2], [1, 0], threshold=0.5, intervals=True).as_json()
+    metrics = {**read.metrics, "validation": {**read.metrics["validation"], "short": half, "long": half}}
+    card = model_card.render(replace(read, metrics=metrics), epochs=(), best_epoch=1)
+    assert "| validation: at most 64 word pieces | 2 |" in card
+    assert "| validation: longer | 2 |" in card
+    assert "longer |" not in model_card.render(read, epochs=(), best_epoch=1)
 
 
 def test_the_card_lists_every_epoch(version: Path) -> None:
