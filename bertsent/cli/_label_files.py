@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,11 +13,13 @@ from bertsent.base.display import counted, shortened, visible
 from bertsent.base.errors import UsageError
 from bertsent.base.settings.labelling import ExportFormat, Tool
 from bertsent.base.settings.reading import LABEL_NAMES
+from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.cli._render import note, pick, print_json, progress
+from bertsent.cli._scorer import open_scorer
 
 if TYPE_CHECKING:
     from bertsent.data.source import Source
-    from bertsent.labelling.decisions import PickedBy
+    from bertsent.labelling.decisions import Decision, PickedBy
     from bertsent.labelling.imports import Conflict, Imported
     from bertsent.labelling.log import LabelLog
 
@@ -36,6 +40,12 @@ ImportFormat = Annotated[
 ]
 Replace = Annotated[
     bool, typer.Option("--replace", help="With --import: replace earlier labels that differ.")
+]
+Yes = Annotated[
+    bool,
+    typer.Option(
+        "--yes", help="Record the labels of a pipe or --import also if most of them contradict the model."
+    ),
 ]
 Export = Annotated[
     Path | None,
@@ -65,6 +75,7 @@ def import_from(
     tool: Tool | None,
     replace_labels: bool,
     picked_by: PickedBy | None,
+    check: Callable[[Sequence[Decision]], None],
     json: bool,
 ) -> dict[str, Any]:
     """Records the labels of files; notes go to stderr. Returns what `label --json` prints of it."""
@@ -72,7 +83,13 @@ def import_from(
 
     with progress(quiet=json) as bar:
         done = import_labels(
-            log, source, tool=tool, replace_labels=replace_labels, picked_by=picked_by, progress=bar
+            log,
+            source,
+            tool=tool,
+            replace_labels=replace_labels,
+            picked_by=picked_by,
+            check=check,
+            progress=bar,
         )
     for line in _notes(done):
         note(line)
@@ -87,6 +104,23 @@ def import_from(
         "unlabelled": sum(done.unlabelled.values()) + done.both,
         "import": _as_json(done),
     }
+
+
+def check_by(model: str | None, *, yes: bool) -> Callable[[Sequence[Decision]], None]:
+    """What compares new labels with the model's predictions; `yes`: nothing does."""
+    from bertsent.labelling.swapped import Contradiction, check_decisions
+
+    def asks(contradiction: Contradiction) -> bool:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return False
+        question = f"{contradiction}: are positive and negative swapped? Record them as they are?"
+        return typer.confirm(question, err=True)
+
+    def check(decisions: Sequence[Decision]) -> None:
+        if not yes:
+            check_decisions(decisions, lambda: open_scorer(model, ScoreSettings()), asks)
+
+    return check
 
 
 def export_to(

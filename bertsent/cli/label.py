@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +28,7 @@ from bertsent.cli._render import duration, note, print_json, progress
 from bertsent.cli._scorer import open_scorer
 from bertsent.cli._source import open_source, reads_reviews
 from bertsent.data.source import PIPE, Source
-from bertsent.labelling.decisions import PickedBy
+from bertsent.labelling.decisions import Decision, PickedBy
 
 if TYPE_CHECKING:
     from bertsent.cli.terminal.keys import Terminal
@@ -103,6 +103,7 @@ def label(
     export_file: files.Export = None,
     export_format: files.Format = "table",
     force: options.Force = False,
+    yes: files.Yes = False,
     data: options.Data = None,
     reading: ReadSettings = _READ,
     model: options.Model = None,
@@ -134,10 +135,11 @@ def label(
                 tool=import_format,
                 replace_labels=replace_labels,
                 picked_by=picked_by,
+                check=files.check_by(model, yes=yes),
                 json=json,
             )
     elif not sys.stdin.isatty() and pool is None:
-        summary = _feed(log, picked_by or "typed", reading)
+        summary = _feed(log, picked_by or "typed", reading, files.check_by(model, yes=yes))
     else:
         from bertsent.cli.terminal.keys import parse_keys
         from bertsent.cli.terminal.session import KEYS, Recorder
@@ -168,13 +170,18 @@ def label(
         raise asked.error
 
 
-def _feed(log: LabelLog, picked_by: PickedBy, reading: ReadSettings) -> dict[str, Any]:
+def _feed(
+    log: LabelLog,
+    picked_by: PickedBy,
+    reading: ReadSettings,
+    check: Callable[[Sequence[Decision]], None],
+) -> dict[str, Any]:
     """Records the labels that come through a pipe."""
     from bertsent.labelling.feed import feed
 
     counts: Counter[str] = Counter()
     with open_source([Path(PIPE)], reading, labelled=True) as source, progress(quiet=True) as bar:
-        feed(log, source, picked_by=picked_by, counts=counts, progress=bar)
+        feed(log, source, picked_by=picked_by, counts=counts, check=check, progress=bar)
     return _counted(counts) | {name: counts[name] for name in ("unchanged", "empty", "unlabelled")}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bertsent.base.digests import sha256_text
@@ -24,6 +25,7 @@ def feed(
     *,
     picked_by: PickedBy = "typed",
     counts: Counter[str],
+    check: Callable[[Sequence[Decision]], None] = lambda decisions: None,
     progress: Progress = silent,
 ) -> None:
     """Records labelled reviews, after a first pass over all of them has found nothing wrong.
@@ -34,6 +36,7 @@ def feed(
     Args:
         counts: Counts them as they come: "positive" and "negative" are recorded; "unchanged", "empty"
             (without any text) and "unlabelled" are left out.
+        check: Called with the decisions before they are recorded; may refuse them.
         progress: Told how the source was read.
 
     Raises:
@@ -64,6 +67,7 @@ def feed(
             decisions.append(decide(text, answer, picked_by=picked_by, path=review.path))
             labels[digest] = review.label
             counts[answer] += 1
+    check(decisions)
     log.extend(decisions)
 
 

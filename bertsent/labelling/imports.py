@@ -7,7 +7,7 @@ answered: the label that most of them gave.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bertsent.base.digests import sha256_text
@@ -106,6 +106,7 @@ def import_labels(
     tool: Tool | None = None,
     replace_labels: bool = False,
     picked_by: PickedBy | None = None,
+    check: Callable[[Sequence[Decision]], None] = lambda decisions: None,
     settings: ImportSettings = _IMPORT,
     progress: Progress = silent,
 ) -> Imported:
@@ -122,6 +123,7 @@ def import_labels(
         tool: Whose files they are; None: told by their content.
         replace_labels: The input's labels count, not those of the log.
         picked_by: How the texts were picked; None: as the file says, else "typed".
+        check: Called with the decisions before they are recorded; may refuse them.
 
     Raises:
         DataError: if a file or, with `on_bad_row` "refuse", a row cannot be read, or a value is no label.
@@ -134,6 +136,7 @@ def import_labels(
     _choose_question(given, source)
     texts = _by_text(given, source)
     decisions, outcome = _decide(texts, log, picked_by, replace_labels=replace_labels, named=settings.named)
+    check(decisions)
     log.extend(decisions)
     return replace(
         outcome,

@@ -231,3 +231,50 @@ def test_predict_refuses_a_sentiment_that_is_none(run: Run, model: Path, workspa
 def test_predict_sentiment_refuses_an_empty_text(run: Run, model: Path, workspace: Path) -> None:
     assert run("predict", "  ", "--sentiment", "1").exit_code == 7
     assert stands(workspace) == {}
+
+
+# labels that contradict the model
+
+
+def plain_reviews(*, swapped: bool) -> str:
+    """40 labelled reviews that the packaged version is sure of."""
+    good = [f"A wonderful {thing}, moving and beautifully acted." for thing in THINGS]
+    bad = [f"An awful {thing}, dull and badly acted; a waste of time." for thing in THINGS]
+    rows = [(1 - swapped, text) for text in good] + [(int(swapped), text) for text in bad]
+    return "".join(f"{label}\t{text}\n" for label, text in rows)
+
+
+THINGS = [f"{kind} {number}" for kind in ("film", "story", "drama", "comedy") for number in range(1, 6)]
+
+
+@pytest.mark.parametrize("how", ["pipe", "import"])
+def test_swapped_labels_are_refused_before_any_is_recorded(run: Run, workspace: Path, how: str) -> None:
+    lines = "label\ttext\n" + plain_reviews(swapped=True)
+    (workspace / "labels.tsv").write_text(lines, encoding="utf-8")
+    words = ["--import", "labels.tsv"] if how == "import" else []
+    refused = run("label", *words, input=None if how == "import" else lines)
+    assert refused.exit_code == 7
+    assert (
+        "40 of 40 labels say the opposite of the model: are positive and negative swapped?" in refused.stderr
+    )
+    assert "--yes" in refused.stderr
+    assert not (workspace / "labels" / "log.jsonl").exists()
+
+
+def test_swapped_labels_are_recorded_if_one_says_so(run: Run, workspace: Path) -> None:
+    result = run("label", "--yes", input=plain_reviews(swapped=True))
+    assert result.exit_code == 0, result.stderr
+    assert len(stands(workspace)) == 40
+
+
+def test_map_turns_swapped_labels_round(run: Run, workspace: Path) -> None:
+    result = run("label", "--labels", "positive=0 negative=1", input=plain_reviews(swapped=True))
+    assert result.exit_code == 0, result.stderr
+    assert stands(workspace)["A wonderful film 1, moving and beautifully acted."] == 1
+
+
+def test_labels_that_agree_with_the_model_are_recorded_without_a_question(run: Run, workspace: Path) -> None:
+    result = run("label", input=plain_reviews(swapped=False))
+    assert result.exit_code == 0, result.stderr
+    assert "swapped" not in result.stderr
+    assert len(stands(workspace)) == 40

@@ -33,6 +33,15 @@ class LabelSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SwapSettings:
+    """When labels contradict the model so often that positive and negative are probably swapped."""
+
+    least: int = 20  # labels; of fewer a person sees at once what they say
+    sample: int = 200  # labels that are compared, of more: ten seconds of long reviews
+    chance: float = 0.001  # that a model which only guesses contradicts so many: 18 of 20, 123 of 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CopySettings:
     """When two texts are copies of each other."""
 
