@@ -81,6 +81,13 @@ def train(
     encoder: options.Encoder = DEFAULTS.encoder,
     preprocessor: options.Preprocessor = DEFAULTS.preprocessor,
     epochs: Annotated[int, typer.Option("--epochs", help="Passes over the training data.")] = DEFAULTS.epochs,
+    patience: Annotated[
+        int,
+        typer.Option(
+            "--patience",
+            help="End training after this many epochs without a lower validation loss; 0: train all.",
+        ),
+    ] = DEFAULTS.patience,
     init_lr: Annotated[
         float, typer.Option("--init-lr", help="Learning rate after the warm-up; it falls linearly to 0.")
     ] = DEFAULTS.init_lr,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bertsent.base.display import visible
+from bertsent.base.display import counted, visible
 from bertsent.base.errors import UsageError
 from bertsent.base.files import require_space
 from bertsent.base.records.core import Progress, silent
@@ -89,6 +89,12 @@ def fit(
     state = checkpoints.start(progress, resume=resume)
     trainer = _Trainer(classifier, settings, encoded["validation"], checkpoints, progress, stop)
     for number in range(len(state.epochs) + 1, settings.epochs + 1):
+        if _is_over(state, settings) and not run.continues:
+            progress.tell(
+                f"Stopped after {counted(len(state.epochs), 'epoch')}: "
+                f"{settings.patience} without a lower validation loss"
+            )
+            break
         epoch = trainer.epoch(examples[number - 1], state)
         epochs, best_epoch, best = (*state.epochs, epoch), state.best_epoch, state.best
         if run.continues or not best_epoch or epoch.validation_loss < epochs[best_epoch - 1].validation_loss:
@@ -102,6 +108,11 @@ def fit(
         )
     assign(classifier, state.best)
     return Fit(classifier=classifier, epochs=state.epochs, best_epoch=state.best_epoch)
+
+
+def _is_over(state: RunState, settings: TrainSettings) -> bool:
+    """Whether the last epochs, as many as the patience, have not lowered the validation loss."""
+    return bool(settings.patience) and len(state.epochs) - state.best_epoch >= settings.patience
 
 
 def compiled(encoder: Encoder, settings: TrainSettings, *, steps: int) -> Any:

@@ -57,6 +57,8 @@ class TrainingRun:
         settings = asdict(self.settings)
         if self.settings.balance == "none":  # as before there was a choice: an older checkpoint still fits
             del settings["balance"]
+        if not self.settings.patience:
+            del settings["patience"]
         if pseudo is None or not pseudo.of_training:
             del settings["teacher_share"]
         return sha256_lines(

@@ -263,6 +263,16 @@ def test_resume_goes_on_with_the_teacher_and_publishes(
     assert f"| unlabelled | {len(TAUGHT)} |" in (version.path / "README.md").read_text(encoding="utf-8")
 
 
+def test_patience_ends_training_that_gets_no_better(
+    train: Callable[..., Trained], tiny_encoder: Folders, heard: Listener
+) -> None:
+    still = tiny_bert.settings(tiny_encoder, epochs=5, crops=0.0, init_lr=1e-12, patience=1)
+    version = train(still)
+    assert len(version.epochs) == 2
+    assert version.best_epoch == 1
+    assert heard.heard("Stopped after 2 epochs: 1 without a lower validation loss")
+
+
 def test_train_learns_the_scores_of_a_file(
     train: Callable[..., Trained], tiny_encoder: Folders, sample: Path, workspace: Path, heard: Listener
 ) -> None:

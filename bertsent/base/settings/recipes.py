@@ -49,6 +49,7 @@ RECIPES: dict[str, Recipe] = {
                 balance="none",
                 unlabelled_rows=30_000,
                 teacher_share=0.5,
+                patience=0,
                 seed=42,
             ),
         ),

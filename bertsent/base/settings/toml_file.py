@@ -40,6 +40,7 @@ _COMMENTS = {  # for settings that name and value do not explain
     "validation_share": "of the training data",
     "balance": ", ".join(get_args(Balance)),
     "unlabelled_rows": "at most, of reviews without labels",
+    "patience": "epochs without a lower validation loss; 0: train all",
     "teacher_share": "of a score that comes with a labelled row",
 }
 

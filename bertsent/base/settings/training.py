@@ -37,6 +37,9 @@ class TrainSettings:
     # How much of a score that comes with a labelled row counts in what it teaches, beside its label. A half:
     # the teacher knows how clear a text is, and the label which side it is on.
     teacher_share: float = 0.5
+    # Epochs without a lower validation loss after which training ends; 0: none. As the rate falls with the
+    # epochs that were asked for, a late epoch may still be the best, so this saves time at that risk.
+    patience: int = 0
     seed: int = 42  # as in the original scripts
 
     def __post_init__(self) -> None:
@@ -49,6 +52,7 @@ class TrainSettings:
         # The position embeddings of BERT end at 512.
         for name, length in (("seq-length", self.seq_length), ("train-length", self.train_length)):
             require(8 <= length <= 512, f"{name} must lie in 8 to 512, BERT's longest.", length)
+        require(self.patience >= 0, "patience must be at least 0 (0: train all epochs).", self.patience)
         require(0 <= self.crops <= 100, "crops must lie in 0 to 100.", self.crops)
         require(self.unlabelled_rows >= 1, "unlabelled-rows must be at least 1.", self.unlabelled_rows)
         share = self.validation_share
