@@ -50,6 +50,7 @@ def mix_reference(
         newest=recent[chosen],
         heldout_score=reference.heldout_score[held_out],
         heldout_label=reference.heldout_label[held_out],
+        heldout_length=reference.heldout_length[held_out],
         heldout_newest=reference.heldout_newest[held_out],
     )
     return mixture, share
