@@ -198,8 +198,8 @@ def tfidf(
     counts would show names. If df of N reference rows contain the piece, idf = ln((1 + N) / (1 + df)) + 1
     (the smoothed idf of scikit-learn). A row is divided by its Euclidean length; then the mean row of its
     label is subtracted. A piece is frequent if at least the share `settings.frequent` of all matched rows,
-    old and new, contain it. So shuffling "old" and "new" (the permutation test) changes no feature. The pieces
-    `uncompared` are no features.
+    old and new, contain it. So shuffling "old" and "new" (the permutation test) changes no feature. The
+    pieces in `uncompared` are no features.
 
     Returns:
         [rows, frequent pieces].

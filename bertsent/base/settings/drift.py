@@ -32,7 +32,7 @@ class DriftSettings:
     reference_per_row: int = 10  # per new row; with 5, a tenth of foreign rows is detected less often
     slack: float = 0.2  # share of its length by which a reference row of like length may be longer or shorter
     least_slack: int = 2  # word pieces, whatever the length
-    unmatched: float = 0.05  # share of new rows without a counterpart of like length that a round may have
+    unmatched: float = 0.1  # share of new rows for which a further round may find no row of like length
     frequent: float = 0.0125  # share of rows that must hold a word piece: rarer ones name films and actors
     shortest: int = 32  # word pieces; no row is thinned below it: fewer do not show what a text is about
     folds: int = 5
