@@ -1,4 +1,4 @@
-"""Which training rows a reference keeps: some of each kind, and of the parts of one text the longest."""
+"""Which training rows a reference keeps: some of each kind, and parts of other rows last."""
 
 from __future__ import annotations
 
@@ -22,42 +22,52 @@ def draw_kinds(
 ) -> Ints:
     """Indices of up to `settings.max_rows` short rows and as many long ones, ascending.
 
+    The draw is random, but a part of another short row comes last.
+
     Args:
         rows: The word pieces of the training rows, in their order.
         recent: Indices of the recent rows. They fill at most half of each kind.
-        settings: How many rows are kept, and which are short.
+        settings: How many rows are kept, which are short, and which are parts of others.
         random: For the draw.
     """
     length = np.array([len(row) for row in rows], np.int64)
     is_recent = np.zeros(len(rows), np.bool_)
     is_recent[recent] = True
-    short = np.flatnonzero(length <= settings.most_short)
-    whole = _without_parts(rows, short[np.lexsort((-length[short], ~is_recent[short]))], settings)
+    is_part = _parts(rows, length, is_recent, settings)
     drawn = []
-    for kind in (whole, np.flatnonzero(length > settings.most_short)):
-        order = random.permutation(kind)
+    for kind in (length <= settings.most_short, length > settings.most_short):
+        order = random.permutation(np.flatnonzero(kind))
+        order = order[np.argsort(is_part[order], kind="stable")]
         first = order[is_recent[order]][: settings.max_rows // 2]
         rest = order[~np.isin(order, first)][: settings.max_rows - len(first)]
         drawn += [first, rest]
     return np.sort(np.concatenate(drawn))
 
 
-def _without_parts(rows: Sequence[NDArray[np.int32]], candidates: Ints, settings: ReferenceSettings) -> Ints:
-    """The candidates that are not part of an earlier one, ascending.
+def _parts(
+    rows: Sequence[NDArray[np.int32]],
+    length: Ints,
+    is_recent: NDArray[np.bool_],
+    settings: ReferenceSettings,
+) -> NDArray[np.bool_]:
+    """[rows]: whether most runs of word pieces of a short row stand in one longer row, or in a recent one.
 
-    Training data may hold a sentence and its phrases. If both were compared, a new row would differ from the
-    old ones by being whole, and by having no copy among them. A row counts as a part if most of its runs of
-    word pieces stand in one earlier row.
+    Training data may hold a sentence and its phrases. If both were compared with new rows, a whole sentence
+    would differ from them by being whole, and a new row by having no copy among them. No row is called a part
+    where all short rows are kept.
     """
+    is_part = np.zeros(len(rows), np.bool_)
+    short = np.flatnonzero(length <= settings.most_short)
+    if len(short) <= settings.max_rows:
+        return is_part
     row_of: dict[bytes, int] = {}  # the first row that holds a run
-    whole = []
-    for index in candidates.tolist():
+    for index in short[np.lexsort((-length[short], ~is_recent[short]))].tolist():
         row = rows[index]
         size = min(settings.run, len(row))
         runs = {row[start : start + size].tobytes() for start in range(len(row) - size + 1)}
         shared = Counter(row_of[run] for run in runs if run in row_of)
-        if max(shared.values(), default=0) <= settings.most_shared * len(runs):
-            whole.append(index)
+        is_part[index] = max(shared.values(), default=0) > settings.most_shared * len(runs)
+        if not is_part[index]:
             for run in runs:
                 row_of.setdefault(run, index)
-    return np.sort(np.array(whole, np.int64))
+    return is_part

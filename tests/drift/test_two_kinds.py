@@ -102,7 +102,7 @@ def test_another_share_of_positive_sentences_is_no_drift_where_pages_have_their_
 @pytest.mark.parametrize("pages", [0, 100])
 def test_foreign_sentences_are_drift_as_foreign_pages_are(two_kinds: Reference, pages: int) -> None:
     means = []
-    for foreign in (50, 100):
+    for foreign, at_least in ((50, 4), (100, 6)):
         reports = [
             judge(
                 two_kinds,
@@ -112,7 +112,7 @@ def test_foreign_sentences_are_drift_as_foreign_pages_are(two_kinds: Reference, 
             )
             for seed in range(6)
         ]
-        assert sum("text" in report.fired for report in reports) >= 5
+        assert sum("text" in report.fired for report in reports) >= at_least
         means.append(mean(reports, "text"))
     assert means == pytest.approx([0.25, 0.5], abs=0.1)
 

@@ -97,8 +97,8 @@ def make_retrained(path: Path, *, of: NDArray[np.float64] = SHOPS, accuracy: flo
 
 
 def make_reference(path: Path, *, rows: int = 1000, heldout: int = 1000, seed: int = 0) -> Reference:
-    """Writes a reference of film reviews, half of them positive, and reads it back; it has no lengths of
-    held-out rows, as before 0.8."""
+    """Writes a reference of film reviews, half of them positive, and reads it back. Like an older file it has
+    no lengths of held-out rows."""
     random = np.random.default_rng([3, seed])
     labels = list(itertools.islice(itertools.cycle([0, 1]), rows))
     held = list(itertools.islice(itertools.cycle([0, 1]), heldout))
