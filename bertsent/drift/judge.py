@@ -39,14 +39,14 @@ def judge(
         settings: The threshold and what a verdict requires.
         look: 1, 2, ... since the version became current; each later one has a smaller alpha.
         seed: For the random draws of the text measure.
-        vocabulary: The version's word pieces by id. With it all forms of quotes count as one, and words that
-            moved are reported whole.
+        vocabulary: The version's word pieces by id. With it all forms of quotes count as one, full stops are
+            not compared, and words that moved are reported whole.
     """
     reference, rows = normalise_typography(reference, rows, vocabulary)
     fresh = distinct(rows, reference)
     reference, recent_share = mix_reference(reference, fresh, settings=settings, seed=seed)
     alpha = verdict.significance(look, settings)
-    measured = _measure(reference, fresh, settings=settings, alpha=alpha, seed=seed)
+    measured = _measure(reference, fresh, settings=settings, alpha=alpha, seed=seed, vocabulary=vocabulary)
     corrected = verdict.correct([result.measure for result in measured.values()])
     decision, fired, reason = verdict.decide(corrected, rows=len(fresh), alpha=alpha, settings=settings)
     values = [measure.value for measure in corrected if not math.isnan(measure.value)]
@@ -76,7 +76,13 @@ def judge(
 
 
 def _measure(
-    reference: Reference, rows: Sequence[NewRow], *, settings: DriftSettings, alpha: float, seed: int
+    reference: Reference,
+    rows: Sequence[NewRow],
+    *,
+    settings: DriftSettings,
+    alpha: float,
+    seed: int,
+    vocabulary: Sequence[str],
 ) -> dict[MeasureName, Measured]:
     """The three measures, with minimum detectable effects at the smallest alpha of Holm's correction."""
     if why := _nothing_to_judge(reference, rows, settings):
@@ -84,7 +90,9 @@ def _measure(
     alpha /= len(_NAMES)
     unbiased = [row for row in rows if row.picked_by in measures.UNBIASED]
     return {
-        "text": measures.measure_text(reference, unbiased, settings=settings, alpha=alpha, seed=seed),
+        "text": measures.measure_text(
+            reference, unbiased, settings=settings, alpha=alpha, seed=seed, vocabulary=vocabulary
+        ),
         "error": measures.measure_error(reference, unbiased, settings=settings, alpha=alpha),
         "label_share": measures.measure_label_share(reference, unbiased, settings=settings, alpha=alpha),
     }

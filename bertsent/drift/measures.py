@@ -13,12 +13,15 @@ from bertsent.base.settings.drift import DriftSettings
 from bertsent.base.settings.reading import LABEL_NAMES, POSITIVE
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.drift import features, text_measure
+from bertsent.drift.proportions import Bools, expect, proportion, strata, two_sided, upper_tail
 from bertsent.drift.records import NAN, Measure, NewRow
 from bertsent.drift.reference import Reference
 
 # Only these rows are judged. Rows picked for their scores are wrong more often and use other words: the text
 # measure is 0.2 on the 200 reviews of IMDB that a model is least sure of, and 0.5 on the 200 surest.
 UNBIASED = frozenset({"typed", "random"})
+
+_NO_KIND = 2  # of old rows whose length is not known; 0 is long, 1 is short
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +34,14 @@ class Measured:
     matched: features.MatchedRows | None = None  # `text` only
 
 
-@dataclass(frozen=True, slots=True)
-class _Proportion:
-    """A share of `whole` rows with its Wilson interval (1927)."""
-
-    part: int
-    whole: int
-    value: float
-    low: float
-    high: float
-
-
-def _proportion(hits: NDArray[np.bool_], settings: DriftSettings) -> _Proportion:
-    from scipy.stats import binomtest
-
-    part, whole = int(hits.sum()), len(hits)
-    interval = binomtest(part, whole).proportion_ci(settings.confidence, "wilson")
-    return _Proportion(part, whole, part / whole, float(interval.low), float(interval.high))
-
-
 def measure_text(
-    reference: Reference, rows: Sequence[NewRow], *, settings: DriftSettings, alpha: float, seed: int
+    reference: Reference,
+    rows: Sequence[NewRow],
+    *,
+    settings: DriftSettings,
+    alpha: float,
+    seed: int,
+    vocabulary: Sequence[str] = (),
 ) -> Measured:
     """The share of new reviews whose words differ from the reference, at the same labels and lengths.
 
@@ -61,12 +51,14 @@ def measure_text(
         settings: How the measure is computed.
         alpha: What its p-value is compared with, for the minimum detectable effect.
         seed: For the draw, the thinning, the folds and the shuffles.
+        vocabulary: The version's word pieces by id. With it full stops are not compared.
     """
     random = np.random.default_rng(seed)
     matched = features.match_rows(reference, rows, settings=settings, random=random)
     if matched is None:
         return Measured(Measure("text", NAN, why=_too_few_texts(reference, rows, settings)))
-    weights = features.tfidf(matched, reference, settings=settings)
+    stops = features.full_stops(vocabulary)
+    weights = features.tfidf(matched, reference, settings=settings, uncompared=stops)
     separation = text_measure.separate(matched, weights, settings=settings, random=random)
     if math.isnan(separation.value):
         return Measured(Measure("text", NAN, why="the reviews share no word with the reference"))
@@ -130,46 +122,47 @@ def measure_error(
 ) -> Measured:
     """How much accuracy the version lost compared with its held-out rows, which training did not see.
 
-    The held-out accuracy is weighted to the new rows' shares of the labels. The interval is that of Newcombe
-    (1998, method 10) for a difference. The test is exact: given the number of wrong predictions of a label on
-    both sides together, their number among the new rows is hypergeometric.
+    The held-out accuracy is weighted to the new rows' shares of the labels and, where enough held-out rows of
+    known length are there, of the kinds: a sentence is harder to classify than a page. The interval is that
+    of Newcombe (1998, method 10) for a difference. The test is exact: given the number of wrong predictions
+    of a label and kind on both sides together, their number among the new rows is hypergeometric.
     """
     if why := _too_few(rows, settings) or _no_scores(reference, rows):
         return Measured(Measure("error", NAN, why=why))
     gold = np.array([row.label for row in rows])
     wrong = (np.array([row.score for row in rows]) >= DEFAULT_THRESHOLD) != (gold == POSITIVE)
     missed = (reference.heldout_score >= DEFAULT_THRESHOLD) != (reference.heldout_label == POSITIVE)
-    labels = [label for label in LABEL_NAMES if (gold == label).any()]
-    new = _proportion(wrong, settings)
-    old = {label: _proportion(missed[reference.heldout_label == label], settings) for label in labels}
-    weight = {label: float((gold == label).mean()) for label in labels}
-    expected = sum(weight[label] * old[label].value for label in labels)
-    below = math.hypot(*(weight[label] * (old[label].value - old[label].low) for label in labels))
-    above = math.hypot(*(weight[label] * (old[label].high - old[label].value) for label in labels))
-    lost = new.value - expected
+    parts = _by_kind([gold], [reference.heldout_label], rows, reference.heldout_length, settings)
+    new, old = proportion(wrong, settings=settings), expect(wrong, missed, parts, settings=settings)
+    lost = new.value - old.value
     return Measured(
         Measure(
             "error",
             max(0.0, lost),
-            low=_clipped(lost - math.hypot(above, new.value - new.low)),
-            high=_clipped(lost + math.hypot(below, new.high - new.value)),
-            p_value=_hypergeometric(wrong, gold, old),
+            low=_clipped(lost - math.hypot(old.high - old.value, new.value - new.low)),
+            high=_clipped(lost + math.hypot(old.value - old.low, new.high - new.value)),
+            p_value=upper_tail(old.chances, new.part),
             n=len(rows),
         ),
-        _detectable_loss(expected, len(rows), settings=settings, alpha=alpha),
+        _detectable_loss(old.value, len(rows), settings=settings, alpha=alpha),
     )
 
 
-def _hypergeometric(wrong: NDArray[np.bool_], gold: NDArray[np.int_], old: dict[int, _Proportion]) -> float:
-    """P(at least as many wrong predictions among the new rows), by convolution over the labels."""
-    from scipy.stats import hypergeom
-
-    chances = np.ones(1)
-    for label, proportion in old.items():
-        new = int((gold == label).sum())
-        both = proportion.part + int(wrong[gold == label].sum())
-        chances = np.convolve(chances, hypergeom.pmf(np.arange(new + 1), proportion.whole + new, both, new))
-    return float(min(1.0, chances[int(wrong.sum()) :].sum()))
+def _by_kind(
+    new: Sequence[NDArray[np.generic]],
+    old: Sequence[NDArray[np.generic]],
+    rows: Sequence[NewRow],
+    old_length: NDArray[np.int32],
+    settings: DriftSettings,
+) -> list[tuple[Bools, Bools]]:
+    """The strata that `new` and `old` make, each divided into short and long texts where all of these have
+    `settings.least_stratum` old rows of known length."""
+    length = np.array([len(row.pieces) for row in rows])
+    kind = np.where(old_length < 0, _NO_KIND, old_length <= settings.most_short)
+    divided = strata([*new, length <= settings.most_short], [*old, kind])
+    if all(is_old.sum() >= settings.least_stratum for _, is_old in divided):
+        return divided
+    return strata(new, old)
 
 
 def _detectable_loss(expected: float, n: int, *, settings: DriftSettings, alpha: float) -> float:
@@ -190,18 +183,22 @@ def _detectable_loss(expected: float, n: int, *, settings: DriftSettings, alpha:
 def measure_label_share(
     reference: Reference, rows: Sequence[NewRow], *, settings: DriftSettings, alpha: float
 ) -> Measured:
-    """How far the share of positive reviews moved from that of the training rows; Fisher's exact test."""
-    from scipy.stats import fisher_exact
+    """How far the share of positive reviews moved from that of the training rows; Fisher's exact test.
 
+    The share of the training rows is weighted to the new rows' shares of the kinds, short and long, where
+    enough training rows of these are there. Then the test is that of the sum over the kinds.
+    """
     if why := _too_few(rows, settings):
         return Measured(Measure("label_share", NAN, why=why))
-    new = _proportion(np.array([row.label == POSITIVE for row in rows]), settings)
-    old = _proportion(reference.label == POSITIVE, settings)
+    positive = np.array([row.label == POSITIVE for row in rows])
+    everywhere = [np.zeros(len(rows))], [np.zeros(reference.rows)]
+    parts = _by_kind(*everywhere, rows, reference.length, settings)
+    new = proportion(positive, settings=settings)
+    old = expect(positive, reference.label == POSITIVE, parts, settings=settings)
     moved = new.value - old.value
     low = moved - math.hypot(new.value - new.low, old.high - old.value)  # Newcombe 1998, method 10
     high = moved + math.hypot(new.high - new.value, old.value - old.low)
-    table = np.array([[side.part, side.whole - side.part] for side in (new, old)])
-    error = math.sqrt(old.value * (1 - old.value) * (1 / new.whole + 1 / old.whole))
+    error = math.sqrt(old.value * (1 - old.value) / new.whole + old.variance)
     surplus = _normal_quantile(settings.power) * error
     return Measured(
         Measure(
@@ -209,7 +206,7 @@ def measure_label_share(
             abs(moved),
             low=0.0 if low < 0 < high else min(abs(low), abs(high)),
             high=_clipped(max(abs(low), abs(high))),
-            p_value=float(fisher_exact(table).pvalue),
+            p_value=two_sided(old.chances, new.part),
             n=len(rows),
         ),
         min(1.0, max(settings.threshold, _normal_quantile(1 - alpha / 2) * error) + surplus),

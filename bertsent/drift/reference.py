@@ -17,11 +17,13 @@ from bertsent.base.display import size, visible
 from bertsent.base.errors import ArtefactError
 from bertsent.base.files import atomic_write
 from bertsent.base.settings.drift import ReferenceSettings
+from bertsent.drift.reference_draw import draw_kinds
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-_MOST_BYTES = 256 * 1024**2  # unpacked; 5,000 rows of 510 different pieces each are 16 MB
+_MOST_BYTES = 256 * 1024**2  # unpacked; 10,000 rows of 510 different pieces each are 32 MB
+_UNKNOWN = -1  # length of a held-out row that an earlier version of bertsent wrote
 _MOST_PIECES = 2**20  # ids are smaller; BERT's largest vocabulary, the multilingual one, has 119,547
 
 
@@ -34,6 +36,7 @@ class Reference:
     length: NDArray[np.int32]  # [n], word pieces within the window
     heldout_score: NDArray[np.float32]  # [m], P(positive) of rows that training did not see
     heldout_label: NDArray[np.int8]  # [m], gold
+    heldout_length: NDArray[np.int32]  # [m], word pieces within the window; negative: not known
     seen: NDArray[np.uint64]  # [k >= 0], sorted: the first 64 bits of the digest of each text trained on
     newest: NDArray[np.bool_]  # [n], recent rows: the labels that a retrain was run for; otherwise False
     heldout_newest: NDArray[np.bool_]  # [m], recent rows that were reserved for the gate
@@ -64,6 +67,7 @@ def write(
     labels: ArrayLike,
     heldout_scores: ArrayLike,
     heldout_labels: ArrayLike,
+    heldout_lengths: ArrayLike = (),
     seed: int,
     digests: Sequence[str] = (),
     seen: ArrayLike = (),
@@ -75,8 +79,8 @@ def write(
 
     Arrays: `indptr` [n + 1], `pieces` and `counts` (the word-piece counts of n training rows in CSR form),
     `label` [n], `length` [n] (word pieces within the window); `heldout_score` and `heldout_label` [m] of the
-    validation rows, which training did not see; `seen` [k] if digests are given; `newest` [n] and
-    `heldout_newest` [m] of a retrain.
+    validation rows, which training did not see, and `heldout_length` [m] if it is given; `seen` [k] if
+    digests are given; `newest` [n] and `heldout_newest` [m] of a retrain.
 
     Args:
         path: The file.
@@ -84,17 +88,18 @@ def write(
         labels: Their gold labels.
         heldout_scores: P(positive) of the validation and reserved rows, by the LiteRT file.
         heldout_labels: Their gold labels.
-        seed: For the draw, if there are more rows than `settings.max_rows`.
+        heldout_lengths: Their word pieces within the window; negative where that is not known.
+        seed: For the draw, if there are more rows than `settings` keeps.
         digests: SHA-256 in hex of every text trained on. Eight bytes of each are kept: `drift` recognises it.
         seen: `seen` of the version that training began with.
-        newest: Which rows are labels that the retrain was run for; they fill at most half of the reference.
+        newest: Which rows are labels that the retrain was run for; they fill at most half of each kind.
         heldout_newest: Which held-out rows are such labels.
-        settings: How many rows are kept.
+        settings: How many rows are kept of each kind.
     """
-    limit = (settings or ReferenceSettings()).max_rows
-    random = np.random.default_rng(seed)
     first = np.flatnonzero(newest)
-    chosen = _choose(len(rows), first, limit, random)
+    chosen = draw_kinds(
+        rows, first, settings=settings or ReferenceSettings(), random=np.random.default_rng(seed)
+    )
     ends, pieces, counts = count_pieces([rows[row] for row in chosen])
     arrays: dict[str, NDArray[Any]] = {
         "indptr": ends,
@@ -105,6 +110,8 @@ def write(
         "heldout_score": np.asarray(heldout_scores, np.float32),
         "heldout_label": np.asarray(heldout_labels, np.int8),
     }
+    if np.size(heldout_lengths):
+        arrays["heldout_length"] = np.asarray(heldout_lengths, np.int32)
     trained_on = np.concatenate([_first_64_bits(digests), np.asarray(seen, np.uint64)])
     if len(trained_on):
         arrays["seen"] = np.unique(trained_on)
@@ -114,16 +121,6 @@ def write(
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # NumPy's types take the keywords for its flag
     with atomic_write(path) as file:
         file.write(buffer.getbuffer())
-
-
-def _choose(
-    count: int, first: NDArray[np.int64], limit: int, random: np.random.Generator
-) -> NDArray[np.int64]:
-    """Indices of `limit` random rows, up to half of them from `first`."""
-    order = random.permutation(count)
-    preferred = order[np.isin(order, first)][: limit // 2]
-    rest = order[~np.isin(order, preferred)][: limit - len(preferred)]
-    return np.sort(np.concatenate([preferred, rest]))
 
 
 def count_pieces(
@@ -163,6 +160,7 @@ def _checked(arrays: dict[str, NDArray[Any]]) -> Reference:
     ends, pieces, counts = (arrays[name].astype(np.int64) for name in ("indptr", "pieces", "counts"))
     label, length = arrays["label"].astype(np.int8), arrays["length"].astype(np.int32)
     score, gold = arrays["heldout_score"].astype(np.float32), arrays["heldout_label"].astype(np.int8)
+    held_length = arrays.get("heldout_length", np.full(len(gold), _UNKNOWN)).astype(np.int32)
     newest = arrays.get("newest", np.zeros(len(label))).astype(np.bool_)
     held_newest = arrays.get("heldout_newest", np.zeros(len(gold))).astype(np.bool_)
     consistent = (
@@ -173,6 +171,7 @@ def _checked(arrays: dict[str, NDArray[Any]]) -> Reference:
         and bool((np.diff(ends) >= 0).all() and (counts > 0).all())
         and bool(((pieces >= 0) & (pieces < _MOST_PIECES)).all())
         and len(score) == len(gold)
+        and held_length.shape == gold.shape
         and newest.shape == label.shape
         and held_newest.shape == gold.shape
         and bool(np.isin(np.concatenate([label, gold]), (0, 1)).all())
@@ -185,7 +184,7 @@ def _checked(arrays: dict[str, NDArray[Any]]) -> Reference:
     if (np.asarray(rows.sum(axis=1)) != length).any():
         raise ValueError("counts that do not add up to the lengths")
     seen = np.sort(arrays.get("seen", np.empty(0)).astype(np.uint64))
-    return Reference(rows, label, length, score, gold, seen, newest, held_newest)
+    return Reference(rows, label, length, score, gold, held_length, seen, newest, held_newest)
 
 
 def _first_64_bits(digests: Sequence[str]) -> NDArray[np.uint64]:

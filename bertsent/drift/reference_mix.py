@@ -3,12 +3,15 @@
 A retrained version was made with two kinds of reviews: older ones, and recent ones, which are the labels that
 the retrain was run for. New reviews that resemble either kind are no drift. So they are compared with a
 mixture of both kinds, in the ratio nearest to them. This choice can make drift look smaller, never larger.
+
+If the older reviews are both short and long ones, short and long ones have a mixture each. Otherwise new
+sentences would seem to resemble recent ones because both are short, whatever they say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +20,17 @@ from bertsent.base.settings.drift import DriftSettings
 from bertsent.drift.features import document_frequency
 from bertsent.drift.records import NewRow
 from bertsent.drift.reference import Reference
+
+_Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """All rows, or all short ones, or all long ones."""
+
+    known: _Bools  # [reference rows]
+    held_out: _Bools  # [held-out rows]; those of unknown length are in no part
+    new: _Bools  # [new rows]
 
 
 def mix_reference(
@@ -31,28 +45,63 @@ def mix_reference(
         seed: For the draw.
 
     Returns:
-        The mixture and its share of recent rows. If a kind has too few rows, or the words of both kinds do
-        not differ: the unchanged reference and NaN.
+        The mixture and the share of recent rows in it, weighted by the new rows of a length that has one. If
+        a kind has too few rows, or the words of both kinds do not differ: the unchanged reference and NaN.
     """
     recent = reference.newest
-    few = min(int(recent.sum()), int((~recent).sum()), len(rows)) < settings.least_rows
-    share = np.nan if few else _recent_share(reference, rows, settings)
-    if np.isnan(share):
-        return reference, share
+    if min(int(recent.sum()), int((~recent).sum()), len(rows)) < settings.least_rows:
+        return reference, np.nan
+    parts = _parts(reference, rows, settings)
+    shares = [_share_of_part(reference, rows, part, settings, divided=len(parts) > 1) for part in parts]
+    weights = [int(part.new.sum()) * (not np.isnan(share)) for part, share in zip(parts, shares, strict=True)]
+    if not any(weights):
+        return reference, np.nan
+    overall = float(np.average(np.nan_to_num(shares), weights=weights))
     random = np.random.default_rng(seed)
-    chosen = _draw(recent, share, random)
-    held_out = _draw(reference.heldout_newest, share, random)
-    mixture = replace(
+    chosen, held_out = [], []
+    for part, share in zip(parts, shares, strict=True):
+        chosen.append(_draw(part.known, recent, share, random))
+        held_out.append(_draw(part.held_out, reference.heldout_newest, share, random))
+    of_no_part = ~np.any([part.held_out for part in parts], axis=0)
+    held_out.append(_draw(of_no_part, reference.heldout_newest, overall, random))
+    return _rows_of(reference, np.sort(np.concatenate(chosen)), np.sort(np.concatenate(held_out))), overall
+
+
+def _rows_of(reference: Reference, chosen: NDArray[np.int64], held_out: NDArray[np.int64]) -> Reference:
+    return replace(
         reference,
         counts=reference.counts[chosen],
         label=reference.label[chosen],
         length=reference.length[chosen],
-        newest=recent[chosen],
+        newest=reference.newest[chosen],
         heldout_score=reference.heldout_score[held_out],
         heldout_label=reference.heldout_label[held_out],
+        heldout_length=reference.heldout_length[held_out],
         heldout_newest=reference.heldout_newest[held_out],
     )
-    return mixture, share
+
+
+def _parts(reference: Reference, rows: Sequence[NewRow], settings: DriftSettings) -> list[_Part]:
+    """Short and long rows apart, if there are enough older ones of each; otherwise all as one part."""
+    new = np.array([len(row.pieces) <= settings.most_short for row in rows])
+    known, held = reference.length <= settings.most_short, reference.heldout_length <= settings.most_short
+    has_length = reference.heldout_length >= 0
+    older = known[~reference.newest]
+    if min(int(older.sum()), int((~older).sum())) >= settings.least_stratum:
+        return [_Part(known, has_length & held, new), _Part(~known, has_length & ~held, ~new)]
+    return [_Part(*(np.ones(count, np.bool_) for count in (len(known), len(held), len(new))))]
+
+
+def _share_of_part(
+    reference: Reference, rows: Sequence[NewRow], part: _Part, settings: DriftSettings, *, divided: bool
+) -> float:
+    """The share of recent rows in a part's mixture; NaN if a kind has too few rows or no words of its own."""
+    recent = reference.newest[part.known]
+    least = settings.least_per_class if divided else settings.least_rows
+    if min(int(recent.sum()), int((~recent).sum()), int(part.new.sum())) < least:
+        return float(np.nan)
+    own = _rows_of(reference, np.flatnonzero(part.known), np.flatnonzero(part.held_out))
+    return _recent_share(own, [rows[index] for index in np.flatnonzero(part.new).tolist()], settings)
 
 
 def _recent_share(reference: Reference, rows: Sequence[NewRow], settings: DriftSettings) -> float:
@@ -87,13 +136,15 @@ def _recent_share(reference: Reference, rows: Sequence[NewRow], settings: DriftS
     return float(np.clip(product / squared, 0, 1))
 
 
-def _draw(recent: NDArray[np.bool_], share: float, random: np.random.Generator) -> NDArray[np.int64]:
-    """Indices of the most rows that have this share of recent ones; of all rows if a kind is missing."""
-    counts = int(recent.sum()), int((~recent).sum())
-    if not all(counts):
-        return np.arange(len(recent))
-    total = min(count / part for count, part in zip(counts, (share, 1 - share), strict=True) if part > 0)
-    order = random.permutation(len(recent))
+def _draw(part: _Bools, recent: _Bools, share: float, random: np.random.Generator) -> NDArray[np.int64]:
+    """Indices of the most rows of a part that have this share of recent ones; of all its rows if a kind is
+    missing, or if the share is NaN."""
+    rows = np.flatnonzero(part)
+    counts = int(recent[rows].sum()), int((~recent[rows]).sum())
+    if not all(counts) or np.isnan(share):
+        return rows
+    total = min(count / each for count, each in zip(counts, (share, 1 - share), strict=True) if each > 0)
+    order = random.permutation(rows)
     first = order[recent[order]][: round(share * total)]
     rest = order[~recent[order]][: round((1 - share) * total)]
-    return np.sort(np.concatenate([first, rest]))
+    return np.concatenate([first, rest])

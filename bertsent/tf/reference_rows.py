@@ -25,6 +25,7 @@ class _Old:
     labels: Sequence[int]  # of these rows
     heldout_scores: NDArray[np.float32]  # P(positive) of rows that training did not see
     heldout_labels: Sequence[int]
+    heldout_lengths: NDArray[np.int32]  # of these rows, word pieces within the window; negative: not known
     digests: Sequence[str]  # of all texts trained on
 
 
@@ -54,6 +55,7 @@ def write(
         labels=[*old.labels, *_labels(mix.new)],
         heldout_scores=np.concatenate([old.heldout_scores, reserved]),
         heldout_labels=[*old.heldout_labels, *_labels(mix.reserved)],
+        heldout_lengths=np.concatenate([old.heldout_lengths, _lengths(encoded.get("reserved"))]),
         seed=run.settings.seed,
         digests=[*old.digests, *_digests(mix.new)],
         seen=reference.read(begun_with.file(REFERENCE)).seen if begun_with else (),
@@ -71,6 +73,7 @@ def _of_data_set(
         labels=_labels(run.mix.old),
         heldout_scores=scores["validation"],
         heldout_labels=_labels(run.splits.validation),
+        heldout_lengths=_lengths(encoded["validation"]),
         digests=_digests(run.splits.train),
     )
 
@@ -90,6 +93,7 @@ def _inherited(run: TrainingRun, version: Version, encoded: Mapping[str, Encoded
         labels=before.label[is_old].tolist(),
         heldout_scores=before.heldout_score[heldout],
         heldout_labels=before.heldout_label[heldout].tolist(),
+        heldout_lengths=before.heldout_length[heldout],
         digests=(),  # `seen` of that version has them
     )
 
@@ -97,6 +101,12 @@ def _inherited(run: TrainingRun, version: Version, encoded: Mapping[str, Encoded
 def _labelled(run: TrainingRun, encoded: Mapping[str, Encoded]) -> list[NDArray[np.int32]]:
     """The word pieces of the labelled rows to train on."""
     return encoded["train"].word_pieces()[len(run.mix.old) :]
+
+
+def _lengths(encoded: Encoded | None) -> NDArray[np.int32]:
+    """[rows]: the word pieces of each row, without [CLS] and [SEP]; empty without a split."""
+    pieces = encoded.word_pieces() if encoded is not None else []
+    return np.array([len(row) for row in pieces], np.int32)
 
 
 def _labels(reviews: Sequence[Review]) -> list[int]:

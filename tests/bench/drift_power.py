@@ -5,6 +5,8 @@
 Takes reviews of the data set's test half, whose films the training half does not have, and reviews of other
 things (text lines, CSV or JSONL). Gives them to `judge` as the labels of a run of `drift`. Prints a table of
 goals and measurements, and exits with 1 if a goal is missed. Foreign reviews without a label get the model's.
+With `--sentences` single sentences of film reviews, which training did not see, are judged too: alone, mixed
+with reviews, and mixed with foreign ones.
 
 Where nothing may drift, old and new rows come from one pool, and the reference is made of the rest of it. All
 else is compared with the version's own reference.npz. `--runs 0.2` does a fifth of the runs and demands the
@@ -95,7 +97,7 @@ class Bench:
         self.manifest = version.manifest
         tokenizer = self.scorer.tokenizer
         self.vocabulary = tokenizer.pieces(range(tokenizer.vocabulary_size))
-        self.known = reference.read(version.file(REFERENCE))
+        self.known = reference.read(arguments.reference or version.file(REFERENCE))
         self.share = arguments.runs
         self.cache: Path | None = arguments.cache
         self.counted: dict[str, tuple[Any, Any]] = {}
@@ -105,6 +107,7 @@ class Bench:
         self.reviews = [test[texts[place]] for place in drawn.tolist()]
         self.pool = self.rows(self.reviews)
         self.foreign = {path.stem: self.rows(_labelled(path)) for path in arguments.foreign}
+        self.sentences = self.rows(_labelled(arguments.sentences)) if arguments.sentences else []
 
     def rows(self, reviews: Sequence[Review]) -> list[NewRow]:
         """Reviews as `drift` has them: cleaned, cut, scored."""
@@ -159,6 +162,13 @@ class Bench:
         rest = sorted(set(range(len(self.pool))) - set(new))
         return self.as_reference([self.pool[place] for place in rest]), [self.pool[place] for place in new]
 
+    def some_sentences(self, count: int, run: int) -> tuple[list[NewRow], list[NewRow]]:
+        """Sentences, without repetition, and all others."""
+        order = np.random.default_rng([run, 7]).permutation(len(self.sentences)).tolist()
+        return [self.sentences[place] for place in order[:count]], [
+            self.sentences[place] for place in sorted(order[count:])
+        ]
+
     def counts(self, row: NewRow) -> tuple[Any, Any]:
         """The pieces of a row and how often each stands there; kept, as it is asked for very often."""
         if row.digest not in self.counted:
@@ -178,6 +188,7 @@ class Bench:
             length=np.array([len(row.pieces) for row in rows], np.int32),
             heldout_score=np.array([row.score for row in rows], np.float32),
             heldout_label=label,
+            heldout_length=np.array([len(row.pieces) for row in rows], np.int32),
             seen=np.empty(0, np.uint64),
             newest=np.zeros(len(rows), np.bool_),
             heldout_newest=np.zeros(len(rows), np.bool_),
@@ -427,6 +438,42 @@ def shorter(bench: Bench) -> Iterator[Result]:
     )
 
 
+def sentences(bench: Bench) -> Iterator[Result]:
+    """Single sentences of film reviews: alone, with reviews, with foreign ones."""
+    if not bench.sentences:
+        return
+    parted = [bench.some_sentences(200, 9000 + run) for run in bench.times(100)]
+    null = [bench.judge(bench.as_reference(rest), new) for new, rest in parted]
+    low = sum(measure(report, "text").p_value < 0.05 for report in null)
+    name = "sentences of one pool, 200"
+    yield Result(f"{name}: text p < 0.05", "9 of 100", f"{low} of {len(null)}", low <= 0.09 * len(null))
+    yield Result(f"{name}: DRIFT", "2 %", *at_most(0.02, [each.verdict == "drift" for each in null]))
+    for name, count in (("sentences, 200", 200), ("100 sentences, 100 reviews", 100)):
+        reports = []
+        for run in bench.times(100):
+            films = [bench.pool[place] for place in bench.draw(200 - count, 9000 + run)]
+            reports.append(bench.judge(bench.known, bench.some_sentences(count, 9000 + run)[0] + films))
+        drifted = [report.verdict == "drift" for report in reports]
+        yield Result(f"{name}: DRIFT", "5 of 100", *at_most(0.05, drifted))
+        yield Result(f"{name}: mean text", "(shown)", _values(reports, "text"), True)
+        yield Result(f"{name}: mean error", "(shown)", _values(reports, "error"), True)
+    for name, rows in bench.foreign.items():
+        reports = []
+        for run in bench.times(40):
+            places = np.random.default_rng([run, 8]).permutation(len(rows))[:50].tolist()
+            own = bench.some_sentences(150, 9000 + run)[0]
+            reports.append(bench.judge(bench.known, own + [rows[place] for place in places]))
+        drifted = [report.verdict == "drift" for report in reports]
+        yield Result(f"sentences, 25 % {name}, 200: DRIFT", "34 of 40", *at_least(34 / 40, drifted))
+        yield Result(f"sentences, 25 % {name}: mean text", "(shown)", _values(reports, "text"), True)
+
+
+def _values(reports: Sequence[DriftReport], name: str) -> str:
+    """The mean and the largest value of a measure."""
+    values = [measure(report, name).value for report in reports]
+    return f"{np.mean(values):.3f}, largest {max(values):.3f}"
+
+
 PARTS: dict[str, Callable[[Bench], Iterable[Result]]] = {
     "null": nothing_drifted,
     "films": new_films,
@@ -434,6 +481,7 @@ PARTS: dict[str, Callable[[Bench], Iterable[Result]]] = {
     "labels": labels,
     "harmless": harmless,
     "shorter": shorter,
+    "sentences": sentences,
     "years": years,
 }
 
@@ -448,6 +496,8 @@ def main() -> int:
         "--foreign", type=Path, action="append", required=True, help="reviews of other things"
     )
     parser.add_argument("--model", type=Path, required=True, help="the folder of a version")
+    parser.add_argument("--sentences", type=Path, help="a table of single sentences of film reviews")
+    parser.add_argument("--reference", type=Path, help="a reference.npz instead of the version's")
     parser.add_argument("--pool", type=int, default=3000, help="test reviews that are drawn from")
     parser.add_argument("--runs", type=float, default=1.0, help="share of the runs to do")
     parser.add_argument("--cache", type=Path, help="a folder for scores")

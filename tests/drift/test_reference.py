@@ -35,13 +35,21 @@ def test_read_gives_what_was_written(tmp_path: Path) -> None:
         labels=[1, 0, 1],
         heldout_scores=[0.25, 0.75],
         heldout_labels=[0, 1],
+        heldout_lengths=[-1, 230],
         seed=1,
     )
     found = reference.read(tmp_path / "reference.npz")
     assert found.counts.toarray().tolist() == [[0, 0, 0, 1, 0, 2, 0, 0], [0] * 7 + [1], [0] * 8]
     assert (found.label.tolist(), found.length.tolist(), found.rows) == ([1, 0, 1], [3, 1, 0], 3)
     assert (found.heldout_score.tolist(), found.heldout_label.tolist()) == ([0.25, 0.75], [0, 1])
+    assert found.heldout_length.tolist() == [-1, 230]
     assert not found.trained_on([sha256_text("anything")]).any()
+
+
+def test_read_of_a_file_without_lengths_of_held_out_rows_calls_them_unknown(path: Path) -> None:
+    with np.load(path) as stored:
+        assert "heldout_length" not in stored.files
+    assert (reference.read(path).heldout_length < 0).all()
 
 
 def test_read_knows_the_texts_that_were_trained_on(path: Path) -> None:
@@ -57,6 +65,7 @@ def test_read_knows_the_texts_that_were_trained_on(path: Path) -> None:
         {"length": np.zeros(20, np.int32)},
         {"heldout_score": np.full(10, np.nan, np.float32)},
         {"heldout_score": np.zeros(9, np.float32)},
+        {"heldout_length": np.zeros(9, np.int32)},
         {"newest": np.ones(19, np.bool_)},
         {"heldout_newest": np.ones(11, np.bool_)},
         {"pieces": np.array([-1])},

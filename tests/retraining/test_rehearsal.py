@@ -181,6 +181,8 @@ def test_the_new_reference_has_the_old_rows_and_the_labels(
     assert not after.trained_on([*labels["reserved"]]).any()
     held_out = len(before.heldout_label)
     assert after.heldout_score[:held_out].tolist() == before.heldout_score.tolist()
+    assert after.heldout_length[:held_out].tolist() == before.heldout_length.tolist()
+    assert (after.heldout_length >= 0).all()
     assert after.heldout_newest.tolist() == [False] * held_out + [True] * len(labels["reserved"])
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,7 @@ def domain(seed: int) -> NDArray[np.float64]:
 
 
 FILMS, SHOPS = domain(1), domain(2)
+SENTENCES = (domain(1) + domain(4)) / 2  # single sentences about films are worded otherwise than reviews
 
 
 def review(
@@ -94,7 +97,8 @@ def make_retrained(path: Path, *, of: NDArray[np.float64] = SHOPS, accuracy: flo
 
 
 def make_reference(path: Path, *, rows: int = 1000, heldout: int = 1000, seed: int = 0) -> Reference:
-    """Writes a reference of film reviews, half of them positive, and reads it back."""
+    """Writes a reference of film reviews, half of them positive, and reads it back. Like an older file it has
+    no lengths of held-out rows."""
     random = np.random.default_rng([3, seed])
     labels = list(itertools.islice(itertools.cycle([0, 1]), rows))
     held = list(itertools.islice(itertools.cycle([0, 1]), heldout))
@@ -106,5 +110,43 @@ def make_reference(path: Path, *, rows: int = 1000, heldout: int = 1000, seed: i
         heldout_labels=held,
         digests=[sha256_text(f"trained {place}") for place in range(rows)],
         seed=0,
+    )
+    return reference.read(path)
+
+
+def sentence_rows(count: int, *, seed: int, accuracy: float = 0.8, **how: Any) -> list[NewRow]:
+    """New rows of 8 to 40 pieces."""
+    lengths = np.random.default_rng([8, seed]).integers(8, 40, size=count).tolist()
+    rows = new_rows(count, seed=seed, accuracy=accuracy, **({"of": SENTENCES} | how))
+    return [replace(row, pieces=row.pieces[:length]) for row, length in zip(rows, lengths, strict=True)]
+
+
+def make_two_kinds(
+    path: Path, *, retrained: bool = False, positive: float = 0.5, heldout: tuple[int, int] = (1600, 400)
+) -> Reference:
+    """Writes a reference of 1,000 film reviews and 1,000 sentences, with held-out reviews and sentences, and
+    reads it back. Of reviews 97 % are answered right, of sentences 80 %.
+
+    Args:
+        path: The file.
+        retrained: Whether 200 sentences about shops are recent.
+        positive: The share of positive sentences.
+        heldout: How many reviews and sentences are held out.
+    """
+    pages = new_rows(1000, seed=100)
+    sentences = sentence_rows(1000, seed=101, positive=positive)
+    recent = sentence_rows(200, seed=102, of=SHOPS) if retrained else []
+    held = new_rows(heldout[0], seed=103, accuracy=0.97) + sentence_rows(heldout[1], seed=104)
+    rows = pages + sentences + recent
+    reference.write(
+        path,
+        rows=[row.pieces for row in rows],
+        labels=[row.label for row in rows],
+        heldout_scores=[row.score for row in held],
+        heldout_labels=[row.label for row in held],
+        heldout_lengths=[len(row.pieces) for row in held],
+        seed=0,
+        newest=[index >= 2000 for index in range(len(rows))] if recent else (),
+        heldout_newest=[False] * len(held),
     )
     return reference.read(path)

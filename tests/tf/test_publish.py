@@ -254,11 +254,12 @@ def test_the_reference_counts_the_pieces_of_the_training_rows(
 
 
 def test_the_reference_holds_the_scores_of_the_held_out_rows(
-    version: Path, arrays: dict[str, Any], splits: Splits
+    version: Path, arrays: dict[str, Any], splits: Splits, rows: dict[str, list[Any]]
 ) -> None:
     found = Scorer(read_version(version)).predict(review.text for review in splits.validation)
     assert arrays["heldout_score"].tolist() == pytest.approx([one.score for one in found], abs=1e-6)
     assert arrays["heldout_label"].tolist() == [review.label for review in splits.validation]
+    assert arrays["heldout_length"].tolist() == [len(ids) for ids in rows["validation"]]
 
 
 def test_the_reference_knows_the_training_texts_again(arrays: dict[str, Any], splits: Splits) -> None:

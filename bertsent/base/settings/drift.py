@@ -22,9 +22,17 @@ class DriftSettings:
     many_rows: int = 200  # with this many, measures below the threshold mean stable whatever their intervals
     power: float = 0.8  # share of batches in which the minimum detectable effect is detected
 
+    # A text of at most so many word pieces is short, a sentence or a few; longer ones are reviews of a page.
+    # Nearly all sentences of film reviews have at most 64, and nearly all of IMDB's reviews more.
+    most_short: int = 64
+    least_stratum: int = 100  # old rows of a kind, for rates by kind: fewer err by more than 3 points at 0.9
+
     # The text measure; tests/bench/drift_power.py has what was tried.
     most_text_rows: int = 1000  # a sample of more; 1000 rows reveal shifts of a few hundredths
     reference_per_row: int = 10  # per new row; with 5, a tenth of foreign rows is detected less often
+    slack: float = 0.2  # share of its length by which a reference row of like length may be longer or shorter
+    least_slack: int = 2  # word pieces, whatever the length
+    unmatched: float = 0.1  # share of new rows for which a further round may find no row of like length
     frequent: float = 0.0125  # share of rows that must hold a word piece: rarer ones name films and actors
     shortest: int = 32  # word pieces; no row is thinned below it: fewer do not show what a text is about
     folds: int = 5
@@ -60,4 +68,7 @@ class MonitorSettings:
 class ReferenceSettings:
     """What a version keeps of its training data for `drift`."""
 
-    max_rows: int = 5000  # enough for the text measure, which needs 5 to 10 reference rows per new row
+    max_rows: int = 5000  # of each kind, short and long: the text measure needs 5 to 10 for each new row
+    most_short: int = DriftSettings().most_short
+    run: int = 3  # word pieces; a short row most of whose runs stand in another row is a part of its text
+    most_shared: float = 0.5  # of its runs; two texts with common turns of phrase share fewer
