@@ -174,14 +174,11 @@ def test_drift_that_cannot_tell_waits_until_the_batch_has_grown(run: Run, home: 
     assert [(look.look, len(look.rows)) for look in history(home).looks()] == [(1, 32), (2, 64)]
 
 
-def test_drift_where_nothing_can_be_measured_says_why_in_its_line(run: Run, home: Path) -> None:
-    world.label(home, [row for row in known(80) if row[1]])
-    result = run("drift")
-    assert result.exit_code == 4
-    assert (
-        "CANNOT TELL: text and error and label share not judged: the new reviews have one label only; "
-        in (last_line(result))
-    )
+def test_new_reviews_with_one_label_are_drift(run: Run, home: Path) -> None:
+    world.label(home, [row for row in known(80) if not row[1]])
+    result = run("drift", "--no-retrain")
+    assert result.exit_code == 3, last_line(result)
+    assert "label share 0." in last_line(result)
 
 
 def test_drift_json_has_the_documented_keys(run: Run, home: Path) -> None:

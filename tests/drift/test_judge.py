@@ -249,18 +249,32 @@ def unheard_of(rows: list[NewRow]) -> list[NewRow]:
         [],
         new_rows(1, seed=1),
         new_rows(29, seed=1),
-        new_rows(200, seed=1, positive=1.0),
         alike(new_rows(200, seed=1)),
         empty(new_rows(200, seed=1)),
         [replace(row, score=math.nan) for row in new_rows(200, seed=1)],
     ],
-    ids=["none", "one", "too few", "one label", "one text", "empty texts", "no scores"],
+    ids=["none", "one", "too few", "one text", "empty texts", "no scores"],
 )
 def test_judge_cannot_tell_from_nothing(known: Reference, rows: list[NewRow]) -> None:
     report = judge(known, rows, settings=FEWER)
     assert report.verdict == "cannot_tell"
     assert report.reason
     json.dumps(report.as_json(), allow_nan=False)
+
+
+@pytest.mark.parametrize("rows", [30, 60, 260])
+@pytest.mark.parametrize("positive", [0.0, 1.0])
+def test_all_new_reviews_with_one_label_are_drift(known: Reference, rows: int, positive: float) -> None:
+    report = judge(known, new_rows(rows, seed=1, positive=positive), settings=FEWER)
+    assert report.verdict == "drift"
+    assert report.fired == ("label_share",)
+    assert value(report, "label_share") == pytest.approx(0.5, abs=0.05)
+
+
+def test_error_is_judged_with_one_label(known: Reference) -> None:
+    report = judge(known, new_rows(60, seed=1, positive=0.0, accuracy=0.2), settings=FEWER)
+    assert "error" in report.fired
+    assert value(report, "error") > 0.5
 
 
 @pytest.mark.parametrize(
