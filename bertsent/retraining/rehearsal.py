@@ -1,11 +1,12 @@
 """What stands for the data set if it is not there: the champion's reference.
 
 A retrain needs old reviews twice: some to rehearse, so that the challenger keeps what the champion knows, and
-others for the gate. `reference.npz` has the word pieces of up to 5,000 reviews that the champion was trained
-on, with their labels, but not the order of the pieces. Each of its rows becomes a text with these pieces in
-random order, a bag of words. Half of the bags can be rehearsed, with the champion's own scores as targets.
-The other half never trains and is the test split of the gate. It is distillation without the data, as Lopes
-et al. 2017, "Data-Free Knowledge Distillation for Deep Neural Networks", do it from means of activations.
+others for the gate. `reference.npz` has the word pieces of up to 5,000 short and 5,000 long reviews that the
+champion was trained on, with their labels, but not the order of the pieces. Each of its rows becomes a text
+with these pieces in random order, a bag of words. Half of the bags can be rehearsed, with the champion's own
+scores as targets. The other half never trains and is the test split of the gate. It is distillation without
+the data, as Lopes et al. 2017, "Data-Free Knowledge Distillation for Deep Neural Networks", do it from means
+of activations.
 
 A challenger can learn to tell bags from texts, and keep what it knows to bags. So the gate also has the whole
 reviews that come with bertsent, if the champion predicts these well.
