@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 PACKAGED = "packaged"  # no number: those are the workspace's own, and another bertsent brings another version
 
 
@@ -18,3 +21,13 @@ def capital(version: object) -> str:
     """The same at the beginning of a sentence."""
     said = spoken(version)
     return said[0].upper() + said[1:]
+
+
+def is_packaged(champion: Mapping[str, Any]) -> bool:
+    """Whether the `champion` of a lineage is the packaged version; 0.4.0 gave it a number as well."""
+    return champion.get("packaged") is True
+
+
+def spoken_champion(champion: Mapping[str, Any]) -> str:
+    """The `champion` of a lineage in a sentence."""
+    return spoken(PACKAGED if is_packaged(champion) else champion["version"])

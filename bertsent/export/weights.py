@@ -30,8 +30,8 @@ def read(version: Version) -> Arrays:
 
     if WEIGHTS not in version.manifest.files:
         raise ArtefactError(
-            f"{capital(version.name)} has no {WEIGHTS} (it was trained with --no-weights), so only its LiteRT "
-            "file can be exported.",
+            f"{capital(version.name)} has no {WEIGHTS} (it was trained with --no-weights), so only its "
+            "LiteRT file can be exported.",
             hint="bertsent export litert OUT, or train a version without --no-weights",
         )
     file = version.file(WEIGHTS)

@@ -72,6 +72,7 @@ def export(
         StorageError: if it cannot be written.
     """
     started = time.monotonic()
+    number = str(version.manifest.version)  # also of the packaged one: TF Serving takes numbers only
     folder.check_target(out, number=number, force=force)
     arrays = weights.read(version)
     progress.start("Loading the classifier", None)

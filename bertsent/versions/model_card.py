@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from bertsent.base.records.training import Epoch
 from bertsent.base.settings.evaluation import CalibrationSettings
-from bertsent.base.version_names import PACKAGED, spoken
+from bertsent.base.version_names import spoken, spoken_champion
 from bertsent.versions import manifest as files
 from bertsent.versions.manifest import Manifest
 
@@ -136,11 +135,6 @@ epochs, `{{ files.CONFIG }}` the settings.
 """
 
 
-def champion(lineage: Mapping[str, Any]) -> str:
-    """How to name the version in the `champion` of a lineage; 0.4.0 wrote a number for the packaged one too."""
-    return spoken(PACKAGED if lineage.get("packaged") else lineage["version"])
-
-
 def render(manifest: Manifest, *, epochs: Sequence[Epoch], best_epoch: int) -> str:
     """The model card as Markdown."""
     import jinja2
@@ -152,7 +146,7 @@ def render(manifest: Manifest, *, epochs: Sequence[Epoch], best_epoch: int) -> s
         "" if ends is None or None in ends else f"<br>({ends[0]:.4f} to {ends[1]:.4f})"
     )
     environment.filters["number"] = lambda value: "-" if value is None else f"{value:.4f}"
-    environment.filters |= {"spoken": spoken, "champion": champion}
+    environment.filters |= {"spoken": spoken, "champion": spoken_champion}
     # Only a retrain's warm start publishes its last epoch and interpolates weights (`tf.training`).
     warm = "warm_start" in manifest.encoder
     teacher = manifest.data.get("unlabelled", {}).get("teacher", {})

@@ -16,7 +16,7 @@ from bertsent.base.errors import ArtefactError, BusyError, StorageError, UsageEr
 from bertsent.base.files import disk_errors, lock, now, remove_stale, sync_directory
 from bertsent.base.records.training import Epoch
 from bertsent.base.settings.workspace import Workspace
-from bertsent.base.version_names import PACKAGED, capital, spoken
+from bertsent.base.version_names import PACKAGED, capital, is_packaged, spoken
 from bertsent.versions import model_card, read_locks, store
 from bertsent.versions.manifest import (
     CARD,
@@ -86,7 +86,7 @@ def promote(
         )
 
 
-def rollback(which: str | None, *, workspace: Workspace) -> tuple[int | str, Version]:
+def rollback(which: int | str | None, *, workspace: Workspace) -> tuple[int | str, Version]:
     """Makes an old version current again by publishing it under the next number; no version is removed.
 
     Args:
@@ -103,6 +103,7 @@ def rollback(which: str | None, *, workspace: Workspace) -> tuple[int | str, Ver
         ArtefactError: if it is damaged. The current version may be damaged.
     """
     with _changing(workspace, "rollback"):
+        which = None if which is None else str(which)
         if which is not None and which != PACKAGED and not NUMBER.fullmatch(which):
             raise UsageError(
                 f"A rollback takes the number of a version, or {PACKAGED}.",
@@ -156,11 +157,6 @@ def _previous(last: int | str, current: Version | None, workspace: Workspace) ->
         if last != PACKAGED and store.packaged_path() is not None
         else "bertsent models lists all versions",
     )
-
-
-def is_packaged(champion: Mapping[str, Any]) -> bool:
-    """Whether the champion in the lineage of a retrained version was the packaged one."""
-    return champion.get("packaged") is True
 
 
 def _trained_as(version: Version) -> int | str:

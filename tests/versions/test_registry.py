@@ -32,7 +32,7 @@ sys.stdin.readline()
 @pytest.fixture
 def home(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A workspace without any version; none came with bertsent either."""
-    monkeypatch.setattr(store, "bundled", lambda: None)
+    monkeypatch.setattr(store, "packaged_path", lambda: None)
     return Workspace(workspace)
 
 
@@ -122,7 +122,7 @@ def test_rollback_from_the_first_own_version_reaches_the_packaged_one(
     home: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_versions.publish(tmp_path / "package", classifier=b"packaged")
-    monkeypatch.setattr(store, "bundled", lambda: tmp_path / "package")
+    monkeypatch.setattr(store, "packaged_path", lambda: tmp_path / "package" / "1")
     own = registry.adopt(
         fake_versions.publish(tmp_path / "challenger", classifier=b"own"),
         folder=home.model,

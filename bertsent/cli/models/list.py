@@ -58,10 +58,9 @@ def _entry_line(entry: Entry) -> str:
     if entry.manifest is None:
         return f"{mark} {entry.version:>8}  damaged; bertsent models show {entry.version}"
     of = f" {row['republished_from']}" if row["republished_from"] else ""
-    line = (
+    return (
         f"{mark} {entry.version:>8}  {visible(str(row['created'])):<20}  "
         f"{visible(str(row['reason'])) + of:<10} {or_dash(row['parent']):>8}  "
         f"{or_dash(row['labels'] or None):>6}  {metric(row['test_accuracy']):>13}  "
         f"{size(entry.bytes):>8}"
     )
-    return line

@@ -9,7 +9,7 @@ import typer
 
 from bertsent.base.display import size, visible
 from bertsent.base.records.core import to_json
-from bertsent.base.version_names import PACKAGED, capital, spoken
+from bertsent.base.version_names import capital, spoken, spoken_champion
 from bertsent.cli import _options as options
 from bertsent.cli._render import pick, print_json
 from bertsent.cli._tables import gate_lines, metric, or_dash
@@ -65,7 +65,7 @@ def why(number: NumberArgument, json: options.Json = False) -> None:
     if "republished_from" in lineage:
         typer.echo(
             f"  It has the files of {spoken(or_dash(lineage['republished_from']))} and replaced "
-            f"{spoken(or_dash(lineage.get('undone')))}."
+            f"{visible(spoken(or_dash(lineage.get('undone'))))}."
         )
     if "gate" not in lineage:
         rows = manifest.data.get("train", {})
@@ -86,13 +86,8 @@ def _print_labels(lineage: Mapping[str, Any]) -> None:
     typer.echo(f"  Labelled from {visible(labels['first'] or '-')} to {visible(labels['last'] or '-')}")
     typer.echo(f"  Training began with the {visible(lineage['start'])}.")
     if lineage.get("old_data") == "reference":
-        typer.echo(f"  The reference of {_champion(lineage)} stood for the data set, which was not there.")
-
-
-def _champion(lineage: Mapping[str, Any]) -> str:
-    """How to name the version that this one was compared with; earlier bertsents wrote a number for any."""
-    champion = lineage["champion"]
-    return spoken(PACKAGED if champion.get("packaged") else or_dash(champion["version"]))
+        champion = visible(spoken_champion(lineage["champion"]))
+        typer.echo(f"  The reference of {champion} stood for the data set, which was not there.")
 
 
 def _print_drift(because: Mapping[str, Any]) -> None:
@@ -115,7 +110,7 @@ def _print_gate(lineage: Mapping[str, Any]) -> None:
     from bertsent.retraining.gate import GateResult
 
     gate = GateResult.from_json(lineage["gate"])
-    typer.echo(f"  Against {_champion(lineage)}: {visible(gate.reason)}")
+    typer.echo(f"  Against {visible(spoken_champion(lineage['champion']))}: {visible(gate.reason)}")
     for line in gate_lines(gate):
         typer.echo(line)
     typer.echo(f"  digests of the rows: test {gate.test.digest[:16]}, reserved {gate.reserved.digest[:16]}")
