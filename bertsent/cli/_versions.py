@@ -25,15 +25,19 @@ def find_version(model: str | None, *, option: str = "--model") -> Version:
     return version
 
 
-def note_strays() -> None:
+def note_strays(*, alone: bool = False) -> None:
     """Says on stderr what in `model/` looks like a version and is none.
+
+    Args:
+        alone: Also where there is no version beside it, which `store.find` refuses with the same words.
 
     Raises:
         ArtefactError: if `model/` cannot be read.
     """
+    from bertsent.versions.manifest import version_numbers
     from bertsent.versions.strays import find_strays, told
 
     folder = Workspace.current().model
     strays = find_strays(folder)
-    if strays:
-        note(f"No version in {visible(str(folder))}: {told(strays)}. Copy it again, or remove it.")
+    if strays and (alone or version_numbers(folder)):
+        note(f"Passed over in {visible(str(folder))}: {told(strays)}. Copy it again, or remove it.")

@@ -112,7 +112,11 @@ def rollback(which: int | str | None, *, workspace: Workspace) -> tuple[int | st
             )
         last = _current(workspace)
         current = _intact(last, workspace)
-        old = store.find(which, folder=workspace.model) if which else _previous(last, current, workspace)
+        old = (
+            store.find(which, folder=workspace.model, option="N")
+            if which
+            else _previous(last, current, workspace)
+        )
         if current and old.classifier_digest == current.classifier_digest:
             return last, current
         lineage = {**old.manifest.lineage, "republished_from": _trained_as(old), "undone": last}

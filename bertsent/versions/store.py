@@ -98,7 +98,7 @@ def find(model: str | None, *, folder: Path, option: str = "--model") -> Version
     numbers = version_numbers(folder)
     if model == PACKAGED or (model is None and not numbers):
         if model is None:
-            _require_nothing(folder)
+            _require_nothing(folder, option)
         return read_packaged(folder)
     if model is None:
         path = folder / str(numbers[-1])
@@ -115,20 +115,25 @@ def find(model: str | None, *, folder: Path, option: str = "--model") -> Version
         return _named(read_version(path), folder)
 
 
-def _require_nothing(folder: Path) -> None:
+def _require_nothing(folder: Path, option: str) -> None:
     """Refuses to fall back to the packaged version if `folder` holds what looks like a version."""
     strays = find_strays(folder)
     if strays:
         raise ArtefactError(
             f"{visible(str(folder))} holds no whole version.",
             received=told(strays),
-            hint=f"copy it again, or rename it; --model {PACKAGED} is the version that came with bertsent",
+            hint=f"copy it again, or rename it; {_by_name(option)} is the version that came with bertsent",
         )
     if packaged_path() is None:
         raise UsageError(
             f"No model yet: {visible(str(folder))} is empty, and this installation has none.",
             hint="bertsent download --sample && bertsent train --data data/sample",
         )
+
+
+def _by_name(option: str) -> str:
+    """How to ask for the packaged version; an argument has no name to write before it."""
+    return f"{option} {PACKAGED}" if option.startswith("--") else PACKAGED
 
 
 def _numbered(model: str, folder: Path, numbers: list[int], option: str) -> Path:
@@ -139,7 +144,9 @@ def _numbered(model: str, folder: Path, numbers: list[int], option: str) -> Path
         raise UsageError(
             f"{option} takes the number of a version: 1, 2, 3 and so on.",
             received=model[:200],
-            hint=f"name the folder: {option} {visible(str(path))}" if is_folder(path) else "bertsent models",
+            hint=f"name its folder, {visible(str(path))}"
+            if is_folder(path)
+            else "bertsent models lists all versions",
         )
     if int(model) in numbers:
         return folder / model
@@ -151,7 +158,7 @@ def _numbered(model: str, folder: Path, numbers: list[int], option: str) -> Path
     own = ", ".join(map(str, numbers)) or "none"
     raise UsageError(
         f"There is no version {model} in {where} (versions there: {own}).",
-        hint=f"{option} {PACKAGED} is the version that came with bertsent"
+        hint=f"{_by_name(option)} is the version that came with bertsent"
         if not numbers and packaged_path() is not None
         else f"bertsent models lists all; {option} also takes the folder of a version",
     )

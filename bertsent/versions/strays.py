@@ -47,7 +47,7 @@ def _why(name: str, path: Path) -> str:
     if NUMBER.fullmatch(name):
         return f"no {MANIFEST}" if is_folder(path) else "not a folder"
     if name.isdecimal():
-        return "not a number from 1 on, without zeros before it"
+        return "its number begins with 0" if name.startswith("0") else "its name is no plain number"
     if not is_folder(path):
         return ""
     if any(is_file(path / file) for file in _FILES):

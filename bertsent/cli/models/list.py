@@ -26,7 +26,7 @@ def list_versions(ctx: typer.Context, json: options.Json = False) -> None:
     from bertsent.cli._versions import note_strays
     from bertsent.versions import registry
 
-    note_strays()
+    note_strays(alone=True)
     entries = registry.entries(Workspace.current())
     if json:
         print_json([_entry_as_json(entry) for entry in entries])
