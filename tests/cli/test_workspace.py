@@ -135,7 +135,8 @@ def test_packaged_version_says_its_name_in_every_output(run: Run, workspace: Pat
     assert "the packaged version: " in said.stdout
     with Path("out.csv").open(encoding="utf-8", newline="") as rows:
         assert {row["version"] for row in csv.DictReader(rows)} == {"packaged"}
-    assert json.loads(run("batch", "reviews.csv", "-o", "o.jsonl", "--json").stdout)["version"] == "packaged"
+    summary = json.loads(run("batch", "reviews.csv", "-o", "out.jsonl", "--json").stdout)["summary"]
+    assert summary["version"] == "packaged"
     page = ["evaluate", "reviews.csv", "--report", "page.html"]
     assert "the packaged version, threshold" in run(*page).stdout
     assert "<h1>The packaged version on" in Path("page.html").read_text(encoding="utf-8")
