@@ -283,7 +283,8 @@ class Entry:
 
 
 def entries(workspace: Workspace) -> list[Entry]:
-    """All versions that a workspace can use: the packaged one, then its own, ascending.
+    """The versions of a workspace, ascending, and before them the packaged one, unless a version 1 of its own
+    was there from the beginning.
 
     None is current if `model/` holds no version, but something that looks like one.
 
@@ -293,7 +294,7 @@ def entries(workspace: Workspace) -> list[Entry]:
     numbers = version_numbers(workspace.model)
     packaged = store.packaged_path()
     listed = [_entry(number, workspace.model / str(number), number == numbers[-1]) for number in numbers]
-    if packaged is not None and packaged.parent.resolve() != workspace.model.resolve():
+    if packaged is not None and 1 not in numbers:
         current = not numbers and not find_strays(workspace.model)
         listed.insert(0, _entry(PACKAGED, packaged, current))
     return listed

@@ -214,6 +214,17 @@ def test_checkout_has_its_packaged_version_as_number_1(
     assert (entry["version"], entry["packaged"]) == (1, False)
 
 
+def test_models_lists_the_packaged_version_where_the_own_ones_began_with_it(
+    run: Run, workspace: Path
+) -> None:
+    fake_versions.publish(workspace / "model")
+    assert [entry["version"] for entry in json.loads(run("models", "--json").stdout)] == [1]
+    (workspace / "model" / "1").rename(workspace / "model" / "2")
+    fake_versions.edit(workspace / "model" / "2", version=2)
+    listed = json.loads(run("models", "--json").stdout)
+    assert [(entry["version"], entry["current"]) for entry in listed] == [("packaged", False), (2, True)]
+
+
 def test_packaged_version_of_a_checkout_is_the_one_that_the_wheel_gets() -> None:
     path = store.packaged_path()
     assert path is not None
