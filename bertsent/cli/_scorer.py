@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from bertsent.scoring.scorer import Scorer
 
 
-def open_scorer(model: str | None, settings: ScoreSettings, *, ctx: typer.Context | None = None) -> Scorer:
+def open_scorer(
+    model: str | None, settings: ScoreSettings, *, ctx: typer.Context | None = None, tell: bool = True
+) -> Scorer:
     """Opens the scorer of the version in `--model`, with the engine of the settings.
 
     Args:
         ctx: Of a command with `--threshold`: a line on stderr says if the workspace gives the threshold.
+        tell: Say on stderr what in `model/` looks like a version and is none.
     """
-    scorer = _open(model, settings)
+    scorer = _open(model, settings, tell=tell)
     if ctx is not None and ctx.obj is not None:
         source = ctx.get_parameter_source("threshold")
         if source is not None and source.name == "DEFAULT_MAP":
@@ -48,15 +51,16 @@ def _threshold_lines(saved: SavedThreshold, scorer: Scorer) -> list[str]:
     ]
 
 
-def _open(model: str | None, settings: ScoreSettings) -> Scorer:
+def _open(model: str | None, settings: ScoreSettings, *, tell: bool) -> Scorer:
     resources.save_addresses()  # before anything imports NumPy
     if settings.engine == "tensorflow":
         from bertsent.tf import hub_tokenizer
 
-        note_strays()
+        if tell:
+            note_strays()
         return hub_tokenizer.open_scorer(model, folder=Workspace.current().model, settings=settings)
     resources.share_one_heap()
-    version = find_version(model)
+    version = find_version(model, tell=tell)
     version.begin()  # 15 ms of work, while NumPy and LiteRT are imported
     from bertsent.scoring.scorer import Scorer
 

@@ -12,8 +12,12 @@ if TYPE_CHECKING:
     from bertsent.versions.manifest import Version
 
 
-def find_version(model: str | None, *, option: str = "--model") -> Version:
+def find_version(model: str | None, *, option: str = "--model", tell: bool = True) -> Version:
     """The version that an option names, or the current one of the workspace.
+
+    Args:
+        model, option: As `store.find` takes them.
+        tell: Say on stderr what in `model/` looks like a version and is none.
 
     Raises:
         UsageError, ArtefactError: as `store.find`.
@@ -21,7 +25,8 @@ def find_version(model: str | None, *, option: str = "--model") -> Version:
     from bertsent.versions import store
 
     version = store.find(model, folder=Workspace.current().model, option=option)
-    note_strays()
+    if tell:
+        note_strays()
     return version
 
 
