@@ -41,14 +41,14 @@ if [ "$code" -ne 0 ]; then
   exit 0
 fi
 
-say "What led to version 2, and how did it compare with version 1?"
+say "What led to version 2, and how did it compare with the packaged one?"
 run models why 2
 
 say "The new version and the old one on reviews that neither has seen."
 run predict "The ladle is sturdy, and the handle stays cool." "The lid leaks and the hinge is loose."
-run predict --model 1 "The ladle is sturdy, and the handle stays cool." "The lid leaks and the hinge is loose."
+run predict --model packaged "The ladle is sturdy, and the handle stays cool." "The lid leaks and the hinge is loose."
 
-say "Somebody changes their mind: version 1 comes back, as version 3. Nothing is lost."
+say "Somebody changes their mind: the packaged version comes back, as version 3. Nothing is lost."
 run models rollback
 run models
 

@@ -41,7 +41,8 @@ Model = Annotated[
     typer.Option(
         "--model",
         metavar="VERSION|FOLDER",
-        help="A version number under model/, or a version's folder. [default: the current version]",
+        help="A version number under model/, a version's folder, or packaged: the version that came with "
+        "bertsent. [default: the current version]",
     ),
 ]
 Engine = Annotated[

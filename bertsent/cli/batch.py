@@ -18,6 +18,7 @@ from bertsent.base.settings.grouping import GroupSettings
 from bertsent.base.settings.reading import LABEL_NAMES, OutputFormat, ReadSettings
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.base.settings.training import TrainSettings
+from bertsent.base.version_names import spoken
 from bertsent.cli import _options as options
 from bertsent.cli._groups import group_lines, sentence_line, wanted
 from bertsent.cli._render import command_line, duration, pick, prediction_line, print_json, progress
@@ -236,7 +237,7 @@ def _summary_lines(summary: BatchSummary, *, listed: bool) -> list[str]:
     lines.append(
         f"{summary.reviews} reviews in {duration(summary.seconds)} "
         f"({summary.reviews_per_second:.0f} a second), "
-        f"version {summary.version}: {summary.positive} positive, {negative} negative{unsure}"
+        f"{spoken(summary.version)}: {summary.positive} positive, {negative} negative{unsure}"
     )
     for count, one, many in (
         (summary.truncated, "was longer than the model's window", "were longer than the model's window"),

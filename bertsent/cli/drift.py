@@ -24,6 +24,7 @@ from bertsent.cli._labels import parse_labels
 from bertsent.cli._render import command_line, note, pick, print_json, progress
 from bertsent.cli._signals import noted_signals, stop_on_signal
 from bertsent.cli._source import reads_reviews
+from bertsent.cli._versions import note_strays
 
 if TYPE_CHECKING:
     from bertsent.drift.monitored import Monitored
@@ -91,6 +92,7 @@ def drift(
 
         if report is not None:
             drift_page.check_target(report)
+        note_strays()
         with progress(quiet=quiet) as bar:
             outcome = monitor.DriftRun(
                 workspace=Workspace.current(),

@@ -17,6 +17,7 @@ from bertsent.base.settings.goals import Goal, parse_goal
 from bertsent.base.settings.reading import LABEL_NAMES, ReadSettings
 from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.base.settings.training import TrainSettings
+from bertsent.base.version_names import spoken
 from bertsent.cli import _options as options
 from bertsent.cli._render import command_line, duration, pick, prediction_line, print_json, progress, writable
 from bertsent.cli._scorer import open_scorer
@@ -177,7 +178,7 @@ def _print(evaluation: Evaluation) -> None:
 
     typer.echo(summary(evaluation))
     typer.echo(
-        f"version {evaluation.version}, threshold {evaluation.threshold}, {duration(evaluation.seconds)} "
+        f"{spoken(evaluation.version)}, threshold {evaluation.threshold}, {duration(evaluation.seconds)} "
         f"({evaluation.reviews_per_second:.0f} a second)"
     )
     if evaluation.unsure:

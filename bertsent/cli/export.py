@@ -9,9 +9,10 @@ import typer
 
 from bertsent.base.display import size, visible
 from bertsent.base.settings.export import Format
-from bertsent.base.settings.workspace import Workspace
+from bertsent.base.version_names import capital
 from bertsent.cli import _options as options
 from bertsent.cli._render import duration, print_json, progress
+from bertsent.cli._versions import find_version
 
 if TYPE_CHECKING:
     from bertsent.export.records import Exported
@@ -45,9 +46,7 @@ def export(
     saved-model takes texts. The others take token ids, and come with the vocabulary and a script that runs
     without bertsent. Before an export appears, its scores in its own runtime are compared with bertsent's.
     """
-    from bertsent.versions import store
-
-    version = store.find(model, folder=Workspace.current().model)
+    version = find_version(model)
     with progress(quiet=quiet) as bar:
         if form == "saved-model":
             from bertsent.tf import saved_model
@@ -65,7 +64,7 @@ def export(
 
 def _print(exported: Exported) -> None:
     typer.echo(
-        f"Version {exported.version} for {exported.format} is in {visible(str(exported.path))} "
+        f"{capital(exported.version)} for {exported.format} is in {visible(str(exported.path))} "
         f"({size(exported.bytes)}, {duration(exported.seconds)})"
     )
     for distance in exported.distances:

@@ -27,6 +27,7 @@ from bertsent.cli import _options as options
 from bertsent.cli._render import duration, note, print_json, progress
 from bertsent.cli._scorer import open_scorer
 from bertsent.cli._source import open_source, reads_reviews
+from bertsent.cli._versions import note_strays
 from bertsent.data.source import PIPE, Source
 from bertsent.labelling.decisions import Decision, PickedBy
 
@@ -146,7 +147,8 @@ def label(
         from bertsent.labelling.shared_scorer import SharedScorer
 
         bound, recorder = parse_keys(keys, KEYS), Recorder(log)
-        scorer = SharedScorer(lambda: open_scorer(model, ScoreSettings()), settings)
+        note_strays(alone=True)  # before a screen is drawn, which another thread's lines would disturb
+        scorer = SharedScorer(lambda: open_scorer(model, ScoreSettings(), tell=False), settings)
         if pool is None:
             _type(bound, recorder, scorer, show_score=show_score is not False, json=json)
             summary = _counted(recorder.counts)

@@ -20,6 +20,7 @@ from bertsent.cli._render import duration, print_json, progress
 from bertsent.cli._signals import stop_on_signal
 from bertsent.cli._source import open_source, reads_reviews
 from bertsent.cli._tables import gate_lines
+from bertsent.cli._versions import find_version
 from bertsent.data.source import Source, path_word
 
 if TYPE_CHECKING:
@@ -84,9 +85,8 @@ def retrain(
     from bertsent.retraining import run as core
     from bertsent.retraining.records import RetrainRun, Trigger
     from bertsent.retraining.rehearsal import find_old_data
-    from bertsent.versions import store
 
-    champion = store.find(None, folder=workspace.model)
+    champion = find_version(None)
     warm = core.can_warm_start(champion) if warm_start is None else warm_start
     rows = LabelLog(named.folder or workspace.labels).labelled()
     old = None if data else find_old_data(workspace.data, warm_start=warm)

@@ -22,6 +22,7 @@ from bertsent.cli import _options as options
 from bertsent.cli._render import duration, pick, print_json, progress
 from bertsent.cli._signals import stop_on_signal
 from bertsent.cli._source import open_source, reads_reviews
+from bertsent.cli._versions import find_version
 
 DEFAULTS = TrainSettings()
 _READ = ReadSettings()
@@ -165,12 +166,9 @@ def train(
     settings = toml_file.resolve(recipe, config=overrides, given=_given(ctx))
     workspace = Workspace.current()
     from bertsent.data.splits import find_data_set
-    from bertsent.versions import store
 
-    scoring = None if teacher is None else store.find(teacher, folder=workspace.model, option="--teacher")
-    start = (
-        None if warm_start is None else store.find(warm_start, folder=workspace.model, option="--warm-start")
-    )
+    scoring = None if teacher is None else find_version(teacher, option="--teacher")
+    start = None if warm_start is None else find_version(warm_start, option="--warm-start")
     with progress(quiet=quiet) as bar:
         _note_settings(settings, recipe=overrides.recipe if recipe is None else recipe, file=config, to=bar)
         if url:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -52,6 +53,10 @@ class PassedOver:
         self._counts.update(other._counts)
         for kind, names in other._names.items():
             self._names[kind] = sorted([*self._names.get(kind, ()), *names])[:_NAMED]
+
+    def count(self, kind: str) -> int:
+        """How many entries of a kind."""
+        return self._counts[kind]
 
     def __str__(self) -> str:
         """It in words: "2 links (a, b), 12 other files (README.md, c, d, ...)"; "" for nothing."""
@@ -182,11 +187,18 @@ def _not_empty(path: Path, content: Parts) -> Parts:
     raise DataError(
         f"{visible(str(path))} holds no review: neither *.txt, nor pos/*.txt and neg/*.txt, nor a table.",
         received=str(content.passed_over) or None,
-        hint=_instead(path),
+        hint=_instead(path, links=content.passed_over.count("link") > 0),
     )
 
 
-def _instead(path: Path) -> str:
+def _copy_links(path: Path) -> str:
+    """What to do about a folder that has links where it should have reviews, as a hint."""
+    copy = path.with_name(f"{path.name}-files") if path.name else Path("../files")
+    words = " ".join(visible(shlex.quote(str(one))) for one in (path, copy))
+    return f"links are not followed: cp -rL {words} copies what they lead to"
+
+
+def _instead(path: Path, *, links: bool) -> str:
     """What to name instead of a folder without a review, as a hint."""
     inside = [Path(entry.path) for entry in sorted_entries(path) if entry.is_dir(follow_symlinks=False)]
     likely = [folder for folder in inside if _holds_reviews(folder)]
@@ -201,6 +213,8 @@ def _instead(path: Path) -> str:
         return f"name what holds them: {' '.join(visible(str(folder)) for folder in likely[:_NAMED])}"
     if likely:  # text files of classes with other names
         return "call the folders pos and neg if they are the classes, or name one of them"
+    if links:
+        return _copy_links(path)
     files = [entry.name for entry in sorted_entries(path) if entry.is_file(follow_symlinks=False)]
     files = [name for name in files if name[0] not in "._~" and not name.lower().startswith(_ABOUT)]
     if files:

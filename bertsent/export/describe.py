@@ -14,6 +14,7 @@ from bertsent.base.files import now, write_text
 from bertsent.base.records.core import to_json
 from bertsent.base.settings.export import Format
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
+from bertsent.base.version_names import spoken
 from bertsent.export.folder import DESCRIPTION, FORMAT, MARK
 from bertsent.export.records import Distance
 from bertsent.scoring.calibration import Calibration
@@ -75,7 +76,7 @@ def _description(version: Version, form: Format, tokenizer: AnyTokenizer) -> dic
         "created": now(),
         "bertsent": __version__,
         "source": {
-            "version": manifest.version,
+            "version": version.id,
             "created": manifest.created,
             "encoder": manifest.encoder.get("name"),
             "files": {name: file["sha256"] for name, file in sorted(manifest.files.items())},
@@ -116,7 +117,7 @@ def render(described: Mapping[str, Any]) -> str:
     head, tail = described["window"]["head"], described["window"]["tail"]
     seen = _SEEN[described["window"]["kind"]].format(pieces=head + tail, head=head, tail=tail)
     lines = [
-        f"# bertsent sentiment classifier, version {source['version']}, for {_FOR[form]}",
+        f"# bertsent sentiment classifier, {spoken(source['version'])}, for {_FOR[form]}",
         "",
         f"Exported by bertsent {described['bertsent']} on {described['created']} from the version of "
         f"{source['created']} (encoder {visible(str(source['encoder']))}). `export.json` has the same facts "

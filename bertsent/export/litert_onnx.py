@@ -17,6 +17,7 @@ from bertsent.base.files import disk_errors
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.resources import quiet_stderr
 from bertsent.base.settings.export import ExportSettings, Format
+from bertsent.base.version_names import capital, spoken
 from bertsent.export import describe, folder, probe_texts, tolerance, weights
 from bertsent.export.records import Distance, Exported
 from bertsent.scoring.calibration import Calibration
@@ -62,7 +63,7 @@ def export(
     folder.check_target(out, force=force)
     if version.manifest.tokenizer["kind"] != WORDPIECE:
         raise UsageError(
-            f"Version {version.name} has no WordPiece vocabulary, so nothing could make its token ids.",
+            f"{capital(version.name)} has no WordPiece vocabulary, so nothing could make its token ids.",
             hint="bertsent export saved-model OUT exports the preprocessor too",
         )
     scorer = Scorer(version)
@@ -93,12 +94,12 @@ def export(
 def _arrays(version: Version) -> weights.Arrays:
     if version.manifest.encoder.get("rebuilt") is not True:
         raise ArtefactError(
-            f"The encoder of version {version.name} is not a plain BERT, so there is no ONNX graph for it.",
+            f"The encoder of {spoken(version.name)} is not a plain BERT, so there is no ONNX graph for it.",
             hint="bertsent export saved-model OUT, or bertsent export litert OUT",
         )
     if weights.gelu(version) is None:
         raise ArtefactError(
-            f"Version {version.name} is too old: it does not say which GELU its encoder computes.",
+            f"{capital(version.name)} is too old: it does not say which GELU its encoder computes.",
             hint="bertsent export saved-model OUT, or train a version with this bertsent",
         )
     return weights.read(version)
@@ -111,7 +112,7 @@ def _write_onnx(file: Path, arrays: weights.Arrays, version: Version) -> None:
         arrays,
         gelu=weights.gelu(version) or "tanh",
         calibration=Calibration.of(version.manifest.calibration),
-        note=f"bertsent sentiment classifier, version {version.name} of {version.manifest.created}",
+        note=f"bertsent sentiment classifier, {spoken(version.name)} of {version.manifest.created}",
     )
     file.write_bytes(content)
 

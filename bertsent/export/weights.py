@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError
 from bertsent.base.presets import BUNDLED, Gelu
+from bertsent.base.version_names import capital
 from bertsent.versions.manifest import WEIGHTS, Version
 
 Arrays = dict[str, NDArray[np.float32]]
@@ -29,8 +30,8 @@ def read(version: Version) -> Arrays:
 
     if WEIGHTS not in version.manifest.files:
         raise ArtefactError(
-            f"Version {version.name} has no {WEIGHTS} (it was trained with --no-weights), so only its LiteRT "
-            "file can be exported.",
+            f"{capital(version.name)} has no {WEIGHTS} (it was trained with --no-weights), so only its "
+            "LiteRT file can be exported.",
             hint="bertsent export litert OUT, or train a version without --no-weights",
         )
     file = version.file(WEIGHTS)

@@ -10,6 +10,7 @@ from bertsent.base.display import visible
 from bertsent.base.files import is_file, now, write_text
 from bertsent.base.settings.drift import MonitorSettings
 from bertsent.base.settings.reading import LABEL_NAMES
+from bertsent.base.version_names import spoken
 from bertsent.drift.history import Look
 from bertsent.drift.monitored import Monitored
 from bertsent.reports import drift_plots, page
@@ -22,8 +23,8 @@ MEASURES = (  # key, name for people, meaning
 )
 _TITLES = {name: title for name, title, _ in MEASURES}
 _VERDICTS = {  # verdict -> its words in the log and on the page
-    "drift": ("DRIFT", "Drift: the new reviews differ from those that version {version} was made with"),
-    "stable": ("STABLE", "Stable: no sign that the new reviews differ from those of version {version}"),
+    "drift": ("DRIFT", "Drift: the new reviews differ from those that {version} was made with"),
+    "stable": ("STABLE", "Stable: no sign that the new reviews differ from those of {version}"),
     "cannot_tell": ("CANNOT TELL", "Cannot tell yet whether the new reviews differ"),
 }
 _ACTIONS = {  # action -> what precedes the reason
@@ -70,7 +71,7 @@ def log_line(run: Monitored) -> str:
     else:
         effects = _named("minimum detectable effect", minimum_detectable_effect(report))
     time = f" of {moment(run.look.time)}" if run.continued else ""
-    judged = f"{report['new_rows']} new labels, check {run.look.look} of version {run.look.version}{time}"
+    judged = f"{report['new_rows']} new labels, check {run.look.look} of {spoken(run.look.version)}{time}"
     return visible(f"{_VERDICTS[run.look.verdict][0]}: {measured}{effects}; {judged}; {action}")
 
 
@@ -78,7 +79,7 @@ def verdict_sentence(run: Monitored) -> str:
     """The verdict in words."""
     if run.look is None:
         return _unjudged(run, "Cannot tell yet", "No new label")
-    return _VERDICTS[run.look.verdict][1].format(version=run.look.version)
+    return _VERDICTS[run.look.verdict][1].format(version=spoken(run.look.version))
 
 
 def minimum_detectable_effect(report: Mapping[str, Any]) -> dict[str, float | None]:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bertsent.base.version_names import spoken
 from bertsent.drift.history import Look
 from bertsent.reports.plots import INK, NEGATIVE, POSITIVE, element, page_figure
 
@@ -69,7 +70,7 @@ def history(looks: Sequence[Look]) -> str:
         for x, (before, look) in enumerate(itertools.pairwise(looks), start=1):
             if look.version != before.version:
                 axes.axvline(x + 0.5, color=INK, alpha=0.3, linewidth=1)
-                _note_above(axes, f"version {look.version}", x + 0.5, shift=(0, 3), ha="center", fontsize=9)
+                _note_above(axes, spoken(look.version), x + 0.5, shift=(0, 3), ha="center", fontsize=9)
         step = math.ceil(len(looks) / 4)  # there is room for four dates
         axes.set_xticks(number[::step], [look.time[:10] for look in looks[::step]], fontsize=9)
         axes.set_ylim(0, min(1.04, 1.2 * float(np.nanmax([*headline, *(1.5 * threshold)]))))

@@ -19,6 +19,7 @@ from bertsent.base.display import visible
 from bertsent.base.errors import UsageError
 from bertsent.base.files import is_folder, require_space, require_unused
 from bertsent.base.text import clean
+from bertsent.base.version_names import capital, spoken
 
 SUFFIXES = (".html", ".htm")
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -67,7 +68,7 @@ def render(template: str, pictures: Mapping[str, str], *, command: str, made: st
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    for function in (count, number, p_value, percent, interval, moment):
+    for function in (count, number, p_value, percent, interval, moment, spoken, capital):
         environment.filters[function.__name__] = function
     return environment.get_template(template).render(
         pictures={name: Markup(svg) for name, svg in pictures.items()},

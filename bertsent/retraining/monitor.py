@@ -22,6 +22,7 @@ from bertsent.base.settings.drift import DriftSettings, MonitorSettings
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.workspace import Workspace
+from bertsent.base.version_names import spoken
 from bertsent.data.source import Source
 from bertsent.drift.history import DriftHistory, Look, Outcome, OutcomeKind, batch_digest
 from bertsent.drift.monitored import Action, Monitored
@@ -181,7 +182,7 @@ class DriftRun:
         if not self.retrain:
             reason = "Only reported: to retrain, run bertsent drift without --no-retrain"
         elif not self.is_current:
-            reason = f"Only reported, because version {self.version.name} is not the current one"
+            reason = f"Only reported, because {spoken(self.version.name)} is not the current one"
         else:
             reason = "Only reported, because a newer bertsent wrote the drift history"
         return self._monitored("reported", reason, look=look)

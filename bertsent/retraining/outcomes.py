@@ -16,27 +16,26 @@ from bertsent.base.files import now
 from bertsent.base.records.core import Progress, silent, to_json
 from bertsent.base.settings.retraining import RetrainSettings
 from bertsent.base.settings.workspace import Workspace
+from bertsent.base.version_names import spoken
 from bertsent.labelling.selection import Selection, described
 from bertsent.retraining.gate import GateResult
 from bertsent.retraining.ledger import Ledger
 from bertsent.retraining.records import Retrained, RetrainRun
 from bertsent.versions.manifest import Version, read_version, version_numbers
-from bertsent.versions.store import bundled
 
 _RETRAIN = RetrainSettings()
 
 
 def lineage_of(run: RetrainRun, picked: Selection, gate: GateResult) -> dict[str, Any]:
     """What led to a challenger: for the manifest, and for its line in the ledger."""
-    bundle = bundled()
     return {
         "because": {"kind": run.trigger.kind, "batch": run.trigger.batch, "report": run.trigger.report},
         "rows": run.digest,
         "keys": run.keys,
         "champion": {
-            "version": run.champion.manifest.version,
+            "version": run.champion.id,
             "digest": run.champion.classifier_digest,
-            "packaged": bundle is not None and run.champion.path.parent == bundle,
+            "packaged": run.champion.packaged,
         },
         "start": "champion" if run.warm_start else "encoder",
         "old_data": "reference" if run.data is None else "data set",
@@ -67,7 +66,7 @@ def earlier_outcome(run: RetrainRun) -> Retrained | None:
     lines = repair_ledger(run.workspace, versions, run.progress)
     published = _published(run, versions)
     if published is not None:
-        when = f"version {published.name} was trained on these labels on {published.manifest.created[:10]}"
+        when = f"{spoken(published.name)} was trained on these labels on {published.manifest.created[:10]}"
         return _earlier("published", published.manifest.lineage, when, version=published.manifest.version)
     for line in reversed(lines):
         if line["event"] != "rejected" or line["gate"].get("stand_in", False) != (run.data is None):

@@ -28,6 +28,7 @@ from bertsent.base.settings.reading import LABELS, POSITIVE
 from bertsent.base.settings.retraining import RetrainSettings
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.base.text import clean
+from bertsent.base.version_names import spoken
 from bertsent.data.reviews import FETCH_HINT
 from bertsent.data.sample import read_sample
 from bertsent.data.splits import find_data_set, has_data_set
@@ -142,7 +143,7 @@ def _require_both_labels(champion: Version, *splits: Sequence[Review]) -> None:
     if all(len({review.label for review in reviews}) == 2 for reviews in splits):
         return
     raise DataError(
-        f"There is no data set, and the reference of version {champion.name} is too small to stand for it.",
+        f"There is no data set, and the reference of {spoken(champion.name)} is too small to stand for it.",
         received=", ".join(f"{len(reviews)} rows" for reviews in splits),
         hint=f"{FETCH_HINT}, or name the data set with --data",
     )

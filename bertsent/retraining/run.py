@@ -23,6 +23,7 @@ from bertsent.base.settings.retraining import RetrainSettings
 from bertsent.base.settings.toml_file import Config
 from bertsent.base.settings.training import TrainSettings
 from bertsent.base.settings.workspace import Workspace
+from bertsent.base.version_names import capital, spoken
 from bertsent.data.reviews import FETCH_HINT
 from bertsent.data.splits import load_splits
 from bertsent.labelling import selection
@@ -161,11 +162,11 @@ def _note(run: RetrainRun, picked: Selection, splits: Splits) -> None:
     run.progress.tell(f"Labels: {counts}{left_out}")
     if run.data is None:
         run.progress.note(
-            f"No data set: word counts of {len(splits.train) + len(splits.test)} old reviews, in version "
-            f"{run.champion.name}, stand in. What whole old reviews lose is not measured"
+            f"No data set: word counts of {len(splits.train) + len(splits.test)} old reviews, in "
+            f"{spoken(run.champion.name)}, stand in. What whole old reviews lose is not measured"
         )
     elif run.champion.manifest.data.get("test", {}).get("digest") != splits.digests["test"]:
-        run.progress.tell(f"Version {run.champion.name} was measured on other test rows than these")
+        run.progress.tell(f"{capital(run.champion.name)} was measured on other test rows than these")
 
 
 # The challenger

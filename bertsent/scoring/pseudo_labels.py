@@ -26,6 +26,7 @@ from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.records.training import Splits
 from bertsent.base.settings.training import BigramSettings
 from bertsent.base.text import clean, is_empty
+from bertsent.base.version_names import capital, spoken
 from bertsent.data.reviews import read_reviews
 from bertsent.data.scored import ScoredReviews
 from bertsent.scoring.bigrams import Logits, bag_logits
@@ -97,7 +98,7 @@ def pseudo_label(
         targets=arrays["targets"],
         digest=sha256_lines(rows),
         source={
-            "version": version.manifest.version,
+            "version": version.id,
             "digest": version.classifier_digest,
             "weights": dict(zip(("version", "bigrams", "bias"), arrays["weights"].tolist(), strict=True)),
         },
@@ -182,7 +183,7 @@ def _targets(
     """`targets`, P(positive) float32 [texts], and `weights` [3]: of the version, of the bigrams, bias."""
     scorer = Scorer(version)
     validation = [review.text for review in splits.validation]
-    what = f"Scoring by version {scorer.version}"
+    what = f"Scoring by {spoken(scorer.version)}"
     of_version = logit(scorer.scores([*validation, *texts], what=what, progress=progress))
     progress.start("Fitting a bag of bigrams", None)
     of_bigrams = bag_logits(splits.train, [*validation, *texts], settings)
@@ -203,13 +204,13 @@ def _check_seen(version: Version, splits: Splits, held_out_seen: int | None) -> 
         ):
             return
         raise UsageError(
-            f"Version {version.name} was trained on another split of the data, so it may have seen rows "
+            f"{capital(version.name)} was trained on another split of the data, so it may have seen rows "
             "that this run is measured on.",
             hint="train the --teacher with the same --data, --seed and --validation-share",
         )
     if held_out_seen:
         raise UsageError(
-            f"Version {version.name} was trained on {held_out_seen} rows that this run is measured on.",
+            f"{capital(version.name)} was trained on {held_out_seen} rows that this run is measured on.",
             hint="train the --teacher with the same --data, --seed and --validation-share",
         )
 

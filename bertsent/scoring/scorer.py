@@ -12,6 +12,7 @@ from bertsent.base.errors import ArtefactError, BertsentError, UsageError
 from bertsent.base.records.core import Label, Prediction, Progress, Review
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD, ScoreSettings
 from bertsent.base.text import tokenizable
+from bertsent.base.version_names import capital
 from bertsent.scoring.litert import LiteRTClassifier, Scores, TokenIds
 from bertsent.scoring.tokenizer import AnyTokenizer, Tokenizer, window
 from bertsent.versions import read_locks
@@ -68,7 +69,7 @@ class Scorer:
         self.tokenizer = tokenizer or _tokenizer(version)
         if self.tokenizer.digest() != manifest.tokenizer["digest"]:
             raise ArtefactError(
-                f"Version {version.name} was made with another tokenizer than that of this bertsent.",
+                f"{capital(version.name)} was made with another tokenizer than that of this bertsent.",
                 received=f"normalisation {visible(str(manifest.tokenizer['normalisation']))}",
                 hint="train a version with this bertsent, then use that one",
             )
@@ -160,7 +161,7 @@ def _tokenizer(version: Version) -> AnyTokenizer:
     tokenizer = version.manifest.tokenizer
     if tokenizer["kind"] != WORDPIECE:
         raise UsageError(
-            f"Version {version.name} has no WordPiece vocabulary, so its encoder's own preprocessor must "
+            f"{capital(version.name)} has no WordPiece vocabulary, so its encoder's own preprocessor must "
             "tokenize the texts.",
             hint="add --engine tensorflow (needs: pip install 'bertsent[train]')",
         )

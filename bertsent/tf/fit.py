@@ -20,6 +20,7 @@ from bertsent.base.records.metrics import Metrics
 from bertsent.base.records.training import Epoch
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.base.settings.training import TrainSettings
+from bertsent.base.version_names import capital
 from bertsent.scoring.calibration import calibrate, sigmoid
 from bertsent.scoring.metrics import measure
 from bertsent.tf import optimizer as optimizers
@@ -149,7 +150,7 @@ def _begin_with(version: Version, classifier: Any, encoder: Encoder) -> None:
     """
     if version.manifest.encoder["digest"] != encoder.digest:
         raise UsageError(
-            f"Version {version.name} was trained on another encoder.",
+            f"{capital(version.name)} was trained on another encoder.",
             received=visible(str(version.manifest.encoder["name"])),
             hint="name a version of the same --encoder",
         )

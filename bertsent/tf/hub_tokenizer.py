@@ -14,6 +14,7 @@ from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.settings.scoring import ScoreSettings
+from bertsent.base.version_names import capital
 from bertsent.scoring.scorer import Scorer
 from bertsent.tf import tf
 from bertsent.tf.hub import load_model, preprocessor_folder
@@ -84,7 +85,7 @@ def open_scorer(
     handle = str(version.manifest.encoder["preprocessor"])
     if version.manifest.tokenizer["kind"] != HUB_TOKENIZER:
         raise ArtefactError(
-            f"Version {version.name} has a WordPiece vocabulary and needs no TensorFlow.",
+            f"{capital(version.name)} has a WordPiece vocabulary and needs no TensorFlow.",
             hint="leave --engine out",
         )
     return Scorer(version, settings, tokenizer=HubTokenizer(preprocessor_folder(handle, progress), handle))

@@ -17,6 +17,7 @@ from bertsent.base.records.core import Progress, silent
 from bertsent.base.resources import quiet_stderr
 from bertsent.base.settings.export import ExportSettings
 from bertsent.base.text import spell_emoji
+from bertsent.base.version_names import spoken
 from bertsent.export import describe, folder, probe_texts, tolerance, weights
 from bertsent.export.records import Exported
 from bertsent.scoring.calibration import Calibration
@@ -71,7 +72,8 @@ def export(
         StorageError: if it cannot be written.
     """
     started = time.monotonic()
-    folder.check_target(out, number=version.name, force=force)
+    number = str(version.manifest.version)  # also of the packaged one: TF Serving takes numbers only
+    folder.check_target(out, number=number, force=force)
     arrays = weights.read(version)
     progress.start("Loading the classifier", None)
     classifier = _classifier(version, arrays, progress)
@@ -83,7 +85,7 @@ def export(
     # Bytes: the fp16 weights in float32 are twice as large; the rest is for the other files.
     needed = 3 * int(version.manifest.files[WEIGHTS]["size"]) + 10_000_000
     progress.start("Writing saved-model", None)
-    with folder.staged(out, number=version.name, force=force, needed=needed) as path:
+    with folder.staged(out, number=number, force=force, needed=needed) as path:
         with disk_errors(out), quiet_stderr():
             tf.saved_model.save(
                 module, str(path), signatures={SIGNATURE: module.score.get_concrete_function()}
@@ -107,9 +109,7 @@ def export(
             path, version, _FORM, tokenizer=scorer.tokenizer, score=score, distances=distances
         )
     progress.finish()
-    return Exported(
-        _FORM, version.name, Path(out) / version.name, size, distances, time.monotonic() - started
-    )
+    return Exported(_FORM, version.name, Path(out) / number, size, distances, time.monotonic() - started)
 
 
 class Served(tf.Module):  # type: ignore[misc]
@@ -185,7 +185,7 @@ def _classifier(version: Version, arrays: weights.Arrays, progress: Progress) ->
         assign(classifier, arrays)
     except (KeyError, ValueError) as error:
         raise ArtefactError(
-            f"The weights of version {version.name} are not those of its encoder.",
+            f"The weights of {spoken(version.name)} are not those of its encoder.",
             received=visible(str(error))[:200],
             hint="train again",
         ) from error
@@ -203,7 +203,7 @@ def _hub_encoder(version: Version, progress: Progress) -> Any:
     )
     if loaded.digest != encoder["digest"]:
         raise ArtefactError(
-            f"The encoder at {visible(handle)} is not the one that version {version.name} was trained with.",
+            f"The encoder at {visible(handle)} is not the one that {spoken(version.name)} was trained with.",
             hint="put the earlier one back, or train a version with this one",
         )
     return loaded.layer

@@ -22,6 +22,7 @@ from bertsent.base.records.training import Splits, Trained
 from bertsent.base.settings.reading import LABELS
 from bertsent.base.settings.training import TrainSettings
 from bertsent.base.settings.workspace import Workspace
+from bertsent.base.version_names import spoken
 from bertsent.data.notes import value_list
 from bertsent.data.reviews import open_reviews
 from bertsent.data.scored import open_scored
@@ -165,7 +166,7 @@ def _pseudo_labels(
                 progress=progress,
             )
             count = len(part.reviews)
-            progress.tell(f"Pseudo-labels: {count} reviews without labels, scored by version {version.name}")
+            progress.tell(f"Pseudo-labels: {count} reviews without labels, scored by {spoken(version.name)}")
         taken |= {sha256_text(review.text) for review in part.reviews} | part.of_training.keys()
         parts.append(part)
     return combine(parts) if parts else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -17,6 +18,7 @@ from bertsent.base.files import is_file
 from bertsent.base.settings.reading import LABELS
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD, Window
 from bertsent.base.text import CLEANING
+from bertsent.base.version_names import PACKAGED, capital
 
 FORMAT = 1  # raised when today's readers could not read a new version
 MANIFEST = "manifest.json"
@@ -29,7 +31,7 @@ CONFIG = "train.toml"
 CARD = "README.md"
 PLOT = "training.svg"
 WORDPIECE, HUB_TOKENIZER = "wordpiece", "hub"  # kinds of tokenizer; the second needs TensorFlow
-_NUMBER = "[1-9][0-9]{0,8}"  # the name of a version's folder
+NUMBER = re.compile("[1-9][0-9]{0,8}")  # the name of a version's folder
 _SHORT = {"temperature", "bias", "tokens", "long"}  # the calibration of short texts
 _NEEDED = {WORDPIECE: (CLASSIFIER, VOCABULARY), HUB_TOKENIZER: (CLASSIFIER,)}  # files that scoring needs
 
@@ -51,7 +53,7 @@ class Manifest:
     probes: Mapping[str, float]  # text -> score, which must be the same after every reload
     calibration: Mapping[str, Any] = field(default_factory=dict)  # as `Calibration.as_json` gives it
     cleaning: int = 1  # of texts, before they are tokenized: the number for `text.tokenizable`
-    parent: int | None = None  # the version that was current before it
+    parent: int | str | None = None  # the version that was current before it; "packaged"
     reason: str = "train"  # or "retrain", "drift", "rollback"
     lineage: Mapping[str, Any] = field(default_factory=dict)  # what led to a retrain or a rollback
     labels: Mapping[str, int] = field(default_factory=lambda: dict(LABELS))
@@ -68,11 +70,18 @@ class Version:
 
     path: Path
     manifest: Manifest
+    packaged: bool = False  # it came with bertsent, and is not in the workspace
     _hashing: dict[str, DigestAhead] = field(default_factory=dict, repr=False, compare=False)
 
     @property
+    def id(self) -> int | str:
+        """What records call it: its number, or "packaged"."""
+        return PACKAGED if self.packaged else self.manifest.version
+
+    @property
     def name(self) -> str:
-        return str(self.manifest.version)
+        """The same as text."""
+        return str(self.id)
 
     @property
     def classifier_digest(self) -> str:
@@ -106,7 +115,7 @@ class Version:
         expected = self.manifest.files.get(name)
         if expected is None:
             raise ArtefactError(
-                f"Version {self.name} carries no {name}.",
+                f"{capital(self.name)} carries no {name}.",
                 hint="train a version with this bertsent, then use that one",
             )
         path = self.path / name
@@ -132,13 +141,24 @@ def version_numbers(folder: Path) -> list[int]:
 
 def taken_numbers(folder: Path) -> list[int]:
     """The numbers that versions, or folders without a manifest, use in `folder`; ascending."""
+    return sorted(int(name) for name in names_in(folder) if NUMBER.fullmatch(name))
+
+
+def names_in(folder: Path) -> list[str]:
+    """The names in a folder of versions, in no order; none if nothing is there.
+
+    Raises:
+        ArtefactError: if something is there that is no folder, such as a link to a disk that is not mounted,
+            or if it cannot be read.
+    """
     try:
-        names = [path.name for path in folder.iterdir()]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+        return os.listdir(folder)  # noqa: PTH208 - names are enough, and every start passes here
     except OSError as error:
-        raise ArtefactError(f"Cannot read the folder {visible(str(folder))} ({error.strerror}).") from error
-    return sorted(int(name) for name in names if re.fullmatch(_NUMBER, name))
+        leads_nowhere = isinstance(error, FileNotFoundError)
+        if leads_nowhere and not folder.is_symlink():
+            return []
+        why = "a link that leads nowhere" if leads_nowhere else error.strerror
+        raise ArtefactError(f"Cannot read the folder {visible(str(folder))} ({why}).") from error
 
 
 @contextlib.contextmanager
@@ -193,11 +213,11 @@ def read_version(path: Path) -> Version:
     except FileNotFoundError as error:
         raise ArtefactError(
             f"{visible(str(path))} is not a version of bertsent (it has no {MANIFEST}).",
-            hint="name a folder below model/, for example --model 1",
+            hint="name a folder below model/, for example --model 1, or copy all of this one",
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _corrupt(file, "is not a manifest") from error
-    if re.fullmatch(_NUMBER, path.name) and int(path.name) != manifest.version:
+    if NUMBER.fullmatch(path.name) and int(path.name) != manifest.version:
         raise ArtefactError(
             f"{visible(str(path))} holds version {manifest.version} under another number.",
             hint=f"rename the folder back to {manifest.version}",
@@ -216,7 +236,7 @@ def _can_score(manifest: Manifest) -> bool:
         and manifest.cleaning in range(1, CLEANING + 1)
         and manifest.window in get_args(Window)
         and manifest.labels == LABELS
-        and isinstance(manifest.lineage.get("republished_from", 1), int)
+        and _names_a_version(manifest.lineage.get("republished_from", 1))
         and all(isinstance(part, Mapping) for part in (*manifest.data.values(), *manifest.metrics.values()))
         and set(manifest.calibration.get("short", _SHORT)) == _SHORT
         and 0 <= low <= DEFAULT_THRESHOLD <= high <= 1
@@ -225,6 +245,10 @@ def _can_score(manifest: Manifest) -> bool:
         and all({"sha256", "size"} <= file.keys() for file in files.values())
         and all(Path(name).name == name and name not in {"", ".", ".."} for name in files)
     )
+
+
+def _names_a_version(value: object) -> bool:
+    return isinstance(value, int) or value == PACKAGED
 
 
 def _corrupt(path: Path, fact: str) -> ArtefactError:

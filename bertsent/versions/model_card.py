@@ -7,6 +7,7 @@ from typing import Any
 
 from bertsent.base.records.training import Epoch
 from bertsent.base.settings.evaluation import CalibrationSettings, EvaluateSettings
+from bertsent.base.version_names import spoken, spoken_champion
 from bertsent.versions import manifest as files
 from bertsent.versions.manifest import Manifest
 
@@ -27,10 +28,10 @@ every number below is in `manifest.json` too. The folder name is the version num
 | published epoch | {{ best_epoch }}, the {{ "last" if step else "lowest validation loss" }} |
 {% if step -%}
 | weights | those of that epoch (share {{ step }}), averaged with those \
-{{ "of version %d" % lineage.champion.version if "champion" in lineage else "training started from" }} |
+{{ "of " ~ lineage.champion | champion if "champion" in lineage else "training started from" }} |
 {% endif -%}
 {% if "gate" in lineage -%}
-| started from | the {{ lineage.start }} (version {{ lineage.champion.version }} was current) |
+| started from | the {{ lineage.start }} ({{ lineage.champion | champion }} was current) |
 {% else -%}
 | repeat with | `bertsent train --config {{ files.CONFIG }}`\
 {{ ", --unlabelled" if taught else "" }}\
@@ -81,12 +82,12 @@ rows; the LiteRT file gives the same label on \
 ## Why it is here
 
 {% if "republished_from" in lineage -%}
-It has the files of version {{ lineage.republished_from }} and replaced version {{ lineage.undone }}.
+It has the files of {{ lineage.republished_from | spoken }} and replaced {{ lineage.undone | spoken }}.
 {% endif -%}
 {% if "gate" in lineage -%}
 Trained {{ "because of drift" if lineage.because.kind == "drift" else "on request" }}, on \
-{{ lineage.labels.n }} labels; {{ lineage.reserved.n }} more were reserved. It was compared with version \
-{{ lineage.champion.version }}
+{{ lineage.labels.n }} labels; {{ lineage.reserved.n }} more were reserved. It was compared with \
+{{ lineage.champion | champion }}
 on the same rows: {{ lineage.gate.reason }}.
 {% endif %}
 {% endif -%}
@@ -146,6 +147,7 @@ def render(manifest: Manifest, *, epochs: Sequence[Epoch], best_epoch: int) -> s
         "" if ends is None or None in ends else f"<br>({ends[0]:.4f} to {ends[1]:.4f})"
     )
     environment.filters["number"] = lambda value: "-" if value is None else f"{value:.4f}"
+    environment.filters |= {"spoken": spoken, "champion": spoken_champion}
     # Only a retrain's warm start publishes its last epoch and interpolates weights (`tf.training`).
     warm = "warm_start" in manifest.encoder
     teacher = manifest.data.get("unlabelled", {}).get("teacher", {})

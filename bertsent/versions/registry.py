@@ -16,16 +16,19 @@ from bertsent.base.errors import ArtefactError, BusyError, StorageError, UsageEr
 from bertsent.base.files import disk_errors, lock, now, remove_stale, sync_directory
 from bertsent.base.records.training import Epoch
 from bertsent.base.settings.workspace import Workspace
+from bertsent.base.version_names import PACKAGED, capital, is_packaged, spoken
 from bertsent.versions import model_card, read_locks, store
 from bertsent.versions.manifest import (
     CARD,
     HISTORY,
     MANIFEST,
+    NUMBER,
     Manifest,
     Version,
     read_version,
     version_numbers,
 )
+from bertsent.versions.strays import find_strays
 
 _ROOM = 1_000_000  # bytes: enough for a version of hard links; a copy reports a full disk itself
 _ADOPTED = "adopted"  # name of the staging folder
@@ -66,63 +69,115 @@ def promote(
     """
     with _changing(workspace, "publish"):
         current = store.find(None, folder=workspace.model)
-        if current.manifest.version != champion.manifest.version:
+        if current.id != champion.id:
             raise BusyError(
-                f"Version {current.name} became current while a challenger was compared with version "
-                f"{champion.name}, so nothing was published.",
+                f"{capital(current.name)} became current while a challenger was compared with "
+                f"{spoken(champion.name)}, so nothing was published.",
                 hint="run the same command again",
             )
-        number = champion.manifest.version
-        return adopt(challenger, folder=workspace.model, after=number, reason=reason, lineage=lineage)
+        return adopt(
+            challenger,
+            folder=workspace.model,
+            # Records of 0.4.0 call the packaged version by its own number, so that is not given again.
+            after=champion.manifest.version,
+            parent=champion.id,
+            reason=reason,
+            lineage=lineage,
+        )
 
 
-def rollback(number: int | None, *, workspace: Workspace) -> tuple[int, Version]:
+def rollback(which: int | str | None, *, workspace: Workspace) -> tuple[int | str, Version]:
     """Makes an old version current again by publishing it under the next number; no version is removed.
 
     Args:
-        number: The old version; None for the newest intact one that was trained before the current version
-            and has another classifier.
+        which: The number of the old version, or `packaged`. None for the newest intact one that was trained
+            before the current version and has another classifier; that is the packaged one only if the
+            current version was made from it.
 
     Returns:
-        The number that was current, and the version that is current now. Nothing is published if the current
-        version already has the same classifier.
+        The number that was current (or `packaged`), and the version that is current now. Nothing is published
+        if the current version already has the same classifier.
 
     Raises:
-        UsageError: if there is no such version.
+        UsageError: if there is no such version, or `which` is the folder of one.
         ArtefactError: if it is damaged. The current version may be damaged.
     """
     with _changing(workspace, "rollback"):
-        last = store.current_number(workspace.model)
+        which = None if which is None else str(which)
+        if which is not None and which != PACKAGED and not NUMBER.fullmatch(which):
+            raise UsageError(
+                f"A rollback takes the number of a version, or {PACKAGED}.",
+                received=visible(which)[:200],
+                hint="bertsent models lists all versions",
+            )
+        last = _current(workspace)
         current = _intact(last, workspace)
-        if number is None:
-            old = _previous(last, current, workspace)
-        else:
-            old = store.find(str(number), folder=workspace.model)
+        old = (
+            store.find(which, folder=workspace.model, option="N")
+            if which
+            else _previous(last, current, workspace)
+        )
         if current and old.classifier_digest == current.classifier_digest:
             return last, current
         lineage = {**old.manifest.lineage, "republished_from": _trained_as(old), "undone": last}
-        return last, adopt(old, folder=workspace.model, after=last, reason=ROLLBACK, lineage=lineage)
+        return (
+            last,
+            adopt(
+                old,
+                folder=workspace.model,
+                after=old.manifest.version,  # as in `promote`
+                parent=last,
+                reason=ROLLBACK,
+                lineage=lineage,
+            ),
+        )
 
 
-def _previous(last: int, current: Version | None, workspace: Workspace) -> Version:
-    """The newest intact version that was trained before the current one and has another classifier."""
+def _current(workspace: Workspace) -> int | str:
+    """What the current version is called, intact or not."""
+    numbers = version_numbers(workspace.model)
+    return numbers[-1] if numbers else store.find(None, folder=workspace.model).id
+
+
+def _previous(last: int | str, current: Version | None, workspace: Workspace) -> Version:
+    """The newest intact version that was trained before the current one and has another classifier.
+
+    The packaged version is it only where the current one was made from it: nobody should get it by surprise.
+    """
     limit = _trained_as(current) if current else last
-    for number in sorted(store.version_paths(workspace.model), reverse=True):
-        old = _intact(number, workspace) if number < limit else None
+    names: list[int | str] = []
+    if current and is_packaged(current.manifest.lineage.get("champion", {})) and store.packaged_path():
+        names.append(PACKAGED)
+    if isinstance(limit, int):
+        names += [number for number in version_numbers(workspace.model) if number < limit]
+    for name in reversed(names):
+        old = _intact(name, workspace)
         if old and not (current and old.classifier_digest == current.classifier_digest):
             return old
     raise UsageError(
-        f"There is no intact version before {last} to go back to.",
-        hint="bertsent models lists all versions",
+        f"There is no intact version before {spoken(last).removeprefix('version ')} to go back to.",
+        hint=f"bertsent models lists all; bertsent models rollback {PACKAGED} takes the one that came with "
+        "bertsent"
+        if last != PACKAGED and store.packaged_path() is not None
+        else "bertsent models lists all versions",
     )
 
 
-def _trained_as(version: Version) -> int:
-    """The number that a version had when it was trained."""
-    return int(version.manifest.lineage.get("republished_from", version.manifest.version))
+def _trained_as(version: Version) -> int | str:
+    """The number that a version had when it was trained, or `packaged`."""
+    origin = version.manifest.lineage.get("republished_from", version.id)
+    return origin if origin == PACKAGED else int(origin)
 
 
-def adopt(version: Version, *, folder: Path, after: int, reason: str, lineage: Mapping[str, Any]) -> Version:
+def adopt(
+    version: Version,
+    *,
+    folder: Path,
+    after: int,
+    reason: str,
+    lineage: Mapping[str, Any],
+    parent: int | str | None = None,
+) -> Version:
     """Publishes the files of a version under the next number of `folder`, with a new manifest and card.
 
     The files are hard links if the file system and their owner allow it, else copies.
@@ -130,7 +185,8 @@ def adopt(version: Version, *, folder: Path, after: int, reason: str, lineage: M
     Args:
         version: Any version; all its files are verified first.
         folder: The folder of versions.
-        after: The number of the current version, which may be outside `folder`.
+        after: A number that the new one must exceed, beside all in `folder`.
+        parent: The current version, if that is outside `folder`.
         reason, lineage: For the manifest.
 
     Raises:
@@ -144,7 +200,7 @@ def adopt(version: Version, *, folder: Path, after: int, reason: str, lineage: M
             if name != CARD:
                 _link(version.path / name, path / name)
         _write_card(version, manifest, path)
-        return store.publish(path, manifest, folder=folder, after=after)
+        return store.publish(path, manifest, folder=folder, after=after, parent=parent)
 
 
 def _link(source: Path, target: Path) -> None:
@@ -191,8 +247,8 @@ def prune(workspace: Workspace, *, keep: int) -> Pruned:
     )
 
 
-def _intact(number: int, workspace: Workspace) -> Version | None:
-    """The version of this number if all its files are intact, else None."""
+def _intact(number: int | str, workspace: Workspace) -> Version | None:
+    """The version of this number or name if all its files are intact, else None."""
     with contextlib.suppress(ArtefactError):
         version = store.find(str(number), folder=workspace.model)
         version.verify()
@@ -219,7 +275,7 @@ def _remove(path: Path) -> bool:
 class Entry:
     """A version in the list of versions."""
 
-    number: int
+    version: int | str  # its number, or "packaged"
     current: bool
     packaged: bool  # it came with bertsent and is outside the workspace
     manifest: Manifest | None  # None: damaged
@@ -227,23 +283,31 @@ class Entry:
 
 
 def entries(workspace: Workspace) -> list[Entry]:
-    """All versions that a workspace can use, ascending.
+    """The versions of a workspace, ascending, and before them the packaged one, unless a version 1 of its own
+    was there from the beginning.
+
+    None is current if `model/` holds no version, but something that looks like one.
 
     Raises:
         ArtefactError: if `model/` cannot be read.
     """
-    listed = []
-    for number, path in sorted(store.version_paths(workspace.model).items()):
-        manifest = None
-        with contextlib.suppress(ArtefactError):
-            manifest = read_version(path).manifest
-        listed.append(
-            Entry(
-                number=number,
-                current=number == store.current_number(workspace.model),
-                packaged=path.parent != workspace.model,
-                manifest=manifest,
-                bytes=sum(int(file["size"]) for file in manifest.files.values()) if manifest else 0,
-            )
-        )
+    numbers = version_numbers(workspace.model)
+    packaged = store.packaged_path()
+    listed = [_entry(number, workspace.model / str(number), number == numbers[-1]) for number in numbers]
+    if packaged is not None and 1 not in numbers:
+        current = not numbers and not find_strays(workspace.model)
+        listed.insert(0, _entry(PACKAGED, packaged, current))
     return listed
+
+
+def _entry(version: int | str, path: Path, current: bool) -> Entry:
+    manifest = None
+    with contextlib.suppress(ArtefactError):
+        manifest = read_version(path).manifest
+    return Entry(
+        version=version,
+        current=current,
+        packaged=version == PACKAGED,
+        manifest=manifest,
+        bytes=sum(int(file["size"]) for file in manifest.files.values()) if manifest else 0,
+    )

@@ -139,6 +139,7 @@ def test_labels_are_negative_zero_and_positive_one_in_every_table() -> None:
 
 
 def test_workspace_is_the_folder_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "home").mkdir()
     monkeypatch.setenv("BERTSENT_HOME", str(tmp_path / "home"))
     workspace = Workspace.current()
     assert workspace.root == tmp_path / "home"

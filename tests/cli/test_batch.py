@@ -375,3 +375,19 @@ def test_batch_of_a_whole_data_set_names_its_halves(run: Run, model: Path, sampl
     result = run("batch", sample)
     assert result.exit_code == 7
     assert str(sample / "test") in result.stderr
+
+
+@pytest.mark.parametrize("options", [[], ["--quiet"], ["--json"]], ids=" ".join)
+@pytest.mark.parametrize("command", ["batch", "evaluate"])
+def test_what_is_not_read_of_a_folder_is_said(
+    run: Run, tmp_path: Path, command: str, options: list[str]
+) -> None:
+    reviews = folder(tmp_path, pos=["A warm film."], neg=["A dull film."])
+    for inside in reviews.iterdir():
+        (inside / "sub").mkdir()
+        (inside / "2.text").write_text("A film.", encoding="utf-8")
+        (inside / "3.txt").symlink_to("0.txt")
+    result = run(command, reviews, "--model", "packaged", *options)
+    assert result.exit_code == 0, result.stderr
+    said = "Not read: 2 links (3.txt, 3.txt), 2 folders (sub, sub), 2 other files (2.text, 2.text)."
+    assert said in result.stderr.splitlines()

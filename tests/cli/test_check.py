@@ -182,7 +182,7 @@ def test_check_scores_with_the_version_that_comes_with_bertsent(run: Run, worksp
     path = table(workspace, [*good, *bad, long], "comment", "label")
     checked = answer(run, path)
     judged = checked["wrong_labels"]
-    assert (checked["version"], judged["judge"], judged["judged"]) == ("1", "version", 61)
+    assert (checked["version"], judged["judge"], judged["judged"]) == ("packaged", "version", 61)
     assert [row["path"].rpartition(":")[2] for row in judged["rows"]] == ["36"]
     assert judged["rows"][0]["label"] == "positive"
     assert judged["rows"][0]["score"] < 0.1

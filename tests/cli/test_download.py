@@ -119,6 +119,7 @@ def test_download_prints_json_and_nothing_else(download: Run) -> None:
 def test_download_takes_the_workspace_from_the_environment(
     download: Run, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (workspace / "home").mkdir()
     monkeypatch.setenv("BERTSENT_HOME", str(workspace / "home"))
     Path("set.tar.gz").write_bytes(BODY)
     assert download("--url", "set.tar.gz").exit_code == 0

@@ -66,6 +66,20 @@ def test_label_says_how_it_reads_a_pool_and_what_it_leaves_out(model: Path, work
         assert "1 left out: could not be read" in str(person.screen)
 
 
+def test_label_says_what_is_no_version_before_the_screen_is_drawn(model: Path, workspace: Path) -> None:
+    (model / "3 (copy)").mkdir()
+    (model / "3 (copy)" / "manifest.json").touch()
+    with Person("label", table(workspace, texts(3))) as person:
+        person.see("0 answered, 3 left")
+        before, after = person.raw.split(b"\x1b[?1049h", 1)
+        assert b"3 (copy) (its name is no number)" in before
+        person.press("p")
+        person.see("1 answered")
+        person.press("q")
+        assert person.end() == 0
+        assert b"3 (copy)" not in after
+
+
 def test_label_records_one_key_an_item(model: Path, workspace: Path) -> None:
     pool = table(workspace, texts(8))
     with Person("label", pool) as person:

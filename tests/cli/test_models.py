@@ -71,10 +71,12 @@ def test_models_in_an_empty_workspace_lists_what_came_with_bertsent(
     run: Run, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_versions.publish(tmp_path / "package")
-    monkeypatch.setattr(store, "bundled", lambda: tmp_path / "package")
+    monkeypatch.setattr(store, "packaged_path", lambda: tmp_path / "package" / "1")
     listed = answer(run("models", "--json"))
-    assert [(each["version"], each["packaged"], each["current"]) for each in listed] == [(1, True, True)]
-    monkeypatch.setattr(store, "bundled", lambda: None)
+    assert [(each["version"], each["packaged"], each["current"]) for each in listed] == [
+        ("packaged", True, True)
+    ]
+    monkeypatch.setattr(store, "packaged_path", lambda: None)
     none = run("models")
     assert (none.exit_code, none.stdout) == (0, "")
     assert "No version yet" in none.stderr

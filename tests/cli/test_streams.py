@@ -226,21 +226,27 @@ def test_packaged_version_answers_where_the_workspace_has_none(
     installed: Path, trained: Path, workspace: Path
 ) -> None:
     environment = package(installed, trained)
-    for options in ([], ["--model", "7"]):
+    for options in ([], ["--model", "packaged"]):
         ended = call("predict", "great film", "--json", *options, env=environment)
         assert ended.returncode == 0, ended.stderr.decode()
-        assert json.loads(ended.stdout)["version"] == "7"
+        assert json.loads(ended.stdout)["version"] == "packaged"
+    for number in ("1", "7"):
+        ended = call("predict", "great film", "--model", number, env=environment)
+        assert (ended.returncode, ended.stdout) == (2, b"")
+        assert b"--model packaged is the version that came with bertsent" in ended.stderr
     assert list(workspace.iterdir()) == []
 
 
 def test_version_of_the_workspace_goes_before_the_packaged_one(
     installed: Path, trained: Path, model: Path
 ) -> None:
-    environment = package(installed, trained, folder="1")
-    for options in ([], ["--model", "1"]):
-        ended = call("predict", "great film", "--json", *options, env=environment)
-        assert ended.returncode == 0, ended.stderr.decode()
-        assert json.loads(ended.stdout)["version"] == "1"
+    environment = package(installed, trained)
+    names = {"1": [[], ["--model", "1"]], "packaged": [["--model", "packaged"]]}
+    for name, ways in names.items():
+        for options in ways:
+            ended = call("predict", "great film", "--json", *options, env=environment)
+            assert ended.returncode == 0, ended.stderr.decode()
+            assert json.loads(ended.stdout)["version"] == name
 
 
 def test_no_version_anywhere_says_how_to_get_one(installed: Path, workspace: Path) -> None:

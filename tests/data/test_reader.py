@@ -8,6 +8,7 @@ import datetime
 import gzip
 import json
 import lzma
+import subprocess
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -504,6 +505,18 @@ def test_files_that_are_no_reviews_are_counted(tmp_path: Path) -> None:
     rows, survey = read(tmp_path)
     assert len(rows) == 5
     assert survey.passed_over == ("1 link (link.txt), 1 folder (unsup), 1 other file (README.md)",)
+
+
+def test_folder_of_links_only_says_so_and_how_to_copy_them(tmp_path: Path) -> None:
+    write(tmp_path, "one.txt", "A good film.")
+    (tmp_path / "linked").mkdir()
+    for number in range(4):
+        (tmp_path / "linked" / f"{number}.txt").symlink_to("../one.txt")
+    error = refusal(tmp_path / "linked")
+    assert error.received == "4 links (0.txt, 1.txt, 2.txt, ...)"
+    assert f"cp -rL {tmp_path / 'linked'} {tmp_path / 'linked-files'}" in error.hint
+    subprocess.run(["cp", "-rL", tmp_path / "linked", tmp_path / "linked-files"], check=True)
+    assert len(read(tmp_path / "linked-files")[0]) == 4
 
 
 def test_a_file_in_another_encoding_is_a_bad_row(tmp_path: Path) -> None:

@@ -122,6 +122,7 @@ def test_label_import_reads_what_label_export_wrote(
     path = tmp_path / name
     result = run("label", "--export", path, "--export-format", format, "--skipped")
     assert result.exit_code == 0, result.stderr
+    (tmp_path / "other").mkdir()
     monkeypatch.setenv("BERTSENT_HOME", str(tmp_path / "other"))
     imported = run("label", "--import", path, "--json")
     assert imported.exit_code == 0, imported.stderr

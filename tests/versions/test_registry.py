@@ -32,7 +32,7 @@ sys.stdin.readline()
 @pytest.fixture
 def home(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A workspace without any version; none came with bertsent either."""
-    monkeypatch.setattr(store, "bundled", lambda: None)
+    monkeypatch.setattr(store, "packaged_path", lambda: None)
     return Workspace(workspace)
 
 
@@ -118,22 +118,73 @@ def test_rollback_gets_away_from_a_damaged_current_version(home: Workspace, name
     assert current(home).file(CLASSIFIER).read_bytes() == b"one"
 
 
+@pytest.mark.parametrize("champion", ["packaged", 1], ids=["now", "written by 0.4.0"])
 def test_rollback_from_the_first_own_version_reaches_the_packaged_one(
-    home: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, champion: int | str
 ) -> None:
     fake_versions.publish(tmp_path / "package", classifier=b"packaged")
-    monkeypatch.setattr(store, "bundled", lambda: tmp_path / "package")
+    monkeypatch.setattr(store, "packaged_path", lambda: tmp_path / "package" / "1")
     own = registry.adopt(
         fake_versions.publish(tmp_path / "challenger", classifier=b"own"),
         folder=home.model,
         after=1,
+        parent="packaged",
         reason="drift",
-        lineage={},
+        lineage={"champion": {"version": champion, "packaged": True}},
     )
-    assert (own.name, own.manifest.parent) == ("2", 1)
+    assert (own.name, own.manifest.parent) == ("2", "packaged")
     before, made = registry.rollback(None, workspace=home)
     assert (before, made.name) == (2, "3")
     assert made.file(CLASSIFIER).read_bytes() == b"packaged"
+    assert made.manifest.lineage == {"republished_from": "packaged", "undone": 2}
+    assert not made.packaged
+    assert registry.rollback("packaged", workspace=home) == (3, made), "it is current already"
+
+
+def test_rollback_never_reaches_the_packaged_version_by_surprise(
+    home: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_versions.publish(tmp_path / "package", classifier=b"packaged")
+    monkeypatch.setattr(store, "packaged_path", lambda: tmp_path / "package" / "1")
+    publish(home, b"one", b"two")
+    registry.prune(home, keep=1)
+    for which in (None, 1):
+        with pytest.raises(UsageError) as caught:
+            registry.rollback(which, workspace=home)
+        assert caught.value.exit_code == 2
+    assert version_numbers(home.model) == [2]
+    assert registry.rollback("packaged", workspace=home)[1].file(CLASSIFIER).read_bytes() == b"packaged"
+
+
+@pytest.mark.parametrize("which", ["01", "model/1", "", "newest", "-1"])
+def test_rollback_takes_a_number_or_packaged(home: Workspace, which: str) -> None:
+    publish(home, b"one", b"two")
+    with pytest.raises(UsageError, match="takes the number"):
+        registry.rollback(which, workspace=home)
+
+
+def test_promote_of_what_was_made_from_the_packaged_version_skips_its_number(
+    home: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_versions.publish(tmp_path / "package", classifier=b"packaged")
+    monkeypatch.setattr(store, "packaged_path", lambda: tmp_path / "package" / "1")
+    champion = current(home)
+    assert (champion.id, champion.name, champion.packaged) == ("packaged", "packaged", True)
+    challenger = fake_versions.publish(tmp_path / "challenger", classifier=b"new")
+    made = registry.promote(challenger, workspace=home, champion=champion, reason="drift", lineage={})
+    assert (made.name, made.manifest.parent) == ("2", "packaged")
+
+
+def test_promote_refuses_if_an_own_version_1_took_over_from_the_packaged_one(
+    home: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_versions.publish(tmp_path / "package", classifier=b"packaged")
+    monkeypatch.setattr(store, "packaged_path", lambda: tmp_path / "package" / "1")
+    champion = current(home)
+    challenger = fake_versions.publish(tmp_path / "challenger", classifier=b"new")
+    publish(home, b"own")
+    with pytest.raises(BusyError, match=r"Version 1 became .* the packaged version"):
+        registry.promote(challenger, workspace=home, champion=champion, reason="retrain", lineage={})
 
 
 def test_rollback_copies_where_links_are_not_to_be_had(

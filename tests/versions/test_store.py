@@ -146,11 +146,10 @@ def test_find_takes_a_number_or_a_folder(folder: Path, workspace: Path) -> None:
     fake_versions.publish(folder)
     shutil.copytree(folder / "1", workspace / "elsewhere")
     assert store.find("1", folder=folder).path == folder / "1"
-    assert store.find("02", folder=folder).path == folder / "2"
     assert store.find(str(workspace / "elsewhere"), folder=folder).name == "1"
 
 
-@pytest.mark.parametrize("model", ["3", "0", "9" * 400, "nothing/here", "x" * 5000, "a\0b", "-1"])
+@pytest.mark.parametrize("model", ["3", "0", "02", "٢", "9" * 400, "nothing/here", "x" * 5000, "a\0b", "-1"])
 def test_find_refuses_what_names_no_version(folder: Path, model: str) -> None:
     fake_versions.publish(folder)
     with pytest.raises(UsageError) as caught:

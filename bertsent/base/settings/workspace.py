@@ -6,6 +6,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from bertsent.base.display import visible
+from bertsent.base.errors import UsageError
+
+HOME = "BERTSENT_HOME"
+
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
@@ -15,8 +20,22 @@ class Workspace:
 
     @classmethod
     def current(cls) -> Workspace:
-        """The folder named by `BERTSENT_HOME`, else the current one."""
-        return cls(Path(os.environ.get("BERTSENT_HOME") or Path.cwd()))
+        """The folder named by `BERTSENT_HOME`, else the current one.
+
+        Raises:
+            UsageError: if what the variable names is not a folder, such as a disk that is not mounted:
+                another folder would give the answers of another model. Or if the current folder was removed.
+        """
+        named = os.environ.get(HOME)
+        if named:
+            # 0.4.0 made a folder named ~ for an unexpanded one, so nobody has meant such a folder.
+            if named.split("/", 1)[0] == "~" or not os.path.isdir(named):  # noqa: PTH112 - it never raises
+                raise _no_folder(named)
+            return cls(Path(named))
+        try:
+            return cls(Path.cwd())
+        except FileNotFoundError as error:
+            raise UsageError("The current folder was removed.", hint=f"cd, or set {HOME}") from error
 
     @property
     def model(self) -> Path:
@@ -39,3 +58,27 @@ class Workspace:
     def state(self) -> Path:
         """Locks and training checkpoints; safe to delete between runs."""
         return self.root / ".bertsent"
+
+
+def _no_folder(named: str) -> UsageError:
+    """The error that says what is at the path that `BERTSENT_HOME` names, and what to do about it."""
+    import shlex
+
+    if named.startswith("~"):
+        whole = os.path.expanduser(named)  # noqa: PTH111 - it never raises
+        return UsageError(
+            f"{HOME} names no folder: its ~ was not expanded.",
+            received=visible(named)[:200],
+            hint="cron, systemd and docker -e expand no ~: write the whole path"
+            + (f", {HOME}={visible(shlex.quote(whole))}" if whole != named else ""),
+        )
+    if os.path.islink(named):  # noqa: PTH114
+        fact, hint = "is a link that leads to no folder", f"ls -l {shlex.quote(named)}; is the disk mounted?"
+    elif os.path.lexists(named):
+        fact, hint = "is not a folder", f"set {HOME} to a folder"
+    else:
+        fact = "is not there"
+        hint = f"is the disk mounted? For a new workspace: mkdir -p {shlex.quote(named)}"
+    return UsageError(
+        f"{HOME} must name a folder: this {fact}.", received=visible(named)[:200], hint=visible(hint)
+    )

@@ -13,13 +13,14 @@ from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _options as options
 from bertsent.cli._render import pick, prediction_line, print_json, progress
 from bertsent.cli._tables import points
+from bertsent.cli._versions import find_version
 
 if TYPE_CHECKING:
     from bertsent.retraining.compare import Difference
 
 
 def diff(
-    first: Annotated[str, typer.Argument(metavar="A", help="A version.")],
+    first: Annotated[str, typer.Argument(metavar="A", help="A version: its number, packaged, or a folder.")],
     second: Annotated[str, typer.Argument(metavar="B", help="Another version.")],
     path: Annotated[
         Path | None,
@@ -38,10 +39,9 @@ def diff(
     from bertsent.data.reviews import read_reviews, usable
     from bertsent.labelling.log import LabelLog
     from bertsent.retraining import compare
-    from bertsent.versions import store
 
     workspace, left_out = Workspace.current(), Counter[str]()
-    one, other = (store.find(name, folder=workspace.model) for name in (first, second))
+    one, other = find_version(first, option="A"), find_version(second, option="B")
     if path is not None:
         reviews = read_reviews(path)
     else:

@@ -23,8 +23,10 @@ def list_versions(ctx: typer.Context, json: options.Json = False) -> None:
     """
     if ctx.invoked_subcommand is not None:
         return
+    from bertsent.cli._versions import note_strays
     from bertsent.versions import registry
 
+    note_strays(alone=True)
     entries = registry.entries(Workspace.current())
     if json:
         print_json([_entry_as_json(entry) for entry in entries])
@@ -32,13 +34,13 @@ def list_versions(ctx: typer.Context, json: options.Json = False) -> None:
     if not entries:
         note("No version yet: bertsent train makes one.")
         return
-    typer.echo("  version  made                  by         parent  labels  test accuracy      size")
+    typer.echo("   version  made                  by           parent  labels  test accuracy      size")
     for entry in entries:
         typer.echo(_entry_line(entry))
 
 
 def _entry_as_json(entry: Entry) -> dict[str, Any]:
-    row = {"version": entry.number, **pick(entry, "current", "packaged", "bytes")}
+    row = {"version": entry.version, **pick(entry, "current", "packaged", "bytes")}
     row["damaged"] = entry.manifest is None
     if entry.manifest is None:
         return row
@@ -54,12 +56,11 @@ def _entry_as_json(entry: Entry) -> dict[str, Any]:
 def _entry_line(entry: Entry) -> str:
     row, mark = _entry_as_json(entry), "*" if entry.current else " "
     if entry.manifest is None:
-        return f"{mark} {entry.number:>7}  damaged; bertsent models show {entry.number}"
+        return f"{mark} {entry.version:>8}  damaged; bertsent models show {entry.version}"
     of = f" {row['republished_from']}" if row["republished_from"] else ""
-    line = (
-        f"{mark} {entry.number:>7}  {visible(str(row['created'])):<20}  "
-        f"{visible(str(row['reason'])) + of:<10} {or_dash(row['parent']):>6}  "
+    return (
+        f"{mark} {entry.version:>8}  {visible(str(row['created'])):<20}  "
+        f"{visible(str(row['reason'])) + of:<10} {or_dash(row['parent']):>8}  "
         f"{or_dash(row['labels'] or None):>6}  {metric(row['test_accuracy']):>13}  "
         f"{size(entry.bytes):>8}"
     )
-    return line + ("  (came with bertsent)" if entry.packaged else "")

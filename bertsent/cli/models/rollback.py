@@ -7,13 +7,18 @@ from typing import Annotated
 import typer
 
 from bertsent.base.settings.workspace import Workspace
+from bertsent.base.version_names import capital, spoken
 from bertsent.cli import _options as options
 from bertsent.cli._render import print_json
 
 
 def rollback(
     number: Annotated[
-        int | None, typer.Argument(metavar="N", help="Which version. [default: the one before the current]")
+        str | None,
+        typer.Argument(
+            metavar="N",
+            help="The number of a version, or packaged. [default: the one before the current]",
+        ),
     ] = None,
     json: options.Json = False,
 ) -> None:
@@ -21,16 +26,18 @@ def rollback(
 
     Publishes it again under the next number: nothing is lost, and a rollback can be rolled back too.
     """
+    from bertsent.cli._versions import note_strays
     from bertsent.versions import registry
 
+    note_strays()
     before, version = registry.rollback(number, workspace=Workspace.current())
-    now = version.manifest.version
+    now = version.id
     origin = version.manifest.lineage.get("republished_from", now)
     if json:
         print_json({"before": before, "version": now, "republished_from": origin, "path": version.path})
     elif before == now:
         typer.echo(
-            f"Version {now} is already current" + ("" if origin == now else f": a copy of version {origin}")
+            f"{capital(now)} is already current" + ("" if origin == now else f": a copy of {spoken(origin)}")
         )
     else:
-        typer.echo(f"Version {now}, a copy of version {origin}, is now current and replaces version {before}")
+        typer.echo(f"Version {now}, a copy of {spoken(origin)}, is now current and replaces {spoken(before)}")

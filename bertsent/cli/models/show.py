@@ -9,27 +9,26 @@ import typer
 
 from bertsent.base.display import size, visible
 from bertsent.base.records.core import to_json
-from bertsent.base.settings.workspace import Workspace
+from bertsent.base.version_names import capital, spoken, spoken_champion
 from bertsent.cli import _options as options
 from bertsent.cli._render import pick, print_json
 from bertsent.cli._tables import gate_lines, metric, or_dash
+from bertsent.cli._versions import find_version
 
 NumberArgument = Annotated[
-    str, typer.Argument(metavar="N", help="The number of a version, or the folder of one.")
+    str, typer.Argument(metavar="N", help="The number of a version, packaged, or the folder of one.")
 ]
 
 
 def show(number: NumberArgument, json: options.Json = False) -> None:
     """Show what a version is, and check all its files."""
-    from bertsent.versions import store
-
-    version = store.find(number, folder=Workspace.current().model)
+    version = find_version(number, option="N")
     version.verify()
     manifest = version.manifest
     if json:
-        print_json(to_json(manifest) | {"path": version.path})
+        print_json(to_json(manifest) | {"version": version.id, "path": version.path})
         return
-    typer.echo(f"Version {version.name} in {visible(str(version.path))}, intact")
+    typer.echo(f"{capital(version.name)} in {visible(str(version.path))}, intact")
     made = f"{manifest.created} by {manifest.reason}"
     typer.echo(f"  made     {visible(made)}, parent {or_dash(manifest.parent)}")
     typer.echo(f"  encoder  {visible(str(manifest.encoder.get('name')))}")
@@ -52,20 +51,21 @@ def why(number: NumberArgument, json: options.Json = False) -> None:
 
     Prints its labels, the drift verdict, and the comparison with the version it replaced.
     """
-    from bertsent.versions import store
-
-    version = store.find(number, folder=Workspace.current().model)
+    version = find_version(number, option="N")
     manifest = version.manifest
     if json:
         causes = pick(manifest, "version", "created", "reason", "parent")
-        print_json(causes | {"labels": manifest.data.get("labels"), "lineage": manifest.lineage})
+        print_json(
+            causes
+            | {"version": version.id, "labels": manifest.data.get("labels"), "lineage": manifest.lineage}
+        )
         return
-    typer.echo(f"Version {version.name}, {visible(manifest.created)}, by {visible(manifest.reason)}")
+    typer.echo(f"{capital(version.name)}, {visible(manifest.created)}, by {visible(manifest.reason)}")
     lineage = manifest.lineage
     if "republished_from" in lineage:
         typer.echo(
-            f"  It has the files of version {or_dash(lineage['republished_from'])} and replaced "
-            f"version {or_dash(lineage.get('undone'))}."
+            f"  It has the files of {spoken(or_dash(lineage['republished_from']))} and replaced "
+            f"{visible(spoken(or_dash(lineage.get('undone'))))}."
         )
     if "gate" not in lineage:
         rows = manifest.data.get("train", {})
@@ -86,8 +86,8 @@ def _print_labels(lineage: Mapping[str, Any]) -> None:
     typer.echo(f"  Labelled from {visible(labels['first'] or '-')} to {visible(labels['last'] or '-')}")
     typer.echo(f"  Training began with the {visible(lineage['start'])}.")
     if lineage.get("old_data") == "reference":
-        number = or_dash(lineage["champion"]["version"])
-        typer.echo(f"  The reference of version {number} stood for the data set, which was not there.")
+        champion = visible(spoken_champion(lineage["champion"]))
+        typer.echo(f"  The reference of {champion} stood for the data set, which was not there.")
 
 
 def _print_drift(because: Mapping[str, Any]) -> None:
@@ -109,8 +109,8 @@ def _print_drift(because: Mapping[str, Any]) -> None:
 def _print_gate(lineage: Mapping[str, Any]) -> None:
     from bertsent.retraining.gate import GateResult
 
-    gate, champion = GateResult.from_json(lineage["gate"]), lineage["champion"]
-    typer.echo(f"  Against version {champion['version']}: {visible(gate.reason)}")
+    gate = GateResult.from_json(lineage["gate"])
+    typer.echo(f"  Against {visible(spoken_champion(lineage['champion']))}: {visible(gate.reason)}")
     for line in gate_lines(gate):
         typer.echo(line)
     typer.echo(f"  digests of the rows: test {gate.test.digest[:16]}, reserved {gate.reserved.digest[:16]}")

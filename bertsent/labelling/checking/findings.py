@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bertsent.base.display import counted
 from bertsent.base.records.checking import Example, Finding, Severity, WrongLabels
 from bertsent.base.settings.reading import ReadSettings
+from bertsent.base.version_names import spoken
 from bertsent.data.notes import value_list
 from bertsent.labelling.checking.facts import Facts, label_name, percent
 
@@ -155,7 +156,7 @@ def wrong_label_findings(facts: Facts) -> Iterator[Finding]:
             yield Finding("likely_wrong", "wrong labels", "note", fact)
         return
     settings = facts.settings
-    by = f"version {facts.version}" if judged.judge == "version" else "bigrams, out of fold"
+    by = f"{spoken(facts.version)}" if judged.judge == "version" else "bigrams, out of fold"
     agree = f"{percent(judged.agreement)} of {counted(judged.judged, 'label')} agree with the scores ({by})"
     if judged.agreement <= settings.reversed:
         yield Finding(
@@ -195,13 +196,13 @@ def _judge(facts: Facts, judged: WrongLabels) -> str:
     """Which scores were used, and why."""
     if judged.judge == "out of fold":
         return (
-            f"version {facts.version} was trained on these rows, so {counted(judged.judged, 'row')} were "
+            f"{spoken(facts.version)} was trained on these rows, so {counted(judged.judged, 'row')} were "
             "judged by bigrams, fitted without the row"
         )
     left_out = (
         f"; {counted(judged.left_out, 'row')} left out that it was trained on" if judged.left_out else ""
     )
-    return f"judged by version {facts.version}, which was not trained on these rows{left_out}"
+    return f"judged by {spoken(facts.version)}, which was not trained on these rows{left_out}"
 
 
 def example_label(example: Example) -> str:

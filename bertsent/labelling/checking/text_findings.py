@@ -8,6 +8,7 @@ from dataclasses import replace
 from bertsent.base.display import counted
 from bertsent.base.records.checking import Example, Finding, Section
 from bertsent.base.records.core import Review
+from bertsent.base.version_names import spoken
 from bertsent.data.source import path_word
 from bertsent.labelling.checking.facts import Facts, Window, label_name, percent
 from bertsent.labelling.checking.rows import example
@@ -71,9 +72,9 @@ def _window(facts: Facts, window: Window) -> Finding:
         "texts",
         "warning" if wide else "note" if window.longer else "ok",
         f"{counted(window.longer, 'text')}{drawn} ({percent(share)}) longer than the {window.size} tokens "
-        f"that version {facts.version} reads"
+        f"that {spoken(facts.version)} reads"
         if window.longer
-        else f"every text{drawn} fits into the {window.size} tokens that version {facts.version} reads",
+        else f"every text{drawn} fits into the {window.size} tokens that {spoken(facts.version)} reads",
         window.longer,
         window.examples,
         "read more of them, which takes longer" if wide else "",
@@ -107,7 +108,7 @@ def copy_findings(facts: Facts) -> Iterator[Finding]:
             "trained",
             "copies",
             "note",
-            f"{counted(facts.trained, 'row')} {facts.share(facts.trained)} trained version {facts.version}: "
+            f"{counted(facts.trained, 'row')} {facts.share(facts.trained)} trained {spoken(facts.version)}: "
             "measured on them it looks better than it is",
             facts.trained,
         )
