@@ -40,6 +40,7 @@ LIFE_CYCLE = {
     "export": "Write a version for TF Serving, LiteRT or ONNX Runtime.",
 }
 _WITH_THRESHOLD = ("predict", "batch", "evaluate")  # of scores; that of drift is another
+_HELP = "bertsent.help"  # key of a context: whether a command is asked for its help
 _LONGEST = 140  # characters of a message that may quote what the user gave
 _OUTPUT_FAILED = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # errors of stdout sent to a file
 
@@ -67,6 +68,11 @@ class _Group(TyperGroup):
     def make_context(self, *args: Any, **more: Any) -> Any:
         with _as_exit_codes():  # --help and --version already write here
             return super().make_context(*args, **more)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        options = args[: args.index("--")] if "--" in args else args
+        ctx.meta[_HELP] = not {"-h", "--help"}.isdisjoint(options)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         previous = _terminate_by_exception()
@@ -190,6 +196,8 @@ def _options(
     ] = False,
 ) -> None:
     """Sentiment classification with a BERT encoder: train, score, monitor, retrain."""
+    if ctx.meta[_HELP]:
+        return  # it must come also where the workspace is wrong
     given = load_workspace_file(Workspace.current().root / NAME)
     ctx.default_map = dict.fromkeys(LIFE_CYCLE, given.data)
     if given.score is not None:

@@ -46,6 +46,13 @@ def one_line(result: Result, code: int) -> str:
 # BERTSENT_HOME
 
 
+@pytest.mark.parametrize("words", [["predict", "--help"], ["models", "show", "-h"]], ids=" ".join)
+def test_help_comes_whatever_home_is(run: Run, words: list[str]) -> None:
+    result = run(*words, env={"BERTSENT_HOME": "/nowhere"})
+    assert result.exit_code == 0
+    assert result.stdout.lstrip().startswith("Usage: bertsent")
+
+
 @pytest.mark.parametrize("words", [[name, *COMMANDS[name]] for name in LIFE_CYCLE], ids=" ".join)
 @pytest.mark.parametrize("json_too", [False, True], ids=["text", "json"])
 def test_home_that_is_not_there_is_refused_by_every_command(
