@@ -28,7 +28,6 @@ from bertsent.data.reviews import open_reviews
 from bertsent.data.scored import open_scored
 from bertsent.data.source import Source
 from bertsent.data.splits import load_splits
-from bertsent.drift import reference
 from bertsent.labelling.selection import Mix
 from bertsent.scoring.pseudo_labels import PseudoLabels, combine, pseudo_label, take_scores
 from bertsent.scoring.scorer import Scorer
@@ -38,8 +37,8 @@ from bertsent.tf.batches import Encoded, encode, join
 from bertsent.tf.checkpoints import clear
 from bertsent.tf.encoder import load
 from bertsent.tf.training_run import TrainingRun
-from bertsent.versions import store
-from bertsent.versions.manifest import REFERENCE, WEIGHTS, Version
+from bertsent.versions import store, trained_texts
+from bertsent.versions.manifest import WEIGHTS, Version
 
 _LABELS = tuple(reversed(LABELS.items()))  # positive first
 _BFLOAT16 = "auto_mixed_precision_onednn_bfloat16"
@@ -174,11 +173,11 @@ def _pseudo_labels(
 
 def _held_out_seen(version: Version, splits: Splits) -> int | None:
     """How many validation and test rows the version was trained on; None if its reference does not say."""
-    before = reference.read(version.file(REFERENCE)) if REFERENCE in version.manifest.files else None
-    if before is None or not len(before.seen):
+    trained = trained_texts.trained_texts(version)
+    if not len(trained):
         return None
-    held_out = [sha256_text(review.text) for review in (*splits.validation, *splits.test)]
-    return int(before.trained_on(held_out).sum())
+    held_out = [trained_texts.key(review.text) for review in (*splits.validation, *splits.test)]
+    return int(np.isin(np.array(held_out, np.uint64), trained).sum())
 
 
 def _encode(run: TrainingRun, cache: Path, progress: Progress) -> dict[str, Encoded]:
