@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +19,7 @@ from bertsent.cli._scorer import open_scorer
 
 if TYPE_CHECKING:
     from bertsent.data.source import Source
-    from bertsent.labelling.decisions import Decision, PickedBy
+    from bertsent.labelling.decisions import Check, Decision, PickedBy
     from bertsent.labelling.imports import Conflict, Imported
     from bertsent.labelling.log import LabelLog
 
@@ -75,7 +75,7 @@ def import_from(
     tool: Tool | None,
     replace_labels: bool,
     picked_by: PickedBy | None,
-    check: Callable[[Sequence[Decision]], None],
+    check: Check,
     json: bool,
 ) -> dict[str, Any]:
     """Records the labels of files; notes go to stderr. Returns what `label --json` prints of it."""
@@ -106,7 +106,7 @@ def import_from(
     }
 
 
-def check_by(model: str | None, *, yes: bool) -> Callable[[Sequence[Decision]], None]:
+def check_by(model: str | None, *, yes: bool) -> Check:
     """What compares new labels with the model's predictions; `yes`: nothing does."""
     from bertsent.labelling.swapped import Contradiction, check_decisions
 

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,7 @@ from bertsent.cli._scorer import open_scorer
 from bertsent.cli._source import open_source, reads_reviews
 from bertsent.cli._versions import note_strays
 from bertsent.data.source import PIPE, Source
-from bertsent.labelling.decisions import Decision, PickedBy
+from bertsent.labelling.decisions import Check, PickedBy
 
 if TYPE_CHECKING:
     from bertsent.cli.terminal.keys import Terminal
@@ -172,12 +172,7 @@ def label(
         raise asked.error
 
 
-def _feed(
-    log: LabelLog,
-    picked_by: PickedBy,
-    reading: ReadSettings,
-    check: Callable[[Sequence[Decision]], None],
-) -> dict[str, Any]:
+def _feed(log: LabelLog, picked_by: PickedBy, reading: ReadSettings, check: Check) -> dict[str, Any]:
     """Records the labels that come through a pipe."""
     from bertsent.labelling.feed import feed
 

@@ -6,7 +6,7 @@ import json
 import math
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Literal, get_args
 
@@ -40,6 +40,13 @@ class Decision:
     path: str = ""  # where the text came from
     time: str = ""  # UTC, ISO 8601
     annotator: str = ""  # who answered in another program, several joined by ", "; empty: not said
+
+
+Check = Callable[[Sequence[Decision]], None]  # told of decisions before they are recorded; may refuse them
+
+
+def unchecked(decisions: Sequence[Decision]) -> None:
+    """The check that refuses none."""
 
 
 @dataclass(frozen=True, slots=True)

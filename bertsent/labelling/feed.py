@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bertsent.base.digests import sha256_text
@@ -15,7 +14,7 @@ from bertsent.base.text import clean, is_empty
 from bertsent.data.notes import no_labels, survey_notes, value_list
 from bertsent.data.reviews import open_reviews
 from bertsent.data.source import STDIN, Source
-from bertsent.labelling.decisions import Decision, PickedBy, decide
+from bertsent.labelling.decisions import Check, Decision, PickedBy, decide, unchecked
 from bertsent.labelling.log import LabelLog
 
 
@@ -25,7 +24,7 @@ def feed(
     *,
     picked_by: PickedBy = "typed",
     counts: Counter[str],
-    check: Callable[[Sequence[Decision]], None] = lambda decisions: None,
+    check: Check = unchecked,
     progress: Progress = silent,
 ) -> None:
     """Records labelled reviews, after a first pass over all of them has found nothing wrong.
@@ -36,7 +35,7 @@ def feed(
     Args:
         counts: Counts them as they come: "positive" and "negative" are recorded; "unchanged", "empty"
             (without any text) and "unlabelled" are left out.
-        check: Called with the decisions before they are recorded; may refuse them.
+        check: Called with the decisions before they are recorded.
         progress: Told how the source was read.
 
     Raises:

@@ -7,7 +7,7 @@ answered: the label that most of them gave.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from bertsent.base.digests import sha256_text
@@ -22,7 +22,7 @@ from bertsent.data.labels import LabelReader, count_word, parse_label_map
 from bertsent.data.source import PIPE, STDIN, Source
 from bertsent.labelling.annotation_tools import SKIP, Annotation
 from bertsent.labelling.annotations import BadRow, TableLabels, read_tool, tool_at
-from bertsent.labelling.decisions import Answer, Decision, PickedBy, decide
+from bertsent.labelling.decisions import Answer, Check, Decision, PickedBy, decide, unchecked
 from bertsent.labelling.feed import require_labels
 from bertsent.labelling.log import LabelLog
 
@@ -106,7 +106,7 @@ def import_labels(
     tool: Tool | None = None,
     replace_labels: bool = False,
     picked_by: PickedBy | None = None,
-    check: Callable[[Sequence[Decision]], None] = lambda decisions: None,
+    check: Check = unchecked,
     settings: ImportSettings = _IMPORT,
     progress: Progress = silent,
 ) -> Imported:
@@ -123,7 +123,7 @@ def import_labels(
         tool: Whose files they are; None: told by their content.
         replace_labels: The input's labels count, not those of the log.
         picked_by: How the texts were picked; None: as the file says, else "typed".
-        check: Called with the decisions before they are recorded; may refuse them.
+        check: Called with the decisions before they are recorded.
 
     Raises:
         DataError: if a file or, with `on_bad_row` "refuse", a row cannot be read, or a value is no label.

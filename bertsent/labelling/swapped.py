@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from bertsent.base.digests import sha256_text
 from bertsent.base.errors import DataError
-from bertsent.base.records.core import Prediction
+from bertsent.base.records.core import Review
 from bertsent.base.settings.labelling import SwapSettings
 from bertsent.base.settings.reading import LABELS
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.labelling.decisions import Decision
 
+if TYPE_CHECKING:
+    from bertsent.scoring.rows import Predicts
+
 _SETTINGS = SwapSettings()
-
-
-class Predicts(Protocol):
-    """What scores texts: `Scorer` is one."""
-
-    def predict(self, texts: Iterable[str]) -> Iterable[Prediction]:
-        """The predictions of texts, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +65,7 @@ def check_decisions(
     """Compares labels that are about to be recorded with the model's predictions, and asks if most differ.
 
     Args:
-        decisions: A sample of their texts, chosen by hash, is scored.
+        decisions: The texts with the lowest digests are scored, which is a random sample.
         open_scorer: Opens the current version; not called for a few labels.
         asks: Told of the contradiction.
 
@@ -80,8 +75,9 @@ def check_decisions(
     labelled = [one for one in decisions if one.label in LABELS]
     if len(labelled) < settings.least:
         return
-    sample = sorted(labelled, key=lambda one: sha256_text(one.digest))[: settings.sample]
-    scores = [prediction.score for prediction in open_scorer().predict(one.text for one in sample)]
+    sample = sorted(labelled, key=lambda one: one.digest)[: settings.sample]
+    reviews = (Review(one.text) for one in sample)
+    scores = [prediction.score for prediction in open_scorer().predict_reviews(reviews)]
     contradiction = find_contradiction([LABELS[one.label] for one in sample], scores, settings)
     if contradiction is not None and not asks(contradiction):
         raise DataError(

@@ -121,7 +121,7 @@ def take_scores(
     Args:
         scored: The rows, from `scored.open_scored`.
         splits: The run's own data.
-        limit: Use at most this many rows that are in no split, chosen by hashes of their texts.
+        limit: Use at most this many rows that are in no split, those with the lowest digests.
         others: Digests of texts to leave out, because they have pseudo-labels already.
         progress: Told how many rows were used, and what was left out.
 
@@ -144,7 +144,7 @@ def take_scores(
             of_training[digest] = score
         else:
             rows[digest] = text, score
-    chosen = dict(sorted(rows.items(), key=lambda row: sha256_text(row[0]))[:limit])
+    chosen = dict(sorted(rows.items())[:limit])  # by digest: a random draw
     if not chosen and not of_training:
         raise DataError(
             "No review with a score is left to train on.",
