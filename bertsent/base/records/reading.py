@@ -55,8 +55,6 @@ class Survey:
     label_hint: str = ""  # how to name the label column, if none was found
     bad_rows: int = 0  # left out, with `on_bad_row` "skip"
     first_bad_rows: tuple[str, ...] = ()  # what is wrong with the first ten, with file and line
-    bad_row_hint: str = (
-        ""  # the hint with which reading ends at the first of them if `on_bad_row` is "refuse"
-    )
+    bad_row_hint: str = ""  # how to mend the first; reading ends with it if `on_bad_row` is "refuse"
     passed_over: tuple[str, ...] = ()  # files and columns that were not read, counted, in words
     notes: tuple[str, ...] = ()  # which columns, delimiter and encoding were found, in words

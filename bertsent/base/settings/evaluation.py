@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bertsent.base.settings.checks import require
+from bertsent.base.settings.drift import DriftSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +46,7 @@ class EvaluateSettings:
     resamples: int = 1000  # the number that Efron and Tibshirani (1993) recommend for an interval
     length_bands: tuple[int, ...] = (32, 64, 128, 256, 512)  # word pieces; BERT takes at most 512
     score_bands: int = 20  # of the plots; of 12,000 reviews each gets enough rows to tell noise from error
-    most_short: int = (
-        64  # word pieces of a short text: a sentence or a few; longer ones are reviews of a page
-    )
+    most_short: int = DriftSettings().most_short  # word pieces of a short text, whose metrics stand apart
     least_of_a_kind: int = 200  # rows; with fewer the metrics of short texts, or of long ones, say little
     errors: int = 10  # wrong reviews reported: what one reads in a sitting
     # Of a threshold that is chosen:
