@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.drift_rows import PIECES, SHOPS, make_reference, new_rows
+from support.drift_rows import PIECES, SHOPS, make_reference, new_rows, reference_of
 
 from bertsent.base.settings.drift import DriftSettings
 from bertsent.drift.judge import judge
@@ -198,18 +198,7 @@ def test_judge_gives_the_same_report_whatever_the_hash_seed(tmp_path: Path) -> N
 def test_old_and_new_can_change_places(tmp_path: Path, known: Reference) -> None:
     shops = mixed(1000, 0.5, seed=9)
     forth = judge(known, shops[:500:5] + shops[500::5], settings=FEWER)
-    from bertsent.drift import reference
-
-    path = tmp_path / "reference.npz"
-    reference.write(
-        path,
-        rows=[row.pieces for row in shops],
-        labels=[row.label for row in shops],
-        heldout_scores=[row.score for row in shops],
-        heldout_labels=[row.label for row in shops],
-        seed=0,
-    )
-    back = judge(reference.read(path), new_rows(200, seed=10), settings=FEWER)
+    back = judge(reference_of(tmp_path / "reference.npz", shops), new_rows(200, seed=10), settings=FEWER)
     assert value(forth, "text") == pytest.approx(value(back, "text"), abs=0.12)
     assert value(forth, "label_share") == value(back, "label_share") == 0.0
 

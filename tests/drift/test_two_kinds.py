@@ -8,7 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.drift_rows import FILMS, SHOPS, make_reference, make_two_kinds, new_rows, sentence_rows
+from support.drift_rows import (
+    FILMS,
+    SHOPS,
+    make_reference,
+    make_two_kinds,
+    new_rows,
+    reference_of,
+    sentence_rows,
+)
 
 from bertsent.base.settings.drift import DriftSettings
 from bertsent.drift import features, nearest
@@ -62,24 +70,13 @@ def test_text_p_values_of_sentences_are_those_of_an_honest_test(two_kinds: Refer
 
 @pytest.mark.slow
 def test_sentences_that_lack_a_full_stop_are_no_drift(tmp_path: Path) -> None:
-    from bertsent.drift import reference
-
     stop = 599
     vocabulary = [f"word{piece}" for piece in range(stop)] + ["."]
 
     def ending(rows: list[NewRow]) -> list[NewRow]:
         return [replace(row, pieces=np.append(row.pieces[row.pieces != stop], stop)) for row in rows]
 
-    old = ending(sentence_rows(800, seed=1))
-    reference.write(
-        tmp_path / "reference.npz",
-        rows=[row.pieces for row in old],
-        labels=[row.label for row in old],
-        heldout_scores=[row.score for row in old],
-        heldout_labels=[row.label for row in old],
-        seed=0,
-    )
-    known = reference.read(tmp_path / "reference.npz")
+    known = reference_of(tmp_path / "reference.npz", ending(sentence_rows(800, seed=1)))
     rows = [replace(row, pieces=row.pieces[row.pieces != stop]) for row in sentence_rows(150, seed=2)]
     assert measure(judge(known, rows, settings=FEWER), "text").value > 0.5
     assert measure(judge(known, rows, settings=FEWER, vocabulary=vocabulary), "text").value < 0.1

@@ -114,6 +114,23 @@ def make_reference(path: Path, *, rows: int = 1000, heldout: int = 1000, seed: i
     return reference.read(path)
 
 
+def reference_of(
+    path: Path, rows: list[NewRow], *, held: list[NewRow] | None = None, **more: Any
+) -> Reference:
+    """Writes a reference of these rows and reads it back; they are held out too, unless others are."""
+    held_out = rows if held is None else held
+    reference.write(
+        path,
+        rows=[row.pieces for row in rows],
+        labels=[row.label for row in rows],
+        heldout_scores=[row.score for row in held_out],
+        heldout_labels=[row.label for row in held_out],
+        seed=0,
+        **more,
+    )
+    return reference.read(path)
+
+
 def sentence_rows(count: int, *, seed: int, accuracy: float = 0.8, **how: Any) -> list[NewRow]:
     """New rows of 8 to 40 pieces."""
     lengths = np.random.default_rng([8, seed]).integers(8, 40, size=count).tolist()
@@ -138,15 +155,11 @@ def make_two_kinds(
     recent = sentence_rows(200, seed=102, of=SHOPS) if retrained else []
     held = new_rows(heldout[0], seed=103, accuracy=0.97) + sentence_rows(heldout[1], seed=104)
     rows = pages + sentences + recent
-    reference.write(
+    return reference_of(
         path,
-        rows=[row.pieces for row in rows],
-        labels=[row.label for row in rows],
-        heldout_scores=[row.score for row in held],
-        heldout_labels=[row.label for row in held],
+        rows,
+        held=held,
         heldout_lengths=[len(row.pieces) for row in held],
-        seed=0,
         newest=[index >= 2000 for index in range(len(rows))] if recent else (),
         heldout_newest=[False] * len(held),
     )
-    return reference.read(path)

@@ -36,6 +36,13 @@ def home(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     return Workspace(workspace)
 
 
+@pytest.fixture
+def packaged(home: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A version that came with bertsent."""
+    fake_versions.publish(tmp_path / "package", classifier=b"packaged")
+    monkeypatch.setattr(store, "packaged_path", lambda: tmp_path / "package" / "1")
+
+
 def publish(home: Workspace, *contents: bytes) -> None:
     for content in contents:
         fake_versions.publish(home.model, classifier=content)
@@ -120,10 +127,8 @@ def test_rollback_gets_away_from_a_damaged_current_version(home: Workspace, name
 
 @pytest.mark.parametrize("champion", ["packaged", 1], ids=["now", "written by 0.4.0"])
 def test_rollback_from_the_first_own_version_reaches_the_packaged_one(
-    home: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, champion: int | str
+    home: Workspace, packaged: None, tmp_path: Path, champion: int | str
 ) -> None:
-    fake_versions.publish(tmp_path / "package", classifier=b"packaged")
-    monkeypatch.setattr(store, "packaged_path", lambda: tmp_path / "package" / "1")
     own = registry.adopt(
         fake_versions.publish(tmp_path / "challenger", classifier=b"own"),
         folder=home.model,
@@ -141,11 +146,7 @@ def test_rollback_from_the_first_own_version_reaches_the_packaged_one(
     assert registry.rollback("packaged", workspace=home) == (3, made), "it is current already"
 
 
-def test_rollback_never_reaches_the_packaged_version_by_surprise(
-    home: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fake_versions.publish(tmp_path / "package", classifier=b"packaged")
-    monkeypatch.setattr(store, "packaged_path", lambda: tmp_path / "package" / "1")
+def test_rollback_never_reaches_the_packaged_version_by_surprise(home: Workspace, packaged: None) -> None:
     publish(home, b"one", b"two")
     registry.prune(home, keep=1)
     for which in (None, 1):
@@ -164,10 +165,8 @@ def test_rollback_takes_a_number_or_packaged(home: Workspace, which: str) -> Non
 
 
 def test_promote_of_what_was_made_from_the_packaged_version_skips_its_number(
-    home: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Workspace, packaged: None, tmp_path: Path
 ) -> None:
-    fake_versions.publish(tmp_path / "package", classifier=b"packaged")
-    monkeypatch.setattr(store, "packaged_path", lambda: tmp_path / "package" / "1")
     champion = current(home)
     assert (champion.id, champion.name, champion.packaged) == ("packaged", "packaged", True)
     challenger = fake_versions.publish(tmp_path / "challenger", classifier=b"new")
@@ -176,10 +175,8 @@ def test_promote_of_what_was_made_from_the_packaged_version_skips_its_number(
 
 
 def test_promote_refuses_if_an_own_version_1_took_over_from_the_packaged_one(
-    home: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Workspace, packaged: None, tmp_path: Path
 ) -> None:
-    fake_versions.publish(tmp_path / "package", classifier=b"packaged")
-    monkeypatch.setattr(store, "packaged_path", lambda: tmp_path / "package" / "1")
     champion = current(home)
     challenger = fake_versions.publish(tmp_path / "challenger", classifier=b"new")
     publish(home, b"own")
