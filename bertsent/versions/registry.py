@@ -1,4 +1,4 @@
-"""Changes and lists the versions of a workspace: promote a challenger, roll back, prune old versions."""
+"""Changes and lists the versions of a workspace: promote a challenger, roll back."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from bertsent.base.display import visible
-from bertsent.base.errors import ArtefactError, BusyError, StorageError, UsageError
-from bertsent.base.files import disk_errors, lock, now, remove_stale, sync_directory
+from bertsent.base.errors import ArtefactError, BusyError, UsageError
+from bertsent.base.files import lock, now, remove_stale
 from bertsent.base.records.training import Epoch
 from bertsent.base.settings.workspace import Workspace
 from bertsent.base.version_names import PACKAGED, capital, is_packaged, spoken
-from bertsent.versions import model_card, read_locks, store
+from bertsent.versions import model_card, store
 from bertsent.versions.manifest import (
     CARD,
     HISTORY,
-    MANIFEST,
     NUMBER,
     Manifest,
     Version,
@@ -35,18 +34,13 @@ _ADOPTED = "adopted"  # name of the staging folder
 ROLLBACK = "rollback"  # the reason in the manifest
 
 
-@dataclass(frozen=True, slots=True)
-class Pruned:
-    """What `prune` did, by version number."""
-
-    removed: tuple[int, ...]
-    kept: tuple[int, ...]
-    in_use: tuple[int, ...]  # kept because a process reads them
-    damaged: tuple[int, ...]  # kept in addition to the number to keep
-
-
 @contextlib.contextmanager
-def _changing(workspace: Workspace, doing: str) -> Iterator[None]:
+def changing(workspace: Workspace, doing: str) -> Iterator[None]:
+    """Locks the versions of a workspace for the block, which changes them; removes what a kill left behind.
+
+    Raises:
+        BusyError: if another process changes them.
+    """
     with lock(workspace.state / "publish.lock", doing):
         for pattern in (f".{_ADOPTED}.*.tmp", ".[0-9]*.tmp"):  # made under this lock, so their run was killed
             remove_stale(workspace.model, older_than=0, pattern=pattern)
@@ -67,7 +61,7 @@ def promote(
         BusyError: if another version has become current.
         ArtefactError, StorageError: as `adopt`.
     """
-    with _changing(workspace, "publish"):
+    with changing(workspace, "publish"):
         current = store.find(None, folder=workspace.model)
         if current.id != champion.id:
             raise BusyError(
@@ -102,7 +96,7 @@ def rollback(which: int | str | None, *, workspace: Workspace) -> tuple[int | st
         UsageError: if there is no such version, or `which` is the folder of one.
         ArtefactError: if it is damaged. The current version may be damaged.
     """
-    with _changing(workspace, "rollback"):
+    with changing(workspace, "rollback"):
         which = None if which is None else str(which)
         if which is not None and which != PACKAGED and not NUMBER.fullmatch(which):
             raise UsageError(
@@ -111,7 +105,7 @@ def rollback(which: int | str | None, *, workspace: Workspace) -> tuple[int | st
                 hint="bertsent models lists all versions",
             )
         last = _current(workspace)
-        current = _intact(last, workspace)
+        current = intact(last, workspace)
         old = (
             store.find(which, folder=workspace.model, option="N")
             if which
@@ -151,7 +145,7 @@ def _previous(last: int | str, current: Version | None, workspace: Workspace) ->
     if isinstance(limit, int):
         names += [number for number in version_numbers(workspace.model) if number < limit]
     for name in reversed(names):
-        old = _intact(name, workspace)
+        old = intact(name, workspace)
         if old and not (current and old.classifier_digest == current.classifier_digest):
             return old
     raise UsageError(
@@ -221,54 +215,13 @@ def _write_card(version: Version, manifest: Manifest, path: Path) -> None:
     (path / CARD).write_text(text, encoding="utf-8")
 
 
-def prune(workspace: Workspace, *, keep: int) -> Pruned:
-    """Removes old versions from the workspace's `model/`.
-
-    The `keep` highest intact versions and the current one stay. So do versions that a process reads
-    (`read_locks`) and damaged ones, which somebody may want to examine.
-
-    Raises:
-        UsageError: if `keep` is below 1.
-        StorageError: if a folder cannot be removed.
-    """
-    if keep < 1:
-        raise UsageError("At least 1 version must be kept: the current one.", received=keep)
-    with _changing(workspace, "prune"):
-        remove_stale(workspace.model)
-        numbers = version_numbers(workspace.model)
-        damaged = [number for number in numbers if not _intact(number, workspace)]
-        old = [number for number in numbers if number not in damaged][:-keep]
-        removed = [number for number in old if _remove(workspace.model / str(number))]
-    return Pruned(
-        removed=tuple(removed),
-        kept=tuple(number for number in numbers if number not in removed),
-        in_use=tuple(number for number in old if number not in removed),
-        damaged=tuple(damaged),
-    )
-
-
-def _intact(number: int | str, workspace: Workspace) -> Version | None:
+def intact(number: int | str, workspace: Workspace) -> Version | None:
     """The version of this number or name if all its files are intact, else None."""
     with contextlib.suppress(ArtefactError):
         version = store.find(str(number), folder=workspace.model)
         version.verify()
         return version
     return None
-
-
-def _remove(path: Path) -> bool:
-    """Removes a version by one rename and deletes its files; returns False if a process reads it."""
-    with read_locks.lock_for_removal(path / MANIFEST) as locked:
-        if not locked:
-            return False
-        hidden = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # a name that `remove_stale` finds
-        with disk_errors(path):
-            path.rename(hidden)
-            sync_directory(path.parent)
-        shutil.rmtree(hidden, ignore_errors=True)
-    if hidden.exists():
-        raise StorageError(f"{visible(str(hidden))} cannot be removed.", hint="remove it by hand")
-    return True
 
 
 @dataclass(frozen=True, slots=True)

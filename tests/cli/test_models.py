@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from support import fake_versions
 from support import retrain_world as world
+from support.pty_terminal import Person
 from typer.testing import Result
 
 from bertsent.base.records.core import to_json
@@ -164,11 +166,54 @@ def test_rolled_back_version_scores_as_the_old_one(run: Run, home: Path) -> None
 
 def test_prune_removes_the_old_and_says_so(run: Run, home: Path) -> None:
     assert run("models", "prune").stdout == "Removed: none. Kept: 1, 2.\n"
+    size = sum(path.stat().st_size for path in (home / "model" / "1").iterdir())
+    would = run("models", "prune", "--keep", "1", "--dry-run").stdout
+    assert re.fullmatch(r"Would remove: 1 \(\S+ [kM]?B\). Would keep: 2.\n", would)
+    assert version_numbers(home / "model") == [1, 2]
+    planned = answer(run("models", "prune", "--keep", "1", "--dry-run", "--json"))
+    assert (planned["removed"], planned["bytes"], planned["dry_run"]) == ([1], size, True)
     pruned = run("models", "prune", "--keep", "1")
-    assert pruned.stdout == "Removed: 1. Kept: 2.\n"
+    assert pruned.stdout == would.replace("Would remove", "Removed").replace("Would keep", "Kept")
     assert version_numbers(home / "model") == [2]
     assert run("models", "why", "2").exit_code == 0
     assert run("predict", "tasty").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("keys", "words", "left"), [("y\r", "Removed: 1", [2]), ("\r", "Would remove: 1", [1, 2])]
+)
+def test_prune_asks_on_a_terminal(home: Path, keys: str, words: str, left: list[int]) -> None:
+    with Person("models", "prune", "--keep", "1") as person:
+        person.see("Remove 1 (", "and keep 2?")
+        person.press(keys, words)
+        assert person.end() == 0
+    assert version_numbers(home / "model") == left
+
+
+def test_prune_with_yes_does_not_ask(home: Path) -> None:
+    with Person("models", "prune", "--keep", "1", "--yes") as person:
+        person.see("Removed: 1")
+        assert person.end() == 0
+    assert version_numbers(home / "model") == [2]
+
+
+def test_prune_keeps_what_a_rollback_replaced(run: Run, home: Path) -> None:
+    run("models", "rollback")
+    pruned = run("models", "prune", "--keep", "1")
+    assert "Replaced by a rollback to the current version, so kept: 2" in pruned.stdout
+    assert run("models", "rollback", "2").exit_code == 0
+
+
+def test_why_of_a_removed_version_is_answered_by_the_ledger(run: Run, home: Path) -> None:
+    before = answer(run("models", "why", "2", "--json"))
+    shutil.rmtree(home / "model" / "2")
+    said = run("models", "why", "2").stdout
+    for word in ("Version 2", "by drift", "Its files were removed", "to train on", "Against version 1"):
+        assert word in said
+    removed = answer(run("models", "why", "2", "--json"))
+    assert (removed["removed"], removed["parent"]) == (True, 1)
+    assert removed["lineage"]["gate"] == before["lineage"]["gate"]
+    assert run("models", "why", "7").exit_code == 2
 
 
 def test_prune_keeps_a_version_that_is_scored_with(run: Run, home: Path) -> None:
@@ -184,12 +229,12 @@ def test_prune_keeps_a_version_that_is_scored_with(run: Run, home: Path) -> None
 
 
 def test_diff_shows_where_two_versions_disagree(run: Run, home: Path) -> None:
-    said = run("models", "diff", "1", "2", "--quiet")
+    said = run("models", "diff", "1", "2", "--quiet", "--all-labels")
     assert said.exit_code == 0, said.stderr
     assert said.stdout.startswith("Versions 1 and 2 differ on ")
     assert f"of {world.LABELS} reviews" in said.stdout
     assert "McNemar p" in said.stdout
-    found = answer(run("models", "diff", "1", "2", "--quiet", "--json"))
+    found = answer(run("models", "diff", "1", "2", "--quiet", "--json", "--all-labels"))
     assert found["versions"] == ["1", "2"]
     assert found["reviews"] == found["labelled"] == world.LABELS
     assert found["right"][1] > found["right"][0]
@@ -199,6 +244,15 @@ def test_diff_shows_where_two_versions_disagree(run: Run, home: Path) -> None:
     for pair in found["pairs"]:
         assert (pair["scores"][0] >= 0.5) != (pair["scores"][1] >= 0.5)
         assert pair["gold"] == ("positive" if world.SHOP[1] in pair["text"] else "negative")
+
+
+@pytest.mark.usefixtures("home")
+def test_diff_takes_the_reserved_reviews_unless_told_otherwise(run: Run) -> None:
+    reserved = answer(run("models", "why", "2", "--json"))["lineage"]["reserved"]["n"]
+    found = answer(run("models", "diff", "1", "2", "--quiet", "--json"))
+    assert found["reviews"] == found["labelled"] == reserved
+    assert f"of {reserved} reserved reviews" in run("models", "diff", "1", "2", "--quiet").stdout
+    assert run("models", "diff", "1", "2", "some.csv", "--all-labels").exit_code == 2
 
 
 @pytest.mark.usefixtures("home")

@@ -23,6 +23,7 @@ from typing import Any
 from bertsent.base.errors import ArtefactError, BertsentError
 from bertsent.base.files import write_text
 from bertsent.base.settings.workspace import Workspace
+from bertsent.versions import prune as pruning
 from bertsent.versions import registry, store
 from bertsent.versions.manifest import version_numbers
 from support import fake_versions
@@ -45,7 +46,7 @@ def rollback(folder: Path) -> None:
 
 
 def prune(folder: Path) -> None:
-    registry.prune(Workspace(folder.parent), keep=1)
+    pruning.prune(Workspace(folder.parent), keep=1)
 
 
 def two_versions(folder: Path) -> None:

@@ -14,7 +14,7 @@ from test_faults import broken
 from bertsent.base.errors import ArtefactError, BusyError, UsageError
 from bertsent.base.files import lock
 from bertsent.base.settings.workspace import Workspace
-from bertsent.versions import read_locks, registry, store
+from bertsent.versions import prune, read_locks, registry, store
 from bertsent.versions.manifest import CLASSIFIER, MANIFEST, VOCABULARY, Version, version_numbers
 
 READ = """
@@ -148,7 +148,7 @@ def test_rollback_from_the_first_own_version_reaches_the_packaged_one(
 
 def test_rollback_never_reaches_the_packaged_version_by_surprise(home: Workspace, packaged: None) -> None:
     publish(home, b"one", b"two")
-    registry.prune(home, keep=1)
+    prune.prune(home, keep=1)
     for which in (None, 1):
         with pytest.raises(UsageError) as caught:
             registry.rollback(which, workspace=home)
@@ -240,7 +240,7 @@ def test_adopt_refuses_a_damaged_version(home: Workspace, tmp_path: Path) -> Non
 
 def test_prune_keeps_the_newest(home: Workspace) -> None:
     publish(home, b"one", b"two", b"three", b"four")
-    pruned = registry.prune(home, keep=2)
+    pruned = prune.prune(home, keep=2)
     assert (pruned.removed, pruned.kept) == ((1, 2), (3, 4))
     assert sorted(path.name for path in home.model.iterdir()) == ["3", "4"]
     assert fake_versions.publish(home.model).name == "5"
@@ -249,28 +249,55 @@ def test_prune_keeps_the_newest(home: Workspace) -> None:
 @pytest.mark.parametrize("keep", [4, 100])
 def test_prune_with_room_for_all_removes_none(home: Workspace, keep: int) -> None:
     publish(home, b"one", b"two", b"three", b"four")
-    assert registry.prune(home, keep=keep).removed == ()
+    assert prune.prune(home, keep=keep).removed == ()
 
 
 def test_prune_refuses_to_keep_none(home: Workspace) -> None:
     publish(home, b"one")
     with pytest.raises(UsageError, match="At least 1"):
-        registry.prune(home, keep=0)
+        prune.prune(home, keep=0)
     assert current(home).name == "1"
 
 
 def test_prune_keeps_a_way_back_from_a_damaged_version(home: Workspace) -> None:
     publish(home, b"one", b"two", b"three")
     damage(home, 3)
-    pruned = registry.prune(home, keep=1)
+    pruned = prune.prune(home, keep=1)
     assert (pruned.removed, pruned.kept, pruned.damaged) == ((1,), (2, 3), (3,))
 
 
 def test_prune_leaves_the_files_that_a_republished_version_shares(home: Workspace) -> None:
     publish(home, b"one", b"two")
     registry.rollback(1, workspace=home)
-    assert registry.prune(home, keep=1).removed == (1, 2)
+    pruned = prune.prune(home, keep=1)
+    assert (pruned.removed, pruned.undone) == ((1,), (2,))
     current(home).verify()
+
+
+def test_prune_keeps_what_a_rollback_replaced_until_another_version_is_current(home: Workspace) -> None:
+    publish(home, b"one", b"two")
+    registry.rollback(1, workspace=home)
+    assert prune.prune(home, keep=1).kept == (2, 3)
+    assert registry.rollback(2, workspace=home)[1].file(CLASSIFIER).read_bytes() == b"two"
+    publish(home, b"five")
+    assert prune.prune(home, keep=1).kept == (5,)
+
+
+def test_plan_says_what_prune_does_and_what_that_frees(home: Workspace) -> None:
+    publish(home, b"one", b"two")
+    registry.rollback(1, workspace=home)
+    planned = prune.plan(home, keep=1)
+    assert version_numbers(home.model) == [1, 2, 3]
+    manifest, card = (home.model / "1" / name for name in (MANIFEST, "README.md"))
+    assert planned.bytes == sum(path.stat().st_size for path in (manifest, card) if path.exists())
+    assert prune.prune(home, keep=1) == planned
+
+
+def test_prune_removes_only_what_was_agreed_to(home: Workspace) -> None:
+    publish(home, b"one", b"two", b"three")
+    planned = prune.plan(home, keep=1)
+    publish(home, b"four")
+    assert prune.prune(home, keep=1, only=planned.removed).kept == (3, 4)
 
 
 def test_prune_keeps_what_another_process_reads_until_it_ends(home: Workspace) -> None:
@@ -282,12 +309,12 @@ def test_prune_keeps_what_another_process_reads_until_it_ends(home: Workspace) -
     try:
         assert reader.stdout is not None
         assert reader.stdout.readline() == "reading\n"
-        pruned = registry.prune(home, keep=1)
+        pruned = prune.prune(home, keep=1)
         assert (pruned.removed, pruned.in_use) == ((2,), (1,))
     finally:
         reader.kill()
         reader.communicate()
-    assert registry.prune(home, keep=1).removed == (1,)
+    assert prune.prune(home, keep=1).removed == (1,)
 
 
 def test_hold_ends_with_its_reader(home: Workspace) -> None:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bertsent.base.errors import DataError
+from bertsent.base.display import counted
+from bertsent.base.errors import DataError, UsageError
 from bertsent.base.settings.reading import LABEL_NAMES
+from bertsent.base.settings.retraining import RetrainSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _options as options
 from bertsent.cli._render import pick, prediction_line, print_json, progress
@@ -24,37 +26,55 @@ def diff(
     second: Annotated[str, typer.Argument(metavar="B", help="Another version.")],
     path: Annotated[
         Path | None,
-        typer.Argument(metavar="PATH", help="A folder or table of reviews. [default: the labelled reviews]"),
+        typer.Argument(metavar="PATH", help="A folder or table of reviews. [default: the reserved ones]"),
     ] = None,
+    all_labels: Annotated[
+        bool,
+        typer.Option(
+            "--all-labels", help="Compare on all labelled reviews, those that versions learnt from included."
+        ),
+    ] = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Find the reviews on which two versions disagree.
 
     The largest differences come first. If reviews have labels, it says which version is correct more often.
+    Without PATH it takes the labelled reviews that are reserved: no version learnt from them.
     """
     from collections import Counter
 
     from bertsent.base.records.core import Review
     from bertsent.data.reviews import read_reviews, usable
     from bertsent.labelling.log import LabelLog
+    from bertsent.labelling.selection import is_reserved, words_digest
     from bertsent.retraining import compare
 
     workspace, left_out = Workspace.current(), Counter[str]()
     one, other = find_version(first, option="A"), find_version(second, option="B")
+    if path is not None and all_labels:
+        raise UsageError("--all-labels and PATH both say which reviews.", hint="leave one of the two out")
+    kind = "" if path is not None or all_labels else "reserved "
     if path is not None:
         reviews = read_reviews(path)
     else:
         rows = LabelLog(workspace.labels).labelled()
         if not rows:
             raise DataError("No review is labelled yet.", hint="name a folder or table of reviews")
-        reviews = iter([Review(row.text, row.label) for row in rows])
+        chosen = rows if all_labels else [row for row in rows if is_reserved(words_digest(row.text))]
+        if not chosen:
+            raise DataError(
+                f"None of {counted(len(rows), 'labelled review')} is reserved: one in "
+                f"{RetrainSettings().reserved} is, by its text.",
+                hint="label more, name a folder or table of reviews, or give --all-labels",
+            )
+        reviews = iter([Review(row.text, row.label) for row in chosen])
     with progress(quiet=quiet) as bar:
         difference = compare.diff(one, other, usable(reviews, left_out), progress=bar)
     if json:
         print_json(_difference_as_json(difference, one.name, other.name))
     else:
-        _print_difference(difference, one.name, other.name)
+        _print_difference(difference, one.name, other.name, kind=kind)
 
 
 def _difference_as_json(difference: Difference, first: str, second: str) -> dict[str, Any]:
@@ -77,8 +97,9 @@ def _difference_as_json(difference: Difference, first: str, second: str) -> dict
     }
 
 
-def _print_difference(difference: Difference, first: str, second: str) -> None:
-    typer.echo(f"Versions {first} and {second} differ on {difference.differ} of {difference.reviews} reviews")
+def _print_difference(difference: Difference, first: str, second: str, *, kind: str) -> None:
+    among = f"{difference.differ} of {difference.reviews} {kind}reviews"
+    typer.echo(f"Versions {first} and {second} differ on {among}")
     paired = difference.paired
     if paired.n:
         typer.echo(

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bertsent.base.display import size
+from bertsent.base.records.core import to_json
 from bertsent.base.settings.retraining import VersionSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _options as options
 from bertsent.cli._render import print_json
+
+if TYPE_CHECKING:
+    from bertsent.versions.prune import Pruned
 
 DEFAULTS = VersionSettings()
 
@@ -18,19 +24,39 @@ def prune(
     keep: Annotated[
         int, typer.Option("--keep", metavar="K", help="How many of the newest intact versions to keep.")
     ] = DEFAULTS.keep,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking on a terminal.")] = False,
     json: options.Json = False,
 ) -> None:
     """Remove old versions.
 
-    Always keeps the current one and any that a process reads: a reader holds a lock until it ends.
+    Always keeps the current one, the one that a rollback to it replaced, and any that a process reads: a
+    reader holds a lock until it ends. On a terminal it asks first.
     """
-    from bertsent.versions import registry
+    from bertsent.versions import prune as core
 
-    pruned = registry.prune(Workspace.current(), keep=keep)
+    workspace = Workspace.current()
+    pruned = core.plan(workspace, keep=keep)
+    asks = not (yes or json or dry_run) and sys.stdin.isatty() and sys.stderr.isatty()
+    if asks and pruned.removed:
+        removed = f"{_numbers(pruned.removed)} ({size(pruned.bytes)})"
+        dry_run = not typer.confirm(f"Remove {removed} and keep {_numbers(pruned.kept)}?", err=True)
+    if not dry_run:
+        pruned = core.prune(workspace, keep=keep, only=pruned.removed)
     if json:
-        print_json(pruned)
+        print_json(to_json(pruned) | {"dry_run": dry_run})
         return
-    typer.echo(f"Removed: {_numbers(pruned.removed)}. Kept: {_numbers(pruned.kept)}.")
+    _print(pruned, dry_run=dry_run)
+
+
+def _print(pruned: Pruned, *, dry_run: bool) -> None:
+    removed, kept = ("Would remove", "Would keep") if dry_run else ("Removed", "Kept")
+    freed = f" ({size(pruned.bytes)})" if pruned.removed else ""
+    typer.echo(f"{removed}: {_numbers(pruned.removed)}{freed}. {kept}: {_numbers(pruned.kept)}.")
+    if pruned.undone:
+        typer.echo(f"Replaced by a rollback to the current version, so kept: {_numbers(pruned.undone)}")
     if pruned.in_use:
         typer.echo(f"In use by a process, so kept: {_numbers(pruned.in_use)}")
     if pruned.damaged:

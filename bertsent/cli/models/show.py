@@ -8,7 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from bertsent.base.display import size, visible
+from bertsent.base.errors import UsageError
 from bertsent.base.records.core import to_json
+from bertsent.base.settings.workspace import Workspace
 from bertsent.base.version_names import capital, spoken, spoken_champion
 from bertsent.cli import _options as options
 from bertsent.cli._render import pick, print_json
@@ -49,9 +51,16 @@ def show(number: NumberArgument, json: options.Json = False) -> None:
 def why(number: NumberArgument, json: options.Json = False) -> None:
     """Say what led to a version.
 
-    Prints its labels, the drift verdict, and the comparison with the version it replaced.
+    Prints its labels, the drift verdict, and the comparison with the version it replaced. Of a version that
+    was removed, it prints what the ledger says.
     """
-    version = find_version(number, option="N")
+    try:
+        version = find_version(number, option="N")
+    except UsageError:
+        if (line := _in_ledger(number)) is None:
+            raise
+        _print_removed(line, json=json)
+        return
     manifest = version.manifest
     if json:
         causes = pick(manifest, "version", "created", "reason", "parent")
@@ -74,6 +83,29 @@ def why(number: NumberArgument, json: options.Json = False) -> None:
     _print_labels(lineage)
     _print_drift(lineage["because"])
     _print_gate(lineage)
+
+
+def _in_ledger(number: str) -> dict[str, Any] | None:
+    """The line of a version that a retrain published and somebody removed since; None if there is none."""
+    from bertsent.retraining.ledger import Ledger
+
+    lines = Ledger(Workspace.current().reports).events() if number.isdecimal() else []
+    return next((line for line in reversed(lines) if line["version"] == int(number)), None)
+
+
+def _print_removed(line: Mapping[str, Any], *, json: bool) -> None:
+    parent = line["champion"]["version"]
+    if json:
+        print_json(
+            {"version": line["version"], "created": line["time"], "reason": line["kind"], "parent": parent}
+            | {"labels": {"n": line["labels"]}, "lineage": line, "removed": True}
+        )
+        return
+    typer.echo(f"Version {line['version']}, {visible(line['time'])}, by {visible(line['kind'])}")
+    typer.echo("  Its files were removed; this is from the ledger.")
+    typer.echo(f"  Labels: {or_dash(line['labels'])} to train on")
+    typer.echo(f"  Training began with the {visible(line['start'])}.")
+    _print_gate(line)
 
 
 def _print_labels(lineage: Mapping[str, Any]) -> None:
