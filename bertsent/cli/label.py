@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,6 +21,7 @@ from bertsent.base.settings.scoring import ScoreSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _label_files as files
 from bertsent.cli import _options as options
+from bertsent.cli._label_disputed import ask_disputed, disputed_line
 from bertsent.cli._render import duration, note, print_json, progress
 from bertsent.cli._scorer import open_scorer
 from bertsent.cli._source import open_source, reads_reviews
@@ -32,7 +30,8 @@ from bertsent.data.source import PIPE, Source
 from bertsent.labelling.decisions import Check, PickedBy
 
 if TYPE_CHECKING:
-    from bertsent.cli.terminal.keys import Terminal
+    from threading import Event
+
     from bertsent.cli.terminal.session import Recorder
     from bertsent.labelling.log import LabelLog
     from bertsent.labelling.pool import Pool
@@ -98,6 +97,14 @@ def label(
             "[default: as the imported file says, else typed]",
         ),
     ] = None,
+    disputed: Annotated[
+        bool,
+        typer.Option(
+            "--disputed",
+            help="Ask again for the labels that the model contradicts, the farthest first. A new answer "
+            "replaces the label, a skip keeps it.",
+        ),
+    ] = False,
     import_files: files.Import = None,
     import_format: files.ImportFormat = None,
     replace_labels: files.Replace = False,
@@ -127,6 +134,8 @@ def label(
         files.refuse_together(pool, import_files, "--export")
         files.export_to(log, export_file, format=export_format, skipped=skipped, force=force, json=json)
         return
+    if disputed:
+        files.refuse_together(pool, import_files, "--disputed")
     if import_files:
         files.refuse_together(pool, None, "--import")
         with open_source(import_files, reading, labelled=True) as source:
@@ -139,7 +148,7 @@ def label(
                 check=files.check_by(model, yes=yes),
                 json=json,
             )
-    elif not sys.stdin.isatty() and pool is None:
+    elif not sys.stdin.isatty() and pool is None and not disputed:
         summary = _feed(log, picked_by or "typed", reading, files.check_by(model, yes=yes))
     else:
         from bertsent.cli.terminal.keys import parse_keys
@@ -149,7 +158,10 @@ def label(
         bound, recorder = parse_keys(keys, KEYS), Recorder(log)
         note_strays(alone=True)  # before a screen is drawn, which another thread's lines would disturb
         scorer = SharedScorer(lambda: open_scorer(model, ScoreSettings(), tell=False), settings)
-        if pool is None:
+        if disputed:
+            answers = ask_disputed(bound, recorder, scorer, settings, show_score=bool(show_score), json=json)
+            summary = _counted(recorder.counts) | {"disputed": answers}
+        elif pool is None:
             _type(bound, recorder, scorer, show_score=show_score is not False, json=json)
             summary = _counted(recorder.counts)
         else:
@@ -186,10 +198,11 @@ def _type(
     keys: dict[str, str], recorder: Recorder, model: SharedScorer, *, show_score: bool, json: bool
 ) -> None:
     """Asks for reviews and their labels."""
+    from bertsent.cli.terminal.beside import terminal_beside
     from bertsent.cli.terminal.typing import Dialogue
 
     # The model loads while the first review is typed.
-    with _terminal(to_stderr=json, whole_screen=False, beside=lambda stop: model.warm()) as terminal:
+    with terminal_beside(lambda stop: model.warm(), to_stderr=json, whole_screen=False) as terminal:
         Dialogue(terminal, keys, recorder, model, show_score).run()
 
 
@@ -227,6 +240,7 @@ def _walk(
     json: bool,
 ) -> dict[str, Any]:
     """Asks about a pool while a thread prepares the next questions; returns the summary's `pool`."""
+    from bertsent.cli.terminal.beside import terminal_beside
     from bertsent.cli.terminal.walk import Walk
 
     left = len(pool)
@@ -235,37 +249,18 @@ def _walk(
     if left:
         labelled = recorder.log.labelled()
 
-        def beside(stop: threading.Event) -> None:
+        def prepares(stop: Event) -> None:
             from bertsent.labelling.background import prepare
 
             prepare(pool, model, labelled=labelled, data=data, settings=settings, stop=stop)
 
-        with _terminal(to_stderr=json, whole_screen=True, beside=beside) as terminal:
+        with terminal_beside(prepares, to_stderr=json, whole_screen=True) as terminal:
             walk = Walk(terminal, keys, recorder, model, show_score, pool, settings, title)
             walk.run()
         left = walk.left
     for problem in pool.problems:
         note(problem)
     return {"rows": pool.rows, "whole": pool.whole, "left": left, "left_out": dict(pool.left_out)}
-
-
-@contextmanager
-def _terminal(
-    *, to_stderr: bool, whole_screen: bool, beside: Callable[[threading.Event], None]
-) -> Iterator[Terminal]:
-    """Opens the terminal for the block, and runs `beside` in a thread that stops at the end."""
-    from bertsent.cli.terminal.keys import open_terminal
-
-    stop = threading.Event()
-    thread = threading.Thread(target=beside, args=(stop,), daemon=True)
-    try:
-        with open_terminal(to_stderr=to_stderr, whole_screen=whole_screen) as terminal:
-            thread.start()
-            yield terminal
-    finally:  # the terminal is restored by now
-        stop.set()
-        if thread.ident is not None:
-            thread.join()
 
 
 def _counted(counts: Counter[str]) -> dict[str, Any]:
@@ -309,6 +304,8 @@ def _show(summary: dict[str, Any], *, json: bool) -> None:
         if summary.get(name) or name in {"positive", "negative"}
     )
     typer.echo(f"This session: {counts}, in {duration(summary['seconds'])}")
+    if "disputed" in summary:
+        typer.echo(disputed_line(summary["disputed"]))
     if "pool" in summary:
         _show_pool(summary["pool"])
     labels, same = summary["labels"], summary["self_agreement"]

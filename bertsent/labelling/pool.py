@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from bertsent.base.digests import sha256_text
 from bertsent.base.errors import DataError
@@ -64,6 +64,26 @@ class Question:
     path: str
     picked_by: PickedBy
     again: bool = False
+    before: str = ""  # the label that it has, if the answer is to replace that one
+
+
+class Questions(Protocol):
+    """What a walk asks."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all questions are known."""
+
+    def __len__(self) -> int: ...
+
+    def next(self) -> Question | None:
+        """Takes the next question; None if there is none left."""
+
+    def leave_out_answered(self, digests: Collection[str]) -> None:
+        """Leaves out what was labelled elsewhere meanwhile."""
+
+    def say(self, problem: str) -> None:
+        """Keeps a problem for the end."""
 
 
 class Pool:

@@ -11,7 +11,7 @@ from bertsent.base.settings.labelling import LabelSettings
 from bertsent.base.settings.reading import LABELS
 from bertsent.cli.terminal.screen import about_words
 from bertsent.cli.terminal.session import KEYS, LABEL_OF, Session, key_names
-from bertsent.labelling.pool import Pool, Question, second_look
+from bertsent.labelling.pool import Question, Questions, second_look
 
 if TYPE_CHECKING:
     from bertsent.scoring.explain import Explanation
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Walk(Session):
     """Asks one question after the other until the person quits."""
 
-    pool: Pool  # the questions
+    pool: Questions
     settings: LabelSettings  # how often old questions come again
     title: str  # of the screen
 
@@ -122,6 +122,8 @@ class Walk(Session):
         if self._marks is not None:
             lines += [f"score {self._marks.score:.4f}", *about_words(self._marks)]
         elif self.show_score:
+            if question.before:
+                lines.append(f"labelled {question.before} before")
             score = "..." if prediction is None else f"{prediction.score:.4f}  {prediction.label}"
             lines.append(f"score {score}")
         return lines
