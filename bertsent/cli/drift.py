@@ -19,20 +19,22 @@ from bertsent.base.settings.drift import DriftSettings
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.workspace import Workspace
+from bertsent.base.version_names import spoken
 from bertsent.cli import _options as options
-from bertsent.cli._labels import parse_labels
-from bertsent.cli._render import command_line, note, pick, print_json, progress
+from bertsent.cli._labels import Labels, parse_labels
+from bertsent.cli._render import command_line, given_options, note, pick, print_json, progress
 from bertsent.cli._signals import noted_signals, stop_on_signal
 from bertsent.cli._source import reads_reviews
 from bertsent.cli._versions import note_strays
 
 if TYPE_CHECKING:
-    from bertsent.drift.monitored import Monitored
+    from bertsent.drift.monitored import Monitored, OpenDrift
 
 DEFAULTS = DriftSettings()
 GATE = GateSettings()
 _READ = ReadSettings()
 _WIDTH = 80  # columns of a small terminal
+_BESIDE_ACCEPT = {"accept", "labelled", "json", "quiet"}  # parameters that may stand beside --accept
 _EXIT = {"none": ExitCode.DONE, "published": ExitCode.DONE, "collect": ExitCode.CANNOT_TELL}
 
 
@@ -49,6 +51,14 @@ def drift(
     no_retrain: Annotated[
         bool, typer.Option("--no-retrain", help="Only report drift; a later run without this retrains.")
     ] = False,
+    accept: Annotated[
+        str | None,
+        typer.Option(
+            "--accept",
+            metavar="REASON",
+            help="Judge nothing: close the drift that is open, and record why it may stay.",
+        ),
+    ] = None,
     margin: options.Margin = GATE.margin,
     report: options.Report = None,
     watch: Annotated[
@@ -76,9 +86,13 @@ def drift(
     """Compare new labels with the training data, and retrain on drift.
 
     Judges the labels that came since the last check by three measures, each 0 to 1: text, error, label share.
-    On drift it retrains as `bertsent retrain` does. Made for cron: a run prints one line, and the exit code
-    says how it ended (0 fine, 3 drift not handled, 4 too few labels, 75 another run is at work).
+    On drift it retrains as `bertsent retrain` does. A drift stays open until a new version takes over, a
+    later check finds it gone, or --accept closes it. Made for cron: a run prints one line, and the exit code
+    says how it ended (0 fine, 3 a drift is open, 4 too few labels, 75 another run is at work).
     """
+    if accept is not None:
+        _accept(accept, parse_labels(labelled, ctx), ctx, json=json)
+        return
     settings = replace(DEFAULTS, threshold=threshold)
     gate = replace(GATE, margin=margin)
     pause = None if watch is None else parse_interval(watch)
@@ -114,11 +128,33 @@ def drift(
             note(f"To train with these labels, record them: {outcome.record_command}")
         if report is not None:
             drift_page.write(outcome, report, command=command_line(ctx))
-        return _EXIT.get(outcome.action, ExitCode.DRIFT)
+        return ExitCode.DRIFT if outcome.open else _EXIT.get(outcome.action, ExitCode.DRIFT)
 
     if pause is None:
         raise typer.Exit(look())
     _watch(look, pause)
+
+
+def _accept(reason: str, named: Labels, ctx: typer.Context, *, json: bool) -> None:
+    """Closes the open drifts and says which.
+
+    Raises:
+        UsageError: if none is open, the reason is empty, or an option was given that says how to judge.
+    """
+    others = {name: option for name, option in given_options(ctx).items() if name not in _BESIDE_ACCEPT}
+    if others or named.reviews is not None:
+        raise UsageError(
+            "--accept judges nothing, so it goes only with --labels FOLDER, --json and --quiet.",
+            received=", ".join(others.values()) or f"--labels {visible(str(named.reviews))}",
+        )
+    from bertsent.retraining import open_drift
+
+    accepted = open_drift.accept(Workspace.current(), reason, named.folder)
+    if json:
+        print_json({"accepted": [_open_as_json(drift) for drift in accepted], "why": reason.strip()})
+        return
+    said = " and ".join(f"DRIFT of {drift.day} at {spoken(drift.look.version)}" for drift in accepted)
+    typer.echo(visible(f"Accepted: {said}. Reason: {reason.strip()}"))
 
 
 def _watch(look: Callable[[], ExitCode], pause: float) -> None:
@@ -170,6 +206,18 @@ def _as_json(outcome: Monitored) -> dict[str, Any]:
         **(unjudged if outcome.look is None else outcome.look.report),
         "why": outcome.reason,
         **pick(outcome, "looks", "action", "version", "published", "needed", "continued"),
+        "open": _open_as_json(outcome.open) if outcome.open else None,
+    }
+
+
+def _open_as_json(drift: OpenDrift) -> dict[str, Any]:
+    """The documented keys of a drift that is open, or was until it was accepted."""
+    return {
+        "date": drift.look.time,
+        "state": drift.state,
+        **pick(drift.look, "version", "look", "batch"),
+        "headline": drift.look.report["headline"],
+        **pick(drift, "answered_by", "remedy"),
     }
 
 

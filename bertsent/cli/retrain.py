@@ -24,6 +24,7 @@ from bertsent.cli._versions import find_version
 from bertsent.data.source import Source, path_word
 
 if TYPE_CHECKING:
+    from bertsent.drift.monitored import OpenDrift
     from bertsent.retraining.records import Retrained
 
 GATE = GateSettings()
@@ -67,6 +68,8 @@ def retrain(
     The new one must be worse on neither and better on one; otherwise it is rejected, with exit code 3. The
     same command resumes a stopped or killed run. Needs TensorFlow: pip install 'bertsent[train]'.
 
+    While a drift is open, it counts as the reason, as if `bertsent drift` had started the retrain.
+
     Without a data set, the word counts that the current version keeps of its reviews stand for them.
     """
     gate = GateSettings(margin=margin)
@@ -83,11 +86,13 @@ def retrain(
     workspace = Workspace.current()
     from bertsent.labelling.log import LabelLog
     from bertsent.retraining import run as core
+    from bertsent.retraining.open_drift import find_open
     from bertsent.retraining.records import RetrainRun, Trigger
     from bertsent.retraining.rehearsal import find_old_data
 
     champion = find_version(None)
     warm = core.can_warm_start(champion) if warm_start is None else warm_start
+    drift = find_open(workspace, named.folder)
     rows = LabelLog(named.folder or workspace.labels).labelled()
     old = None if data else find_old_data(workspace.data, warm_start=warm)
     with (
@@ -95,13 +100,15 @@ def retrain(
         stop_on_signal() as stop,
         open_source(data or [], replace(reading, labels=named.label_map)) as source,
     ):
+        if drift:
+            bar.tell(f"The drift of {drift.day} is open, so it is the reason for this retrain")
         retrained = core.retrain(
             RetrainRun(
                 workspace=workspace,
                 data=source if data else old and replace(source, paths=(old,)),
                 champion=champion,
                 rows=rows,
-                trigger=Trigger("asked"),
+                trigger=Trigger.by_person(drift),
                 settings=core.settings_for(
                     champion, warm_start=warm, labels=len(rows), recipe=recipe, config=overrides
                 ),
@@ -115,12 +122,12 @@ def retrain(
     if json:
         print_json(retrained)
     else:
-        _print(retrained)
+        _print(retrained, drift)
     if retrained.outcome == "rejected":
         raise typer.Exit(ExitCode.DRIFT)
 
 
-def _print(retrained: Retrained) -> None:
+def _print(retrained: Retrained, drift: OpenDrift | None) -> None:
     if retrained.earlier and retrained.outcome == "published":
         typer.echo(f"Nothing new: {visible(retrained.reason)}")
     elif retrained.outcome == "published":
@@ -129,5 +136,8 @@ def _print(retrained: Retrained) -> None:
         typer.echo(f"Rejected: {visible(retrained.reason)}")
     for line in gate_lines(retrained.gate):
         typer.echo(line)
+    if drift:
+        became = "is answered" if retrained.outcome == "published" else "stays open"
+        typer.echo(f"The drift of {drift.day} {became}")
     if not retrained.earlier:
         typer.echo(f"{duration(retrained.seconds)} in all")

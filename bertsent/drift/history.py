@@ -23,8 +23,10 @@ from bertsent.base.display import visible
 from bertsent.base.files import now, remove_stale, write_text
 from bertsent.base.settings.workspace import Workspace
 
-OutcomeKind = Literal["published", "rejected", "report_only", "failed"]
+Ending = Literal["published", "rejected", "report_only", "failed"]  # of a run of `drift`
+OutcomeKind = Literal[Ending, "accepted"]  # or what a person said of the drift
 NAME = "drift.jsonl"
+LOCK = "drift.lock"  # in .bertsent; a run that writes the history holds it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,8 @@ class Outcome:
     batch: str
     outcome: OutcomeKind
     version: int | None  # the published one
-    reason: str
+    reason: str  # of "accepted": the words of the person who accepted the drift
+    also: tuple[str, ...] = ()  # of "accepted": the batches of the other drifts that were open
     time: str = field(default_factory=now)
 
 
@@ -119,14 +122,22 @@ class DriftHistory:
         """The outcome of a look; None if it has none yet."""
         return next((event for event in self._after(look) if event.batch == look.batch), None)
 
+    def acceptance_of(self, look: Look) -> Outcome | None:
+        """The outcome by which a person accepted the drift that a look found; None if nobody did."""
+        endings = (end for end in self._after(look) if end.outcome == "accepted")
+        return next((end for end in endings if look.batch in {end.batch, *end.also}), None)
+
     def unfinished(self, version_digest: str | None = None) -> Look | None:
         """The newest look (of one version, or of all) that found drift, unless it was closed."""
         drifted = [look for look in self.looks(version_digest) if look.verdict == "drift"]
         return drifted[-1] if drifted and not self._after(drifted[-1]) else None
 
     def _after(self, look: Look) -> list[Outcome]:
-        later = self.events[self.events.index(look) + 1 :]
-        return [event for event in later if isinstance(event, Outcome)]
+        return [event for event in self.after(look) if isinstance(event, Outcome)]
+
+    def after(self, look: Look) -> list[Event]:
+        """What came after a look, oldest first."""
+        return self.events[self.events.index(look) + 1 :]
 
     def append(self, event: Event) -> None:
         """Adds an event; it is on the disk when this returns. "report_only" removes damaged lines.
@@ -169,7 +180,7 @@ def _event(row: Mapping[str, Any]) -> Event | None:
     values = {key.name: row[key.name] for key in fields(kind) if key.name in row}
     make: Callable[..., Event] = kind
     try:
-        event = make(**values | ({"rows": tuple(values["rows"])} if kind is Look else {}))
+        event = make(**values | {key: tuple(values[key]) for key in ("rows", "also") if key in values})
     except (KeyError, TypeError):
         return None
     if isinstance(event, Look):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from bertsent.base.display import visible
 from bertsent.data.source import Source, path_word
 from bertsent.drift.history import DriftHistory, Look
 from bertsent.labelling.decisions import Labelled
@@ -12,6 +13,35 @@ from bertsent.labelling.decisions import Labelled
 # none: nothing to do; collect: too few labels to tell; reported: drift, but this run may not retrain;
 # open: drift, but the retraining could not begin, so the next run tries again; others: how it ended.
 Action = Literal["none", "collect", "reported", "open", "published", "rejected", "failed"]
+OpenState = Literal["reported only", "interrupted", "rejected", "failed", "rolled back"]
+ACCEPT = 'bertsent drift --accept "REASON"'
+_TO: dict[OpenState, str] = {  # what the remedy does
+    "reported only": "To retrain",
+    "interrupted": "To go on",
+    "rejected": "To add labels or correct them",
+    "failed": "To train by hand",
+    "rolled back": "To answer it again",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenDrift:
+    """A drift that was found, and that neither a version, nor a person, nor a later check has closed."""
+
+    look: Look  # that found it
+    state: OpenState  # what was done about it so far
+    remedy: str  # the command that does something about it
+    answered_by: int | None = None  # the version that answered it until a rollback
+
+    @property
+    def day(self) -> str:
+        """The day on which it was found, in UTC: 2026-11-30"""
+        return visible(self.look.time[:10])
+
+    @property
+    def advice(self) -> str:
+        """What to do about it, as a sentence without its full stop."""
+        return f"{_TO[self.state]}, run {self.remedy}; to leave it, {ACCEPT}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +58,7 @@ class Monitored:
     needed: int = 0  # new rows that the next look needs; 0: unknown
     published: int | None = None  # the version that the retraining published
     continued: bool = False  # an earlier run took the look
+    open: OpenDrift | None = None  # the newest drift that is open after this run, whichever run found it
     history: DriftHistory
     labels: tuple[Labelled, ...]  # all labels
     unrecorded: Source | None = None  # what the labels are from, if it was not the label log

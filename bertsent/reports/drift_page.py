@@ -12,7 +12,7 @@ from bertsent.base.settings.drift import MonitorSettings
 from bertsent.base.settings.reading import LABEL_NAMES
 from bertsent.base.version_names import spoken
 from bertsent.drift.history import Look
-from bertsent.drift.monitored import Monitored
+from bertsent.drift.monitored import ACCEPT, Monitored, OpenDrift, OpenState
 from bertsent.reports import drift_plots, page
 from bertsent.reports.page import moment, number
 
@@ -37,7 +37,6 @@ _READ = "Read the reviews below. If the model should know such reviews, train wi
 _STEPS = {  # action -> what to do, and the command that does it
     "none": [("Label new reviews as they come in; the next check needs new labels.", "bertsent label")],
     "collect": [("Label {more} more; then the next run can judge.", "bertsent label")],
-    "waits": [(_READ, "bertsent drift")],
     "reported": [(_READ, "bertsent retrain")],
     "open": [("Fix the problem above; the next run resumes the retraining.", "bertsent drift")],
     "published": [
@@ -50,15 +49,27 @@ _STEPS = {  # action -> what to do, and the command that does it
     ],
     "failed": [("The current version stays. Look at the error, then train by hand.", "bertsent retrain")],
 }  # fmt: skip
+_OPEN_STEPS: dict[OpenState, str] = {  # state of a drift that is open -> what its remedy does
+    "reported only": _READ,
+    "interrupted": "The next run goes on with the retraining.",
+    "rejected": "The new version was not better. Wrong labels teach wrong predictions, so check the labels, "
+    "and add more: they are trained on again when there are clearly more.",
+    "failed": "Look at the error of the retraining, then train by hand.",
+    "rolled back": "No current version answers the drift since the rollback. Answer it again:",
+}
+_ACCEPT_STEP = ("If the reviews may differ, say why. That closes the drift.", ACCEPT)
 _GENERATOR = '<meta name="generator" content="bertsent drift">'  # in every page of `drift`
 _SETTINGS = MonitorSettings()
 
 
 def log_line(run: Monitored) -> str:
     """Verdict, headline, threshold, what fired or could have fired, number of labels, and action."""
-    action = _lower(_action(run))
+    action, lead, found = _lower(_action(run)), "", _found_earlier(run)
+    if found:
+        lead = f"DRIFT of {found.day} is open ({found.state}). {found.advice}. "
     if run.look is None:
-        return visible(f"{_unjudged(run, 'CANNOT TELL', 'NOTHING NEW: no label')}; {action}")
+        judged = _unjudged(run, "CANNOT TELL", "NOTHING NEW: no label")
+        return visible(lead + (judged if found and run.reason == found.advice else f"{judged}; {action}"))
     report = run.look.report
     if report["headline"] is None:  # the reader of the mail should know why
         measured = _lower(report["reason"]).rstrip(".")
@@ -72,7 +83,7 @@ def log_line(run: Monitored) -> str:
         effects = _named("minimum detectable effect", minimum_detectable_effect(report))
     time = f" of {moment(run.look.time)}" if run.continued else ""
     judged = f"{report['new_rows']} new labels, check {run.look.look} of {spoken(run.look.version)}{time}"
-    return visible(f"{_VERDICTS[run.look.verdict][0]}: {measured}{effects}; {judged}; {action}")
+    return visible(f"{lead}{_VERDICTS[run.look.verdict][0]}: {measured}{effects}; {judged}; {action}")
 
 
 def verdict_sentence(run: Monitored) -> str:
@@ -138,6 +149,7 @@ def render(run: Monitored, *, command: str, made: str) -> str:
         run=run,
         look=look,
         verdict=verdict_sentence(run),
+        found=_found_earlier(run),
         action=_action(run),
         next_steps=_next_steps(run),
         history=[(past, _outcome(run, past)) for past in reversed(looks)],
@@ -160,6 +172,11 @@ def _unjudged(run: Monitored, few: str, none: str) -> str:
     return f"{none} since the check of {moment(looks[-1].time)}" if looks else f"{none} to judge"
 
 
+def _found_earlier(run: Monitored) -> OpenDrift | None:
+    """The open drift, unless the look of this run found it."""
+    return run.open if run.look is None or (run.open and run.open.look != run.look) else None
+
+
 def _action(run: Monitored) -> str:
     return _ACTIONS.get(run.action, "").format(published=run.published) + run.reason
 
@@ -173,11 +190,18 @@ def _next_steps(run: Monitored) -> list[tuple[str, str]]:
     if run.unrecorded:
         return [("To train with these labels, record them.", run.record_command)]
     more = max(run.needed - run.new_rows, 1)
-    waits = run.action in {"none", "reported"} and run.history.unfinished() is not None
-    return [
+    steps = [
         (sentence.format(more=more), command.format(published=run.published))
-        for sentence, command in _STEPS["waits" if waits else run.action]
+        for sentence, command in _STEPS[run.action]
     ]
+    if run.open is None:
+        return steps
+    found = (_OPEN_STEPS[run.open.state], run.open.remedy)
+    if _found_earlier(run):
+        steps = [found, *(steps if run.action == "collect" else [])]
+    elif run.action == "reported":
+        steps = [found]
+    return [*steps, _ACCEPT_STEP]
 
 
 def _measures(report: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -213,9 +237,14 @@ def _foreign(run: Monitored, look: Look) -> list[dict[str, Any]]:
 
 def _outcome(run: Monitored, look: Look) -> str:
     """What came of a look, in words."""
+    if run.open and run.open.look == look:
+        return f"open: {run.open.state}"
+    accepted = run.history.acceptance_of(look)
+    if accepted:
+        return visible(f"accepted: {accepted.reason}")
     outcome = run.history.outcome_of(look)
     if outcome is None:
-        return "open" if look == run.history.unfinished() else ""
+        return ""
     if outcome.version is not None:
         return f"published: version {outcome.version}"
     return outcome.outcome.replace("_", " ")

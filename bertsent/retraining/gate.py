@@ -111,6 +111,13 @@ def judge(
     )
 
 
+def passes_for_drift(result: GateResult) -> bool:
+    """Whether a challenger with these comparisons takes over if drift was the reason to train it."""
+    kind = "stand-in" if result.stand_in else "test"
+    settings = GateSettings(margin=result.margin, confidence=result.confidence)
+    return _verdict(result.test, result.reserved, kind=kind, drift=True, settings=settings)[0]
+
+
 def compare(rows: PairedScores, *, confidence: float = _GATE.confidence) -> Paired:
     """Counts correct predictions pairwise. A score that is not finite counts as wrong."""
     from scipy.stats import binomtest

@@ -24,10 +24,11 @@ from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.base.version_names import spoken
 from bertsent.data.source import Source
-from bertsent.drift.history import DriftHistory, Look, Outcome, OutcomeKind, batch_digest
-from bertsent.drift.monitored import Action, Monitored
+from bertsent.drift.history import LOCK, DriftHistory, Ending, Look, Outcome, batch_digest
+from bertsent.drift.monitored import Action, Monitored, OpenDrift
 from bertsent.labelling.decisions import Labelled
 from bertsent.labelling.log import LabelLog
+from bertsent.retraining.open_drift import list_open
 from bertsent.versions import store
 from bertsent.versions.manifest import REFERENCE, Version
 
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from bertsent.scoring.scorer import Scorer
 
 Stopping = Callable[[], AbstractContextManager[Callable[[], bool]]]
-LOCK = "drift.lock"
 _MONITOR = MonitorSettings()
 _GATE = GateSettings()
 _READ = ReadSettings()
@@ -103,12 +103,24 @@ class DriftRun:
             if self.history.problem:
                 self.progress.note(self.history.problem)
             unfinished = self.history.unfinished()
-            if unfinished is not None and (published := self._published(unfinished)):
+            if unfinished is not None and (published := self._published(unfinished)) and not published.open:
                 return published
+            open_looks = [drift.look for drift in self._open_before]
             unfinished = self.history.unfinished(version.classifier_digest)
-            if unfinished is not None and self._may_retrain:
+            if unfinished in open_looks and unfinished is not None and self._may_retrain:
                 return self._retrain(unfinished, continued=True)
             return self._look(unfinished)
+
+    @cached_property
+    def _open_before(self) -> list[OpenDrift]:
+        """The drifts that are open before this run judges anything."""
+        return self._list_open()
+
+    def _list_open(self) -> list[OpenDrift]:
+        """The open drifts, newest first; none where the run is about another version or other labels."""
+        if self.unrecorded is not None or not self.is_current:
+            return []
+        return list_open(self.workspace, self.history, labels=self.labels)
 
     def _report_unrecorded(self) -> Monitored:
         """Judges reviews that are not in the label log by themselves; records nothing and never retrains."""
@@ -125,7 +137,8 @@ class DriftRun:
         return self._monitored("reported", "Only reported, because these labels are not recorded", look=look)
 
     def _published(self, look: Look) -> Monitored | None:
-        """Closes a look whose run was killed after it published a version. None: it published none."""
+        """Closes a look whose run was killed after it published a version, or for which a person retrained.
+        None: no version was published for it."""
         from bertsent.retraining import outcomes
 
         versions = outcomes.versions_of(look.batch, outcomes.retrained_versions(self.workspace))
@@ -158,14 +171,13 @@ class DriftRun:
 
     def _idle(self, unfinished: Look | None, needed: int) -> Monitored:
         """The result when there are no new labels since the last look."""
-        reason = "Nothing to do"
+        waiting = self._open_before
+        reason = waiting[0].advice if waiting else "Nothing to do"
         if self.history.damaged and self.is_current:
             lost = "The drift history was damaged"
             self.history.append(Outcome(batch="", outcome="report_only", version=None, reason=lost))
             if unfinished:  # the damaged line may have said what came of it
                 reason = f"{lost}: whether the drift found earlier was dealt with is not known"
-        elif unfinished:
-            reason = "The drift found earlier is not handled yet: run bertsent drift to retrain"
         return self._monitored("none", reason, needed=needed)
 
     def _act(self, look: Look) -> Monitored:
@@ -173,7 +185,9 @@ class DriftRun:
         if self.history.damaged and self.is_current:
             return self._end(look, "report_only", None, "Earlier checks are lost, so it is only reported")
         if look.verdict == "stable":
-            return self._monitored("none", "Nothing to do", look=look)
+            closed = self._open_before and not self._list_open()
+            reason = f"The drift of {self._open_before[0].day} is gone" if closed else "Nothing to do"
+            return self._monitored("none", reason, look=look)
         if look.verdict == "cannot_tell":
             needed = math.ceil(_MONITOR.growth * len(look.rows))
             return self._monitored("collect", f"Next check at {needed} new labels", look=look, needed=needed)
@@ -251,7 +265,7 @@ class DriftRun:
         return self._end(look, retrained.outcome, retrained.version, retrained.reason, continued=continued)
 
     def _end(
-        self, look: Look, outcome: OutcomeKind, version: int | None, reason: str, *, continued: bool = False
+        self, look: Look, outcome: Ending, version: int | None, reason: str, *, continued: bool = False
     ) -> Monitored:
         """Closes a look with an outcome."""
         self.history.append(Outcome(batch=look.batch, outcome=outcome, version=version, reason=reason))
@@ -272,6 +286,7 @@ class DriftRun:
             history=self.history,
             labels=self.labels,
             unrecorded=self.unrecorded,
+            open=next(iter(self._list_open()), None),
             **more,
         )
 

@@ -18,7 +18,7 @@ from bertsent.base.settings.retraining import RetrainSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.base.version_names import spoken
 from bertsent.labelling.selection import Selection, described
-from bertsent.retraining.gate import GateResult
+from bertsent.retraining.gate import GateResult, passes_for_drift
 from bertsent.retraining.ledger import Ledger
 from bertsent.retraining.records import Retrained, RetrainRun
 from bertsent.versions.manifest import Version, read_version, version_numbers
@@ -71,8 +71,10 @@ def earlier_outcome(run: RetrainRun) -> Retrained | None:
     for line in reversed(lines):
         if line["event"] != "rejected" or line["gate"].get("stand_in", False) != (run.data is None):
             continue  # with the data set there, or gone, the same labels are another trial
-        if run.trigger.batch and line["batch"] == run.trigger.batch:
+        if _is_batch_of(run) and line["batch"] == run.trigger.batch:
             return _earlier("rejected", line, line["reason"])
+        if run.trigger.kind == "drift" and passes_for_drift(GateResult.from_json(line["gate"])):
+            continue  # it was rejected because drift was not known to be the reason
         waiting = _waiting(run, line["keys"])
         if waiting and line["champion"]["digest"] == run.champion.classifier_digest:
             reason = f"rejected on {line['time'][:10]}: {line['reason']}; {waiting}"
@@ -110,8 +112,13 @@ def _published(run: RetrainRun, versions: Mapping[int, Version]) -> Version | No
     """The champion if it was trained for the same rows, else the latest version made from the same batch."""
     if run.champion.manifest.lineage.get("rows") == run.digest:
         return run.champion
-    of_batch = versions_of(run.trigger.batch, versions) if run.trigger.batch else []
+    of_batch = versions_of(run.trigger.batch, versions) if _is_batch_of(run) else []
     return of_batch[-1] if of_batch else None
+
+
+def _is_batch_of(run: RetrainRun) -> bool:
+    """Whether the outcome of the batch that it is run for, if there is one, is its own."""
+    return bool(run.trigger.batch) and not run.trigger.by_hand
 
 
 def versions_of(batch: str, versions: Mapping[int, Version]) -> list[Version]:

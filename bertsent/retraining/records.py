@@ -13,6 +13,7 @@ from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.training import TrainSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.data.source import Source
+from bertsent.drift.monitored import OpenDrift
 from bertsent.labelling import selection
 from bertsent.labelling.decisions import Labelled
 from bertsent.retraining.gate import GateResult
@@ -30,6 +31,18 @@ class Trigger:
     batch: str = ""  # digest of the rows that drifted
     report: Mapping[str, Any] | None = None  # the drift report
     rows: tuple[str, ...] = ()  # digests of the rows that drifted
+    by_hand: bool = False  # a person retrains for an open drift: an outcome that its batch has does not count
+
+    @classmethod
+    def by_person(cls, drift: OpenDrift | None) -> Trigger:
+        """The reason for a retrain that a person starts: the drift that is open, or the wish alone.
+
+        So the gate asks the same of a challenger, whoever starts the retrain.
+        """
+        if drift is None:
+            return cls("asked")
+        look = drift.look
+        return cls("drift", batch=look.batch, report=look.report, rows=look.rows, by_hand=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +65,7 @@ class RetrainRun:
     data: Path | Source | None  # the data set, with the gate's test rows; None: the champion's reference
     champion: Version  # the current version
     rows: Sequence[Labelled]  # all labelled rows, oldest first
-    trigger: Trigger  # a batch that has an outcome is not retrained again
+    trigger: Trigger  # `drift` retrains no batch again that has an outcome
     warm_start: bool  # begin with the champion's weights
     settings: TrainSettings  # of the training, as `settings_for` gives them
     gate: GateSettings = _GATE  # what the challenger must show
@@ -72,10 +85,14 @@ class RetrainRun:
 
     @property
     def newest(self) -> set[str]:
-        """Digests of the rows it is run for: those that drifted, else those the champion has not used."""
+        """Digests of the rows it is run for: those that drifted, and those the champion has not used if a
+        person asked for it."""
+        drifted = set(self.trigger.rows)
+        if drifted and not self.trigger.by_hand:
+            return drifted
         used = self.champion.manifest.data.get("labels", {})
         old = {*used.get("digests", ()), *used.get("reserved", ())}
-        return set(self.trigger.rows) or {row.digest for row in self.rows} - old
+        return drifted | ({row.digest for row in self.rows} - old)
 
     @property
     def digest(self) -> str:

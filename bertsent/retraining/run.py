@@ -36,7 +36,6 @@ from bertsent.versions import registry
 from bertsent.versions.manifest import WEIGHTS, Version, read_version, version_numbers
 
 _RETRAIN = RetrainSettings()
-_CHALLENGERS = "challenger"  # folder in .bertsent
 _WARM = "retrain"  # the recipe of a warm start
 # The settings that a retrain takes from a recipe; all others, such as encoder and window, are the champion's.
 _PACE = ("epochs", "init_lr", "warmup", "batch_size", "crops", "dropout", "optimizer", "momentum")
@@ -65,7 +64,7 @@ def retrain(run: RetrainRun) -> Retrained:
             challenger = _challenger(run, picked, splits)
             result = _judge(run, scorer, Scorer(challenger), picked, splits)
             retrained = _conclude(run, challenger, picked, result)
-        shutil.rmtree(run.workspace.state / _CHALLENGERS, ignore_errors=True)
+        shutil.rmtree(run.workspace.challengers, ignore_errors=True)
     return replace(retrained, seconds=time.monotonic() - started)
 
 
@@ -79,7 +78,7 @@ def finish_killed_run(workspace: Workspace) -> None:
     """
     with lock(workspace.state / "retrain.lock", "retrain"):
         outcomes.repair_ledger(workspace, outcomes.retrained_versions(workspace))
-        shutil.rmtree(workspace.state / _CHALLENGERS, ignore_errors=True)
+        shutil.rmtree(workspace.challengers, ignore_errors=True)
 
 
 def can_warm_start(champion: Version) -> bool:
@@ -180,7 +179,7 @@ def _challenger(run: RetrainRun, picked: Selection, splits: Splits) -> Version:
     mix = selection.mix(picked, splits, all_old=not run.warm_start, newest=run.newest, stand_in=stand_in)
     parts = [run.champion.classifier_digest, run.trigger.batch, *run.keys, mix.digest]
     parts += [*splits.digests.values(), repr(run.settings), str(run.warm_start)]
-    folder = run.workspace.state / _CHALLENGERS / sha256_lines(parts)[:32]
+    folder = run.workspace.challengers / sha256_lines(parts)[:32]
     for other in folder.parent.glob("*"):
         if other != folder or not run.resume:  # made from other rows or another champion
             shutil.rmtree(other, ignore_errors=True)

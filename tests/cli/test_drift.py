@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
 import shutil
 import signal
@@ -55,21 +54,6 @@ def home(champion: Path, workspace: Path) -> Path:
     return workspace
 
 
-def known(count: int, *, wrong: bool = False) -> list[tuple[str, int]]:
-    """New reviews like those the champion was trained on; `wrong` turns their labels round."""
-    trained = {text for text, _ in world.texts(world.FILM, world.TRAIN, seed=1)}
-    draw = random.Random(0)
-    rows: dict[str, int] = {}
-    while len(rows) < count:
-        label = len(rows) % 2
-        rest = " ".join(draw.choice(("the", "film", "was", "it", "and")) for _ in range(draw.randrange(6)))
-        word = world.FILM[label]
-        text = f"{word} {rest} {word} number 1 {draw.randrange(world.TRAIN)}"
-        if text not in trained:
-            rows[text] = label ^ wrong
-    return list(rows.items())
-
-
 def last_line(result: Result) -> str:
     (line,) = result.stdout.splitlines()
     return line
@@ -99,7 +83,7 @@ def test_drift_without_a_label_says_so_and_is_done(run: Run, home: Path) -> None
 
 
 def test_drift_of_too_few_labels_cannot_tell_and_takes_no_look(run: Run, home: Path) -> None:
-    world.label(home, known(29, wrong=True))
+    world.label(home, world.known(29, wrong=True))
     for _ in range(2):
         result = run("drift")
         assert result.exit_code == 4
@@ -116,21 +100,20 @@ def test_drift_of_too_few_labels_cannot_tell_and_takes_no_look(run: Run, home: P
 
 
 def test_drift_judges_no_label_twice(run: Run, home: Path) -> None:
-    world.label(home, known(40, wrong=True))
+    world.label(home, world.known(40, wrong=True))
     assert run("drift", "--no-retrain").exit_code == 3
     result = run("drift", "--no-retrain")
-    assert result.exit_code == 0
-    assert last_line(result).startswith("NOTHING NEW: no label since the check of 20")
-    assert "not handled" in last_line(result)
+    assert result.exit_code == 3
+    assert "NOTHING NEW: no label since the check of 20" in last_line(result)
     assert len(history(home).looks()) == 1
 
 
 def test_drift_does_not_judge_a_changed_mind_anew(run: Run, home: Path) -> None:
-    rows = known(40, wrong=True)
+    rows = world.known(40, wrong=True)
     world.label(home, rows)
     run("drift", "--no-retrain")
     world.label(home, [(text, 1 - label) for text, label in rows])
-    assert last_line(run("drift", "--no-retrain")).startswith("NOTHING NEW")
+    assert "NOTHING NEW" in last_line(run("drift", "--no-retrain"))
 
 
 # the verdict
@@ -139,7 +122,7 @@ def test_drift_does_not_judge_a_changed_mind_anew(run: Run, home: Path) -> None:
 def test_drift_in_one_line_says_verdict_headline_threshold_what_fired_and_what_it_did(
     run: Run, home: Path
 ) -> None:
-    world.label(home, known(40, wrong=True))
+    world.label(home, world.known(40, wrong=True))
     result = run("drift", "--no-retrain", "--threshold", "0.2")
     assert result.exit_code == 3
     line = last_line(result)
@@ -149,7 +132,7 @@ def test_drift_in_one_line_says_verdict_headline_threshold_what_fired_and_what_i
 
 
 def test_drift_of_like_reviews_is_stable(run: Run, home: Path) -> None:
-    world.label(home, known(120))
+    world.label(home, world.known(120))
     result = run("drift", "--threshold", "0.9")
     assert result.exit_code == 0, result.stderr
     assert last_line(result).startswith("STABLE")
@@ -158,7 +141,7 @@ def test_drift_of_like_reviews_is_stable(run: Run, home: Path) -> None:
 
 
 def test_drift_that_cannot_tell_waits_until_the_batch_has_grown(run: Run, home: Path) -> None:
-    rows = known(64)
+    rows = world.known(64)
     world.label(home, rows[:32])
     result = run("drift")
     assert result.exit_code == 4
@@ -175,14 +158,14 @@ def test_drift_that_cannot_tell_waits_until_the_batch_has_grown(run: Run, home: 
 
 
 def test_new_reviews_with_one_label_are_drift(run: Run, home: Path) -> None:
-    world.label(home, [row for row in known(80) if not row[1]])
+    world.label(home, [row for row in world.known(80) if not row[1]])
     result = run("drift", "--no-retrain")
     assert result.exit_code == 3, last_line(result)
     assert "label share 0." in last_line(result)
 
 
 def test_drift_json_has_the_documented_keys(run: Run, home: Path) -> None:
-    world.label(home, known(40, wrong=True))
+    world.label(home, world.known(40, wrong=True))
     found = answer(run("drift", "--no-retrain", "--json"))
     assert found.keys() >= KEYS
     assert (found["verdict"], found["action"], found["looks"]) == ("drift", "reported", 1)
@@ -198,7 +181,7 @@ def test_drift_json_has_the_documented_keys(run: Run, home: Path) -> None:
 def test_drift_on_a_terminal_shows_more_than_the_line(home: Path) -> None:
     import pty
 
-    world.label(home, known(40, wrong=True))
+    world.label(home, world.known(40, wrong=True))
     reader, writer = pty.openpty()
     ended = call("drift", "--no-retrain", "--quiet", stdout=writer)
     os.close(writer)
@@ -216,7 +199,7 @@ def test_drift_on_a_terminal_shows_more_than_the_line(home: Path) -> None:
 
 def test_drift_at_another_version_reports_and_counts_for_nothing(run: Run, home: Path) -> None:
     shutil.copytree(home / "model" / "1", home / "old" / "1")
-    world.label(home, known(40, wrong=True))
+    world.label(home, world.known(40, wrong=True))
     result = run("drift", "--model", home / "old" / "1")
     assert result.exit_code == 3
     assert "not the current one" in last_line(result)
@@ -224,7 +207,7 @@ def test_drift_at_another_version_reports_and_counts_for_nothing(run: Run, home:
 
 
 def test_drift_reads_labels_from_another_folder(run: Run, home: Path) -> None:
-    world.label(home, known(40, wrong=True))
+    world.label(home, world.known(40, wrong=True))
     (home / "labels").rename(home / "answers")
     assert run("drift", "--no-retrain", "--labels", "answers").exit_code == 3
     assert run("drift", "--labels", "nowhere").exit_code == 2
@@ -268,7 +251,7 @@ def test_drift_is_kept_out_by_another_run_at_once(run: Run, home: Path) -> None:
 
 
 def test_drift_of_a_damaged_log_names_the_line(run: Run, home: Path) -> None:
-    world.label(home, known(3))
+    world.label(home, world.known(3))
     log = home / "labels" / "log.jsonl"
     log.write_text(log.read_text(encoding="utf-8").replace("wonderful", "w", 1), encoding="utf-8")
     result = run("drift")
@@ -277,7 +260,7 @@ def test_drift_of_a_damaged_log_names_the_line(run: Run, home: Path) -> None:
 
 
 def test_drift_without_a_reference_says_that_the_version_lacks_it(run: Run, home: Path) -> None:
-    world.label(home, known(40))
+    world.label(home, world.known(40))
     (home / "model" / "1" / "reference.npz").write_bytes(b"no")
     result = run("drift")
     assert result.exit_code == 6
@@ -296,7 +279,7 @@ def test_drift_on_a_small_data_set_retrains_with_the_margin_that_it_names(
             if message.startswith("Training on"):
                 raise Interrupted("At training.")
 
-    world.label(home, known(40, wrong=True))
+    world.label(home, world.known(40, wrong=True))
     first = run("drift", "--data", sample)
     assert first.exit_code == 3
     assert "--margin" in last_line(first)
@@ -313,7 +296,7 @@ def test_drift_on_a_small_data_set_retrains_with_the_margin_that_it_names(
 
 
 def test_drift_without_a_data_set_is_open_until_there_is_one(run: Run, home: Path) -> None:
-    world.label(home, known(40, wrong=True))
+    world.label(home, world.known(40, wrong=True))
     first = run("drift")
     assert first.exit_code == 3
     assert "not handled yet" in last_line(first)
@@ -328,7 +311,7 @@ def test_drift_without_tensorflow_says_how_to_get_it(home: Path, tmp_path: Path)
     poison = tmp_path / "poison" / "tensorflow"
     poison.mkdir(parents=True)
     (poison / "__init__.py").write_text("raise ImportError('no tensorflow here')\n")
-    world.label(home, known(60, wrong=True))
+    world.label(home, world.known(60, wrong=True))
     world.data_set(home / "data" / "films")
     environment = {**os.environ, "PYTHONPATH": f"{poison.parent}:{PACKAGE.parent}"}
     ended = call("drift", "--quiet", env=environment)
@@ -343,7 +326,7 @@ def test_drift_without_tensorflow_says_how_to_get_it(home: Path, tmp_path: Path)
 def test_drift_with_a_damaged_history_only_reports_and_leaves_retraining_to_later_labels(
     run: Run, home: Path
 ) -> None:
-    rows = known(80, wrong=True)
+    rows = world.known(80, wrong=True)
     world.label(home, rows[:40])
     run("drift", "--no-retrain")
     path = home / "labels" / "drift.jsonl"
@@ -353,32 +336,32 @@ def test_drift_with_a_damaged_history_only_reports_and_leaves_retraining_to_late
     assert "missing or damaged" in result.stderr
     assert "only reported" in last_line(result)
     result = run("drift")
-    assert last_line(result).startswith("NOTHING NEW")
+    assert result.exit_code == 3
+    assert re.match("DRIFT of 20.* is open .reported only.*NOTHING NEW", last_line(result))
     assert result.stderr == ""
     assert outcomes(home) == ["report_only"]
     world.label(home, rows[40:])
     assert answer(run("drift", "--json"))["action"] == "open"  # begins the retraining, which needs a data set
 
 
-def test_drift_with_a_damaged_history_drops_what_was_not_handled_though_nothing_is_new(
+def test_drift_with_a_damaged_history_retrains_for_no_older_drift_and_leaves_it_open(
     run: Run, home: Path
 ) -> None:
-    world.label(home, known(40, wrong=True))
+    world.label(home, world.known(40, wrong=True))
     run("drift", "--no-retrain")
     path = home / "labels" / "drift.jsonl"
     path.write_text(path.read_text(encoding="utf-8") + "noise\n", encoding="utf-8")
     for stderr in (True, False):
         result = run("drift")
-        assert result.exit_code == 0
-        assert last_line(result).startswith("NOTHING NEW")
-        assert "not handled" not in last_line(result)
+        assert result.exit_code == 3
+        assert re.match("DRIFT of 20.* is open .reported only.*NOTHING NEW", last_line(result))
         assert ("damaged" in result.stderr) == stderr
         assert ("is not known" in last_line(result)) == stderr  # and that is said
     assert outcomes(home) == ["report_only"]
 
 
 def test_drift_history_that_was_lost_with_its_labels_is_not_missed(run: Run, home: Path) -> None:
-    rows = known(80, wrong=True)
+    rows = world.known(80, wrong=True)
     world.label(home, rows[:40])
     run("drift", "--no-retrain")
     shutil.rmtree(home / "labels")
@@ -390,7 +373,7 @@ def test_drift_history_that_was_lost_with_its_labels_is_not_missed(run: Run, hom
 
 
 def test_drift_whose_history_cannot_be_used_says_so(run: Run, home: Path) -> None:
-    world.label(home, known(40, wrong=True))
+    world.label(home, world.known(40, wrong=True))
     (home / "labels" / "drift.jsonl").mkdir()
     result = run("drift")
     assert result.exit_code == 74
@@ -401,7 +384,7 @@ def test_drift_whose_history_cannot_be_used_says_so(run: Run, home: Path) -> Non
 
 
 def test_drift_report_is_a_page_with_verdict_measures_and_history(run: Run, home: Path) -> None:
-    world.label(home, [("<script>alert(1)</script> awful & \x1b[2J film", 0), *known(60, wrong=True)])
+    world.label(home, [("<script>alert(1)</script> awful & \x1b[2J film", 0), *world.known(60, wrong=True)])
     result = run("drift", "--no-retrain", "--report", "my page.html", "--quiet")
     assert result.exit_code == 3
     page = (home / "my page.html").read_text(encoding="utf-8")
@@ -413,7 +396,7 @@ def test_drift_report_is_a_page_with_verdict_measures_and_history(run: Run, home
 
 
 def test_drift_replaces_its_own_page_and_no_other_file(run: Run, home: Path) -> None:
-    world.label(home, known(40, wrong=True))
+    world.label(home, world.known(40, wrong=True))
     for _ in range(2):
         assert run("drift", "--no-retrain", "--report", "r.html").exit_code in {0, 3}
     assert "No new label since" in (home / "r.html").read_text(encoding="utf-8")
@@ -428,17 +411,17 @@ def test_drift_replaces_its_own_page_and_no_other_file(run: Run, home: Path) -> 
 
 
 def test_drift_works_under_cron(home: Path) -> None:
-    world.label(home, known(40, wrong=True))
+    world.label(home, world.known(40, wrong=True))
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PACKAGE.parent), "LANG": "C"}
     page = home / "report.html"
-    for code, beginning in ((3, b"DRIFT"), (0, b"NOTHING NEW")):
+    for beginning in (b"DRIFT: ", b"DRIFT of 20"):
         ended = call(
             *("drift", "--no-retrain", "--quiet", "--report", page),
             cwd="/",
             env=environment | {"BERTSENT_HOME": str(home)},
             preexec_fn=lambda: os.umask(0o077),
         )
-        assert ended.returncode == code, ended.stderr.decode()
+        assert ended.returncode == 3, ended.stderr.decode()
         assert ended.stdout.startswith(beginning)
         assert ended.stdout.count(b"\n") == 1
         assert ended.stderr == b""
@@ -453,7 +436,7 @@ def test_drift_watch_looks_again_and_ends_well_when_told(home: Path) -> None:
     with watching(home) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith(b"NOTHING NEW")
-        world.label(home, known(40, wrong=True))
+        world.label(home, world.known(40, wrong=True))
         while not (line := process.stdout.readline()).startswith(b"DRIFT"):
             assert line, "it ended"
         asked = time.monotonic()
@@ -465,7 +448,7 @@ def test_drift_watch_looks_again_and_ends_well_when_told(home: Path) -> None:
 
 
 def test_drift_watch_survives_a_look_that_fails(home: Path) -> None:
-    world.label(home, known(2))
+    world.label(home, world.known(2))
     log = home / "labels" / "log.jsonl"
     whole = log.read_bytes()
     log.write_bytes(whole.replace(b"awful", b"a", 1))
@@ -486,7 +469,7 @@ def test_drift_watch_survives_a_look_that_fails(home: Path) -> None:
 def drifted(home: Path) -> Path:
     """A workspace with 300 labels, half of them of another shop, and the data set of its version."""
     world.data_set(home / "data" / "films")
-    world.label(home, [*known(150), *world.texts(world.SHOP, 150, seed=7)])
+    world.label(home, [*world.known(150), *world.texts(world.SHOP, 150, seed=7)])
     return home
 
 
@@ -508,9 +491,9 @@ def test_drift_of_another_shop_ends_in_a_new_version(run: Run, drifted: Path) ->
     assert "version 2 published" in last_line(result)
     finished(drifted)
     assert "Version 2 published" in (drifted / "r.html").read_text(encoding="utf-8")
-    again = run("drift")
+    again = run("drift", "--json")
     assert again.exit_code == 0
-    assert last_line(again).startswith("NOTHING NEW")
+    assert (answer(again)["action"], answer(again)["open"]) == ("none", None)
     finished(drifted)
     # Killed before the outcome was on the disk: the version is found, and not made again.
     path = drifted / "labels" / "drift.jsonl"
@@ -525,7 +508,7 @@ def test_drift_of_another_shop_ends_in_a_new_version(run: Run, drifted: Path) ->
 
 def test_drift_by_poisoned_labels_leaves_the_champion_alone(run: Run, home: Path) -> None:
     world.data_set(home / "data" / "films")
-    world.label(home, known(300, wrong=True))
+    world.label(home, world.known(300, wrong=True))
     # Without weights it begins with the encoder, at the pace of the champion: so it learns what it is told.
     version = home / "model" / "1"
     files = json.loads((version / "manifest.json").read_text(encoding="utf-8"))["files"]
@@ -535,7 +518,10 @@ def test_drift_by_poisoned_labels_leaves_the_champion_alone(run: Run, home: Path
     assert (answer(result)["action"], answer(result)["published"]) == ("rejected", None)
     assert outcomes(home) == ["rejected"]
     assert [path.name for path in (home / "model").iterdir()] == ["1"]
-    assert run("drift").exit_code == 0  # no label is new, and nothing is trained again
+    again = run("drift")  # no label is new, and nothing is trained again
+    assert again.exit_code == 3
+    assert re.match("DRIFT of 20.* is open .rejected.*bertsent label;.*NOTHING NEW", last_line(again))
+    assert outcomes(home) == ["rejected"]
 
 
 def test_drift_killed_while_it_trains_is_gone_on_with_to_one_outcome(run: Run, drifted: Path) -> None:
@@ -553,7 +539,7 @@ def test_drift_killed_while_it_trains_is_gone_on_with_to_one_outcome(run: Run, d
 
 
 def test_drift_killed_at_any_step_before_it_trains_has_taken_one_look_in_the_end(home: Path) -> None:
-    world.label(home, known(40, wrong=True))
+    world.label(home, world.known(40, wrong=True))
     command = [sys.executable, drift_faults.__file__, "look", str(home), "kill"]
     ran = subprocess.run(command, capture_output=True, check=True, timeout=300)
     *killed, last = [json.loads(line) for line in ran.stdout.splitlines()]

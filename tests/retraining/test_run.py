@@ -25,6 +25,9 @@ from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.toml_file import Config
 from bertsent.base.settings.training import TrainSettings
 from bertsent.base.settings.workspace import Workspace
+from bertsent.labelling.log import LabelLog
+from bertsent.labelling.selection import row_key
+from bertsent.retraining.gate import PairedScores, judge
 from bertsent.retraining.ledger import Ledger
 from bertsent.retraining.records import Retrained, Trigger
 from bertsent.retraining.run import can_warm_start, settings_for
@@ -236,6 +239,32 @@ def test_retrain_of_rejected_labels_waits_for_a_fifth_more(
     if not trains:
         said = world.retrain(home, films, trigger=other).reason
         assert f"it is tried again with {48 - more} more labels" in said
+
+
+def test_retrain_because_of_drift_tries_what_was_rejected_before_the_drift_was_known(
+    champion: Path, films: Path, after: Any
+) -> None:
+    home = after(champion)
+    world.label(home, world.texts(world.SHOP, world.LABELS, seed=3))
+    rows, version = LabelLog(home / "labels").labelled(), world.current(home)
+    known = PairedScores("t", [1] * 800, [0.9] * 800, [0.9] * 800)
+    new = PairedScores("r", [1] * 48, [0.9] * 40 + [0.1] * 8, [0.9] * 42 + [0.1] * 6)
+    gate = judge(known, new, drift=False)
+    assert not gate.passed
+    assert judge(known, new, drift=True).passed
+    line = {
+        "event": "rejected",
+        "version": None,
+        "time": "2026-01-01T00:00:00Z",
+        "kind": "asked",
+        "batch": "",
+    }
+    of = {"version": 1, "digest": version.classifier_digest, "packaged": False}
+    line |= {"reason": gate.reason, "keys": sorted(map(row_key, rows)), "champion": of, "gate": to_json(gate)}
+    Ledger(home / "reports").append(line)
+    assert not began_training(home, films, trigger=ASKED)
+    assert began_training(home, films)
+    assert began_training(home, films, trigger=replace(world.DRIFT, by_hand=True))
 
 
 def test_retrain_of_corrected_labels_trains(

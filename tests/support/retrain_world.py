@@ -51,6 +51,21 @@ def texts(words: tuple[str, str], count: int, *, seed: int) -> Iterator[tuple[st
         yield " ".join([words[label], *rest, words[label], f"number {seed} {number}"]), label
 
 
+def known(count: int, *, wrong: bool = False) -> list[tuple[str, int]]:
+    """New reviews like those the champion was trained on; `wrong` turns their labels round."""
+    trained = {text for text, _ in texts(FILM, TRAIN, seed=1)}
+    draw = random.Random(0)
+    rows: dict[str, int] = {}
+    while len(rows) < count:
+        label = len(rows) % 2
+        rest = " ".join(draw.choice(("the", "film", "was", "it", "and")) for _ in range(draw.randrange(6)))
+        word = FILM[label]
+        text = f"{word} {rest} {word} number 1 {draw.randrange(TRAIN)}"
+        if text not in trained:
+            rows[text] = label ^ wrong
+    return list(rows.items())
+
+
 def data_set(folder: Path, *, train: int = TRAIN) -> Path:
     """A data set about films."""
     for half, count, seed in (("train", train, 1), ("test", TEST, 2)):

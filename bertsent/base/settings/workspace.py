@@ -59,6 +59,11 @@ class Workspace:
         """Locks and training checkpoints; safe to delete between runs."""
         return self.root / ".bertsent"
 
+    @property
+    def challengers(self) -> Path:
+        """The challenger that a retrain trains or judges, in a folder of its own; gone when it has ended."""
+        return self.state / "challenger"
+
 
 def _no_folder(named: str) -> UsageError:
     """The error that says what is at the path that `BERTSENT_HOME` names, and what to do about it."""

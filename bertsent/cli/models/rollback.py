@@ -9,7 +9,7 @@ import typer
 from bertsent.base.settings.workspace import Workspace
 from bertsent.base.version_names import capital, spoken
 from bertsent.cli import _options as options
-from bertsent.cli._render import print_json
+from bertsent.cli._render import note, print_json
 
 
 def rollback(
@@ -24,9 +24,11 @@ def rollback(
 ) -> None:
     """Make an old version current again.
 
-    Publishes it again under the next number: nothing is lost, and a rollback can be rolled back too.
+    Publishes it again under the next number: nothing is lost, and a rollback can be rolled back too. A drift
+    that the replaced version had answered is open again; a line says so.
     """
     from bertsent.cli._versions import note_strays
+    from bertsent.retraining.open_drift import reopened
     from bertsent.versions import registry
 
     note_strays()
@@ -41,3 +43,6 @@ def rollback(
         )
     else:
         typer.echo(f"Version {now}, a copy of {spoken(origin)}, is now current and replaces {spoken(before)}")
+    drift = reopened(Workspace.current(), before) if before != now else None
+    if drift:
+        note(f"The drift of {drift.day} is open again, as {spoken(before)} had answered it. {drift.advice}")
