@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from bertsent.base.digests import sha256_text
@@ -52,6 +54,14 @@ class Half:
         elif earlier is not review:
             self.repeated += 1
 
+    def texts(self) -> int:
+        """How many texts it has so far."""
+        return len(self._first)
+
+    def digests(self, first: int, last: int) -> set[str]:
+        """The digests of the texts from the one numbered `first` to the one before `last`."""
+        return set(itertools.islice(self._first, first, last))
+
     def distinct(self) -> Rows:
         """The first row of each text, without texts that have both labels. Empties the half, because a copy
         of so many rows takes memory."""
@@ -75,6 +85,16 @@ class _Surveyed:
         return self.survey.labels.positive + self.survey.labels.negative
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A source that was read."""
+
+    part: _Surveyed
+    first: int  # number of its first training text
+    last: int  # number of the one behind its last
+    brought_validation: bool
+
+
 class SplitReader:
     """Surveys all sources of a data set, refuses what cannot be trained on, and then reads the rows.
 
@@ -91,6 +111,7 @@ class SplitReader:
         self._unknown = Counter[str]()
         self._other_splits = Counter[str]()
         self._passed_over: list[str] = []
+        self._parts: list[_Read] = []
 
     def read(self, layout: Layout) -> Mapping[Role, Half]:
         """The rows of each split as given.
@@ -99,15 +120,43 @@ class SplitReader:
             DataError: as `splits.load_splits`.
         """
         self._passed_over += layout.passed_over
-        surveyed = [self._survey(role, source) for role, source in layout.items()]
+        surveyed = [
+            self._survey(role, alike) for role, source in layout.items() for alike in _of_like_columns(source)
+        ]
         _require_labels(self._source, surveyed)
+        train = self._halves["train"]
         for part in surveyed:
             if part.role == "train" or part.labelled:
+                first, validation = train.texts(), self._halves["validation"].rows_read
                 self._read(part)
+                brought = self._halves["validation"].rows_read > validation
+                self._parts.append(_Read(part, first, train.texts(), brought))
             else:
                 rows = counted(part.survey.rows, "row")
                 self._passed_over.append(f"{_name(part.source)} ({rows} without labels)")
         return self._halves
+
+    def undivided(self) -> set[str]:
+        """Digests of the training texts of parts that brought no validation rows, if another part did; to be
+        asked before the halves are emptied.
+
+        A folder that has its splits inside is one part, and so are paths that are called train and test.
+        """
+        given = self._source.paths
+        direct = [read for read in self._parts if _folder_of(read.part, given) is None]
+        named = any(read.part.role != "train" for read in direct)
+
+        def whole(read: _Read) -> Path | int:
+            folder = _folder_of(read.part, given)
+            return folder if folder is not None else -1 if named else self._parts.index(read)
+
+        divided = {whole(read) for read in self._parts if read.brought_validation}
+        return {
+            digest
+            for read in self._parts
+            if divided and whole(read) not in divided
+            for digest in self._halves["train"].digests(read.first, read.last)
+        }
 
     def left_out(self) -> dict[str, Any]:
         """What was left out and how it was read, by the names of `Splits`."""
@@ -171,6 +220,29 @@ class SplitReader:
         self._left_out["bad_rows"] += survey.bad_rows
         self._unknown.update({**survey.labels.neither, **survey.labels.unknown})
         self._passed_over += [f"{name}: {line}" for line in survey.passed_over]
+
+
+def _of_like_columns(source: Source) -> Iterator[Source]:
+    """The files of a source with a column `split`, and those without: one must not be read like the other."""
+    if len(source.paths) < 2 or not _has_split_column(source):
+        yield source
+        return
+    files: dict[bool, list[Path]] = {True: [], False: []}
+    for path in source.paths:
+        files[_has_split_column(replace(source, paths=(path,)))].append(path)
+    for paths in files.values():
+        if paths:
+            yield replace(source, paths=tuple(paths))
+
+
+def _has_split_column(source: Source) -> bool:
+    return SPLIT_COLUMN in map(str.lower, open_reviews(source).columns)
+
+
+def _folder_of(part: _Surveyed, given: Sequence[Path]) -> Path | None:
+    """The given folder that has a source inside; None if the source was given itself."""
+    path = part.source.paths[0]
+    return next((folder for folder in given if path != folder and path.is_relative_to(folder)), None)
 
 
 def _value(review: Review, column: int) -> str:

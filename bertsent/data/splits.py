@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from bertsent.base.digests import sha256_lines, sha256_text
@@ -54,8 +54,9 @@ def load_splits(data: Path | Source, settings: TrainSettings, *, progress: Progr
     A data set is one or more folders and tables; `layout.layout_of` says which of them hold validation and
     test rows, and a column `split` says it of the rows of a table. Where neither does, the rows are drawn:
     the test split first, then the validation split, with the same share (0.2 gives 20 % test, 16 %
-    validation, 64 % train); a validation split with no row of a label gets one. Validation or test rows
-    without any label are passed over.
+    validation, 64 % train); a validation split with no row of a label gets one. Where one part of a data set
+    brings validation rows and another none, those of the other are drawn from its training rows: a version
+    is calibrated for what it learns. Validation or test rows without any label are passed over.
 
     Texts are cleaned, and each is in one split; splits are sorted by digest. Where a row goes depends only
     on its text and the seed, not on formats, the order of rows, or other rows. A text that has both labels in
@@ -74,12 +75,16 @@ def load_splits(data: Path | Source, settings: TrainSettings, *, progress: Progr
     source = Source.of(data)
     reader = SplitReader(source, progress)
     halves = reader.read(layout_of(source))
+    undivided = reader.undivided()
     train, validation, test = (halves[name].distinct() for name in ("train", "validation", "test"))
     leaked = _leave_out(validation, train) + _leave_out(test, train, validation)
     if not halves["test"].rows_read:
         test, train = _divide(train, f"{settings.seed}:test", settings.validation_share)
     if not halves["validation"].rows_read:
         validation, train = _divide(train, str(settings.seed), settings.validation_share, both_labels=True)
+    elif undivided:
+        drawn, train = _divide(train, str(settings.seed), settings.validation_share, among=undivided)
+        validation = dict(sorted({**validation, **drawn}.items()))
     splits = {"train": train, "validation": validation, "test": test}
     _require_both_labels(source, splits, progress)
     return Splits(
@@ -127,17 +132,20 @@ def _require_both_labels(source: Source, splits: Mapping[str, Rows], progress: P
         progress.note("The test split lacks a label, so some of its metrics cannot be computed.")
 
 
-def _divide(rows: Rows, salt: str, share: float, *, both_labels: bool = False) -> tuple[Rows, Rows]:
+def _divide(
+    rows: Rows, salt: str, share: float, *, both_labels: bool = False, among: Collection[str] | None = None
+) -> tuple[Rows, Rows]:
     """The rows whose digest, salted and hashed to [0, 1), is below `share`, and the other rows.
 
-    With `both_labels`, a label that no such row has gives its row with the lowest hash: of few rows, none may
-    lie below.
+    With `among`, only rows with these digests are taken. With `both_labels`, a label that no such row has
+    gives its row with the lowest hash: of few rows, none may lie below.
     """
 
     def position(digest: str) -> float:
         return int(sha256_text(f"{salt}:{digest}")[:16], 16) / 2**64
 
-    below = {digest: rows.pop(digest) for digest in [key for key in rows if position(key) < share]}
+    taken = [key for key in rows if (among is None or key in among) and position(key) < share]
+    below = {digest: rows.pop(digest) for digest in taken}
     for label in LABELS.values() if both_labels else ():
         others = [digest for digest, review in rows.items() if review.label == label]
         if len(others) > 1 and all(review.label != label for review in below.values()):

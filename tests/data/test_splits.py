@@ -16,6 +16,7 @@ from bertsent.base.errors import DataError
 from bertsent.base.records.training import Splits
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.training import TrainSettings
+from bertsent.base.text import clean
 from bertsent.data.layout import layout_of
 from bertsent.data.source import Source
 from bertsent.data.splits import find_data_set, load_splits
@@ -115,6 +116,49 @@ def test_a_column_split_without_test_rows_has_them_drawn_from_training(tmp_path:
     assert len(splits.validation) == 20
     assert splits.test
     assert len(splits.train) + len(splits.test) == 80
+
+
+def divided(path: Path, given: Sequence[Row]) -> Path:
+    """A table with a column `split`: two rows of ten validate."""
+    marked = [(*row, "validation" if number % 10 < 2 else "train") for number, row in enumerate(given)]
+    return table(path, marked, header=("text", "label", "split"))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_table_without_a_column_split_beside_one_with_it_is_read_and_validates_too(
+    tmp_path: Path, turned: bool
+) -> None:
+    films, plays = rows(200), rows(100, "play")
+    given = [table(tmp_path / "films.csv", films), divided(tmp_path / "plays.csv", plays)]
+    splits = load(*(reversed(given) if turned else given))
+    assert all_texts(splits) == {clean(text) for text, _ in films + plays}
+    assert splits.other_splits == {}
+    own = {clean(text) for number, (text, _) in enumerate(plays) if number % 10 < 2}
+    validation = {review.text for review in splits.validation}
+    assert {text for text in validation if "play" in text} <= own
+    drawn = validation - own
+    assert 0.15 * 200 < len(drawn) < 0.45 * 200  # 0.3 is drawn
+    alone = load(given[0])
+    assert drawn <= {review.text for review in (*alone.validation, *alone.test)}
+
+
+def test_a_folder_with_its_test_split_beside_a_divided_table_validates_too(tmp_path: Path) -> None:
+    films = folder(tmp_path / "films" / "train", rows(200)).parent
+    folder(films / "test", rows(50, "tested"))
+    splits = load(films, divided(tmp_path / "plays.csv", rows(100, "play")))
+    kinds = {kind: sum(kind in review.text for review in splits.validation) for kind in ("film", "play")}
+    assert kinds["film"] > 30
+    assert kinds["play"] == 20
+    assert {review.text for review in splits.test} == {clean(text) for text, _ in rows(50, "tested")}
+
+
+def test_paths_called_train_and_validation_are_one_data_set(tmp_path: Path) -> None:
+    train, validation = (
+        table(tmp_path / "train.csv", rows(200)),
+        table(tmp_path / "dev.csv", rows(40, "play")),
+    )
+    splits = load(train, validation)
+    assert all("play" in review.text for review in splits.validation)
 
 
 def test_a_column_split_that_names_no_training_row_is_not_used_and_said(tmp_path: Path) -> None:
