@@ -254,8 +254,11 @@ class DriftRun:
         seen = self.history.seen | self._used()  # other labels stay new for the next version's first look
         rows = [row for row in self.labels if row.digest in seen]
         seconds = Ledger(self.workspace.reports).expected_seconds(len(rows))
-        training = "A candidate is being trained"
-        self.judged(self._monitored("training", training, look=look, continued=continued, seconds=seconds))
+
+        def begin() -> None:
+            reason = "A candidate is being trained"
+            self.judged(self._monitored("training", reason, look=look, continued=continued, seconds=seconds))
+
         try:
             warm = can_warm_start(self.version)
             old = None if self.data else find_old_data(self.workspace.data, warm_start=warm)
@@ -272,6 +275,7 @@ class DriftRun:
                         gate=self.gate,
                         champion_scores=self._scores,
                         resume=continued,
+                        begin=begin,
                         progress=self.progress,
                         stop=stop,
                     )

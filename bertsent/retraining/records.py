@@ -73,6 +73,7 @@ class RetrainRun:
     force: bool = False  # train even if the same labels, or nearly the same, had an outcome before
     # P(positive) by the champion, by text, of what it scored already in this run.
     champion_scores: Mapping[str, float] = field(default_factory=dict)
+    begin: Callable[[], None] = lambda: None  # called before the work, unless these rows had an outcome
     progress: Progress = silent
     stop: Callable[[], bool] = lambda: False  # asked after every batch; True stops, the next run resumes
 

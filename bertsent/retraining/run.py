@@ -55,6 +55,7 @@ def retrain(run: RetrainRun) -> Retrained:
     with lock(run.workspace.state / "retrain.lock", "retrain"):
         retrained = None if run.force else outcomes.earlier_outcome(run)
         if retrained is None:
+            run.begin()
             run.champion.verify()
             scorer = Scorer(run.champion)  # a version that cannot score is refused before the work
             splits, in_data = _old_reviews(run, scorer)
