@@ -107,6 +107,13 @@ def drift(
         if report is not None:
             drift_page.check_target(report)
         note_strays()
+
+        def tell(found: Monitored) -> None:
+            """Says the verdict before the training, which takes minutes."""
+            bar.tell(drift_page.training_line(found))
+            if report is not None:
+                drift_page.write(found, report, command=command_line(ctx))
+
         with progress(quiet=quiet) as bar:
             outcome = monitor.DriftRun(
                 workspace=Workspace.current(),
@@ -119,6 +126,7 @@ def drift(
                 retrain=not no_retrain,
                 gate=gate,
                 progress=bar,
+                judged=tell,
                 stopping=stop_on_signal,
             ).go()
         _show(outcome, json=json)
@@ -206,6 +214,7 @@ def _as_json(outcome: Monitored) -> dict[str, Any]:
         **(unjudged if outcome.look is None else outcome.look.report),
         "why": outcome.reason,
         **pick(outcome, "looks", "action", "version", "published", "needed", "continued"),
+        "gain": outcome.gain,
         "open": _open_as_json(outcome.open) if outcome.open else None,
     }
 

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bertsent.base.display import visible
+from bertsent.base.records.gain import Gain
 from bertsent.data.source import Source, path_word
 from bertsent.drift.history import DriftHistory, Look
 from bertsent.labelling.decisions import Labelled
 
 # none: nothing to do; collect: too few labels to tell; reported: drift, but this run may not retrain;
+# training: drift, and a challenger is being trained, so this is not the end of the run;
 # open: drift, but the retraining could not begin, so the next run tries again; others: how it ended.
-Action = Literal["none", "collect", "reported", "open", "published", "rejected", "failed"]
+Action = Literal["none", "collect", "reported", "training", "open", "published", "rejected", "failed"]
 OpenState = Literal["reported only", "interrupted", "rejected", "failed", "rolled back"]
 ACCEPT = 'bertsent drift --accept "REASON"'
 _TO: dict[OpenState, str] = {  # what the remedy does
@@ -57,6 +59,8 @@ class Monitored:
     looks: int  # of this version, including this one
     needed: int = 0  # new rows that the next look needs; 0: unknown
     published: int | None = None  # the version that the retraining published
+    gain: Gain | None = None  # what the gate counted, if it judged a challenger
+    seconds: float | None = None  # that a training which begins takes about; None: not known
     continued: bool = False  # an earlier run took the look
     open: OpenDrift | None = None  # the newest drift that is open after this run, whichever run found it
     history: DriftHistory

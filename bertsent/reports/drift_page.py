@@ -38,6 +38,8 @@ _STEPS = {  # action -> what to do, and the command that does it
     "none": [("Label new reviews as they come in; the next check needs new labels.", "bertsent label")],
     "collect": [("Label {more} more; then the next run can judge.", "bertsent label")],
     "reported": [(_READ, "bertsent retrain")],
+    "training": [("This page is written again when the candidate was compared. If the run is stopped, the "
+                  "next one goes on.", "bertsent drift")],
     "open": [("Fix the problem above; the next run resumes the retraining.", "bertsent drift")],
     "published": [
         ("The new version scores from now on. See what led to it:", "bertsent models why {published}"),
@@ -83,7 +85,28 @@ def log_line(run: Monitored) -> str:
         effects = _named("minimum detectable effect", minimum_detectable_effect(report))
     time = f" of {moment(run.look.time)}" if run.continued else ""
     judged = f"{report['new_rows']} new labels, check {run.look.look} of {spoken(run.look.version)}{time}"
-    return visible(f"{lead}{_VERDICTS[run.look.verdict][0]}: {measured}{effects}; {judged}; {action}")
+    end = f". {_action(run)}" if run.published and run.gain else f"; {action}"  # of several sentences, or one
+    return visible(f"{lead}{_VERDICTS[run.look.verdict][0]}: {measured}{effects}; {judged}{end}")
+
+
+def training_line(run: Monitored) -> str:
+    """What a run says of a drift before it trains: what fired, and how long the training takes if that is
+    known."""
+    report = run.look.report if run.look else {"fired": [], "measures": {}}
+    fired = ", ".join(
+        f"{_TITLES[name]} {number(report['measures'][name]['value'], 2)}" for name in report["fired"]
+    )
+    takes = "" if run.seconds is None else f" takes about {_about(run.seconds)}"
+    return visible(
+        f"DRIFT: {fired} (threshold {run.threshold:g}). Training a candidate{takes}; Ctrl-C stops it, the "
+        "next run goes on"
+    )
+
+
+def _about(seconds: float) -> str:
+    """Some seconds as 8 min, or 2 h."""
+    minutes = max(1, round(seconds / 60))
+    return f"{minutes} min" if minutes < 100 else f"{round(minutes / 60)} h"
 
 
 def verdict_sentence(run: Monitored) -> str:
@@ -127,6 +150,8 @@ def render(run: Monitored, *, command: str, made: str) -> str:
     looks = run.history.looks()
     look = run.look or (looks[-1] if looks else None)
     pictures = {"history": drift_plots.history(looks)}
+    if run.gain:
+        pictures["gain"] = drift_plots.gain(run.gain)
     values: dict[str, Any] = {}
     if look is not None:
         diagnostics = look.report["diagnostics"]
@@ -178,6 +203,8 @@ def _found_earlier(run: Monitored) -> OpenDrift | None:
 
 
 def _action(run: Monitored) -> str:
+    if run.published and run.gain:
+        return f"Version {run.published} is current. {run.gain.sentence}"
     return _ACTIONS.get(run.action, "").format(published=run.published) + run.reason
 
 
@@ -238,7 +265,7 @@ def _foreign(run: Monitored, look: Look) -> list[dict[str, Any]]:
 def _outcome(run: Monitored, look: Look) -> str:
     """What came of a look, in words."""
     if run.open and run.open.look == look:
-        return f"open: {run.open.state}"
+        return "in training" if run.action == "training" else f"open: {run.open.state}"
     accepted = run.history.acceptance_of(look)
     if accepted:
         return visible(f"accepted: {accepted.reason}")

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bertsent.base.records.gain import Gain
 from bertsent.base.version_names import spoken
 from bertsent.drift.history import Look
 from bertsent.reports.plots import INK, NEGATIVE, POSITIVE, element, page_figure
@@ -44,6 +45,35 @@ def measures(rows: Sequence[Mapping[str, Any]], *, threshold: float) -> str:
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_xlim(0, min(1.02, 1.12 * max([*ends, 2 * threshold])))
         _note_above(axes, "threshold", threshold, shift=(4, 2))
+        return element(figure)
+
+
+def gain(counts: Gain) -> str:
+    """The share of correct predictions before and after a retrain, with 95 % intervals, as an SVG element."""
+    from bertsent.scoring.metrics import wilson
+
+    old = "word counts of\nold reviews" if counts.stand_in else "old reviews"
+    sides = [
+        (name, side) for name, side in (("new reviews\nkept aside", counts.new), (old, counts.old)) if side.n
+    ]
+    with page_figure("gain", 5.0, 0.8 * len(sides) + 0.9) as figure:
+        axes = figure.add_subplot()
+        for y, (_, side) in enumerate(sides):
+            dots = (
+                (-0.14, side.before, "before", INK, "none"),
+                (0.14, side.after, "after", POSITIVE, "full"),
+            )
+            for shift, right, name, colour, fill in dots:
+                low, high = wilson(right, side.n)
+                axes.hlines(y + shift, 100 * low, 100 * high, color=colour, linewidth=4, alpha=0.45)
+                style = {"color": colour, "fillstyle": fill, "markersize": 9, "clip_on": False}
+                axes.plot(100 * right / side.n, y + shift, "o", label=name if not y else None, **style)
+        axes.set_yticks(range(len(sides)), [name for name, _ in sides])
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+        axes.set_ylim(len(sides) - 0.5, -0.5)
+        axes.set_xlabel("% right")
+        axes.legend(frameon=False, loc="lower right", ncols=2, bbox_to_anchor=(1.0, 1.0), borderaxespad=0)
         return element(figure)
 
 

@@ -31,6 +31,14 @@ class Ledger:
         """
         journal.append(self._path, event)
 
+    def expected_seconds(self, labels: int) -> float | None:
+        """How long a retrain on so many labels takes: as long as the last one that a single run made from
+        beginning to end, and longer in proportion if there are more labels. None if there is no such line."""
+        timed = [line for line in self.events() if line.get("seconds") and line.get("keys")]
+        if not timed:
+            return None
+        return float(timed[-1]["seconds"]) * max(1.0, labels / len(timed[-1]["keys"]))
+
     def events(self, progress: Progress = silent) -> list[dict[str, Any]]:
         """All intact lines; `progress.note` reports how many are damaged.
 

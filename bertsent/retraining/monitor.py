@@ -10,14 +10,15 @@ import contextlib
 import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bertsent.base.errors import DataError, MissingExtraError, TrainingError, UsageError
 from bertsent.base.files import lock
-from bertsent.base.records.core import Progress, Review, silent
+from bertsent.base.records.core import Progress, Review, silent, to_json
+from bertsent.base.records.gain import Gain
 from bertsent.base.settings.drift import DriftSettings, MonitorSettings
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.retraining import GateSettings
@@ -28,6 +29,7 @@ from bertsent.drift.history import LOCK, DriftHistory, Ending, Look, Outcome, ba
 from bertsent.drift.monitored import Action, Monitored, OpenDrift
 from bertsent.labelling.decisions import Labelled
 from bertsent.labelling.log import LabelLog
+from bertsent.retraining.ledger import Ledger
 from bertsent.retraining.open_drift import list_open
 from bertsent.versions import store
 from bertsent.versions.manifest import REFERENCE, Version
@@ -56,8 +58,12 @@ class DriftRun:
     retrain: bool = True  # whether drift starts a retraining
     gate: GateSettings = _GATE  # what a challenger must show
     progress: Progress = silent
+    # Told of a drift before a challenger is trained because of it: that takes minutes.
+    judged: Callable[[Monitored], None] = lambda found: None
     # Opens a context that gives a function: training asks it after every batch, and stops if it says True.
     stopping: Stopping = lambda: contextlib.nullcontext(lambda: False)
+
+    _scores: dict[str, float] = field(default_factory=dict, init=False)  # by the version, of texts
 
     @cached_property
     def version(self) -> Version:
@@ -148,8 +154,15 @@ class DriftRun:
 
         finish_killed_run(self.workspace)
         published = versions[0].manifest
-        reason = str(published.lineage["gate"]["reason"])
-        return self._end(look, "published", published.version, reason, continued=True)
+        gate = published.lineage["gate"]
+        return self._end(
+            look,
+            "published",
+            published.version,
+            str(gate["reason"]),
+            gain=Gain.from_gate(gate),
+            continued=True,
+        )
 
     def _look(self, unfinished: Look | None) -> Monitored:
         """Judges the labels that no look has settled and the version has not used, if there are enough."""
@@ -219,6 +232,7 @@ class DriftRun:
         trained_on = reference.read(self.version.file(REFERENCE))
         scorer = Scorer(self.version)
         rows = _score(scorer, fresh, self.progress)
+        self._scores.update((label.text, row.score) for label, row in zip(fresh, rows, strict=True))
         vocabulary = scorer.tokenizer.pieces(range(scorer.tokenizer.vocabulary_size))
         report = judge(trained_on, rows, settings=self.settings, look=number, vocabulary=vocabulary)
         digests = tuple(row.digest for row in fresh)
@@ -239,6 +253,12 @@ class DriftRun:
 
         seen = self.history.seen | self._used()  # other labels stay new for the next version's first look
         rows = [row for row in self.labels if row.digest in seen]
+        seconds = Ledger(self.workspace.reports).expected_seconds(len(rows))
+
+        def begin() -> None:
+            reason = "A candidate is being trained"
+            self.judged(self._monitored("training", reason, look=look, continued=continued, seconds=seconds))
+
         try:
             warm = can_warm_start(self.version)
             old = None if self.data else find_old_data(self.workspace.data, warm_start=warm)
@@ -253,7 +273,9 @@ class DriftRun:
                         warm_start=warm,
                         settings=settings_for(self.version, warm_start=warm, labels=len(rows)),
                         gate=self.gate,
+                        champion_scores=self._scores,
                         resume=continued,
+                        begin=begin,
                         progress=self.progress,
                         stop=stop,
                     )
@@ -262,15 +284,16 @@ class DriftRun:
             return self._monitored("open", str(error), look=look, continued=continued)
         except TrainingError as error:  # another run would end the same way
             return self._end(look, "failed", None, str(error), continued=continued)
-        return self._end(look, retrained.outcome, retrained.version, retrained.reason, continued=continued)
+        gain = Gain.from_gate(to_json(retrained.gate))
+        return self._end(
+            look, retrained.outcome, retrained.version, retrained.reason, gain=gain, continued=continued
+        )
 
-    def _end(
-        self, look: Look, outcome: Ending, version: int | None, reason: str, *, continued: bool = False
-    ) -> Monitored:
+    def _end(self, look: Look, outcome: Ending, version: int | None, reason: str, **more: Any) -> Monitored:
         """Closes a look with an outcome."""
         self.history.append(Outcome(batch=look.batch, outcome=outcome, version=version, reason=reason))
         action: Action = "reported" if outcome == "report_only" else outcome
-        return self._monitored(action, reason, look=look, published=version, continued=continued)
+        return self._monitored(action, reason, look=look, published=version, **more)
 
     def _monitored(
         self, action: Action, reason: str, *, look: Look | None = None, new_rows: int = 0, **more: Any

@@ -45,8 +45,14 @@ def lineage_of(run: RetrainRun, picked: Selection, gate: GateResult) -> dict[str
     }
 
 
-def ledger_line(outcome: str, lineage: Mapping[str, Any], version: int | None) -> dict[str, Any]:
-    """The line of the ledger for a challenger with this lineage."""
+def ledger_line(
+    outcome: str, lineage: Mapping[str, Any], version: int | None, *, seconds: float | None = None
+) -> dict[str, Any]:
+    """The line of the ledger for a challenger with this lineage.
+
+    Args:
+        seconds: Of the whole retrain; None if several runs took part in it, or if it is not known.
+    """
     return {
         "event": outcome,
         "version": version,
@@ -55,6 +61,7 @@ def ledger_line(outcome: str, lineage: Mapping[str, Any], version: int | None) -
         "batch": lineage["because"]["batch"],
         "labels": lineage["labels"]["n"],
         "reason": lineage["gate"]["reason"],
+        "seconds": seconds,
         **{key: lineage[key] for key in ("rows", "keys", "champion", "start", "gate")},
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -71,6 +71,9 @@ class RetrainRun:
     gate: GateSettings = _GATE  # what the challenger must show
     resume: bool = True  # resume what a run of the same rows left behind
     force: bool = False  # train even if the same labels, or nearly the same, had an outcome before
+    # P(positive) by the champion, by text, of what it scored already in this run.
+    champion_scores: Mapping[str, float] = field(default_factory=dict)
+    begin: Callable[[], None] = lambda: None  # called before the work, unless these rows had an outcome
     progress: Progress = silent
     stop: Callable[[], bool] = lambda: False  # asked after every batch; True stops, the next run resumes
 

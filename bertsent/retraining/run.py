@@ -6,10 +6,10 @@ import contextlib
 import math
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -55,6 +55,7 @@ def retrain(run: RetrainRun) -> Retrained:
     with lock(run.workspace.state / "retrain.lock", "retrain"):
         retrained = None if run.force else outcomes.earlier_outcome(run)
         if retrained is None:
+            run.begin()
             run.champion.verify()
             scorer = Scorer(run.champion)  # a version that cannot score is refused before the work
             splits, in_data = _old_reviews(run, scorer)
@@ -62,8 +63,9 @@ def retrain(run: RetrainRun) -> Retrained:
             _require_enough(picked, splits, run)
             _note(run, picked, splits)
             challenger = _challenger(run, picked, splits)
-            result = _judge(run, scorer, Scorer(challenger), picked, splits)
-            retrained = _conclude(run, challenger, picked, result)
+            result = _judge(run, scorer, challenger, picked, splits)
+            seconds = time.monotonic() - started if challenger.whole else None
+            retrained = _conclude(run, challenger.version, picked, result, seconds)
         shutil.rmtree(run.workspace.challengers, ignore_errors=True)
     return replace(retrained, seconds=time.monotonic() - started)
 
@@ -171,8 +173,16 @@ def _note(run: RetrainRun, picked: Selection, splits: Splits) -> None:
 # The challenger
 
 
-def _challenger(run: RetrainRun, picked: Selection, splits: Splits) -> Version:
-    """The version to judge; it is trained unless an earlier run completed it."""
+class _Challenger(NamedTuple):
+    """The version to judge."""
+
+    version: Version
+    scores: Mapping[str, float] = {}  # its P(positive) by text, of what was scored when this run made it
+    whole: bool = False  # this run trained it from its first step
+
+
+def _challenger(run: RetrainRun, picked: Selection, splits: Splits) -> _Challenger:
+    """The challenger; it is trained unless an earlier run completed it."""
     stand_in = run.data is None
     if stand_in:
         splits = replace(splits, test=())  # bags for the gate; no accuracy of a version is told by them
@@ -186,10 +196,11 @@ def _challenger(run: RetrainRun, picked: Selection, splits: Splits) -> Version:
     challenger = _completed(folder)
     if challenger is not None:
         run.progress.tell("An earlier run completed the challenger; the gate judges it now")
-        return challenger
+        return _Challenger(challenger)
     from bertsent.tf import training
 
     checkpoints = folder / "training"
+    whole = not checkpoints.exists()
     try:
         trained = training.train(
             run.settings,
@@ -207,7 +218,7 @@ def _challenger(run: RetrainRun, picked: Selection, splits: Splits) -> Version:
         terminated = stopped.exit_code == ExitCode.TERMINATED
         hint = "the same command resumes it"
         raise Interrupted(stopped.message, terminated=terminated, hint=hint) from stopped
-    return read_version(trained.path)
+    return _Challenger(read_version(trained.path), trained.scores, whole)
 
 
 def _completed(folder: Path) -> Version | None:
@@ -224,14 +235,19 @@ def _completed(folder: Path) -> Version | None:
 
 
 def _judge(
-    run: RetrainRun, champion: Scorer, challenger: Scorer, picked: Selection, splits: Splits
+    run: RetrainRun, champion: Scorer, challenger: _Challenger, picked: Selection, splits: Splits
 ) -> GateResult:
+    """Compares both on the test rows and the reserved ones. What this run has scored is not scored again."""
     test = splits.test[: run.gate.test_rows]  # sorted by digest: a random draw that is the same every time
     reserved = [Review(row.text, row.label) for row in picked.reserved]
     texts = [review.text for review in (*test, *reserved)]
+    scorers = (
+        ("champion", champion, run.champion_scores),
+        ("challenger", Scorer(challenger.version), challenger.scores),
+    )
     old, new = (
-        scorer.scores(texts, what=f"Scoring by the {name}", progress=run.progress)
-        for name, scorer in (("champion", champion), ("challenger", challenger))
+        scorer.scores_of(texts, known=known, what=f"Scoring by the {name}", progress=run.progress)
+        for name, scorer, known in scorers
     )
 
     def paired(rows: Sequence[Review], part: slice) -> PairedScores:
@@ -250,7 +266,9 @@ def _judge(
 # The outcome
 
 
-def _conclude(run: RetrainRun, challenger: Version, picked: Selection, result: GateResult) -> Retrained:
+def _conclude(
+    run: RetrainRun, challenger: Version, picked: Selection, result: GateResult, seconds: float | None
+) -> Retrained:
     lineage = outcomes.lineage_of(run, picked, result)
     outcome: Literal["published", "rejected"] = "published" if result.passed else "rejected"
     number = None
@@ -262,5 +280,5 @@ def _conclude(run: RetrainRun, challenger: Version, picked: Selection, result: G
             reason="drift" if run.trigger.kind == "drift" else "retrain",
             lineage=lineage,
         ).manifest.version
-    run.ledger.append(outcomes.ledger_line(outcome, lineage, number))
+    run.ledger.append(outcomes.ledger_line(outcome, lineage, number, seconds=seconds))
     return Retrained(outcome, number, result, result.reason, 0.0)

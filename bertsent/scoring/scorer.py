@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -149,6 +149,16 @@ class Scorer:
                 progress.advance(row)
         progress.finish()
         return scores
+
+    def scores_of(
+        self, texts: Sequence[str], *, known: Mapping[str, float], what: str, progress: Progress
+    ) -> Scores:
+        """Like `scores`, but a text that has its score in `known` is not scored again."""
+        others = list(dict.fromkeys(text for text in texts if text not in known))
+        scores = dict(known)
+        if others:
+            scores |= zip(others, self.scores(others, what=what, progress=progress).tolist(), strict=True)
+        return np.array([scores[text] for text in texts], np.float32)
 
     def label(self, score: float) -> Label:
         """The label of a score: by the threshold, if one was set; else "unsure" within the version's band."""

@@ -137,6 +137,11 @@ def publish(
         metrics=metrics,
         quantised=quantised,
         seconds=0.0,
+        scores={
+            review.text: score
+            for name in held_out
+            for review, score in zip(run.rows[name], scores[name].tolist(), strict=True)
+        },
     )
 
 

@@ -297,8 +297,11 @@ def test_drift_on_a_small_data_set_retrains_with_the_margin_that_it_names(
 
 def test_drift_without_a_data_set_is_open_until_there_is_one(run: Run, home: Path) -> None:
     world.label(home, world.known(40, wrong=True))
+    earlier = {"event": "published", "version": 9, "seconds": 480.0, "keys": ["k"] * 40}
+    Ledger(home / "reports").append(earlier)
     first = run("drift")
     assert first.exit_code == 3
+    assert "Training a candidate takes about 8 min; Ctrl-C stops it, the next run goes on" in first.stderr
     assert "not handled yet" in last_line(first)
     assert "bertsent download" in last_line(first)
     second = run("drift", "--json")
@@ -488,9 +491,12 @@ def test_drift_of_another_shop_ends_in_a_new_version(run: Run, drifted: Path) ->
     assert result.exit_code == 0, result.stderr
     assert (result.stdout.count("\n"), result.stderr) == (1, "")  # what cron mails is one line
     assert last_line(result).startswith("DRIFT")
-    assert "version 2 published" in last_line(result)
+    assert re.search(
+        r"\. Version 2 is current\. New reviews kept aside: (\d+) of \d+ right, before \d+ \(\d+ put right, ",
+        last_line(result),
+    )
     finished(drifted)
-    assert "Version 2 published" in (drifted / "r.html").read_text(encoding="utf-8")
+    assert "Version 2 is current" in (drifted / "r.html").read_text(encoding="utf-8")
     again = run("drift", "--json")
     assert again.exit_code == 0
     assert (answer(again)["action"], answer(again)["open"]) == ("none", None)
@@ -502,7 +508,7 @@ def test_drift_of_another_shop_ends_in_a_new_version(run: Run, drifted: Path) ->
     (drifted / ".bertsent" / "challenger" / "x").mkdir(parents=True)
     result = run("drift")
     assert result.exit_code == 0, result.stderr
-    assert "version 2 published" in last_line(result)
+    assert "Version 2 is current" in last_line(result)
     finished(drifted)
 
 
@@ -525,16 +531,19 @@ def test_drift_by_poisoned_labels_leaves_the_champion_alone(run: Run, home: Path
 
 
 def test_drift_killed_while_it_trains_is_gone_on_with_to_one_outcome(run: Run, drifted: Path) -> None:
-    with start("drift", "--quiet") as process:
+    with start("drift", "--report", drifted / "r.html") as process:
         while not list(drifted.glob(".bertsent/challenger/*/training/epoch-*")):
             assert process.poll() is None, process.communicate()
             time.sleep(0.02)
         process.kill()
-        process.wait()
+        said = process.communicate()[1].decode()
+    assert re.search(r"DRIFT: .* 0\.\d\d \(threshold 0\.1\)\. Training a candidate; Ctrl-C stops it", said)
+    assert "A candidate is being trained" in (drifted / "r.html").read_text(encoding="utf-8")
     assert outcomes(drifted) == []
-    result = run("drift", "--quiet")
+    result = run("drift", "--quiet", "--report", "r.html")
     assert result.exit_code == 0, result.stderr
-    assert "version 2 published" in last_line(result)
+    assert "Version 2 is current" in last_line(result)
+    assert "A candidate is being trained" not in (drifted / "r.html").read_text(encoding="utf-8")
     finished(drifted)
 
 

@@ -132,7 +132,11 @@ def case(line: str, *options: object, packages: set[str], own: set[str], slow: b
         ),
         case("models", packages=set(), own={"versions"}),
         case("models show 1", packages=set(), own={"versions"}),
-        case("models rollback 1", packages={"filelock"}, own={"versions"}),
+        case(
+            "models rollback 1",  # says which drift it opens again
+            packages={"filelock"},
+            own={"data", "drift", "labelling", "retraining", "versions"},
+        ),
         case("export litert out", *BUNDLED, packages=LITERT, own=SCORE | {"data", "export"}, slow=True),
         case("download --sample", packages={"filelock"}, own={"data"}),
         case(

@@ -118,6 +118,8 @@ def test_why_tells_labels_drift_and_gate(run: Run) -> None:
     for word in ("by drift", "to train on", "reserved", "Drift: drift, text 0.900", "Against version 1"):
         assert word in said
     assert "look foreign" in said
+    assert "New reviews kept aside: " in said
+    assert "Old reviews: 100.0 %, as before (0 put right, 0 broken)." in said
     lineage = answer(run("models", "why", "2", "--json"))["lineage"]
     assert lineage["because"]["batch"] == "b" * 64
     assert lineage["gate"]["passed"] is True

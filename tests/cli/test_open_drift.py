@@ -271,10 +271,12 @@ def test_a_pruned_answer_is_trained_again_with_drift_as_the_reason(
 
 def test_a_version_made_from_the_answer_keeps_the_drift_closed(run: Run, answered: Path) -> None:
     answer = world.current(answered)
+    champion = {"version": 2, "digest": answer.classifier_digest, "packaged": False}
     lineage = {
-        "because": {"kind": "asked", "batch": ""},
-        "gate": answer.manifest.lineage["gate"],
-        "champion": {"version": 2, "digest": answer.classifier_digest, "packaged": False},
+        **answer.manifest.lineage,
+        "because": {"kind": "asked", "batch": "", "report": None},
+        "keys": [],
+        "champion": champion,
     }
     registry.adopt(answer, folder=answered / "model", after=2, reason="retrain", lineage=lineage)
     assert find_open(Workspace(answered)) is None

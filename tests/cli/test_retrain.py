@@ -52,8 +52,11 @@ def test_retrain_killed_in_training_and_run_again_publishes_once(run: Run, home:
     ended = run(*words)
     assert ended.exit_code == 0, ended.stderr
     assert "Resuming after epoch" in ended.stderr
+    assert "Scoring test" in ended.stderr
+    assert "Scoring by the challenger" not in ended.stderr, "the test rows again"
     assert ended.stdout.startswith("Published version 2: not worse on 800 test rows")
     assert "better on the reserved rows" in ended.stdout
+    assert "New reviews kept aside: " in ended.stdout
     again = run(*words, "--json")
     assert again.exit_code == 0
     answer = json.loads(again.stdout)

@@ -13,6 +13,7 @@ import pytest
 from support.html_page import Page
 
 from bertsent.base.errors import UsageError
+from bertsent.base.records.gain import Gain, Side
 from bertsent.base.settings.workspace import Workspace
 from bertsent.drift.history import DriftHistory, Look, Outcome, batch_digest
 from bertsent.drift.monitored import Monitored
@@ -193,6 +194,33 @@ def test_line_ends_with_what_was_done(workspace: Path, action: str, said: str) -
     assert line.startswith("DRIFT: headline 0.280 (error), threshold 0.1, fired: error 0.280; 40 new labels")
     assert line.endswith(said)
     assert said in Page(page(found)).text.replace("V", "v").replace("Not", "not")
+
+
+def test_line_and_page_say_what_a_new_version_gained(workspace: Path) -> None:
+    gain = Gain(Side(61, 51, 54, 5, 2), Side(800, 752, 752, 3, 3), stand_in=False)
+    found = monitored(workspace, look(), action="published", reason="better", published=2, gain=gain)
+    said = (
+        "Version 2 is current. New reviews kept aside: 54 of 61 right, before 51 (5 put right, 2 broken). "
+        "Old reviews: 94.0 %, as before (3 put right, 3 broken)"
+    )
+    assert drift_page.log_line(found).endswith(f"check 1 of version 1. {said}")
+    made = page(found)
+    assert said in " ".join(Page(made).text.split())
+    assert made.count("<svg") == 4
+    assert "new reviews" in made
+
+
+@pytest.mark.parametrize(
+    ("seconds", "takes"),
+    [(None, ""), (20.0, " takes about 1 min"), (480.0, " takes about 8 min"), (9e3, " takes about 2 h")],
+)
+def test_training_line_says_what_fired_and_how_long_a_training_takes(
+    workspace: Path, seconds: float | None, takes: str
+) -> None:
+    found = monitored(workspace, look(), action="training", seconds=seconds)
+    said = f"Training a candidate{takes}; Ctrl-C stops it, the next run goes on"
+    assert drift_page.training_line(found) == f"DRIFT: error 0.28 (threshold 0.1). {said}"
+    assert "This page is written again" in page(found)
 
 
 def test_line_says_what_the_batch_could_have_shown_where_nothing_fired(workspace: Path) -> None:

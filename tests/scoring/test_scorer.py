@@ -304,3 +304,16 @@ def test_version_with_a_later_cleaning_is_refused(model: Path) -> None:
     fake_versions.edit(model / "1", cleaning=3)
     with pytest.raises(ArtefactError, match="cleaned in a way that this bertsent does not have"):
         scorer(model)
+
+
+def test_scores_of_scores_only_what_is_not_known(trained: Path, texts: list[str]) -> None:
+    some, listener = texts[:4], Listener()
+    one = scorer(trained)
+    found = one.scores_of([*some, some[0]], known={some[1]: 0.125}, what="Scoring by it", progress=listener)
+    assert listener.totals == {"Scoring by it": 3}
+    assert found[1] == 0.125
+    assert found[0] == found[4]
+    assert found[[0, 2, 3]].tolist() == scores(trained, some)[[0, 2, 3]].tolist()
+    known = dict.fromkeys(some, 0.5)
+    one.scores_of(some, known=known, what="Scoring nothing", progress=listener)
+    assert "Scoring nothing" not in listener.begun

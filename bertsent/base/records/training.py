@@ -104,3 +104,5 @@ class Trained:
     metrics: Mapping[str, Metrics]  # split -> of the LiteRT file
     quantised: Quantised
     seconds: float
+    # P(positive) by text, of the rows that were scored when the version was made: validation, test, reserved.
+    scores: Mapping[str, float] = field(default_factory=dict, repr=False)

@@ -10,6 +10,7 @@ import typer
 from bertsent.base.display import size, visible
 from bertsent.base.errors import UsageError
 from bertsent.base.records.core import to_json
+from bertsent.base.records.gain import Gain
 from bertsent.base.settings.workspace import Workspace
 from bertsent.base.version_names import capital, spoken, spoken_champion
 from bertsent.cli import _options as options
@@ -141,6 +142,7 @@ def _print_drift(because: Mapping[str, Any]) -> None:
 def _print_gate(lineage: Mapping[str, Any]) -> None:
     from bertsent.retraining.gate import GateResult
 
+    typer.echo(f"  {Gain.from_gate(lineage['gate']).sentence}.")
     gate = GateResult.from_json(lineage["gate"])
     typer.echo(f"  Against {visible(spoken_champion(lineage['champion']))}: {visible(gate.reason)}")
     for line in gate_lines(gate):
