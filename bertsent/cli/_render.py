@@ -175,16 +175,24 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def given_options(ctx: typer.Context) -> dict[str, str]:
+    """The parameters that stand on the command line, in the command's order: name -> option, such as
+    --report; "" for an argument."""
+    given = {}
+    for parameter in ctx.command.params:
+        source = ctx.get_parameter_source(parameter.name or "")
+        if source is not None and source.name == "COMMANDLINE":
+            option = "" if parameter.param_type_name == "argument" else parameter.opts[0]
+            given[parameter.name or ""] = option
+    return given
+
+
 def command_line(ctx: typer.Context) -> str:
     """The command line, quoted for a shell."""
     words = ["bertsent", str(ctx.info_name)]
-    for parameter in ctx.command.params:
-        name = parameter.name or ""
-        source, value = ctx.get_parameter_source(name), ctx.params.get(name)
-        if source is not None and source.name == "COMMANDLINE":
-            for one in value if isinstance(value, list | tuple) else [value]:
-                if parameter.param_type_name != "argument":
-                    words.append(parameter.opts[0])
-                if one is not True:
-                    words.append(str(one))
+    for name, option in given_options(ctx).items():
+        value = ctx.params.get(name)
+        for one in value if isinstance(value, list | tuple) else [value]:
+            words += [option] if option else []
+            words += [str(one)] if one is not True else []
     return shlex.join(words)

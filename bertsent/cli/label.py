@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,16 +27,18 @@ from bertsent.cli import _options as options
 from bertsent.cli._render import duration, note, print_json, progress
 from bertsent.cli._scorer import open_scorer
 from bertsent.cli._source import open_source, reads_reviews
-from bertsent.cli._versions import note_strays
+from bertsent.cli._versions import find_version, note_strays
 from bertsent.data.source import PIPE, Source
 from bertsent.labelling.decisions import Check, PickedBy
 
 if TYPE_CHECKING:
     from bertsent.cli.terminal.keys import Terminal
     from bertsent.cli.terminal.session import Recorder
+    from bertsent.labelling.background import Rank
     from bertsent.labelling.log import LabelLog
     from bertsent.labelling.pool import Pool
     from bertsent.labelling.shared_scorer import SharedScorer
+    from bertsent.scoring.scorer import Scorer
 
 DEFAULTS = LabelSettings()
 _READ = ReadSettings()
@@ -57,7 +59,8 @@ def label(
         typer.Option(
             "--order",
             help="How to pick the next review of a pool. mixed: 60 % uncertain, 20 % unlike earlier ones, "
-            "20 % random. All are random until there are scores.",
+            f"20 % random. foreign: first the {DEFAULTS.foreign} that are least like what the version was "
+            "trained on, then as mixed. All are random until there are scores.",
         ),
     ] = DEFAULTS.order,
     show_score: Annotated[
@@ -161,6 +164,7 @@ def label(
                 scorer,
                 settings,
                 title=visible(str(pool)),
+                rank=_rank_by(model) if order == "foreign" else None,
                 show_score=bool(show_score),
                 data=_data(data, reading),
                 json=json,
@@ -214,6 +218,17 @@ def _data(named: list[Path] | None, reading: ReadSettings) -> Source | None:
         return None
 
 
+def _rank_by(model: str | None) -> Rank:
+    """Ranks texts by how foreign they are to the version in `--model`."""
+
+    def rank(scorer: Scorer, texts: Mapping[str, str], scores: Mapping[str, float]) -> Sequence[str]:
+        from bertsent.drift.foreign import rank_foreign
+
+        return rank_foreign(find_version(model, tell=False), scorer, texts, scores)
+
+    return rank
+
+
 def _walk(
     pool: Pool,
     keys: dict[str, str],
@@ -222,6 +237,7 @@ def _walk(
     settings: LabelSettings,
     *,
     title: str,
+    rank: Rank | None,
     show_score: bool,
     data: Source | None,
     json: bool,
@@ -238,7 +254,7 @@ def _walk(
         def beside(stop: threading.Event) -> None:
             from bertsent.labelling.background import prepare
 
-            prepare(pool, model, labelled=labelled, data=data, settings=settings, stop=stop)
+            prepare(pool, model, labelled=labelled, data=data, settings=settings, stop=stop, rank=rank)
 
         with _terminal(to_stderr=json, whole_screen=True, beside=beside) as terminal:
             walk = Walk(terminal, keys, recorder, model, show_score, pool, settings, title)

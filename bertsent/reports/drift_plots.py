@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bertsent.base.version_names import spoken
-from bertsent.drift.history import Look
+from bertsent.drift.history import Check
 from bertsent.reports.plots import INK, NEGATIVE, POSITIVE, element, page_figure
 
 _VERDICTS = {  # name for people, mark, colour, fill
@@ -47,7 +47,7 @@ def measures(rows: Sequence[Mapping[str, Any]], *, threshold: float) -> str:
         return element(figure)
 
 
-def history(looks: Sequence[Look]) -> str:
+def history(looks: Sequence[Check]) -> str:
     """The headline look by look against the threshold, as an SVG element; "" for fewer than two looks."""
     import numpy as np
 

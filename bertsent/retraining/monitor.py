@@ -24,7 +24,7 @@ from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.base.version_names import spoken
 from bertsent.data.source import Source
-from bertsent.drift.history import DriftHistory, Look, Outcome, OutcomeKind, batch_digest
+from bertsent.drift.history import LOCK, DriftHistory, Look, Outcome, OutcomeKind, batch_digest
 from bertsent.drift.monitored import Action, Monitored
 from bertsent.labelling.decisions import Labelled
 from bertsent.labelling.log import LabelLog
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from bertsent.scoring.scorer import Scorer
 
 Stopping = Callable[[], AbstractContextManager[Callable[[], bool]]]
-LOCK = "drift.lock"
 _MONITOR = MonitorSettings()
 _GATE = GateSettings()
 _READ = ReadSettings()
