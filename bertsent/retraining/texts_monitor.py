@@ -94,7 +94,7 @@ class TextsRun:
             waiting = sum(digest[:ROW] in unsettled for digest in texts.drawn)
             earlier = self._earlier(texts)
             if earlier is not None and (earlier.batch == texts.batch or len(texts.drawn) == waiting):
-                return self._act(earlier, texts.foreign, continued=True)
+                return self._again(earlier, texts)
             needed = max(self.settings.least_rows, math.ceil(_MONITOR.growth * waiting))
             if texts.fresh < needed:
                 return self._monitored(
@@ -103,8 +103,19 @@ class TextsRun:
             return self._check(texts)
 
     def _earlier(self, texts: _Texts) -> TextsCheck | None:
-        """The newest check of the version that judged some of these texts."""
-        return next((check for check in reversed(self.checks) if not texts.rows.isdisjoint(check.rows)), None)
+        """The newest check of the version that judged these texts, else that which judged some of them."""
+        newest = self.checks[::-1]
+        some = (check for check in newest if not texts.rows.isdisjoint(check.rows))
+        return next((check for check in newest if check.batch == texts.batch), next(some, None))
+
+    def _again(self, earlier: TextsCheck, texts: _Texts) -> MonitoredTexts:
+        """The answer that an earlier check gave."""
+        threshold = earlier.report["threshold"]
+        if threshold != self.settings.threshold:
+            self.progress.note(
+                f"These texts were judged with the threshold {threshold:g}, and are not judged again."
+            )
+        return self._act(earlier, texts.foreign, continued=True)
 
     def _read(self) -> _Texts:
         settled = {row for check in self.checks if check.verdict != "cannot_tell" for row in check.rows}

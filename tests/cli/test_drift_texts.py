@@ -69,8 +69,8 @@ def test_foreign_texts_are_drift_without_labels_and_next_comes_labelling(run: Ru
     assert result.exit_code == 3, result.stderr
     found = re.fullmatch(
         r"DRIFT without labels: headline \d\.\d{3} \(text\), threshold 0\.1, fired: text \d\.\d{3}.*; "
-        r"60 new texts, check 1 of version 1; about (\d+) of 60 texts look foreign; label the most foreign ones "
-        r"next: bertsent label new\.txt --order foreign",
+        r"60 new texts, check 1 of version 1; about (\d+) of 60 texts look foreign; "
+        r"label the most foreign ones next: bertsent label new\.txt --order foreign",
         line(result),
     )
     assert found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -81,9 +80,9 @@ def test_too_few_texts_are_not_judged(pages: Reference, count: int) -> None:
     assert (report.foreign_rows, report.estimated_accuracy) == (None, None)
 
 
-def test_equal_scores_are_not_judged_and_no_drift(pages: Reference, tmp_path: Path) -> None:
+def test_equal_scores_are_not_judged_and_no_drift(pages: Reference) -> None:
     same = replace(pages, heldout_score=np.full(len(pages.heldout_score), 0.9, np.float32))
-    rows = [replace(row, score=float(np.float32(0.9))) for row in new_rows(60, seed=1)]
+    rows = [replace(row, score=float(np.float32(0.9))) for row in new_rows(60, seed=1, positive=1.0)]
     report = judged(same, rows)
     assert report.verdict == "cannot_tell"
     assert "equal" in measure(report, "scores").why

@@ -17,10 +17,10 @@ from bertsent.versions.manifest import REFERENCE, Version, read_version
 
 PACKAGED = Path(__file__).parents[2] / "model" / "1"
 KITCHEN = FILE.parent / "kitchen.jsonl"  # 120 labelled reviews of kitchenware
-_WORDS = (
-    "the a film movie plot story scene actor actress music ending director cast role script camera was is and "
-    "but with very quite never always good bad great awful wonderful boring lovely dull strong weak slow funny"
-).split()
+_WORDS = """
+the a film movie plot story scene actor actress music ending director cast role script camera was is and but
+with very quite never always good bad great awful wonderful boring lovely dull strong weak slow funny
+"""
 _TRAINED, _HELD_OUT = 250, 150
 
 
@@ -29,7 +29,7 @@ def soup(count: int, *, seed: int) -> list[str]:
     draw = random.Random(seed)
     texts: dict[str, None] = {}
     while len(texts) < count:
-        texts[" ".join(draw.choices(_WORDS, k=draw.randint(10, 16)))] = None
+        texts[" ".join(draw.choices(_WORDS.split(), k=draw.randint(10, 16)))] = None
     return list(texts)
 
 
