@@ -93,8 +93,18 @@ def drift(
     if texts is not None:
         from bertsent.cli._drift_texts import judge_texts
 
-        how = {"reading": reading, "report": report, "model": model, "json": json, "quiet": quiet}
-        raise typer.Exit(judge_texts(texts, ctx, settings=settings, **how))
+        raise typer.Exit(
+            judge_texts(
+                texts,
+                ctx,
+                settings=settings,
+                reading=reading,
+                report=report,
+                model=model,
+                json=json,
+                quiet=quiet,
+            )
+        )
     gate = replace(GATE, margin=margin)
     pause = None if watch is None else parse_interval(watch)
     named = parse_labels(labelled, ctx)
