@@ -153,6 +153,14 @@ def spread(once: Callable[..., Path], tiny_encoder: tuple[Path, Path], trained: 
     return once("spread", make) / "model"
 
 
+@pytest.fixture(scope="session")
+def word_soup(once: Callable[..., Path]) -> Path:
+    """A `model` folder with a version that knows short texts of common words. Nothing was trained for it."""
+    from support import word_soup
+
+    return once("soup", lambda home: word_soup.publish(home / "model")) / "model"
+
+
 @pytest.fixture
 def model(trained: Path, workspace: Path) -> Path:
     """A copy of the trained `model` folder in this test's workspace, free to be damaged."""

@@ -285,7 +285,8 @@ def test_commands_of_a_page_run(
     compare_on_few_reviews(monkeypatch)
     for call in calls:
         drift = call.words[:1] == ("drift",)
-        result = run(*call.words, *["--no-retrain"] * drift, input=stdin_of(call, home))
+        retrains = drift and "--texts" not in call.words
+        result = run(*call.words, *["--no-retrain"] * retrains, input=stdin_of(call, home))
         expected = {0, 3, 4} if drift else {0}
         assert result.exit_code in expected, (call.line, result.output, result.exception)
 
@@ -342,6 +343,7 @@ JSON = [
     ("Labelling", ["label", "--export", "labels.csv"]),
     ("Drift", ["drift", "--no-retrain"]),
     ("Drift", ["drift", "--no-retrain"]),
+    ("Drift", ["drift", "--texts", "kitchen.jsonl"]),
     ("Versions", ["models"]),
     ("Versions; Training; Evaluations", ["models", "show", "1"]),
     ("Versions", ["models", "why", "1"]),

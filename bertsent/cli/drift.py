@@ -8,6 +8,7 @@ import textwrap
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -77,6 +78,15 @@ def drift(
             "'positive=4,5 negative=1,2'. [default: labels/]",
         ),
     ] = None,
+    texts: Annotated[
+        Path | None,
+        typer.Option(
+            "--texts",
+            metavar="FILE|FOLDER",
+            help="Judge these texts instead, without labels: their words, their scores, and the accuracy "
+            "that the scores estimate. Never retrains.",
+        ),
+    ] = None,
     data: options.Data = None,
     reading: ReadSettings = _READ,
     model: options.Model = None,
@@ -94,6 +104,21 @@ def drift(
         _accept(accept, parse_labels(labelled, ctx), ctx, json=json)
         return
     settings = replace(DEFAULTS, threshold=threshold)
+    if texts is not None:
+        from bertsent.cli._drift_texts import judge_texts
+
+        raise typer.Exit(
+            judge_texts(
+                texts,
+                ctx,
+                settings=settings,
+                reading=reading,
+                report=report,
+                model=model,
+                json=json,
+                quiet=quiet,
+            )
+        )
     gate = replace(GATE, margin=margin)
     pause = None if watch is None else parse_interval(watch)
     named = parse_labels(labelled, ctx)
@@ -196,7 +221,7 @@ def _show(outcome: Monitored, *, json: bool) -> None:
         return
     typer.echo(log_line(outcome))
     if sys.stdout.isatty() and outcome.look is not None:
-        _print_table(outcome.look.report)
+        print_table(outcome.look.report)
 
 
 def _as_json(outcome: Monitored) -> dict[str, Any]:
@@ -230,26 +255,32 @@ def _open_as_json(drift: OpenDrift) -> dict[str, Any]:
     }
 
 
-def _print_table(report: Mapping[str, Any]) -> None:
+def print_table(report: Mapping[str, Any]) -> None:
+    """Prints the reason of a report, its measures, and what is never judged."""
     from bertsent.reports.drift_page import MEASURES, minimum_detectable_effect
     from bertsent.reports.page import number, p_value
 
     typer.echo("\n" + textwrap.fill(visible(report["reason"]), _WIDTH) + "\n")
-    typer.echo("               value   90 % interval  adjusted p  labels  min. detectable")
-    for name, title, _ in MEASURES:
-        row = report["measures"].get(name)
-        if row is None:
-            continue
+    rows = [
+        (name, title, report["measures"][name]) for name, title, _ in MEASURES if name in report["measures"]
+    ]
+    width = max(len(title) for _, title, _ in rows)
+    judged, least = ("texts", "detectable") if report.get("without_labels") else ("labels", "min. detectable")
+    typer.echo(f"  {'':<{width}}  value   90 % interval  adjusted p  {judged:>6}  {least}")
+    for name, title, row in rows:
         if row["value"] is None:
-            typer.echo(f"  {title:<11}      -   not judged")
+            typer.echo(f"  {title:<{width}}      -   not judged")
             continue
         ends = f"{number(row['low'], 3)} to {number(row['high'], 3)}"
         effect = number(minimum_detectable_effect(report).get(name), 3)
         over = "  over" if name in report["fired"] else ""
         typer.echo(
-            f"  {title:<11}  {number(row['value'], 3)}  {ends:>14}  {p_value(row['adjusted']):>10}"
-            f"  {row['n']:>6}  {effect:>15}{over}"
+            f"  {title:<{width}}  {number(row['value'], 3)}  {ends:>14}  {p_value(row['adjusted']):>10}"
+            f"  {row['n']:>6}  {effect:>{len(least)}}{over}"
         )
+    if accuracy := report.get("estimated_accuracy"):
+        new, held_out = (f"{accuracy[side]:.1%}" for side in ("new", "reference"))
+        typer.echo(f"\n  Estimated accuracy: {new}, of held-out reviews {held_out}.")
     _print_diagnostics(report["diagnostics"])
 
 

@@ -6,6 +6,7 @@ import math
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,7 +26,7 @@ from bertsent.cli._label_disputed import ask_disputed, disputed_line
 from bertsent.cli._render import duration, note, print_json, progress
 from bertsent.cli._scorer import open_scorer
 from bertsent.cli._source import open_source, reads_reviews
-from bertsent.cli._versions import note_strays
+from bertsent.cli._versions import find_version, note_strays
 from bertsent.data.source import PIPE, Source
 from bertsent.labelling.decisions import Check, PickedBy
 
@@ -33,9 +34,11 @@ if TYPE_CHECKING:
     from threading import Event
 
     from bertsent.cli.terminal.session import Recorder
+    from bertsent.labelling.background import Rank
     from bertsent.labelling.log import LabelLog
     from bertsent.labelling.pool import Pool
     from bertsent.labelling.shared_scorer import SharedScorer
+    from bertsent.scoring.scorer import Scorer
 
 DEFAULTS = LabelSettings()
 _READ = ReadSettings()
@@ -56,7 +59,8 @@ def label(
         typer.Option(
             "--order",
             help="How to pick the next review of a pool. mixed: 60 % uncertain, 20 % unlike earlier ones, "
-            "20 % random. All are random until there are scores.",
+            f"20 % random. foreign: first the {DEFAULTS.foreign} that are least like what the version was "
+            "trained on, then as mixed. All are random until there are scores.",
         ),
     ] = DEFAULTS.order,
     show_score: Annotated[
@@ -173,6 +177,7 @@ def label(
                 scorer,
                 settings,
                 title=visible(str(pool)),
+                rank=_rank_by(model) if order == "foreign" else None,
                 show_score=bool(show_score),
                 data=_data(data, reading),
                 json=json,
@@ -227,6 +232,17 @@ def _data(named: list[Path] | None, reading: ReadSettings) -> Source | None:
         return None
 
 
+def _rank_by(model: str | None) -> Rank:
+    """Ranks texts by how foreign they are to the version in `--model`."""
+
+    def rank(scorer: Scorer, texts: Mapping[str, str], scores: Mapping[str, float]) -> Sequence[str]:
+        from bertsent.drift.foreign import rank_foreign
+
+        return rank_foreign(find_version(model, tell=False), scorer, texts, scores)
+
+    return rank
+
+
 def _walk(
     pool: Pool,
     keys: dict[str, str],
@@ -235,6 +251,7 @@ def _walk(
     settings: LabelSettings,
     *,
     title: str,
+    rank: Rank | None,
     show_score: bool,
     data: Source | None,
     json: bool,
@@ -252,7 +269,7 @@ def _walk(
         def prepares(stop: Event) -> None:
             from bertsent.labelling.background import prepare
 
-            prepare(pool, model, labelled=labelled, data=data, settings=settings, stop=stop)
+            prepare(pool, model, labelled=labelled, data=data, settings=settings, stop=stop, rank=rank)
 
         with terminal_beside(prepares, to_stderr=json, whole_screen=True) as terminal:
             walk = Walk(terminal, keys, recorder, model, show_score, pool, settings, title)

@@ -1,4 +1,4 @@
-"""The drift history: which labels were judged, with what verdict, and what came of it.
+"""The drift history: which labels or texts were judged, with what verdict, and what came of it.
 
 It is one file, `drift.jsonl`, in the folder of the labels: whoever loses it loses the labels too, and without
 labels nothing is judged. A damaged line means that an earlier look is lost: some of the labels may have been
@@ -27,23 +27,34 @@ Ending = Literal["published", "rejected", "report_only", "failed"]  # of a run o
 OutcomeKind = Literal[Ending, "accepted"]  # or what a person said of the drift
 NAME = "drift.jsonl"
 LOCK = "drift.lock"  # in .bertsent; a run that writes the history holds it
+ROW = 16  # characters of a text's digest that a check of texts keeps: there may be many texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """A batch of labels that was judged."""
+class Check:
+    """A batch that was judged."""
 
-    look: int  # 1, 2, ... of the same version
+    look: int  # 1, 2, ... of the same version; texts without labels are counted by themselves
     version: str
     version_digest: str  # of its classifier: a rollback to a version keeps the version's looks
     batch: str  # `batch_digest` of the rows
-    rows: tuple[str, ...]  # digests of the texts
+    rows: tuple[str, ...]  # digests of the texts; without labels their first `ROW` characters
     report: Mapping[str, Any]  # DriftReport.as_json
     time: str = field(default_factory=now)
 
     @property
     def verdict(self) -> str:
         return str(self.report["verdict"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look(Check):
+    """A batch of labels that was judged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextsCheck(Check):
+    """A batch of texts without labels that was judged. It settles no label, and never leads to a retrain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +69,9 @@ class Outcome:
     time: str = field(default_factory=now)
 
 
-Event = Look | Outcome
-_KINDS: dict[str, type[Event]] = {"look": Look, "outcome": Outcome}
+Event = Look | Outcome | TextsCheck
+_KINDS: dict[str, type[Event]] = {"look": Look, "outcome": Outcome, "texts": TextsCheck}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
 def batch_digest(rows: Iterable[str]) -> str:
@@ -118,6 +130,11 @@ class DriftHistory:
         looks = (event for event in self.events if isinstance(event, Look))
         return [look for look in looks if version_digest in {None, look.version_digest}]
 
+    def texts_checks(self, version_digest: str | None = None) -> list[TextsCheck]:
+        """The checks of texts without labels, oldest first, of all versions or of one."""
+        checks = (event for event in self.events if isinstance(event, TextsCheck))
+        return [check for check in checks if version_digest in {None, check.version_digest}]
+
     def outcome_of(self, look: Look) -> Outcome | None:
         """The outcome of a look; None if it has none yet."""
         return next((event for event in self._after(look) if event.batch == look.batch), None)
@@ -146,7 +163,7 @@ class DriftHistory:
             StorageError: if it cannot be written.
         """
         self.migrate()
-        row = {"event": "look" if isinstance(event, Look) else "outcome", **asdict(event)}
+        row = {"event": _NAMES[type(event)], **asdict(event)}
         if self.damaged and isinstance(event, Outcome) and event.outcome == "report_only":
             self._write([*self._rows, row], damaged=0)
         else:
@@ -183,7 +200,7 @@ def _event(row: Mapping[str, Any]) -> Event | None:
         event = make(**values | {key: tuple(values[key]) for key in ("rows", "also") if key in values})
     except (KeyError, TypeError):
         return None
-    if isinstance(event, Look):
+    if isinstance(event, Check):
         return event if isinstance(event.report, dict) and "verdict" in event.report else None
     return event if event.outcome in get_args(OutcomeKind) else None
 

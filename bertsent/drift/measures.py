@@ -53,23 +53,20 @@ def measure_text(
         seed: For the draw, the thinning, the folds and the shuffles.
         vocabulary: The version's word pieces by id. With it full stops are not compared.
     """
-    random = np.random.default_rng(seed)
-    matched = features.match_rows(reference, rows, settings=settings, random=random)
-    if matched is None:
-        return Measured(Measure("text", NAN, why=_too_few_texts(reference, rows, settings)))
-    stops = features.full_stops(vocabulary)
-    weights = features.tfidf(matched, reference, settings=settings, uncompared=stops)
-    separation = text_measure.separate(matched, weights, settings=settings, random=random)
+    found = separate_rows(reference, rows, settings=settings, seed=seed, vocabulary=vocabulary)
+    if found is None:
+        return Measured(Measure("text", NAN, why=too_few_texts(reference, rows, settings)))
+    matched, separation = found
     if math.isnan(separation.value):
         return Measured(Measure("text", NAN, why="the reviews share no word with the reference"))
-    half_width = _normal_quantile((1 + settings.confidence) / 2) * separation.error
+    half_width = normal_quantile((1 + settings.confidence) / 2) * separation.error
     most_foreign = np.argsort(-separation.foreign, kind="stable")[: settings.foreign]
     return Measured(
         Measure(
             "text",
             max(0.0, separation.value),
-            low=_clipped(separation.value - half_width),
-            high=_clipped(separation.value + half_width),
+            low=clipped(separation.value - half_width),
+            high=clipped(separation.value + half_width),
             p_value=separation.p_value,
             n=separation.n,
         ),
@@ -77,6 +74,28 @@ def measure_text(
         foreign=tuple(rows[index].digest for index in matched.index[most_foreign].tolist()),
         matched=matched,
     )
+
+
+def separate_rows(
+    reference: Reference,
+    rows: Sequence[NewRow],
+    *,
+    settings: DriftSettings,
+    seed: int,
+    vocabulary: Sequence[str] = (),
+) -> tuple[features.MatchedRows, text_measure.Separation] | None:
+    """The matched rows, and how well words separate new rows from old ones; None if there are too few rows.
+
+    Args:
+        reference, rows, settings, seed, vocabulary: As `measure_text` takes them.
+    """
+    random = np.random.default_rng(seed)
+    matched = features.match_rows(reference, rows, settings=settings, random=random)
+    if matched is None:
+        return None
+    stops = features.full_stops(vocabulary)
+    weights = features.tfidf(matched, reference, settings=settings, uncompared=stops)
+    return matched, text_measure.separate(matched, weights, settings=settings, random=random)
 
 
 def _detectable_foreign(
@@ -95,17 +114,18 @@ def _detectable_foreign(
     z(1 - alpha) + z(power) standard deviations of its permutation distribution (sample size of a one-sided
     z-test). The value itself must exceed the threshold with the same power: e >= threshold + z(power) error.
     """
-    surplus = _normal_quantile(settings.power)
+    surplus = normal_quantile(settings.power)
     share = np.linspace(0.001, 0.999, 999)
     part = share * separation.n / matched_rows
     top = np.log(part) ** 2 - 2 * np.log(part) + 2
     rest = (2 - part * top) / (1 - part)
     rise = share * top + (1 - share) * rest - 2
-    enough = share[rise >= (_normal_quantile(1 - alpha) + surplus) * separation.null_deviation]
+    enough = share[rise >= (normal_quantile(1 - alpha) + surplus) * separation.null_deviation]
     return min(1.0, max(settings.threshold + surplus * separation.error, float(enough.min(initial=1.0))))
 
 
-def _too_few_texts(reference: Reference, rows: Sequence[NewRow], settings: DriftSettings) -> str:
+def too_few_texts(reference: Reference, rows: Sequence[NewRow], settings: DriftSettings) -> str:
+    """Why `separate_rows` gives None."""
     if min(int((reference.label == label).sum()) for label in LABEL_NAMES) < settings.folds:
         return f"the reference has only {reference.rows} rows"
     return (
@@ -139,8 +159,8 @@ def measure_error(
         Measure(
             "error",
             max(0.0, lost),
-            low=_clipped(lost - math.hypot(old.high - old.value, new.value - new.low)),
-            high=_clipped(lost + math.hypot(old.value - old.low, new.high - new.value)),
+            low=clipped(lost - math.hypot(old.high - old.value, new.value - new.low)),
+            high=clipped(lost + math.hypot(old.value - old.low, new.high - new.value)),
             p_value=upper_tail(old.chances, new.part),
             n=len(rows),
         ),
@@ -199,17 +219,17 @@ def measure_label_share(
     low = moved - math.hypot(new.value - new.low, old.high - old.value)  # Newcombe 1998, method 10
     high = moved + math.hypot(new.high - new.value, old.value - old.low)
     error = math.sqrt(old.value * (1 - old.value) / new.whole + old.variance)
-    surplus = _normal_quantile(settings.power) * error
+    surplus = normal_quantile(settings.power) * error
     return Measured(
         Measure(
             "label_share",
             abs(moved),
             low=0.0 if low < 0 < high else min(abs(low), abs(high)),
-            high=_clipped(max(abs(low), abs(high))),
+            high=clipped(max(abs(low), abs(high))),
             p_value=two_sided(old.chances, new.part),
             n=len(rows),
         ),
-        min(1.0, max(settings.threshold, _normal_quantile(1 - alpha / 2) * error) + surplus),
+        min(1.0, max(settings.threshold, normal_quantile(1 - alpha / 2) * error) + surplus),
     )
 
 
@@ -227,11 +247,13 @@ def _no_scores(reference: Reference, rows: Sequence[NewRow]) -> str:
     return ""
 
 
-def _normal_quantile(p: float) -> float:
+def normal_quantile(p: float) -> float:
+    """The standard normal quantile of p."""
     from scipy.stats import norm
 
     return float(norm.ppf(p))
 
 
-def _clipped(value: float) -> float:
+def clipped(value: float) -> float:
+    """The value, held within 0 and 1."""
     return min(1.0, max(0.0, value))

@@ -1,14 +1,15 @@
-"""The result of one run of `drift`."""
+"""The result of one run of `drift`, with labels or without."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from bertsent.base.display import visible
 from bertsent.base.records.gain import Gain
 from bertsent.data.source import Source, path_word
-from bertsent.drift.history import DriftHistory, Look
+from bertsent.drift.history import DriftHistory, Look, TextsCheck
 from bertsent.labelling.decisions import Labelled
 
 # none: nothing to do; collect: too few labels to tell; reported: drift, but this run may not retrain;
@@ -80,3 +81,43 @@ class Monitored:
         """How many new labels have the words of another one or of a training review, so that they are not
         judged."""
         return int(self.look.report["diagnostics"]["duplicates"]) if self.look else 0
+
+
+TextsAction = Literal["none", "collect", "reported"]  # as those of `Action`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitoredTexts:
+    """What a run of `drift --texts` measured. It never retrains."""
+
+    version: str  # the judged one
+    threshold: float
+    action: TextsAction
+    reason: str  # for the action, as a sentence without its full stop
+    check: (
+        TextsCheck | None
+    )  # taken in this run, or the earlier one of the same texts; None: nothing was judged
+    new_rows: int  # texts that no check has settled
+    looks: int  # checks of texts of this version, including this one
+    needed: int = 0  # new texts that the next check needs; 0: unknown
+    continued: bool = False  # an earlier run took the check
+    history: DriftHistory
+    texts: Mapping[str, tuple[str, float]]  # digest -> text and score of the most foreign ones, if read
+    label_command: (
+        str  # asks for labels of these texts, the most foreign ones first; "" if they came by a pipe
+    )
+
+    @property
+    def published(self) -> None:
+        """The version that was published: none, ever."""
+        return None
+
+    @property
+    def copies(self) -> int:
+        """How many texts have the words of another one or of a training review: they are not judged."""
+        return int(self.check.report["diagnostics"]["duplicates"]) if self.check else 0
+
+    @property
+    def foreign_rows(self) -> int | None:
+        """About how many of the judged texts look foreign; None if they were not compared."""
+        return self.check.report["foreign_rows"] if self.check else None

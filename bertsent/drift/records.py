@@ -11,22 +11,22 @@ from numpy.typing import NDArray
 
 from bertsent.base.records.core import to_json
 
-MeasureName = Literal["text", "error", "label_share"]
+MeasureName = Literal["text", "error", "label_share", "scores", "estimated_error"]
 Verdict = Literal["drift", "stable", "cannot_tell"]
 NAN = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
 class NewRow:
-    """A labelled review that arrived after the version under test was trained."""
+    """A review that arrived after the version under test was trained."""
 
     digest: str
     pieces: NDArray[np.int32]  # within the version's window, without [CLS] and [SEP]
-    label: int  # 0 negative, 1 positive
+    label: int  # 0 negative, 1 positive; of a review without a label the predicted one
     score: float  # P(positive) by the version under test
     tokens: int  # word pieces of the whole text
     truncated: bool
-    picked_by: str  # typed, random, uncertain, diverse or first
+    picked_by: str  # typed, random, uncertain, diverse, first or foreign
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,14 @@ class Diagnostics:
 
 
 @dataclass(frozen=True, slots=True)
+class EstimatedAccuracy:
+    """The accuracy that calibrated scores lead one to expect: the mean of max(p, 1 - p)."""
+
+    reference: float  # of the held-out rows that were compared
+    new: float  # of the new rows
+
+
+@dataclass(frozen=True, slots=True)
 class DriftReport:
     """The result of `judge`."""
 
@@ -87,7 +95,7 @@ class DriftReport:
     threshold: float
     alpha: float  # the significance level of this look
     look: int  # 1, 2, ... since the version became current
-    measures: tuple[Measure, ...]  # text, error, label_share
+    measures: tuple[Measure, ...]  # text, error, label_share; without labels text, scores, estimated_error
     fired: tuple[str, ...]  # names of the measures that say drift
     minimum_detectable_effect: Mapping[str, float]  # measure -> the smallest shift that this many rows reveal
     new_rows: int
@@ -96,6 +104,9 @@ class DriftReport:
     reason: str  # one sentence in words
     recent_share: float = NAN  # share of reference rows from the last retrain's labels; NaN: no mixture
     foreign: tuple[str, ...] = ()  # digests of the most foreign rows, most foreign first
+    without_labels: bool = False  # judged by the texts and their scores alone
+    foreign_rows: int | None = None  # without labels: about how many rows look foreign; None: not compared
+    estimated_accuracy: EstimatedAccuracy | None = None  # without labels; None: not compared
 
     def as_json(self) -> dict[str, Any]:
         """The report under the documented keys: as `to_json` gives it, with the measures by name."""
@@ -103,6 +114,8 @@ class DriftReport:
         report["measures"] = {measure.pop("name"): measure for measure in report["measures"]}
         report["newest_share"] = report.pop("recent_share")
         report["smallest_visible"] = report["minimum_detectable_effect"]  # its name up to 0.4.0
+        if not self.without_labels:
+            del report["foreign_rows"], report["estimated_accuracy"]
         for word in report["diagnostics"]["words"]:
             if not word["text"]:
                 del word["text"]

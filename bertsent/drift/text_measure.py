@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from bertsent.base.settings.drift import DriftSettings
 from bertsent.drift.features import Floats, Ints, MatchedRows
 
-_TIE = 1e-9  # smaller differences are rounding errors
+TIE = 1e-9  # smaller differences are rounding errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def separate(
     """
     fold = _folds(matched, settings.folds, random)
     cells = _cells(matched, fold)
-    target = _shuffled(matched.is_new, cells, settings.shuffles, random)
+    target = shuffled(matched.is_new, cells, settings.shuffles, random)
     scores = _held_out(features, target, fold, strength=settings.ridge)
     new = int(matched.is_new.sum())
     auc, variance, statistic = 0.0, 0.0, np.zeros(target.shape[1])
@@ -67,13 +67,13 @@ def separate(
         auc, variance = auc + share * cell_auc, variance + share**2 * cell_variance
         statistic += _squared_exponential_scores(scores[cell], target[cell]) / new
         old = scores[cell, 0][~is_new]
-        foreign[cell] = (scores[cell, 0] - old.mean()) / max(float(old.std()), _TIE)
+        foreign[cell] = (scores[cell, 0] - old.mean()) / max(float(old.std()), TIE)
     null_deviation = float(statistic[1:].std())
-    separable = null_deviation > _TIE
+    separable = null_deviation > TIE
     return Separation(
         value=2 * auc - 1 if separable else math.nan,
         error=2 * math.sqrt(max(variance, 1 / (2 * new) ** 2)),  # half a row or more: 0 would be certainty
-        p_value=_p_value(statistic, least=settings.counted) if separable else math.nan,
+        p_value=permutation_p_value(statistic, least=settings.counted) if separable else math.nan,
         null_deviation=null_deviation,
         foreign=foreign[matched.is_new],
         n=new,
@@ -96,10 +96,11 @@ def _cells(matched: MatchedRows, fold: Ints) -> list[Ints]:
     return [np.flatnonzero(key == cell) for cell in np.unique(key).tolist()]
 
 
-def _shuffled(
+def shuffled(
     is_new: NDArray[np.bool_], cells: list[Ints], shuffles: int, random: np.random.Generator
 ) -> Floats:
-    """[rows, 1 + shuffles]: 1 for new and 0 for old; the first column is the truth."""
+    """[rows, 1 + shuffles]: 1 for new and 0 for old, shuffled within each cell; the first column is the
+    truth."""
     target = np.empty((len(is_new), 1 + shuffles))
     for cell in cells:
         truth = is_new[cell].astype(np.float64)
@@ -153,14 +154,14 @@ def _squared_exponential_scores(scores: Floats, target: Floats) -> Floats:
     return np.asarray(np.einsum("ij,ij->j", np.log1p(-rank) ** 2, target))
 
 
-def _p_value(statistic: Floats, *, least: int) -> float:
+def permutation_p_value(statistic: Floats, *, least: int) -> float:
     """The share of the shuffles that reach the true statistic, which comes first. Fewer than `least` are too
     few to count; then it is the tail of the Pearson type III distribution with the mean, standard deviation
     and skewness of the shuffles (Josse et al. 2008)."""
     from scipy.stats import pearson3, skew
 
     value, shuffles = float(statistic[0]), statistic[1:]
-    reaching = int((shuffles >= value - _TIE).sum())
+    reaching = int((shuffles >= value - TIE).sum())
     if reaching >= least:
         return (1 + reaching) / (1 + len(shuffles))
     standardised = (value - float(shuffles.mean())) / float(shuffles.std())

@@ -13,8 +13,16 @@ _MEANINGS: dict[MeasureName, str] = {
     "text": "the words of the new reviews differ",
     "error": "the model is wrong more often than it was on held-out reviews",
     "label_share": "the share of positive reviews moved",
+    "scores": "the model's scores moved",
+    "estimated_error": "the model is less sure, so it is probably wrong more often than on held-out reviews",
 }
-TITLES: dict[MeasureName, str] = {"text": "text", "error": "error", "label_share": "label share"}
+TITLES: dict[MeasureName, str] = {
+    "text": "text",
+    "error": "error",
+    "label_share": "label share",
+    "scores": "scores",
+    "estimated_error": "estimated error",
+}
 
 
 def significance(look: int, settings: DriftSettings) -> float:
@@ -52,7 +60,7 @@ def decide(
     rows are needed.
 
     Args:
-        measures: Text, error and label share, corrected.
+        measures: The three measures, corrected.
         rows: New rows that were compared.
         alpha: The significance level of this look.
         settings: The threshold, and how many rows are many.

@@ -1,14 +1,14 @@
 """Work of the background thread while the person labels: it makes the next questions better.
 
-In this order: load the rest of the pool, find near copies in it, score a sample and compute its vectors, find
-copies in the data set. No question waits for it; each result counts as soon as it is there.
+In this order: load the rest of the pool, find near copies in it, score a sample, rank it if asked to, compute
+its vectors, find copies in the data set. No question waits for it; each result counts as soon as it is there.
 """
 
 from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,10 @@ from bertsent.labelling.shared_scorer import SharedScorer
 
 if TYPE_CHECKING:
     from bertsent.labelling.pool import Vectors
+    from bertsent.scoring.scorer import Scorer
+
+# Of a scorer, texts by digest and their scores: the digests, those to be asked first in front
+Rank = Callable[["Scorer", Mapping[str, str], Mapping[str, float]], Sequence[str]]
 
 
 def prepare(
@@ -38,10 +42,12 @@ def prepare(
     data: Path | Source | None,
     settings: LabelSettings,
     stop: threading.Event,
+    rank: Rank | None = None,
 ) -> None:
     """Loads the pool, finds copies, scores a sample and computes its vectors, until `stop` is set.
 
     Args:
+        rank: Says which rows of the sample are most foreign.
         labelled: The labelled rows. Their copies are left out; diverse questions differ from the newest.
         data: A data set that `splits.load_splits` can read; its rows are left out, whatever their labels.
     """
@@ -49,11 +55,18 @@ def prepare(
     texts = pool.texts()
     copies = _leave_out_near(pool, texts, labelled, stop)
     sample = dict(islice(texts.items(), settings.sample))
+    scores: dict[str, float] = {}
     try:
         for digest, prediction in zip(sample, model.predict([*sample.values()], stop), strict=False):
+            scores[digest] = prediction.score
             pool.set_score(digest, prediction.score)
     except BertsentError as error:
         pool.say(f"No scores: {error}")
+    if rank is not None and len(scores) == len(sample):
+        try:
+            pool.set_foreign(rank(model.opened(), sample, scores))
+        except BertsentError as error:
+            pool.say(f"Which texts are foreign is not known: {error}")
     if not stop.is_set():
         newest = [row.text for row in labelled[-settings.remembered :]]
         vectors, near = _vectors([*sample.values()], newest, settings.dimensions)

@@ -19,7 +19,7 @@ from bertsent.base.text import clean, encodable, is_empty
 
 Answer = Literal["positive", "negative", "skip", "undo"]
 # first: picked from the first rows of a pool while the others were still being read
-PickedBy = Literal["typed", "random", "uncertain", "diverse", "first"]
+PickedBy = Literal["typed", "random", "uncertain", "diverse", "first", "foreign"]
 
 _ID = re.compile(r"[0-9a-f]{32}")
 

@@ -36,12 +36,15 @@ if TYPE_CHECKING:
     Vectors = NDArray[np.float32]
 
 # The picks of each order, repeated without end. 20 % of mixed are random, however many are asked. If a pick
-# is not possible yet (no row is scored at the start), the question is random too.
+# is not possible yet (no row is scored at the start), the question is random too. The order foreign begins
+# with the most foreign rows, as soon as these are known, and goes on as mixed.
+_MIXED: tuple[PickedBy, ...] = ("random", "uncertain", "uncertain", "diverse", "uncertain")
 _TURNS: dict[str, tuple[PickedBy, ...]] = {
     "random": ("random",),
     "uncertain": ("uncertain",),
     "diverse": ("diverse",),
-    "mixed": ("random", "uncertain", "uncertain", "diverse", "uncertain"),
+    "mixed": _MIXED,
+    "foreign": _MIXED,
 }
 _RESERVED = 0.2  # share of the pool for random questions: as large as their share of mixed
 LEFT_OUT = {  # reason why a row of a pool is not asked -> its words for the user
@@ -117,6 +120,8 @@ class Pool:
         self._lock = threading.Condition()
         self._turns = _TURNS[settings.order]
         self._asked = 0
+        self._most_foreign = settings.foreign
+        self._foreign: list[str] = []  # the next to ask, the most foreign one last
         self._scores: dict[str, float] = {}
         self._vectors: Vectors
         self._near: Vectors  # similarity of each vector to what was asked
@@ -172,14 +177,18 @@ class Pool:
             return Question(row.text, digest, row.path, picked_by)
 
     def _pick(self) -> tuple[str | None, PickedBy]:
+        while self._foreign:
+            digest = self._foreign.pop()
+            if digest in self._open:
+                return digest, "foreign"
         wanted = self._turns[self._asked % len(self._turns)]
         self._asked += 1
-        digest = None
+        picked = None
         if wanted == "uncertain":
-            digest = self._uncertain()
+            picked = self._uncertain()
         elif wanted == "diverse":
-            digest = self._diverse()
-        return (digest, wanted) if digest else (self._random(), "random")
+            picked = self._diverse()
+        return (picked, wanted) if picked else (self._random(), "random")
 
     def leave_out(self, digest: str, why: str) -> bool:
         """Takes a question out of the pool; False if it is out already, for example asked."""
@@ -206,6 +215,13 @@ class Pool:
         """Stores the score of a row, P(positive), so that it can be picked as uncertain."""
         with self._lock:
             self._scores[digest] = score
+
+    def set_foreign(self, digests: Sequence[str]) -> None:
+        """Stores which rows are to be asked first, the most foreign one first. Rows that are reserved for
+        random questions are left out, and all but the first `settings.foreign` of the others."""
+        with self._lock:
+            free = [digest for digest in digests if not self._is_reserved(digest)]
+            self._foreign = free[: self._most_foreign][::-1]
 
     def set_vectors(self, digests: Sequence[str], vectors: Vectors, *, near: Vectors) -> None:
         """Stores the vectors of rows, so that they can be picked as diverse.

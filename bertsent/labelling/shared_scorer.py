@@ -47,6 +47,15 @@ class SharedScorer:
         with self._lock, contextlib.suppress(BertsentError):
             self._open()
 
+    def opened(self) -> Scorer:
+        """The scorer, to read from it; only `predict` and `scores` may score.
+
+        Raises:
+            BertsentError: what opening the scorer raised, now or before.
+        """
+        with self._lock:
+            return self._open()
+
     def known(self, text: str) -> Prediction | None:
         """The prediction for a text, if `predict` has given it before."""
         return self._predictions.get(text)

@@ -1,4 +1,4 @@
-"""The output of a run of `drift`: one line for a log, and a page."""
+"""The output of a run of `drift` with labels: one line for a log, and a page."""
 
 from __future__ import annotations
 
@@ -20,9 +20,19 @@ MEASURES = (  # key, name for people, meaning
     ("text", "text", "how well new reviews can be told from old ones of the same label"),
     ("error", "error", "accuracy lost against the rows held out when the version was made"),
     ("label_share", "label share", "how far the share of positive reviews moved"),
+    (
+        "scores",
+        "scores",
+        "how far the scores moved from those of the rows held out when the version was made",
+    ),
+    (
+        "estimated_error",
+        "estimated error",
+        "accuracy lost against those rows, as calibrated scores estimate it",
+    ),
 )
 _TITLES = {name: title for name, title, _ in MEASURES}
-_VERDICTS = {  # verdict -> its words in the log and on the page
+VERDICTS = {  # verdict -> its words in the log and on the page
     "drift": ("DRIFT", "Drift: the new reviews differ from those that {version} was made with"),
     "stable": ("STABLE", "Stable: no sign that the new reviews differ from those of {version}"),
     "cannot_tell": ("CANNOT TELL", "Cannot tell yet whether the new reviews differ"),
@@ -73,6 +83,16 @@ def log_line(run: Monitored) -> str:
         judged = _unjudged(run, "CANNOT TELL", "NOTHING NEW: no label")
         return visible(lead + (judged if found and run.reason == found.advice else f"{judged}; {action}"))
     report = run.look.report
+    measured, effects = measured_words(report)
+    time = f" of {moment(run.look.time)}" if run.continued else ""
+    judged = f"{report['new_rows']} new labels, check {run.look.look} of {spoken(run.look.version)}{time}"
+    end = f". {_action(run)}" if run.published and run.gain else f"; {action}"  # of several sentences, or one
+    return visible(f"{lead}{VERDICTS[run.look.verdict][0]}: {measured}{effects}; {judged}{end}")
+
+
+def measured_words(report: Mapping[str, Any]) -> tuple[str, str]:
+    """What a report measured, for the line: the headline, or why there is none; then what fired, or what
+    could have been detected."""
     if report["headline"] is None:  # the reader of the mail should know why
         measured = _lower(report["reason"]).rstrip(".")
     else:
@@ -83,10 +103,7 @@ def log_line(run: Monitored) -> str:
         effects = _named("fired:", {name: report["measures"][name]["value"] for name in report["fired"]})
     else:
         effects = _named("minimum detectable effect", minimum_detectable_effect(report))
-    time = f" of {moment(run.look.time)}" if run.continued else ""
-    judged = f"{report['new_rows']} new labels, check {run.look.look} of {spoken(run.look.version)}{time}"
-    end = f". {_action(run)}" if run.published and run.gain else f"; {action}"  # of several sentences, or one
-    return visible(f"{lead}{_VERDICTS[run.look.verdict][0]}: {measured}{effects}; {judged}{end}")
+    return measured, effects
 
 
 def training_line(run: Monitored) -> str:
@@ -113,7 +130,7 @@ def verdict_sentence(run: Monitored) -> str:
     """The verdict in words."""
     if run.look is None:
         return _unjudged(run, "Cannot tell yet", "No new label")
-    return _VERDICTS[run.look.verdict][1].format(version=spoken(run.look.version))
+    return VERDICTS[run.look.verdict][1].format(version=spoken(run.look.version))
 
 
 def minimum_detectable_effect(report: Mapping[str, Any]) -> dict[str, float | None]:
@@ -154,18 +171,9 @@ def render(run: Monitored, *, command: str, made: str) -> str:
         pictures["gain"] = drift_plots.gain(run.gain)
     values: dict[str, Any] = {}
     if look is not None:
-        diagnostics = look.report["diagnostics"]
-        measures = _measures(look.report)
-        pictures |= {
-            "measures": drift_plots.measures(measures, threshold=look.report["threshold"]),
-            "scores": drift_plots.histograms(
-                diagnostics["scores"], name="scores", label="score, P(positive)"
-            ),
-            "length": drift_plots.histograms(
-                diagnostics["length"], name="length", label="word pieces", log=True
-            ),
-        }
-        values = {"measures": measures, "words": _words(look.report), "foreign": _foreign(run, look)}
+        drawn, values = report_parts(look.report)
+        pictures |= drawn
+        values["foreign"] = _foreign(run, look)
     return page.render(
         "drift.html",
         pictures,
@@ -178,9 +186,21 @@ def render(run: Monitored, *, command: str, made: str) -> str:
         action=_action(run),
         next_steps=_next_steps(run),
         history=[(past, _outcome(run, past)) for past in reversed(looks)],
-        verdicts={name: log.lower() for name, (log, _) in _VERDICTS.items()},
+        verdicts={name: log.lower() for name, (log, _) in VERDICTS.items()},
+        judged="labels",
         **values,
     )
+
+
+def report_parts(report: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+    """The pictures of a report, and the values that its parts of a template need."""
+    diagnostics, measures = report["diagnostics"], _measures(report)
+    pictures = {
+        "measures": drift_plots.measures(measures, threshold=report["threshold"]),
+        "scores": drift_plots.histograms(diagnostics["scores"], name="scores", label="score, P(positive)"),
+        "length": drift_plots.histograms(diagnostics["length"], name="length", label="word pieces", log=True),
+    }
+    return pictures, {"measures": measures, "words": _words(report)}
 
 
 def _named(title: str, values: Mapping[str, float | None]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bertsent.base.records.gain import Gain
 from bertsent.base.version_names import spoken
-from bertsent.drift.history import Look
+from bertsent.drift.history import Check
 from bertsent.reports.plots import INK, NEGATIVE, POSITIVE, element, page_figure
 
 _VERDICTS = {  # name for people, mark, colour, fill
@@ -77,7 +77,7 @@ def gain(counts: Gain) -> str:
         return element(figure)
 
 
-def history(looks: Sequence[Look]) -> str:
+def history(looks: Sequence[Check]) -> str:
     """The headline look by look against the threshold, as an SVG element; "" for fewer than two looks."""
     import numpy as np
 

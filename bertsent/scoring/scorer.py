@@ -120,6 +120,12 @@ class Scorer:
         """The word pieces of whole texts, cleaned as the version has it: int32 [pieces] each."""
         return self.tokenizer.encode([tokenizable(text, self._cleaning) for text in texts])
 
+    def token_ids(self, texts: Sequence[str]) -> list[TokenIds]:
+        """The ids that the classifier sees of each text: int32 [tokens], without [CLS] and [SEP]."""
+        return [
+            window(ids, seq_length=self._seq_length, kind=self._window) for ids in self.word_pieces(texts)
+        ]
+
     def _prepared(self, reviews: list[Review]) -> _Chunk:
         encoded = self.word_pieces([review.text for review in reviews])
         seen = [window(ids, seq_length=self._seq_length, kind=self._window) for ids in encoded]

@@ -31,6 +31,9 @@ pieces; "40 of each" is a random part of every new review, so a difference in le
 Since then `drift` uses the last row but one, with the pieces in 1.25 % of both and with ten reference rows
 per new row.
 
+With `--texts-only` the rows have no labels, and the measures of `drift --texts` judge them: reviews of one
+pool, new films, foreign reviews among them, sentences among pages.
+
 drift_features.py tries a frozen encoder's vectors instead of pieces, or with them; docs/benchmarks.md has its
 table.
 """
@@ -211,6 +214,11 @@ class Bench:
 
     def judge(self, known: Reference, rows: Sequence[NewRow], **options: Any) -> DriftReport:
         return judge(known, rows, settings=SETTINGS, vocabulary=self.vocabulary, **options)
+
+    def judge_texts(self, known: Reference, rows: Sequence[NewRow], **options: Any) -> DriftReport:
+        """Judges rows without their labels, as `drift --texts` does."""
+        predicted = [replace(row, label=int(row.score >= DEFAULT_THRESHOLD)) for row in rows]
+        return self.judge(known, predicted, without_labels=True, **options)
 
 
 def _labelled(path: Path) -> list[Review]:
@@ -474,6 +482,71 @@ def _values(reports: Sequence[DriftReport], name: str) -> str:
     return f"{np.mean(values):.3f}, largest {max(values):.3f}"
 
 
+def texts_only(bench: Bench) -> Iterator[Result]:
+    """The same kinds of reviews without labels."""
+    for count, limit in ((50, 0.01), (100, 0.01), (200, 0.02), (1000, 0.02)):
+        if 2 * count > len(bench.pool):
+            continue
+        runs = bench.times(200 if count <= 200 else 40)
+        reports = [bench.judge_texts(*bench.resplit(count, 11_000 + run)) for run in runs]
+        yield _drifted(f"without labels, null, {count}", f"{limit:.0%}", at_most, limit, reports)
+        for name in ("text", "scores", "estimated_error"):
+            low = sum(measure(report, name).p_value < 0.05 for report in reports)
+            most = 0.09 * len(reports)  # the 99 % limit of 200 honest tests
+            yield Result(
+                f"without labels, null, {count}: {name} p < 0.05",
+                "9 %",
+                f"{low} of {len(reports)}",
+                low <= most,
+            )
+    for count in (200, 1000):
+        if count > len(bench.pool):
+            continue
+        runs = bench.times(100 if count == 200 else 20)
+        new = ([bench.pool[place] for place in bench.draw(count, 12_000 + run)] for run in runs)
+        reports = [bench.judge_texts(bench.known, rows) for rows in new]
+        yield _drifted(f"without labels, new films, {count}", "5 %", at_most, 0.05, reports)
+        yield from _mean_values(f"without labels, new films, {count}", reports)
+    for kind in bench.foreign:
+        for share, least in zip(SHARES[1:], (34, 40, 40), strict=True):
+            reports = [
+                bench.judge_texts(bench.known, bench.mixed(kind, share, 200, run)) for run in bench.times(40)
+            ]
+            name = f"without labels, {share:.0%} {kind}, 200"
+            yield _drifted(name, f"{least} of 40", at_least, least / 40, reports)
+            yield from _mean_values(name, reports)
+    if not bench.sentences:
+        return
+    for name, count in (("200 sentences", 200), ("100 sentences, 100 reviews", 100)):
+        reports = []
+        for run in bench.times(100):
+            films = [bench.pool[place] for place in bench.draw(200 - count, 13_000 + run)]
+            own = bench.some_sentences(count, 13_000 + run)[0]
+            reports.append(bench.judge_texts(bench.known, own + films))
+        yield _drifted(f"without labels, {name}", "5 %", at_most, 0.05, reports)
+        yield from _mean_values(f"without labels, {name}", reports)
+
+
+def _drifted(
+    name: str,
+    asked: str,
+    held: Callable[[float, Sequence[bool]], tuple[str, bool]],
+    limit: float,
+    reports: Sequence[DriftReport],
+) -> Result:
+    """How often the verdict was DRIFT."""
+    return Result(f"{name}: DRIFT", asked, *held(limit, [report.verdict == "drift" for report in reports]))
+
+
+def _mean_values(name: str, reports: Sequence[DriftReport]) -> Iterator[Result]:
+    """The mean and the largest value of each measure that was judged."""
+    for one in ("text", "scores", "estimated_error"):
+        values = [measure(report, one).value for report in reports]
+        judged = [value for value in values if not math.isnan(value)]
+        said = f"{np.mean(judged):.3f}, largest {max(judged):.3f}" if judged else "not judged"
+        yield Result(f"{name}: mean {one}", "(shown)", said, True)
+
+
 PARTS: dict[str, Callable[[Bench], Iterable[Result]]] = {
     "null": nothing_drifted,
     "films": new_films,
@@ -484,6 +557,7 @@ PARTS: dict[str, Callable[[Bench], Iterable[Result]]] = {
     "sentences": sentences,
     "years": years,
 }
+WITHOUT_LABELS: dict[str, Callable[[Bench], Iterable[Result]]] = {"texts only": texts_only}
 
 
 def main() -> int:
@@ -502,13 +576,15 @@ def main() -> int:
     parser.add_argument("--runs", type=float, default=1.0, help="share of the runs to do")
     parser.add_argument("--cache", type=Path, help="a folder for scores")
     parser.add_argument("--only", choices=PARTS, action="append", help="parts to do; all by default")
+    parser.add_argument("--texts-only", action="store_true", help="judge without labels")
     arguments = parser.parse_args()
+    parts = WITHOUT_LABELS if arguments.texts_only else PARTS
     bench = Bench(arguments)
     held = True
     print(f"{'':50} {'asked':22} {'measured':24}", flush=True)
-    for name in arguments.only or PARTS:
+    for name in (not arguments.texts_only and arguments.only) or parts:
         begun = time.process_time()
-        for result in PARTS[name](bench):
+        for result in parts[name](bench):
             held &= result.good
             line = (
                 f"{result.name:50} {result.asked:22} {result.measured:24} {'' if result.good else 'MISSED'}"

@@ -15,10 +15,12 @@ from typing import Any, cast
 import pytest
 from rich.cells import cell_len
 from support.pty_terminal import Person, table
+from support.word_soup import KITCHEN, soup
 
 from bertsent.base.errors import ExitCode
 from bertsent.base.records.core import Review
 from bertsent.base.settings.labelling import LabelSettings
+from bertsent.base.text import clean
 from bertsent.cli.terminal.keys import Terminal
 from bertsent.cli.terminal.screen import Screen, wrap
 from bertsent.labelling.decisions import Decision, decide
@@ -216,6 +218,27 @@ def test_label_mixes_random_with_uncertain_and_diverse(spread: Path, workspace: 
     assert picked.count("random") >= len(picked) / 5
     assert {"uncertain", "diverse"} <= set(picked)
     assert all(each.score is not None and each.version == "1" for each in made)
+
+
+@pytest.mark.slow
+def test_label_asks_for_foreign_texts_first(word_soup: Path, workspace: Path) -> None:
+    kitchen = [json.loads(row)["text"] for row in KITCHEN.read_text(encoding="utf-8").splitlines()[:30]]
+    pool = table(workspace, [*soup(60, seed=6), *kitchen])
+    with Person("label", pool, "--model", word_soup / "1", "--order", "foreign") as person:
+        foreign: list[str] = []
+        for done in range(80):
+            person.see(f"{done} answered")
+            if not foreign:
+                time.sleep(1)  # the ranking comes meanwhile
+            if len(foreign) == 5:
+                break
+            person.press("s", f"{done + 1} answered")
+            foreign = [each.text for each in decisions(workspace) if each.picked_by == "foreign"]
+        person.press("q")
+        assert person.end() == 0
+    known = {clean(text) for text in kitchen}
+    assert len(foreign) == 5
+    assert sum(text in known for text in foreign) >= 4
 
 
 def test_label_leaves_out_copies_and_rows_of_the_data_set(model: Path, workspace: Path) -> None:

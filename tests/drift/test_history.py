@@ -18,7 +18,7 @@ from support import drift_faults
 from bertsent.base.digests import sha256_text
 from bertsent.base.errors import StorageError
 from bertsent.base.settings.workspace import Workspace
-from bertsent.drift.history import DriftHistory, Look, Outcome, batch_digest
+from bertsent.drift.history import DriftHistory, Look, Outcome, TextsCheck, batch_digest
 
 CURRENT = "c" * 64
 WHEN = "2026-01-02T03:04:05Z"
@@ -351,3 +351,19 @@ def test_append_on_a_full_disk_raises_and_loses_nothing(home: Workspace) -> None
         assert row["temporary"] == []
         assert row["again"]["problem"] == ""
     assert last["events"] == [1, 2, 3]
+
+
+# checks of texts without labels
+
+
+def test_a_check_of_texts_is_read_again_and_is_no_look(home: Workspace) -> None:
+    labels = look(1, "cannot_tell")
+    texts = TextsCheck(**{name: getattr(look(1, "drift"), name) for name in TextsCheck.__dataclass_fields__})
+    written(home, labels, texts)
+    history = DriftHistory(home)
+    assert history.problem == ""
+    assert history.looks() == [labels]
+    assert history.texts_checks() == history.texts_checks(CURRENT) == [texts]
+    assert history.texts_checks("d" * 64) == []
+    assert history.unfinished() is None, "it never leads to a retrain"
+    assert history.judged == set(), "it settles no label"

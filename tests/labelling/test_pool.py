@@ -6,7 +6,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -98,7 +98,7 @@ def test_pool_asks_each_text_once_and_none_that_is_answered() -> None:
     assert pool.rows == 6
 
 
-@pytest.mark.parametrize("order", ["random", "uncertain", "diverse", "mixed"])
+@pytest.mark.parametrize("order", ["random", "uncertain", "diverse", "mixed", "foreign"])
 def test_next_asks_everything_once_in_every_order(order: str) -> None:
     for ready in (False, True):
         pool = pool_of(rows(40), order=order)
@@ -415,3 +415,51 @@ def test_second_look_takes_each_text_once_and_stops_at_zero() -> None:
 def test_second_look_leaves_typed_and_fed_labels_alone() -> None:
     decisions = [decide(f"text {n}", "positive") for n in range(50)]
     assert second_look(decisions, settings=LabelSettings(again=3)) is None
+
+
+# the most foreign first
+
+
+def by_number(scorer: object, texts: Mapping[str, str], scores: Mapping[str, float]) -> list[str]:
+    """Ranks texts by the number they begin with, the largest first."""
+    assert scores.keys() == texts.keys()
+    return sorted(texts, key=lambda digest: -float(texts[digest].split()[0]))
+
+
+def ranked(pool: Pool, rank: Any = by_number, **settings: Any) -> None:
+    chosen = LabelSettings(order="foreign", **settings)
+    model = SharedScorer(lambda: cast(Scorer, Reading()), chosen)
+    prepare(pool, model, labelled=[], data=None, settings=chosen, stop=threading.Event(), rank=rank)
+
+
+def test_foreign_asks_for_the_most_foreign_first_and_goes_on_as_mixed() -> None:
+    pool, mixed = pool_of(rows(100), order="foreign", foreign=10), pool_of(rows(100))
+    ranked(pool, foreign=10)
+    asked = drain(pool)
+    assert [question.picked_by for question in asked[:10]] == ["foreign"] * 10
+    scores = [score(question) for question in asked[:10]]
+    assert scores == sorted(scores, reverse=True)
+    assert min(scores) >= 0.75, "a fifth of the largest is reserved for random questions"
+    assert {question.picked_by for question in asked[10:]} == {"random", "uncertain", "diverse"}
+    by_chance = [question.digest for question in asked if question.picked_by == "random"]
+    plain = [question.digest for question in drain(pool_of(rows(100), order="random"))]
+    assert by_chance[:15] == plain[:15], "random questions stay a fair sample"
+    assert len(asked) == len(mixed)
+
+
+def test_foreign_skips_what_was_asked_or_left_out_meanwhile() -> None:
+    pool = pool_of(rows(40), order="foreign", foreign=3)
+    first = pool.next()
+    assert first is not None
+    ranked(pool, lambda scorer, texts, scores: [first.digest, *by_number(scorer, texts, scores)], foreign=3)
+    assert first.digest not in {question.digest for question in drain(pool)}
+
+
+def test_foreign_without_a_ranking_is_random_and_says_why() -> None:
+    def fails(scorer: object, texts: object, scores: object) -> list[str]:
+        raise DataError("Too few.")
+
+    pool = pool_of(rows(10), order="foreign")
+    ranked(pool, fails)
+    assert pool.problems == ["Which texts are foreign is not known: Too few."]
+    assert "foreign" not in {question.picked_by for question in drain(pool)}

@@ -40,6 +40,12 @@ class DriftSettings:
     shuffles: int = 499  # permutations, which give p-values from 0.02 up
     counted: int = 10  # shuffles that reach the statistic; with fewer a Pearson III tail is more accurate
 
+    # Texts without labels
+    most_texts: int = 10_000  # a random part of more is scored: two minutes of whole pages on two cores
+    prevailing: float = (
+        0.9  # share of training rows of one kind that stands for held-out rows of unknown length
+    )
+
     length_bins: int = 18  # of the plots
     score_bins: int = 20
     words: int = 10  # word pieces listed as more frequent, and as rarer

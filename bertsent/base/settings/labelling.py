@@ -10,7 +10,7 @@ from bertsent.base.settings.checks import require, require_choice
 # Whose file `label --import` reads; table: any file that the other commands read too
 Tool = Literal["label-studio", "doccano", "prodigy", "argilla", "fasttext", "table"]
 ExportFormat = Literal["table", "prodigy", "doccano", "label-studio", "fasttext"]
-Order = Literal["random", "uncertain", "diverse", "mixed"]  # in which `label` asks
+Order = Literal["random", "uncertain", "diverse", "mixed", "foreign"]  # in which `label` asks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,7 @@ class LabelSettings:
 
     patience: float = 10.0  # seconds to wait for an append of another process, which takes milliseconds
     order: Order = "mixed"  # uncertain rows teach most, random ones tell whether the reviews have changed
+    foreign: int = 50  # questions that the order foreign begins with, a sitting's; it goes on as mixed
     again: int = 20  # about every 20 questions an earlier one comes again: enough to notice carelessness
     seed: int = 42  # of the order of the questions
     sample: int = 2000  # rows of a pool that are scored: more than anybody answers in a sitting

@@ -1,0 +1,105 @@
+"""The output of a run of `drift --texts`: a line for a log, and a page. Both say that labels are missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bertsent.base.display import counted, visible
+from bertsent.base.files import now, write_text
+from bertsent.base.settings.drift import MonitorSettings
+from bertsent.base.settings.reading import LABEL_NAMES
+from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
+from bertsent.base.version_names import spoken
+from bertsent.drift.monitored import MonitoredTexts
+from bertsent.reports import drift_plots, page
+from bertsent.reports.drift_page import VERDICTS, measured_words, report_parts
+from bertsent.reports.page import moment
+
+_SETTINGS = MonitorSettings()
+
+
+def log_line(run: MonitoredTexts) -> str:
+    """Verdict, headline, threshold, what fired or could have fired, number of texts, and what to do."""
+    reason = run.reason[:1].lower() + run.reason[1:]
+    if run.check is None:
+        return visible(f"CANNOT TELL without labels: {counted(run.new_rows, 'new text')}; {reason}")
+    report = run.check.report
+    measured, effects = measured_words(report)
+    time = f" of {moment(run.check.time)}" if run.continued else ""
+    judged = f"{report['new_rows']} new texts, check {run.check.look} of {spoken(run.check.version)}{time}"
+    verdict = VERDICTS[run.check.verdict][0]
+    return visible(f"{verdict} without labels: {measured}{effects}; {judged}; {reason}")
+
+
+def verdict_sentence(run: MonitoredTexts) -> str:
+    """The verdict in words."""
+    if run.check is None:
+        return f"Cannot tell yet: {counted(run.new_rows, 'new text')}"
+    return VERDICTS[run.check.verdict][1].format(version=spoken(run.check.version))
+
+
+def write(run: MonitoredTexts, path: Path, *, command: str) -> None:
+    """Writes the page of a run. The file appears only when it is complete.
+
+    Args:
+        run: The run.
+        path: The HTML file, which `drift_page.check_target` allowed; replaced if it exists.
+        command: The command line of the run.
+
+    Raises:
+        StorageError: if the disk does not take the file.
+    """
+    write_text(path, render(run, command=command, made=now()))
+
+
+def render(run: MonitoredTexts, *, command: str, made: str) -> str:
+    """The HTML page of a run."""
+    checks = run.history.texts_checks()
+    pictures = {"history": drift_plots.history(checks)}
+    values: dict[str, Any] = {}
+    if run.check is not None:
+        drawn, values = report_parts(run.check.report)
+        pictures |= drawn
+        values["foreign"] = _foreign(run)
+    sentence, command_next = _next_step(run)
+    return page.render(
+        "drift_texts.html",
+        pictures,
+        command=command,
+        made=made,
+        run=run,
+        look=run.check,
+        verdict=verdict_sentence(run),
+        sentence=sentence,
+        command_next=command_next,
+        history=[(past, "") for past in reversed(checks)],
+        verdicts={name: log.lower() for name, (log, _) in VERDICTS.items()},
+        judged="texts",
+        **values,
+    )
+
+
+def _next_step(run: MonitoredTexts) -> tuple[str, str]:
+    """What to do next, and the command for it."""
+    if run.action == "reported":
+        return (
+            "Read the texts below, and label some: with labels bertsent drift says whether the model is "
+            "wrong, and retrains.",
+            run.label_command,
+        )
+    if run.action == "collect":
+        more = max(run.needed - run.new_rows, 1)
+        return f"Collect {more} more texts; then the next run can judge.", ""
+    return "Check again when there are new texts.", ""
+
+
+def _foreign(run: MonitoredTexts) -> list[dict[str, Any]]:
+    """The most foreign texts, with their scores."""
+    digests = [digest for digest in run.check.report["foreign"] if digest in run.texts] if run.check else []
+    shown = []
+    for digest in digests[: _SETTINGS.foreign]:
+        text, score = run.texts[digest]
+        label = LABEL_NAMES[int(score >= DEFAULT_THRESHOLD)]
+        shown.append({"score": score, "label": label, **page.folded(text)})
+    return shown
