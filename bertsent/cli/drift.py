@@ -21,6 +21,7 @@ from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.base.version_names import spoken
+from bertsent.cli import _drift_hooks as hooks
 from bertsent.cli import _options as options
 from bertsent.cli._labels import Labels, parse_labels
 from bertsent.cli._render import command_line, given_options, note, pick, print_json, progress
@@ -30,6 +31,7 @@ from bertsent.cli._versions import note_strays
 
 if TYPE_CHECKING:
     from bertsent.drift.monitored import Monitored, OpenDrift
+    from bertsent.labelling.swapped import Contradiction
 
 DEFAULTS = DriftSettings()
 GATE = GateSettings()
@@ -60,6 +62,11 @@ def drift(
             help="Judge nothing: close the drift that is open, and record why it may stay.",
         ),
     ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Retrain also if most labels contradict the model.")
+    ] = False,
+    on_drift: hooks.OnDrift = None,
+    on_published: hooks.OnPublished = None,
     margin: options.Margin = GATE.margin,
     report: options.Report = None,
     watch: Annotated[
@@ -132,12 +139,14 @@ def drift(
         if report is not None:
             drift_page.check_target(report)
         note_strays()
+        told = hooks.Hooks(on_drift, on_published)
 
         def tell(found: Monitored) -> None:
             """Says the verdict before the training, which takes minutes."""
             bar.tell(drift_page.training_line(found))
             if report is not None:
                 drift_page.write(found, report, command=command_line(ctx))
+            told.tell_drift(found, _as_json(found))
 
         with progress(quiet=quiet) as bar:
             outcome = monitor.DriftRun(
@@ -152,6 +161,7 @@ def drift(
                 gate=gate,
                 progress=bar,
                 judged=tell,
+                asks=lambda swapped: yes or _asks(swapped),
                 stopping=stop_on_signal,
             ).go()
         _show(outcome, json=json)
@@ -161,11 +171,20 @@ def drift(
             note(f"To train with these labels, record them: {outcome.record_command}")
         if report is not None:
             drift_page.write(outcome, report, command=command_line(ctx))
+        told.tell_end(outcome, _as_json(outcome))
         return ExitCode.DRIFT if outcome.open else _EXIT.get(outcome.action, ExitCode.DRIFT)
 
     if pause is None:
         raise typer.Exit(look())
     _watch(look, pause)
+
+
+def _asks(swapped: Contradiction) -> bool:
+    """Asks on a terminal whether to train with labels that are probably swapped; without one, no."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    question = f"{swapped}: are positive and negative swapped? Train with them as they are?"
+    return typer.confirm(question, err=True)
 
 
 def _accept(reason: str, named: Labels, ctx: typer.Context, *, json: bool) -> None:
@@ -231,6 +250,7 @@ def _as_json(outcome: Monitored) -> dict[str, Any]:
         "headline": None,
         **pick(outcome, "threshold", "new_rows"),
         "measures": {},
+        "contradicted": None,
         "fired": [],
         "minimum_detectable_effect": {},
         "smallest_visible": {},

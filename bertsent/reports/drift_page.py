@@ -10,6 +10,7 @@ from bertsent.base.display import visible
 from bertsent.base.files import is_file, now, write_text
 from bertsent.base.settings.drift import MonitorSettings
 from bertsent.base.settings.reading import LABEL_NAMES
+from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.base.version_names import spoken
 from bertsent.drift.history import Look
 from bertsent.drift.monitored import ACCEPT, Monitored, OpenDrift, OpenState
@@ -173,7 +174,7 @@ def render(run: Monitored, *, command: str, made: str) -> str:
     if look is not None:
         drawn, values = report_parts(look.report)
         pictures |= drawn
-        values["foreign"] = _foreign(run, look)
+        values |= {"foreign": _foreign(run, look), "contradicted": _contradicted(run, look)}
     return page.render(
         "drift.html",
         pictures,
@@ -280,6 +281,21 @@ def _foreign(run: Monitored, look: Look) -> list[dict[str, Any]]:
     labelled = {row.digest: row for row in run.labels}
     rows = [labelled[digest] for digest in look.report["foreign"] if digest in labelled]
     return [{"label": LABEL_NAMES[row.label], **page.folded(row.text)} for row in rows[: _SETTINGS.foreign]]
+
+
+def _contradicted(run: Monitored, look: Look) -> list[dict[str, Any]]:
+    """The labels that the version contradicts most, unless they were changed or taken back since."""
+    labelled = {row.digest: row for row in run.labels}
+    rows = [
+        (labelled[row["digest"]], row["score"])
+        for row in look.report.get("contradicted", {}).get("rows", ())
+        if row["digest"] in labelled
+    ]
+    return [
+        {"label": LABEL_NAMES[row.label], "score": score, **page.folded(row.text)}
+        for row, score in rows
+        if (score >= DEFAULT_THRESHOLD) != bool(row.label)
+    ]
 
 
 def _outcome(run: Monitored, look: Look) -> str:

@@ -29,6 +29,8 @@ from bertsent.drift.history import LOCK, DriftHistory, Ending, Look, Outcome, ba
 from bertsent.drift.monitored import Action, Monitored, OpenDrift
 from bertsent.labelling.decisions import Labelled
 from bertsent.labelling.log import LabelLog
+from bertsent.labelling.swapped import Asks
+from bertsent.retraining.contradicted import contradicted_labels, probably_swapped
 from bertsent.retraining.ledger import Ledger
 from bertsent.retraining.open_drift import list_open
 from bertsent.versions import store
@@ -40,6 +42,10 @@ if TYPE_CHECKING:
 
 Stopping = Callable[[], AbstractContextManager[Callable[[], bool]]]
 _MONITOR = MonitorSettings()
+_SWAPPED = (
+    "{}: are positive and negative swapped? Nothing was trained; bertsent label --disputed asks for them "
+    "again, bertsent drift --yes trains with them as they are"
+)
 _GATE = GateSettings()
 _READ = ReadSettings()
 
@@ -60,6 +66,8 @@ class DriftRun:
     progress: Progress = silent
     # Told of a drift before a challenger is trained because of it: that takes minutes.
     judged: Callable[[Monitored], None] = lambda found: None
+    # Asked whether to train although most labels contradict the version; without an answer it does not.
+    asks: Asks = lambda _: False
     # Opens a context that gives a function: training asks it after every batch, and stops if it says True.
     stopping: Stopping = lambda: contextlib.nullcontext(lambda: False)
 
@@ -242,7 +250,7 @@ class DriftRun:
             version_digest=self.version.classifier_digest,
             batch=batch_digest(digests),
             rows=digests,
-            report=report.as_json(),
+            report=report.as_json() | {"contradicted": contradicted_labels(rows)},
         )
 
     def _retrain(self, look: Look, *, continued: bool = False) -> Monitored:
@@ -251,6 +259,9 @@ class DriftRun:
         from bertsent.retraining.rehearsal import find_old_data
         from bertsent.retraining.run import can_warm_start, retrain, settings_for
 
+        swapped = probably_swapped(look.report)
+        if swapped is not None and not self.asks(swapped):
+            return self._monitored("open", _SWAPPED.format(swapped), look=look, continued=continued)
         seen = self.history.seen | self._used()  # other labels stay new for the next version's first look
         rows = [row for row in self.labels if row.digest in seen]
         seconds = Ledger(self.workspace.reports).expected_seconds(len(rows))

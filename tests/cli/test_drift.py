@@ -465,6 +465,36 @@ def test_drift_watch_survives_a_look_that_fails(home: Path) -> None:
         assert process.wait(timeout=30) in {0, 130}
 
 
+# hooks
+
+
+def test_a_drift_is_told_once_and_a_hook_that_fails_changes_nothing(run: Run, home: Path) -> None:
+    world.label(home, world.known(40, wrong=True))
+    told = ["--no-retrain", "--on-drift", "cat >> found.json; exit 5"]
+    result = run("drift", "--json", *told)
+    assert result.exit_code == 3
+    assert "--on-drift ended with 5: cat >> found.json; exit 5" in result.stderr
+    (event,) = map(json.loads, (home / "found.json").read_text().splitlines())
+    assert event == {"event": "drift", "workspace": str(home), **answer(result)}
+    assert run("drift", *told).exit_code == 3  # it is still open
+    assert len((home / "found.json").read_text().splitlines()) == 1
+
+
+def test_what_a_hook_prints_is_no_part_of_the_answer(home: Path) -> None:
+    world.label(home, world.known(40, wrong=True))
+    ended = call("drift", "--no-retrain", "--json", "--on-drift", "echo printed")
+    assert ended.returncode == 3
+    assert json.loads(ended.stdout)["action"] == "reported"
+    assert b"printed" in ended.stderr
+
+
+def test_hooks_are_not_run_without_a_drift(run: Run, home: Path) -> None:
+    world.label(home, world.known(120))
+    quiet = ["--on-drift", "touch told", "--on-published", "touch told"]
+    assert run("drift", "--threshold", "0.9", *quiet).exit_code == 0
+    assert not (home / "told").exists()
+
+
 # the whole loop
 
 
@@ -487,8 +517,14 @@ def finished(home: Path) -> None:
 
 
 def test_drift_of_another_shop_ends_in_a_new_version(run: Run, drifted: Path) -> None:
-    result = run("drift", "--quiet", "--report", "r.html")
+    hooks = ["--on-drift", "cat > found.json", "--on-published", "cat > made.json"]
+    result = run("drift", "--quiet", "--report", "r.html", *hooks)
     assert result.exit_code == 0, result.stderr
+    found, made = (json.loads((drifted / name).read_text()) for name in ("found.json", "made.json"))
+    assert (found["event"], found["action"], found["published"]) == ("drift", "training", None)
+    assert (made["event"], made["action"], made["published"]) == ("published", "published", 2)
+    assert found["measures"] == made["measures"]
+    assert found["workspace"] == str(drifted)
     assert (result.stdout.count("\n"), result.stderr) == (1, "")  # what cron mails is one line
     assert last_line(result).startswith("DRIFT")
     assert re.search(
@@ -497,9 +533,10 @@ def test_drift_of_another_shop_ends_in_a_new_version(run: Run, drifted: Path) ->
     )
     finished(drifted)
     assert "Version 2 is current" in (drifted / "r.html").read_text(encoding="utf-8")
-    again = run("drift", "--json")
+    again = run("drift", "--json", "--on-drift", "touch again", "--on-published", "touch again")
     assert again.exit_code == 0
     assert (answer(again)["action"], answer(again)["open"]) == ("none", None)
+    assert not (drifted / "again").exists(), "each drift is told once"
     finished(drifted)
     # Killed before the outcome was on the disk: the version is found, and not made again.
     path = drifted / "labels" / "drift.jsonl"
@@ -519,9 +556,22 @@ def test_drift_by_poisoned_labels_leaves_the_champion_alone(run: Run, home: Path
     version = home / "model" / "1"
     files = json.loads((version / "manifest.json").read_text(encoding="utf-8"))["files"]
     fake_versions.edit(version, files={name: said for name, said in files.items() if name != WEIGHTS})
-    result = run("drift", "--json")
+    refused = run("drift", "--report", "r.html")
+    assert refused.exit_code == 3
+    assert (
+        "300 of 300 labels say the opposite of the model: are positive and negative swapped? Nothing was"
+        in (last_line(refused))
+    )
+    assert outcomes(home) == []
+    page = (home / "r.html").read_text(encoding="utf-8")
+    assert "300 of 300 labels say" in page
+    assert "bertsent label --disputed" in page
+    result = run("drift", "--json", "--yes")
     assert result.exit_code == 3, result.stderr
     assert (answer(result)["action"], answer(result)["published"]) == ("rejected", None)
+    contradicted = answer(result)["contradicted"]
+    assert (contradicted["labels"], contradicted["opposite"], contradicted["swapped"]) == (300, 300, True)
+    assert len(contradicted["rows"]) == 10
     assert outcomes(home) == ["rejected"]
     assert [path.name for path in (home / "model").iterdir()] == ["1"]
     again = run("drift")  # no label is new, and nothing is trained again

@@ -68,6 +68,7 @@ class MonitorSettings:
     # the alpha that all looks share: if one came with every new label, later looks could detect nothing.
     growth: float = 2.0
     foreign: int = 10  # most foreign reviews on the page: what one reads in a sitting
+    contradicted: int = 10  # labels on the page that the version contradicts most, likewise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
