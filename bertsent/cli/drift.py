@@ -32,6 +32,7 @@ from bertsent.cli._versions import note_strays
 if TYPE_CHECKING:
     from bertsent.drift.monitored import Monitored, OpenDrift
     from bertsent.labelling.swapped import Contradiction
+    from bertsent.retraining.monitor import DriftRun
 
 DEFAULTS = DriftSettings()
 GATE = GateSettings()
@@ -133,13 +134,39 @@ def drift(
 
     def look() -> ExitCode:
         from bertsent.data.source import Source
-        from bertsent.reports import drift_page
-        from bertsent.retraining import monitor
+        from bertsent.retraining.monitor import DriftRun
 
-        if report is not None:
-            drift_page.check_target(report)
-        note_strays()
+        run = DriftRun(
+            workspace=Workspace.current(),
+            settings=settings,
+            model=model,
+            label_folder=named.folder,
+            unrecorded=Source((named.reviews,), reading) if named.reviews else None,
+            data=Source(tuple(data), reading) if data else None,
+            reading=reading,
+            retrain=not no_retrain,
+            gate=gate,
+            asks=lambda swapped: yes or _asks(swapped),
+            stopping=stop_on_signal,
+        )
         told = hooks.Hooks(on_drift, on_published)
+        return _look(run, told, ctx, report=report, json=json, quiet=quiet)
+
+    if pause is None:
+        raise typer.Exit(look())
+    _watch(look, pause)
+
+
+def _look(
+    run: DriftRun, told: hooks.Hooks, ctx: typer.Context, *, report: Path | None, json: bool, quiet: bool
+) -> ExitCode:
+    """Does one run, says what it found and did, and returns how it ended."""
+    from bertsent.reports import drift_page
+
+    if report is not None:
+        drift_page.check_target(report)
+    note_strays()
+    with progress(quiet=quiet) as bar:
 
         def tell(found: Monitored) -> None:
             """Says the verdict before the training, which takes minutes."""
@@ -148,35 +175,16 @@ def drift(
                 drift_page.write(found, report, command=command_line(ctx))
             told.tell_drift(found, _as_json(found))
 
-        with progress(quiet=quiet) as bar:
-            outcome = monitor.DriftRun(
-                workspace=Workspace.current(),
-                settings=settings,
-                model=model,
-                label_folder=named.folder,
-                unrecorded=Source((named.reviews,), reading) if named.reviews else None,
-                data=Source(tuple(data), reading) if data else None,
-                reading=reading,
-                retrain=not no_retrain,
-                gate=gate,
-                progress=bar,
-                judged=tell,
-                asks=lambda swapped: yes or _asks(swapped),
-                stopping=stop_on_signal,
-            ).go()
-        _show(outcome, json=json)
-        if outcome.copies and not quiet:
-            note(f"Not judged: {outcome.copies} with the words of another or of a training review.")
-        if outcome.unrecorded:
-            note(f"To train with these labels, record them: {outcome.record_command}")
-        if report is not None:
-            drift_page.write(outcome, report, command=command_line(ctx))
-        told.tell_end(outcome, _as_json(outcome))
-        return ExitCode.DRIFT if outcome.open else _EXIT.get(outcome.action, ExitCode.DRIFT)
-
-    if pause is None:
-        raise typer.Exit(look())
-    _watch(look, pause)
+        outcome = replace(run, progress=bar, judged=tell).go()
+    _show(outcome, json=json)
+    if outcome.copies and not quiet:
+        note(f"Not judged: {outcome.copies} with the words of another or of a training review.")
+    if outcome.unrecorded:
+        note(f"To train with these labels, record them: {outcome.record_command}")
+    if report is not None:
+        drift_page.write(outcome, report, command=command_line(ctx))
+    told.tell_end(outcome, _as_json(outcome))
+    return ExitCode.DRIFT if outcome.open else _EXIT.get(outcome.action, ExitCode.DRIFT)
 
 
 def _asks(swapped: Contradiction) -> bool:

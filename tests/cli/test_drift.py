@@ -280,7 +280,7 @@ def test_drift_on_a_small_data_set_retrains_with_the_margin_that_it_names(
                 raise Interrupted("At training.")
 
     world.label(home, world.known(40, wrong=True))
-    first = run("drift", "--data", sample)
+    first = run("drift", "--yes", "--data", sample)
     assert first.exit_code == 3
     assert "--margin" in last_line(first)
     allowed = DriftRun(
@@ -288,6 +288,7 @@ def test_drift_on_a_small_data_set_retrains_with_the_margin_that_it_names(
         settings=DriftSettings(),
         data=sample,
         gate=GateSettings(margin=0.1),
+        asks=lambda swapped: swapped.opposite == 40,
         progress=AtTraining(),
     )
     with pytest.raises(Interrupted, match="At training"):
@@ -299,12 +300,12 @@ def test_drift_without_a_data_set_is_open_until_there_is_one(run: Run, home: Pat
     world.label(home, world.known(40, wrong=True))
     earlier = {"event": "published", "version": 9, "seconds": 480.0, "keys": ["k"] * 40}
     Ledger(home / "reports").append(earlier)
-    first = run("drift")
+    first = run("drift", "--yes")
     assert first.exit_code == 3
     assert "Training a candidate takes about 8 min; Ctrl-C stops it, the next run goes on" in first.stderr
     assert "not handled yet" in last_line(first)
     assert "bertsent download" in last_line(first)
-    second = run("drift", "--json")
+    second = run("drift", "--yes", "--json")
     assert second.exit_code == 3
     assert (answer(second)["action"], answer(second)["continued"]) == ("open", True)
     assert (len(history(home).looks()), outcomes(home)) == (1, [])
@@ -317,7 +318,7 @@ def test_drift_without_tensorflow_says_how_to_get_it(home: Path, tmp_path: Path)
     world.label(home, world.known(60, wrong=True))
     world.data_set(home / "data" / "films")
     environment = {**os.environ, "PYTHONPATH": f"{poison.parent}:{PACKAGE.parent}"}
-    ended = call("drift", "--quiet", env=environment)
+    ended = call("drift", "--quiet", "--yes", env=environment)
     assert ended.returncode == 3, ended.stderr.decode()
     assert b"pip install 'bertsent[train]'" in ended.stdout
     assert outcomes(home) == []
