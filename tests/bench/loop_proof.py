@@ -8,7 +8,8 @@ label). The version that comes with bertsent is the champion. Then runs `bertsen
 
 - good: drift, a challenger, a new version, exit 0. Later labels of the same kind, half foreign, are then no
   drift.
-- poisoned: every label is wrong. Drift, a challenger, rejected, exit 3; the champion stays.
+- poisoned: every label is wrong. Drift, a challenger, rejected, exit 3; the champion stays. (Without --yes,
+  which is given here, no challenger would be trained: the labels look swapped.)
 - random: a coin gives the labels. The result is that of poisoned.
 - killed: like good, but kill -9 ends the run after a random time, `--kills` times. The next run finishes it:
   one look, one outcome, one new version.
@@ -41,7 +42,7 @@ from bertsent.labelling.log import LabelLog
 from bertsent.versions.manifest import version_numbers
 
 HALF = 150  # labels of each kind
-COMMAND = [sys.executable, "-c", "from bertsent.cli import main; main()", "drift", "--json"]
+COMMAND = [sys.executable, "-c", "from bertsent.cli import main; main()", "drift", "--json", "--yes"]
 Said = tuple[str, bool]
 
 
