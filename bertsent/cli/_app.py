@@ -97,7 +97,8 @@ def _as_exit_codes() -> Iterator[None]:
     except typer.BadParameter as error:  # Typer's own check of an option or argument
         message = visible(error.format_message())
         if len(message) > _LONGEST:
-            message = f"{message[: _LONGEST // 2]}...{message[-_LONGEST // 2 :]}"
+            begin = _LONGEST // 3  # the end has the accepted values
+            message = f"{message[:begin]}...{message[begin - _LONGEST :]}"
         path = error.ctx.command_path if error.ctx else "bertsent"
         _tell(f"Error: {message} Hint: {path} --help")
         raise typer.Exit(ExitCode.USAGE) from error

@@ -94,7 +94,10 @@ def test_usage_that_cannot_be_is_exit_code_2(run: Run, arguments: list[str]) -> 
     [
         (["train", "--window", "x" * 300], "'head', 'head+tail'"),
         (["predict", "--engine", "torch\x1b"], "'litert', 'tensorflow'"),
-        (["label", "--picked-by", "hand" * 99], "'typed', 'random', 'uncertain', 'diverse', 'first'"),
+        (
+            ["label", "--picked-by", "hand" * 99],
+            "'typed', 'random', 'uncertain', 'diverse', 'first', 'foreign'",
+        ),
         (["export", "torch", "out"], "'saved-model', 'litert', 'onnx'"),
     ],
 )

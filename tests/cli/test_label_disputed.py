@@ -18,7 +18,10 @@ THINGS = ("film", "play", "story", "series")
 GOOD = [f"A wonderful {thing}, moving and beautifully acted." for thing in THINGS]
 BAD = [f"An awful {thing}, dull and badly acted; a waste of time." for thing in THINGS[:3]]
 PLAIN = "Great."
-FIRST, SECOND = "A wonderful evening, I loved every minute of it.", "Good fun."  # the surer one comes first
+FIRST, SECOND = (
+    "A wonderful evening, I loved every minute of it.",
+    "It was fun, but rather long.",
+)  # the surer first
 
 
 @pytest.fixture
