@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,8 @@ from bertsent.base.errors import ExitCode, UsageError
 from bertsent.base.settings.drift import DriftSettings
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.workspace import Workspace
-from bertsent.cli._render import command_line, given_options, note, pick, print_json, progress
+from bertsent.cli import _drift_output as output
+from bertsent.cli._render import command_line, given_options, pick, progress
 from bertsent.cli._source import open_source
 from bertsent.cli._versions import note_strays
 
@@ -60,42 +60,19 @@ def judge_texts(
         outcome = TextsRun(
             workspace=Workspace.current(), settings=settings, source=source, model=model, progress=bar
         ).go()
-    _show(outcome, json=json)
-    if outcome.copies and not quiet:
-        note(f"Not judged: {outcome.copies} with the words of another or of a training review.")
+    line = drift_texts_page.log_line(outcome)
+    output.show(_as_json(outcome), line, outcome.check, json=json)
+    output.note_copies(outcome, quiet=quiet)
     if report is not None:
         drift_texts_page.write(outcome, report, command=command_line(ctx))
     return _EXIT[outcome.action]
 
 
-def _show(outcome: MonitoredTexts, *, json: bool) -> None:
-    from bertsent.cli.drift import print_table
-    from bertsent.reports.drift_texts_page import log_line
-
-    if json:
-        print_json(_as_json(outcome))
-        return
-    typer.echo(log_line(outcome))
-    if sys.stdout.isatty() and outcome.check is not None:
-        print_table(outcome.check.report)
-
-
 def _as_json(outcome: MonitoredTexts) -> dict[str, Any]:
     """The documented keys; without a check there are no measures."""
-    unjudged: dict[str, Any] = {
-        "verdict": "cannot_tell",
-        "headline": None,
-        **pick(outcome, "threshold", "new_rows"),
-        "measures": {},
-        "fired": [],
-        "minimum_detectable_effect": {},
-        "smallest_visible": {},
-        "without_labels": True,
-        "foreign_rows": None,
-        "estimated_accuracy": None,
-    }
+    without = {"without_labels": True, "foreign_rows": None, "estimated_accuracy": None}
     return {
-        **(unjudged if outcome.check is None else outcome.check.report),
+        **(output.unjudged(outcome) | without if outcome.check is None else outcome.check.report),
         "why": outcome.reason,
         **pick(outcome, "looks", "action", "version", "published", "needed", "continued", "label_command"),
     }

@@ -37,7 +37,7 @@ def ask_disputed(
         found = find_disputes(recorder.log.valid_decisions(), model.predict)
         bar.finish()
     if found.contradiction is not None:
-        note(f"{found.contradiction}: are positive and negative swapped?")
+        note(found.contradiction.question)
     left = (
         _walk(found, keys, recorder, model, settings, show_score=show_score, json=json) if found.open else 0
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +13,7 @@ from bertsent.base.errors import UsageError
 from bertsent.base.settings.labelling import ExportFormat, Tool
 from bertsent.base.settings.reading import LABEL_NAMES
 from bertsent.base.settings.scoring import ScoreSettings
-from bertsent.cli._render import note, pick, print_json, progress
+from bertsent.cli._render import ask, note, pick, print_json, progress
 from bertsent.cli._scorer import open_scorer
 
 if TYPE_CHECKING:
@@ -108,17 +107,15 @@ def import_from(
 
 def check_by(model: str | None, *, yes: bool) -> Check:
     """What compares new labels with the model's predictions; `yes`: nothing does."""
-    from bertsent.labelling.swapped import Contradiction, check_decisions
-
-    def asks(contradiction: Contradiction) -> bool:
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            return False
-        question = f"{contradiction}: are positive and negative swapped? Record them as they are?"
-        return typer.confirm(question, err=True)
+    from bertsent.labelling.swapped import check_decisions
 
     def check(decisions: Sequence[Decision]) -> None:
         if not yes:
-            check_decisions(decisions, lambda: open_scorer(model, ScoreSettings()), asks)
+            check_decisions(
+                decisions,
+                lambda: open_scorer(model, ScoreSettings()),
+                lambda found: ask(f"{found.question} Record them as they are?"),
+            )
 
     return check
 

@@ -55,6 +55,16 @@ def prediction_line(prediction: Prediction, *, reserved: int = 0) -> str:
     return head + text
 
 
+def can_ask() -> bool:
+    """Whether a person sits at a terminal who sees a question on stderr and can answer it."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask(question: str) -> bool:
+    """Asks a person for a yes; where there is none, the answer is no."""
+    return can_ask() and typer.confirm(question, err=True)
+
+
 @contextmanager
 def progress(*, quiet: bool = False) -> Iterator[Progress]:
     """Shows a bar on a terminal, a line every 30 s elsewhere, and nothing with `--quiet`."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 import sys
-import textwrap
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,16 +21,16 @@ from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.base.version_names import spoken
 from bertsent.cli import _drift_hooks as hooks
+from bertsent.cli import _drift_output as output
 from bertsent.cli import _options as options
 from bertsent.cli._labels import Labels, parse_labels
-from bertsent.cli._render import command_line, given_options, note, pick, print_json, progress
+from bertsent.cli._render import ask, command_line, given_options, note, pick, print_json, progress
 from bertsent.cli._signals import noted_signals, stop_on_signal
 from bertsent.cli._source import reads_reviews
 from bertsent.cli._versions import note_strays
 
 if TYPE_CHECKING:
     from bertsent.drift.monitored import Monitored, OpenDrift
-    from bertsent.labelling.swapped import Contradiction
     from bertsent.retraining.monitor import DriftRun
 
 DEFAULTS = DriftSettings()
@@ -146,7 +145,7 @@ def drift(
             reading=reading,
             retrain=not no_retrain,
             gate=gate,
-            asks=lambda swapped: yes or _asks(swapped),
+            asks=lambda swapped: yes or ask(f"{swapped.question} Train with them as they are?"),
             stopping=stop_on_signal,
         )
         told = hooks.Hooks(on_drift, on_published)
@@ -176,23 +175,15 @@ def _look(
             told.tell_drift(found, _as_json(found))
 
         outcome = replace(run, progress=bar, judged=tell).go()
-    _show(outcome, json=json)
-    if outcome.copies and not quiet:
-        note(f"Not judged: {outcome.copies} with the words of another or of a training review.")
+    answer = _as_json(outcome)
+    output.show(answer, drift_page.log_line(outcome), outcome.look, json=json)
+    output.note_copies(outcome, quiet=quiet)
     if outcome.unrecorded:
         note(f"To train with these labels, record them: {outcome.record_command}")
     if report is not None:
         drift_page.write(outcome, report, command=command_line(ctx))
-    told.tell_end(outcome, _as_json(outcome))
+    told.tell_end(outcome, answer)
     return ExitCode.DRIFT if outcome.open else _EXIT.get(outcome.action, ExitCode.DRIFT)
-
-
-def _asks(swapped: Contradiction) -> bool:
-    """Asks on a terminal whether to train with labels that are probably swapped; without one, no."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return False
-    question = f"{swapped}: are positive and negative swapped? Train with them as they are?"
-    return typer.confirm(question, err=True)
 
 
 def _accept(reason: str, named: Labels, ctx: typer.Context, *, json: bool) -> None:
@@ -240,31 +231,12 @@ def _watch(look: Callable[[], ExitCode], pause: float) -> None:
                 return
 
 
-def _show(outcome: Monitored, *, json: bool) -> None:
-    from bertsent.reports.drift_page import log_line
-
-    if json:
-        print_json(_as_json(outcome))
-        return
-    typer.echo(log_line(outcome))
-    if sys.stdout.isatty() and outcome.look is not None:
-        print_table(outcome.look.report)
-
-
 def _as_json(outcome: Monitored) -> dict[str, Any]:
     """The documented keys; without a look there are no measures."""
-    unjudged: dict[str, Any] = {
-        "verdict": "cannot_tell" if outcome.action == "collect" else None,
-        "headline": None,
-        **pick(outcome, "threshold", "new_rows"),
-        "measures": {},
-        "contradicted": None,
-        "fired": [],
-        "minimum_detectable_effect": {},
-        "smallest_visible": {},
-    }
     return {
-        **(unjudged if outcome.look is None else outcome.look.report),
+        **(
+            output.unjudged(outcome) | {"contradicted": None} if outcome.look is None else outcome.look.report
+        ),
         "why": outcome.reason,
         **pick(outcome, "looks", "action", "version", "published", "needed", "continued"),
         "gain": outcome.gain,
@@ -281,50 +253,3 @@ def _open_as_json(drift: OpenDrift) -> dict[str, Any]:
         "headline": drift.look.report["headline"],
         **pick(drift, "answered_by", "remedy"),
     }
-
-
-def print_table(report: Mapping[str, Any]) -> None:
-    """Prints the reason of a report, its measures, and what is never judged."""
-    from bertsent.reports.drift_page import MEASURES, minimum_detectable_effect
-    from bertsent.reports.page import number, p_value
-
-    typer.echo("\n" + textwrap.fill(visible(report["reason"]), _WIDTH) + "\n")
-    rows = [
-        (name, title, report["measures"][name]) for name, title, _ in MEASURES if name in report["measures"]
-    ]
-    width = max(len(title) for _, title, _ in rows)
-    judged, least = ("texts", "detectable") if report.get("without_labels") else ("labels", "min. detectable")
-    typer.echo(f"  {'':<{width}}  value   90 % interval  adjusted p  {judged:>6}  {least}")
-    for name, title, row in rows:
-        if row["value"] is None:
-            typer.echo(f"  {title:<{width}}      -   not judged")
-            continue
-        ends = f"{number(row['low'], 3)} to {number(row['high'], 3)}"
-        effect = number(minimum_detectable_effect(report).get(name), 3)
-        over = "  over" if name in report["fired"] else ""
-        typer.echo(
-            f"  {title:<{width}}  {number(row['value'], 3)}  {ends:>14}  {p_value(row['adjusted']):>10}"
-            f"  {row['n']:>6}  {effect:>{len(least)}}{over}"
-        )
-    if accuracy := report.get("estimated_accuracy"):
-        new, held_out = (f"{accuracy[side]:.1%}" for side in ("new", "reference"))
-        typer.echo(f"\n  Estimated accuracy: {new}, of held-out reviews {held_out}.")
-    _print_diagnostics(report["diagnostics"])
-
-
-def _print_diagnostics(diagnostics: Mapping[str, Any]) -> None:
-    """Prints what is reported but never judged."""
-    from bertsent.reports.page import p_value
-
-    typer.echo("\n  medians      reference       new  KS p")
-    for title, key, form in (("score", "scores", "{:.2f}"), ("word pieces", "length", "{:.0f}")):
-        row = diagnostics[key]
-        if row["median_new"] is not None:
-            old, new = (form.format(row[which]) for which in ("median_old", "median_new"))
-            typer.echo(f"  {title:<11}  {old:>9}  {new:>8}  {p_value(row['p_value'])}")
-    for direction in ("more", "less"):
-        moved = [word for word in diagnostics["words"] if word["direction"] == direction]
-        words = [word.get("text", str(word["piece"])) for word in moved]
-        if words:
-            line = visible(f"{direction} often: {' '.join(words)}")
-            typer.echo(textwrap.fill(line, _WIDTH, initial_indent="  ", subsequent_indent="    "))

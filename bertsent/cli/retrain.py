@@ -9,8 +9,6 @@ import typer
 
 from bertsent.base.display import visible
 from bertsent.base.errors import ExitCode, UsageError
-from bertsent.base.records.core import to_json
-from bertsent.base.records.gain import Gain
 from bertsent.base.settings import toml_file
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.recipes import RECIPES
@@ -136,7 +134,7 @@ def _print(retrained: Retrained, drift: OpenDrift | None) -> None:
         typer.echo(f"Published version {retrained.version}: {visible(retrained.reason)}")
     else:
         typer.echo(f"Rejected: {visible(retrained.reason)}")
-    typer.echo(f"{Gain.from_gate(to_json(retrained.gate)).sentence}.")
+    typer.echo(f"{retrained.gain.sentence}.")
     for line in gate_lines(retrained.gate):
         typer.echo(line)
     if drift:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from bertsent.base.display import visible
@@ -94,18 +94,17 @@ class MonitoredTexts:
     threshold: float
     action: TextsAction
     reason: str  # for the action, as a sentence without its full stop
-    check: (
-        TextsCheck | None
-    )  # taken in this run, or the earlier one of the same texts; None: nothing was judged
+    # Taken in this run, or the earlier one of the same texts; None: nothing was judged.
+    check: TextsCheck | None
     new_rows: int  # texts that no check has settled
     looks: int  # checks of texts of this version, including this one
     needed: int = 0  # new texts that the next check needs; 0: unknown
     continued: bool = False  # an earlier run took the check
     history: DriftHistory
-    texts: Mapping[str, tuple[str, float]]  # digest -> text and score of the most foreign ones, if read
-    label_command: (
-        str  # asks for labels of these texts, the most foreign ones first; "" if they came by a pipe
-    )
+    # Digest -> text and score of the most foreign ones, if they were read.
+    texts: Mapping[str, tuple[str, float]] = field(default_factory=dict)
+    # Asks for labels of these texts, the most foreign ones first; "" if they came by a pipe.
+    label_command: str
 
     @property
     def published(self) -> None:
@@ -116,8 +115,3 @@ class MonitoredTexts:
     def copies(self) -> int:
         """How many texts have the words of another one or of a training review: they are not judged."""
         return int(self.check.report["diagnostics"]["duplicates"]) if self.check else 0
-
-    @property
-    def foreign_rows(self) -> int | None:
-        """About how many of the judged texts look foreign; None if they were not compared."""
-        return self.check.report["foreign_rows"] if self.check else None

@@ -11,7 +11,7 @@ from bertsent.base.settings.reading import LABEL_NAMES, LABELS
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.labelling.decisions import Decision, Labelled, labelled
 from bertsent.labelling.pool import Question
-from bertsent.labelling.swapped import Contradiction, find_contradiction
+from bertsent.labelling.swapped import Contradiction, contradicts, find_contradiction
 
 if TYPE_CHECKING:
     from bertsent.base.records.core import Prediction
@@ -49,9 +49,7 @@ def find_disputes(
     rows, confirmed = labelled(decisions), _given_twice(decisions)
     scores = [prediction.score for prediction in predict([row.text for row in rows])]
     contradicted = [
-        Dispute(row, score)
-        for row, score in zip(rows, scores, strict=True)
-        if (score >= DEFAULT_THRESHOLD) != bool(row.label)
+        Dispute(row, score) for row, score in zip(rows, scores, strict=True) if contradicts(score, row.label)
     ]
     asked = [dispute for dispute in contradicted if dispute.row.digest not in confirmed]
     return Disputes(

@@ -29,8 +29,18 @@ class Contradiction:
     def __str__(self) -> str:
         return f"{self.opposite} of {self.labels} labels say the opposite of the model"
 
+    @property
+    def question(self) -> str:
+        """What to ask a person."""
+        return f"{self}: are positive and negative swapped?"
+
 
 Asks = Callable[[Contradiction], bool]  # whether to record the labels all the same
+
+
+def contradicts(score: float, label: int) -> bool:
+    """Whether a score, P(positive), lies on the other side of 0.5 than a label, 0 or 1."""
+    return (score >= DEFAULT_THRESHOLD) != bool(label)
 
 
 def find_contradiction(
@@ -48,9 +58,7 @@ def find_contradiction(
     """
     from scipy.stats import binom
 
-    opposite = sum(
-        (score >= DEFAULT_THRESHOLD) != bool(label) for label, score in zip(labels, scores, strict=True)
-    )
+    opposite = sum(contradicts(score, label) for label, score in zip(labels, scores, strict=True))
     if len(labels) < settings.least or binom.sf(opposite - 1, len(labels), 0.5) > settings.chance:
         return None
     return Contradiction(len(labels), opposite)
@@ -81,7 +89,7 @@ def check_decisions(
     contradiction = find_contradiction([LABELS[one.label] for one in sample], scores, settings)
     if contradiction is not None and not asks(contradiction):
         raise DataError(
-            f"{contradiction}: are positive and negative swapped? Nothing was recorded.",
+            f"{contradiction.question} Nothing was recorded.",
             hint="--labels 'positive=0 negative=1' turns them round (with your own values); "
             "--yes records them as they are",
         )

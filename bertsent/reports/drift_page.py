@@ -10,10 +10,10 @@ from bertsent.base.display import visible
 from bertsent.base.files import is_file, now, write_text
 from bertsent.base.settings.drift import MonitorSettings
 from bertsent.base.settings.reading import LABEL_NAMES
-from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.base.version_names import spoken
 from bertsent.drift.history import Look
 from bertsent.drift.monitored import ACCEPT, Monitored, OpenDrift, OpenState
+from bertsent.labelling.swapped import contradicts
 from bertsent.reports import drift_plots, page
 from bertsent.reports.page import moment, number
 
@@ -294,7 +294,7 @@ def _contradicted(run: Monitored, look: Look) -> list[dict[str, Any]]:
     return [
         {"label": LABEL_NAMES[row.label], "score": score, **page.folded(row.text)}
         for row, score in rows
-        if (score >= DEFAULT_THRESHOLD) != bool(row.label)
+        if contradicts(score, row.label)
     ]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bertsent.base.settings.drift import MonitorSettings
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
-from bertsent.labelling.swapped import Contradiction, find_contradiction
+from bertsent.labelling.swapped import Contradiction, contradicts, find_contradiction
 
 if TYPE_CHECKING:
     from bertsent.drift.records import NewRow
@@ -23,7 +23,7 @@ def contradicted_labels(rows: Sequence[NewRow]) -> dict[str, Any]:
         are so many that positive and negative are probably swapped; `rows`: `digest` and `score` of the
         labels whose score is farthest away, at most as many as the page shows.
     """
-    opposite = [row for row in rows if (row.score >= DEFAULT_THRESHOLD) != bool(row.label)]
+    opposite = [row for row in rows if contradicts(row.score, row.label)]
     most = sorted(opposite, key=lambda row: -abs(row.score - DEFAULT_THRESHOLD))[: _SETTINGS.contradicted]
     found = find_contradiction([row.label for row in rows], [row.score for row in rows])
     return {

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from bertsent.base.errors import DataError, MissingExtraError, TrainingError, UsageError
 from bertsent.base.files import lock
-from bertsent.base.records.core import Progress, Review, silent, to_json
+from bertsent.base.records.core import Progress, silent
 from bertsent.base.records.gain import Gain
 from bertsent.base.settings.drift import DriftSettings, MonitorSettings
 from bertsent.base.settings.reading import ReadSettings
@@ -37,14 +37,13 @@ from bertsent.versions import store
 from bertsent.versions.manifest import REFERENCE, Version
 
 if TYPE_CHECKING:
-    from bertsent.drift.records import NewRow
-    from bertsent.scoring.scorer import Scorer
+    pass
 
 Stopping = Callable[[], AbstractContextManager[Callable[[], bool]]]
 _MONITOR = MonitorSettings()
 _SWAPPED = (
-    "{}: are positive and negative swapped? Nothing was trained; bertsent label --disputed asks for them "
-    "again, bertsent drift --yes trains with them as they are"
+    "{} Nothing was trained; bertsent label --disputed asks for them again, bertsent drift --yes trains with "
+    "them as they are"
 )
 _GATE = GateSettings()
 _READ = ReadSettings()
@@ -80,8 +79,7 @@ class DriftRun:
 
     @cached_property
     def is_current(self) -> bool:
-        current = store.find(None, folder=self.workspace.model) if self.model else self.version
-        return self.version.path.resolve() == current.path.resolve()
+        return not self.model or store.is_current(self.version, folder=self.workspace.model)
 
     @cached_property
     def labels(self) -> tuple[Labelled, ...]:
@@ -235,11 +233,18 @@ class DriftRun:
     def _judge(self, fresh: Sequence[Labelled], *, number: int) -> Look:
         from bertsent.drift import reference
         from bertsent.drift.judge import judge
+        from bertsent.drift.new_rows import score_rows
         from bertsent.scoring.scorer import Scorer
 
         trained_on = reference.read(self.version.file(REFERENCE))
         scorer = Scorer(self.version)
-        rows = _score(scorer, fresh, self.progress)
+        rows = score_rows(
+            scorer,
+            {row.digest: row.text for row in fresh},
+            labelled={row.digest: row for row in fresh},
+            unit="reviews",
+            progress=self.progress,
+        )
         self._scores.update((label.text, row.score) for label, row in zip(fresh, rows, strict=True))
         vocabulary = scorer.tokenizer.pieces(range(scorer.tokenizer.vocabulary_size))
         report = judge(trained_on, rows, settings=self.settings, look=number, vocabulary=vocabulary)
@@ -261,7 +266,7 @@ class DriftRun:
 
         swapped = probably_swapped(look.report)
         if swapped is not None and not self.asks(swapped):
-            return self._monitored("open", _SWAPPED.format(swapped), look=look, continued=continued)
+            return self._monitored("open", _SWAPPED.format(swapped.question), look=look, continued=continued)
         seen = self.history.seen | self._used()  # other labels stay new for the next version's first look
         rows = [row for row in self.labels if row.digest in seen]
         seconds = Ledger(self.workspace.reports).expected_seconds(len(rows))
@@ -295,9 +300,13 @@ class DriftRun:
             return self._monitored("open", str(error), look=look, continued=continued)
         except TrainingError as error:  # another run would end the same way
             return self._end(look, "failed", None, str(error), continued=continued)
-        gain = Gain.from_gate(to_json(retrained.gate))
         return self._end(
-            look, retrained.outcome, retrained.version, retrained.reason, gain=gain, continued=continued
+            look,
+            retrained.outcome,
+            retrained.version,
+            retrained.reason,
+            gain=retrained.gain,
+            continued=continued,
         )
 
     def _end(self, look: Look, outcome: Ending, version: int | None, reason: str, **more: Any) -> Monitored:
@@ -323,27 +332,3 @@ class DriftRun:
             open=next(iter(self._list_open()), None),
             **more,
         )
-
-
-def _score(scorer: Scorer, fresh: Sequence[Labelled], progress: Progress) -> list[NewRow]:
-    """The rows as `judge` takes them, scored by the version under test."""
-    from bertsent.drift.records import NewRow
-
-    progress.start("Scoring", len(fresh), "reviews")
-    rows = []
-    scored = scorer.predict_with_token_ids(Review(row.text, row.label) for row in fresh)
-    for row, (prediction, token_ids) in zip(fresh, scored, strict=True):
-        rows.append(
-            NewRow(
-                digest=row.digest,
-                pieces=token_ids,
-                label=row.label,
-                score=prediction.score,
-                tokens=prediction.tokens,
-                truncated=prediction.truncated,
-                picked_by=row.picked_by,
-            )
-        )
-        progress.advance(len(rows))
-    progress.finish()
-    return rows

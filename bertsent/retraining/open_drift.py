@@ -63,6 +63,13 @@ def list_open(
     Raises:
         StorageError, DataError, ArtefactError: as `find_open`.
     """
+    return _list_open(_Records(workspace, history), label_folder, labels)
+
+
+def _list_open(
+    records: _Records, label_folder: Path | None = None, labels: Sequence[Labelled] | None = None
+) -> list[OpenDrift]:
+    history, workspace = records.history, records.workspace
     found = [look for look in history.looks() if look.verdict == "drift" and not history.acceptance_of(look)]
     if not found:
         return []
@@ -70,7 +77,6 @@ def list_open(
     if labels is None:
         labels = LabelLog(label_folder or workspace.labels).labelled()
     times = {row.digest: row.time for row in labels}
-    records = _Records(workspace, history)
     return [
         _opened(look, records, current)
         for look in reversed(found)
@@ -115,8 +121,9 @@ def reopened(workspace: Workspace, left: int | str) -> OpenDrift | None:
         left: The number of the version that was current before the rollback, or `packaged`.
     """
     with contextlib.suppress(BertsentError):
-        drift = find_open(workspace)
-        if drift and _Records(workspace, DriftHistory(workspace)).answers(drift.look, left):
+        records = _Records(workspace, DriftHistory(workspace))
+        drift = next(iter(_list_open(records)), None)
+        if drift and records.answers(drift.look, left):
             return drift
     return None
 
@@ -157,20 +164,20 @@ class _Records:
 
     def __init__(self, workspace: Workspace, history: DriftHistory) -> None:
         self.history = history
-        self._workspace = workspace
+        self.workspace = workspace
 
     @cached_property
     def _manifests(self) -> dict[int, Manifest]:
         """Those of the versions in the workspace, ascending by number; not of damaged ones."""
         manifests = {}
-        for number in version_numbers(self._workspace.model):
+        for number in version_numbers(self.workspace.model):
             with contextlib.suppress(ArtefactError):
-                manifests[number] = read_version(self._workspace.model / str(number)).manifest
+                manifests[number] = read_version(self.workspace.model / str(number)).manifest
         return manifests
 
     @cached_property
     def _lines(self) -> list[dict[str, Any]]:
-        return Ledger(self._workspace.reports).events()
+        return Ledger(self.workspace.reports).events()
 
     def answers(self, look: Look, version: int | str) -> bool:
         """Whether a version, or one that it was made from, was trained for a drift.
@@ -199,7 +206,7 @@ class _Records:
             return "rolled back"
         outcome = self.history.outcome_of(look)
         if outcome is None:
-            begun = any(self._workspace.challengers.glob("*"))
+            begun = any(self.workspace.challengers.glob("*"))
             return "interrupted" if begun else "reported only"
         states: dict[str, OpenState] = {"rejected": "rejected", "failed": "failed"}
         return states.get(outcome.outcome, "reported only")

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bertsent.base.digests import sha256_lines
-from bertsent.base.records.core import Progress, silent
+from bertsent.base.records.core import Progress, silent, to_json
+from bertsent.base.records.gain import Gain
 from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.training import TrainSettings
 from bertsent.base.settings.workspace import Workspace
@@ -55,6 +56,11 @@ class Retrained:
     reason: str  # one sentence
     seconds: float
     earlier: bool = False  # the outcome is that of an earlier run; nothing was trained
+
+    @property
+    def gain(self) -> Gain:
+        """What the gate counted."""
+        return Gain.from_gate(to_json(self.gate))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

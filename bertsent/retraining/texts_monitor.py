@@ -20,7 +20,7 @@ from bertsent.base.digests import sha256_text
 from bertsent.base.display import counted, visible
 from bertsent.base.errors import DataError
 from bertsent.base.files import lock
-from bertsent.base.records.core import Progress, Review, silent
+from bertsent.base.records.core import Progress, silent
 from bertsent.base.records.reading import LabelCounts, Survey
 from bertsent.base.settings.drift import DriftSettings, MonitorSettings
 from bertsent.base.settings.workspace import Workspace
@@ -35,8 +35,7 @@ from bertsent.versions import store
 from bertsent.versions.manifest import REFERENCE, Version
 
 if TYPE_CHECKING:
-    from bertsent.drift.records import NewRow
-    from bertsent.scoring.scorer import Scorer
+    pass
 
 _MONITOR = MonitorSettings()
 
@@ -167,11 +166,12 @@ class TextsRun:
         """Judges the drawn texts, and records the check."""
         from bertsent.drift import reference
         from bertsent.drift.judge import judge
+        from bertsent.drift.new_rows import score_rows
         from bertsent.scoring.scorer import Scorer
 
         trained_on = reference.read(self.version.file(REFERENCE))
         scorer = Scorer(self.version)
-        rows = score_texts(scorer, texts.drawn, self.progress)
+        rows = score_rows(scorer, texts.drawn, unit="texts", progress=self.progress)
         report = judge(
             trained_on,
             rows,
@@ -196,8 +196,7 @@ class TextsRun:
 
     @property
     def _is_current(self) -> bool:
-        current = store.find(None, folder=self.workspace.model) if self.model else self.version
-        return self.version.path.resolve() == current.path.resolve()
+        return not self.model or store.is_current(self.version, folder=self.workspace.model)
 
     def _act(
         self,
@@ -257,7 +256,7 @@ class TextsRun:
             looks=check.look if check else len(recorded),
             history=self.history,
             label_command=self._label_command,
-            **{"texts": {}} | more,
+            **more,
         )
 
 
@@ -282,28 +281,3 @@ def _distinct(reviews: Reviews, rows: set[str], left_out: Counter[str]) -> Itera
         else:
             rows.add(digest[:ROW])
             yield digest, text
-
-
-def score_texts(scorer: Scorer, texts: dict[str, str], progress: Progress = silent) -> list[NewRow]:
-    """Texts, by their digests, as `judge` takes them: scored, with predicted labels."""
-    from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
-    from bertsent.drift.records import NewRow
-
-    progress.start("Scoring", len(texts), "texts")
-    rows = []
-    scored = scorer.predict_with_token_ids(map(Review, texts.values()))
-    for digest, (prediction, token_ids) in zip(texts, scored, strict=True):
-        rows.append(
-            NewRow(
-                digest=digest,
-                pieces=token_ids,
-                label=int(prediction.score >= DEFAULT_THRESHOLD),
-                score=prediction.score,
-                tokens=prediction.tokens,
-                truncated=prediction.truncated,
-                picked_by="random",
-            )
-        )
-        progress.advance(len(rows))
-    progress.finish()
-    return rows

@@ -53,6 +53,15 @@ def packaged_path() -> Path | None:
     return beside if is_file(beside / MANIFEST) and is_file(package.parent / "pyproject.toml") else None
 
 
+def is_current(version: Version, *, folder: Path) -> bool:
+    """Whether a version is the current one of a folder of versions.
+
+    Raises:
+        UsageError, ArtefactError: as `find`.
+    """
+    return version.path.resolve() == find(None, folder=folder).path.resolve()
+
+
 def read_packaged(folder: Path) -> Version:
     """The version that came with bertsent. Where `folder` holds it, in a checkout, it has its number there.
 

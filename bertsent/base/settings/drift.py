@@ -42,9 +42,7 @@ class DriftSettings:
 
     # Texts without labels
     most_texts: int = 10_000  # a random part of more is scored: two minutes of whole pages on two cores
-    prevailing: float = (
-        0.9  # share of training rows of one kind that stands for held-out rows of unknown length
-    )
+    prevailing: float = 0.9  # of training rows of one kind: held-out rows of unknown length are of it then
 
     length_bins: int = 18  # of the plots
     score_bins: int = 20

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +11,7 @@ from bertsent.base.records.core import to_json
 from bertsent.base.settings.retraining import VersionSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _options as options
-from bertsent.cli._render import print_json
+from bertsent.cli._render import ask, can_ask, print_json
 
 if TYPE_CHECKING:
     from bertsent.versions.prune import Pruned
@@ -38,13 +37,16 @@ def prune(
     from bertsent.versions import prune as core
 
     workspace = Workspace.current()
-    pruned = core.plan(workspace, keep=keep)
-    asks = not (yes or json or dry_run) and sys.stdin.isatty() and sys.stderr.isatty()
-    if asks and pruned.removed:
-        removed = f"{_numbers(pruned.removed)} ({size(pruned.bytes)})"
-        dry_run = not typer.confirm(f"Remove {removed} and keep {_numbers(pruned.kept)}?", err=True)
+    asks = not (yes or json or dry_run) and can_ask()
+    agreed = None
+    if dry_run or asks:  # else not: a plan reads every file of every version, and so does the removal
+        pruned = core.plan(workspace, keep=keep)
+        agreed = pruned.removed
+    if asks and agreed:
+        removed = f"{_numbers(agreed)} ({size(pruned.bytes)})"
+        dry_run = not ask(f"Remove {removed} and keep {_numbers(pruned.kept)}?")
     if not dry_run:
-        pruned = core.prune(workspace, keep=keep, only=pruned.removed)
+        pruned = core.prune(workspace, keep=keep, only=agreed)
     if json:
         print_json(to_json(pruned) | {"dry_run": dry_run})
         return
