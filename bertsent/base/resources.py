@@ -10,6 +10,7 @@ import math
 import os
 import resource
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,14 +101,39 @@ def _words(path: Path, *, separator: str | None = None) -> list[str]:
 def quiet_stderr() -> Iterator[None]:
     """Drops what native code writes to file descriptor 2 in the block.
 
-    LiteRT and its converter write messages for developers there, whatever the log level.
+    LiteRT and its converter write messages for developers there, whatever the log level. The descriptor
+    belongs to all threads: the first block silences it, and the last one that ends restores it.
     """
-    sys.stderr.flush()
-    saved = os.dup(2)
+    _SILENCE.enter()
     try:
-        with Path(os.devnull).open("wb") as null:
-            os.dup2(null.fileno(), 2)
         yield
     finally:
-        os.dup2(saved, 2)
-        os.close(saved)
+        _SILENCE.leave()
+
+
+class _Silence:
+    """How many blocks want file descriptor 2 to be silent, and where it led before the first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._blocks = 0
+        self._saved = -1
+
+    def enter(self) -> None:
+        with self._lock:
+            if not self._blocks:
+                sys.stderr.flush()
+                self._saved = os.dup(2)
+                with Path(os.devnull).open("wb") as null:
+                    os.dup2(null.fileno(), 2)
+            self._blocks += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._blocks -= 1
+            if not self._blocks:
+                os.dup2(self._saved, 2)
+                os.close(self._saved)
+
+
+_SILENCE = _Silence()

@@ -34,6 +34,9 @@ class LiteRTClassifier:
     Each worker is a thread with its own interpreter; LiteRT releases Python's lock while it computes. Threads
     inside one interpreter wait for each other after every operation, so they are slower (210 rows a second).
 
+    Threads may share a classifier. An interpreter belongs to one call at a time; a call that finds none idle
+    opens one for itself, so that no call waits for another.
+
     Args:
         file: The classifier.tflite of a version.
         tokenizer: The version's tokenizer, for the special tokens.
@@ -50,7 +53,14 @@ class LiteRTClassifier:
             self._workers, self._threads = 1, settings.workers or resources.cores()
         else:
             self._workers, self._threads = settings.workers or _affordable(file, settings), 1
-        self._interpreters = [self._open()]
+        self._lock = threading.Lock()  # of the two lines below
+        self._idle = [self._open()]
+        self._opened = 1  # idle and in use
+
+    @property
+    def idle(self) -> int:
+        """How many interpreters wait for the next call; at most one for each worker."""
+        return len(self._idle)
 
     def score(self, rows: Sequence[TokenIds]) -> Scores:
         """Scores rows of word pieces.
@@ -91,28 +101,58 @@ class LiteRTClassifier:
                 failures.append(failure)
                 stopped.set()
 
-        first, *others = self._hired(len(rows))
-        threads: list[threading.Thread] = []
-        try:
-            for other in others:
-                thread = threading.Thread(target=work, args=[other])
-                with contextlib.suppress(RuntimeError):  # no memory for it: the others score its rows
-                    thread.start()
-                    threads.append(thread)
-            yield scores
-            work(first)  # this thread is a worker too, so there are as many threads as cores
-        finally:
-            stopped.set()
-            for thread in threads:
-                thread.join()
+        with self._hired(len(rows)) as (first, *others):
+            threads: list[threading.Thread] = []
+            try:
+                for other in others:
+                    thread = threading.Thread(target=work, args=[other])
+                    with contextlib.suppress(RuntimeError):  # no memory for it: the others score its rows
+                        thread.start()
+                        threads.append(thread)
+                yield scores
+                work(first)  # this thread is a worker too, so there are as many threads as cores
+            finally:
+                stopped.set()
+                for thread in threads:
+                    thread.join()
         if failures:
             raise failures[0]
 
-    def _hired(self, rows: int) -> list[_Interpreter]:
-        """An interpreter for each worker that gets a row, at least one."""
-        while len(self._interpreters) < min(self._workers, rows):
-            self._interpreters.append(self._open())
-        return self._interpreters[: max(1, rows)]
+    @contextlib.contextmanager
+    def _hired(self, rows: int) -> Iterator[list[_Interpreter]]:
+        """Interpreters for one call: at least one, and else one for each worker that gets a row.
+
+        Calls of several threads share those of the workers. One is opened beyond these only for a call that
+        would have none, and dropped after it.
+        """
+        wanted = max(1, min(self._workers, rows))
+        hired: list[_Interpreter] = []
+        try:
+            while len(hired) < wanted and self._hire(hired):
+                pass
+            yield hired
+        finally:
+            with self._lock:
+                kept = hired[: self._workers - len(self._idle)]
+                self._idle += kept
+                self._opened -= len(hired) - len(kept)
+
+    def _hire(self, hired: list[_Interpreter]) -> bool:
+        """Adds an idle interpreter or a new one to those of a call; False if others need the rest."""
+        with self._lock:
+            if self._idle:
+                hired.append(self._idle.pop())
+                return True
+            if hired and self._opened >= self._workers:
+                return False
+            self._opened += 1
+        try:
+            hired.append(self._open())
+        except BaseException:
+            with self._lock:
+                self._opened -= 1
+            raise
+        return True
 
     def _open(self) -> _Interpreter:
         try:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,6 +32,9 @@ class _Chunk(NamedTuple):
 class Scorer:
     """A version, ready to score: tokenizer, window and classifier.
 
+    Threads may share a scorer. Pickled, as for a worker process, it is opened anew from the version's files
+    where it is unpickled; a tokenizer that was given must be one that can be pickled.
+
     Args:
         version: A version from `store.find`; its vocabulary and classifier are verified here.
         settings: Threshold, workers, chunk.
@@ -59,6 +62,7 @@ class Scorer:
         self._settings = settings or ScoreSettings()
         read_locks.lock_for_reading(version.path / MANIFEST, reader=self)
         manifest = version.manifest
+        self._opened_with = (version, self._settings, tokenizer)
         self.version, self.classifier_digest = version.name, version.classifier_digest
         low, high = manifest.calibration.get("unsure", (DEFAULT_THRESHOLD, DEFAULT_THRESHOLD))
         self.unsure = (float(low), float(high))
@@ -76,6 +80,9 @@ class Scorer:
         self._classifier = LiteRTClassifier(
             version.file(CLASSIFIER), tokenizer=self.tokenizer, settings=self._settings
         )
+
+    def __reduce__(self) -> tuple[Callable[..., Scorer], tuple[Any, ...]]:
+        return _open, self._opened_with
 
     @property
     def window(self) -> str:
@@ -171,6 +178,10 @@ class Scorer:
         if self._settings.threshold is None and self.unsure[0] < score < self.unsure[1]:
             return "unsure"
         return "positive" if score >= self.threshold else "negative"
+
+
+def _open(version: Version, settings: ScoreSettings, tokenizer: AnyTokenizer | None) -> Scorer:
+    return Scorer(version, settings, tokenizer=tokenizer)
 
 
 def _tokenizer(version: Version) -> AnyTokenizer:

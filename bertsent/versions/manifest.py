@@ -73,6 +73,10 @@ class Version:
     packaged: bool = False  # it came with bertsent, and is not in the workspace
     _hashing: dict[str, DigestAhead] = field(default_factory=dict, repr=False, compare=False)
 
+    def __reduce__(self) -> tuple[type[Version], tuple[Any, ...]]:
+        """Pickles it without the threads that hash its files."""
+        return Version, (self.path, self.manifest, self.packaged)
+
     @property
     def id(self) -> int | str:
         """What records call it: its number, or "packaged"."""
