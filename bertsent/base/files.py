@@ -7,6 +7,7 @@ import contextlib
 import errno
 import os
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,8 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from bertsent.base import permissions
 from bertsent.base.display import size, visible
 from bertsent.base.errors import BusyError, StorageError, UsageError
+from bertsent.base.permissions import ANYBODY
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -36,7 +39,7 @@ def disk_errors(path: Path) -> Iterator[None]:
         if error.errno in _FULL:
             fact, hint = "No space left on the disk", "free some space and run the same command again"
         elif error.errno in _READ_ONLY:
-            fact, hint = "Not allowed to write", "choose a folder you own, for example through BERTSENT_HOME"
+            fact, hint = "Not allowed to write", permissions.hint(path)
         else:
             fact, hint = f"Writing failed ({error.strerror or error})", "check the disk, then run again"
         raise StorageError(f"{fact}: {visible(str(path))}.", hint=hint) from error
@@ -93,13 +96,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def _replacement(path: Path) -> Iterator[tuple[int, Path]]:
     """Yields a descriptor and the name of a temporary file that replaces `path` at the end of the block."""
     with _temporary_name(path) as temporary, disk_errors(path):
-        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, ANYBODY)
         try:
+            permissions.keep(path, handle)
             yield handle, temporary
             os.fsync(handle)
         finally:
             os.close(handle)
-        temporary.chmod(0o644)
         temporary.replace(path)
         sync_directory(path.parent)
 
@@ -161,7 +164,7 @@ def temporary_sibling(target: Path) -> Iterator[Path]:
 def publish_directory(folder: Path, target: Path, *, sync_each: bool = True, replace: bool = False) -> bool:
     """Renames a finished folder to `target` after its files have reached the disk.
 
-    Every file gets mode 0644 and every folder 0755.
+    Files and folders get the modes that the umask leaves of 0666 and 0777; a folder keeps its setgid bit.
 
     Args:
         folder: The finished folder, on the file system of `target`.
@@ -178,15 +181,16 @@ def publish_directory(folder: Path, target: Path, *, sync_each: bool = True, rep
     Raises:
         StorageError: if the disk fails or is full.
     """
+    given = ~permissions.umask()
     with disk_errors(target):
         for parent, _, names in os.walk(folder, topdown=False):
             for name in names:
                 path = Path(parent, name)
-                path.chmod(0o644)
+                path.chmod(ANYBODY & given)
                 if sync_each:
                     with path.open("rb") as file:
                         os.fsync(file.fileno())
-            Path(parent).chmod(0o755)
+            Path(parent).chmod(0o777 & given | Path(parent).stat().st_mode & stat.S_ISGID)
             if sync_each:
                 sync_directory(Path(parent))
         if not sync_each:

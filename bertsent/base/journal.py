@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bertsent.base import permissions
 from bertsent.base.digests import DIGEST, sha256_json
 from bertsent.base.display import visible
 from bertsent.base.errors import BusyError, StorageError
@@ -92,11 +93,13 @@ def opened(path: Path, flags: int = os.O_RDONLY, *, patience: float | None = Non
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
     try:  # O_NONBLOCK, because opening a FIFO would wait for its other end
-        handle = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+        handle = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, permissions.ANYBODY)
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise StorageError(f"Cannot open {visible(str(path))} ({error.strerror}).") from error
+        raise StorageError(
+            f"Cannot open {visible(str(path))} ({error.strerror}).", hint=permissions.hint(path)
+        ) from error
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise StorageError(f"{visible(str(path))} is not a regular file.")
