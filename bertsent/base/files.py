@@ -10,17 +10,22 @@ import shutil
 import stat
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from bertsent.base import permissions
 from bertsent.base.display import size, visible
 from bertsent.base.errors import BusyError, StorageError, UsageError
 from bertsent.base.permissions import ANYBODY
 
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}  # what flock gives on a file system without locks
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
@@ -278,7 +283,7 @@ def lock(path: Path, doing: str) -> Iterator[None]:
         BusyError: at once, if another process has the lock; the message names it.
         StorageError: if the lock file cannot be made.
     """
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
 
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -287,10 +292,9 @@ def lock(path: Path, doing: str) -> Iterator[None]:
                 f"The lock file {visible(str(path))} is a link.", hint="remove it, then run again"
             )
     owner = path.with_name(path.name + ".owner")
-    holder = FileLock(path)
     with disk_errors(path):
         try:
-            holder.acquire(timeout=0)
+            holder = _acquired(path)
         except Timeout as error:  # an OSError, which `disk_errors` would take for a failing disk
             raise _busy(owner) from error
     try:
@@ -300,6 +304,20 @@ def lock(path: Path, doing: str) -> Iterator[None]:
     finally:
         owner.unlink(missing_ok=True)
         holder.release()
+
+
+def _acquired(path: Path) -> BaseFileLock:
+    """The lock at `path`; on a file system without locks, a file beside it, which a crash may leave."""
+    from filelock import FileLock, SoftFileLock
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the same file, which filelock itself takes for one of the errors
+        try:
+            return FileLock(path).acquire(timeout=0).lock
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+    return SoftFileLock(path.with_name(path.name + ".soft")).acquire(timeout=0).lock
 
 
 def _busy(owner: Path) -> BusyError:
