@@ -11,6 +11,7 @@ import os
 import warnings
 
 from bertsent.base.errors import MissingExtraError
+from bertsent.base.resources import cores
 from bertsent.base.settings.download import cache_folder
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
@@ -31,6 +32,12 @@ with warnings.catch_warnings():
             f"This needs TensorFlow, which the plain installation leaves out ({error}).",
             hint="pip install 'bertsent[train]'",
         ) from error
+
+# TensorFlow would start a thread for each core of the machine, also where a container may use only a part of
+# them, and those threads would wait for each other.
+if "TF_NUM_INTRAOP_THREADS" not in os.environ:
+    tf.config.threading.set_intra_op_parallelism_threads(cores())
+    tf.config.threading.set_inter_op_parallelism_threads(cores())
 
 tf.get_logger().setLevel(logging.ERROR)
 logging.getLogger("absl").setLevel(logging.ERROR)
