@@ -7,17 +7,25 @@ import contextlib
 import errno
 import os
 import shutil
+import stat
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
+from bertsent.base import permissions
 from bertsent.base.display import size, visible
 from bertsent.base.errors import BusyError, StorageError, UsageError
+from bertsent.base.permissions import ANYBODY
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}  # what flock gives on a file system without locks
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
@@ -36,7 +44,7 @@ def disk_errors(path: Path) -> Iterator[None]:
         if error.errno in _FULL:
             fact, hint = "No space left on the disk", "free some space and run the same command again"
         elif error.errno in _READ_ONLY:
-            fact, hint = "Not allowed to write", "choose a folder you own, for example through BERTSENT_HOME"
+            fact, hint = "Not allowed to write", permissions.hint(path)
         else:
             fact, hint = f"Writing failed ({error.strerror or error})", "check the disk, then run again"
         raise StorageError(f"{fact}: {visible(str(path))}.", hint=hint) from error
@@ -93,13 +101,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def _replacement(path: Path) -> Iterator[tuple[int, Path]]:
     """Yields a descriptor and the name of a temporary file that replaces `path` at the end of the block."""
     with _temporary_name(path) as temporary, disk_errors(path):
-        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, ANYBODY)
         try:
+            permissions.keep(path, handle)
             yield handle, temporary
             os.fsync(handle)
         finally:
             os.close(handle)
-        temporary.chmod(0o644)
         temporary.replace(path)
         sync_directory(path.parent)
 
@@ -161,7 +169,7 @@ def temporary_sibling(target: Path) -> Iterator[Path]:
 def publish_directory(folder: Path, target: Path, *, sync_each: bool = True, replace: bool = False) -> bool:
     """Renames a finished folder to `target` after its files have reached the disk.
 
-    Every file gets mode 0644 and every folder 0755.
+    Files and folders get the modes that the umask leaves of 0666 and 0777; a folder keeps its setgid bit.
 
     Args:
         folder: The finished folder, on the file system of `target`.
@@ -178,15 +186,16 @@ def publish_directory(folder: Path, target: Path, *, sync_each: bool = True, rep
     Raises:
         StorageError: if the disk fails or is full.
     """
+    given = ~permissions.umask()
     with disk_errors(target):
         for parent, _, names in os.walk(folder, topdown=False):
             for name in names:
                 path = Path(parent, name)
-                path.chmod(0o644)
+                path.chmod(ANYBODY & given)
                 if sync_each:
                     with path.open("rb") as file:
                         os.fsync(file.fileno())
-            Path(parent).chmod(0o755)
+            Path(parent).chmod(0o777 & given | Path(parent).stat().st_mode & stat.S_ISGID)
             if sync_each:
                 sync_directory(Path(parent))
         if not sync_each:
@@ -274,7 +283,7 @@ def lock(path: Path, doing: str) -> Iterator[None]:
         BusyError: at once, if another process has the lock; the message names it.
         StorageError: if the lock file cannot be made.
     """
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
 
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -283,10 +292,9 @@ def lock(path: Path, doing: str) -> Iterator[None]:
                 f"The lock file {visible(str(path))} is a link.", hint="remove it, then run again"
             )
     owner = path.with_name(path.name + ".owner")
-    holder = FileLock(path)
     with disk_errors(path):
         try:
-            holder.acquire(timeout=0)
+            holder = _acquired(path)
         except Timeout as error:  # an OSError, which `disk_errors` would take for a failing disk
             raise _busy(owner) from error
     try:
@@ -296,6 +304,20 @@ def lock(path: Path, doing: str) -> Iterator[None]:
     finally:
         owner.unlink(missing_ok=True)
         holder.release()
+
+
+def _acquired(path: Path) -> BaseFileLock:
+    """The lock at `path`; on a file system without locks, a file beside it, which a crash may leave."""
+    from filelock import FileLock, SoftFileLock
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the same file, which filelock itself takes for one of the errors
+        try:
+            return FileLock(path).acquire(timeout=0).lock
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+    return SoftFileLock(path.with_name(path.name + ".soft")).acquire(timeout=0).lock
 
 
 def _busy(owner: Path) -> BusyError:

@@ -19,10 +19,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bertsent.base import permissions
 from bertsent.base.digests import DIGEST, sha256_json
 from bertsent.base.display import visible
 from bertsent.base.errors import BusyError, StorageError
-from bertsent.base.files import disk_errors, sync_directory
+from bertsent.base.files import NO_LOCKS, disk_errors, sync_directory
 
 PATIENCE = 10.0  # seconds to wait for an append of another process, which takes a few milliseconds
 
@@ -92,31 +93,71 @@ def opened(path: Path, flags: int = os.O_RDONLY, *, patience: float | None = Non
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
     try:  # O_NONBLOCK, because opening a FIFO would wait for its other end
-        handle = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+        handle = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, permissions.ANYBODY)
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise StorageError(f"Cannot open {visible(str(path))} ({error.strerror}).") from error
+        raise StorageError(
+            f"Cannot open {visible(str(path))} ({error.strerror}).", hint=permissions.hint(path)
+        ) from error
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise StorageError(f"{visible(str(path))} is not a regular file.")
-        if patience is not None:
-            _lock(handle, path, patience)
-        yield handle
+        with contextlib.nullcontext() if patience is None else _locked(handle, path, patience):
+            yield handle
     finally:
         os.close(handle)  # frees the lock
 
 
-def _lock(handle: int, path: Path, patience: float) -> None:
+@contextlib.contextmanager
+def _locked(handle: int, path: Path, patience: float) -> Iterator[None]:
+    """Holds the lock of an open file; closing the file frees it.
+
+    Raises:
+        BusyError: if another process holds it for longer.
+        StorageError: if it cannot be locked.
+    """
     until = time.monotonic() + patience
     while True:
         try:
-            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError as error:
             if time.monotonic() > until:
-                hint = "end it, then run again"
-                raise BusyError(f"Another process holds {visible(str(path))}.", hint=hint) from error
+                raise _busy(path) from error
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                with disk_errors(path):
+                    raise
+            with _locked_by_a_file(path, patience):
+                yield
+            return
         time.sleep(0.01)
+    yield
+
+
+@contextlib.contextmanager
+def _locked_by_a_file(path: Path, patience: float) -> Iterator[None]:
+    """Holds a file beside `path` as its lock, on a file system without locks (some of Lustre, NFS, FUSE).
+
+    The file of a process that died is taken over, if it ran on this machine.
+    """
+    from filelock import SoftFileLock, Timeout
+
+    holder = SoftFileLock(path.with_name(f".{path.name}.lock"))
+    with disk_errors(path):
+        try:
+            holder.acquire(timeout=patience)
+        except Timeout as error:  # an OSError, which `disk_errors` would take for a failing disk
+            raise _busy(path) from error
+    try:
+        yield
+    finally:
+        holder.release()
+
+
+def _busy(path: Path) -> BusyError:
+    return BusyError(f"Another process holds {visible(str(path))}.", hint="end it, then run again")
 
 
 def read_from(handle: int, start: int) -> bytes:

@@ -48,10 +48,14 @@ def memory(root: Path = _ROOT) -> int | None:
         for limit in _words(group / "memory.max") or _words(group / "memory.limit_in_bytes")
         if limit.isdecimal()  # not "max"
     ]
-    addresses, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if addresses != resource.RLIM_INFINITY:
-        granted.append(addresses)
-    return min(granted, default=None)
+    limit = addresses()
+    return min(granted if limit is None else [*granted, limit], default=None)
+
+
+def addresses() -> int | None:
+    """The limit on address space (`ulimit -v`) in bytes; None without one."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if limit == resource.RLIM_INFINITY else limit
 
 
 def save_addresses() -> None:

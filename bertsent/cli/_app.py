@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import io
 import os
 import signal
 import sys
@@ -218,9 +219,17 @@ def _open_closed_streams() -> None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
+def _escape_unknown_characters() -> None:
+    """Lets a terminal or log of Latin-1 show what it has no character for as an escape, such as \\u201c."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main() -> None:
     """The `bertsent` script."""
     _open_closed_streams()
+    _escape_unknown_characters()
     try:
         app()
     finally:

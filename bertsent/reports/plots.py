@@ -164,6 +164,7 @@ def _count_axis(axes: Any, most: int) -> None:
 @contextlib.contextmanager
 def page_figure(name: str, width: float, height: float) -> Iterator[Any]:
     """An empty drawing, in inches, in the style of a page; `name` is unique on its page."""
+    _silence_matplotlib()
     from matplotlib import rc_context
 
     # The salt gives the pictures of a page different ids, which are the same in every run.
@@ -188,9 +189,17 @@ def _rows(tree: Tree, depth: int = 0) -> list[tuple[int, Tree]]:
 
 def _figure(width: float, height: float) -> Any:
     """An empty drawing of this width and height, in inches."""
+    _silence_matplotlib()
     from matplotlib.figure import Figure  # without pyplot: no display, no global state
 
     return Figure(figsize=(width, height))
+
+
+def _silence_matplotlib() -> None:
+    """Where no home can be written, matplotlib tells stderr each time that its cache is in /tmp."""
+    import logging
+
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 
 def _save(figure: Any, path: Path) -> None:

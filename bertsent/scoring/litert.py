@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -186,7 +187,7 @@ class _Interpreter:
         from ai_edge_litert.interpreter import Interpreter
 
         with quiet_stderr():
-            self._interpreter: Any = Interpreter(str(file), num_threads=threads)  # maps the file
+            self._interpreter: Any = Interpreter(os.fsencode(file), num_threads=threads)  # maps it
             self._input = self._interpreter.get_input_details()[0]["index"]
             self._output = self._interpreter.get_output_details()[0]["index"]
             self._length = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from bertsent.base.digests import sha256_file
+from bertsent.base.digests import sha256_file, sha256_folder
 from bertsent.base.display import visible
 from bertsent.base.errors import ArtefactError
-from bertsent.base.files import publish_directory, temporary_sibling
+from bertsent.base.files import publish_directory, temporary_sibling, write_text
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.settings.download import cache_folder
 from bertsent.tf import tf
@@ -22,6 +23,8 @@ from bertsent.tf.errors import disk_errors
 
 ENCODERS = Path(__file__).parent / "encoders"
 _WEIGHTS = "encoder.safetensors"
+_PARTS = ("encoder", "preprocess")
+_DIGESTS = "digests.json"  # of the parts of a copy, written last
 
 _EMBEDDINGS = {
     "word_embeddings/embeddings": "word_embeddings.weight",
@@ -66,12 +69,34 @@ def unpack(name: str, progress: Progress = silent) -> tuple[Path, Path]:
             hint="pip install --force-reinstall bertsent",
         )
     target = cache_folder() / "encoders" / f"{name}-{digest(name)[:16]}"
-    if not target.is_dir():
+    there = os.path.lexists(target)
+    if not (there and _is_whole(target)):
+        if there:
+            progress.note(f"The copy of {name} in the cache is not whole: it is written anew")
         progress.tell(f"Writing the bundled encoder {name} as a TF Hub model to {target} (once)")
         with temporary_sibling(target) as folder, disk_errors(target):
             _export(source, folder)
-            publish_directory(folder, target)
+            write_text(folder / _DIGESTS, json.dumps(_digests(folder), indent=2) + "\n")
+            publish_directory(folder, target, replace=there)
     return target / "encoder", target / "preprocess"
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    return {part: sha256_folder(folder / part) for part in _PARTS}
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether each file of a copy is as it was written: cleaners of caches and full disks leave a part.
+
+    0.4.0 wrote no digests. Its copy is written anew, but not where this user cannot write: there it is taken
+    if it looks whole.
+    """
+    try:
+        written = json.loads((folder / _DIGESTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        looks_whole = all((folder / part / "saved_model.pb").is_file() for part in _PARTS)
+        return looks_whole and not os.access(folder.parent, os.W_OK)
+    return bool(written == _digests(folder))
 
 
 def _export(source: Path, folder: Path) -> None:

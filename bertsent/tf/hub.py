@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import http.client
 import os
+import shlex
 import socket
 import tarfile
 import urllib.error
@@ -125,6 +126,7 @@ def _resolve(handle: str, progress: Progress) -> Path:
             hint=f"rm -r {cached} and run the same command again",
         )
     progress.tell(f"Fetching {handle}")
+    _look_at_lock(cached.with_name(cached.name + ".lock"), progress)
     with _network_errors(handle), _timeout(DownloadSettings().read_timeout):
         folder = Path(tensorflow_hub.resolve(handle))
     if not (folder / "saved_model.pb").is_file():
@@ -133,6 +135,37 @@ def _resolve(handle: str, progress: Progress) -> Path:
             hint=f"rm -r {folder}, then check the handle",
         )
     return folder
+
+
+def _look_at_lock(lock: Path, progress: Progress) -> None:
+    """Removes the lock that a killed download left behind: tensorflow_hub would wait 20 minutes for it.
+
+    Another process that still fetches the encoder is named, because tensorflow_hub waits in silence. The lock
+    holds "host.process.id" (tensorflow_hub/resolver.py).
+    """
+    try:
+        host, process, _ = lock.read_text(encoding="utf-8").rsplit(".", 2)
+        number = int(process)
+    except (OSError, ValueError):  # no lock, as nearly always
+        return
+    if host == socket.gethostname() and not _is_alive(number):
+        progress.note("A download that was killed had locked this encoder: its lock is removed")
+        lock.unlink(missing_ok=True)
+    else:
+        progress.note(
+            f"Process {number} on {visible(host)} fetches it already; this run waits. If that process is no "
+            f"more: rm {visible(shlex.quote(str(lock)))}"
+        )
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):  # somebody else's
+        return True
+    return True
 
 
 @contextlib.contextmanager

@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bertsent.base import resources
 from bertsent.base.digests import sha256_text
-from bertsent.base.display import visible
-from bertsent.base.errors import UsageError
+from bertsent.base.display import size, visible
+from bertsent.base.errors import TrainingError, UsageError
 from bertsent.base.files import lock, require_space
 from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.records.training import Splits, Trained
 from bertsent.base.settings.reading import LABELS
-from bertsent.base.settings.training import TrainSettings
+from bertsent.base.settings.training import MemorySettings, TrainSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.base.version_names import spoken
 from bertsent.data.notes import value_list
@@ -98,6 +99,7 @@ def train(
             splits = load_splits(data, settings, progress=progress)
             mix = Mix(splits=splits, old=splits.train)
         _note_data(mix, settings, progress)
+        _note_memory(progress)
         pseudo_labels = _pseudo_labels(
             unlabelled, score_column, teacher, mix.splits, settings, workspace, progress
         )
@@ -110,7 +112,7 @@ def train(
             )
             run = TrainingRun(settings, encoder, mix, pseudo_labels, warm_start)
             encoded = _encode(run, workspace.state / "tokens", progress)
-            with bfloat16():
+            with bfloat16(), _memory_errors(settings):
                 fitted = fit.fit(run, encoded, checkpoints, resume=resume, progress=progress, stop=stop)
         # Trace it again in fp32: the LiteRT file is compared with the weights, not with rounded ones.
         fitted.classifier.make_predict_function(force=True)
@@ -255,6 +257,28 @@ def bfloat16() -> Iterator[None]:
         yield
     finally:
         tf.config.optimizer.set_experimental_options({_BFLOAT16: False})
+
+
+def _note_memory(progress: Progress) -> None:
+    """Says before the work if a control group or `ulimit` may end it: the kernel would not say why."""
+    limit, usual = resources.memory(), MemorySettings().training
+    if limit is not None and limit < usual:
+        progress.note(
+            f"This process may use {size(limit)} of memory, and training can take {size(usual)}. If it is "
+            "killed: more memory, or a smaller --batch-size or --train-length"
+        )
+
+
+@contextlib.contextmanager
+def _memory_errors(settings: TrainSettings) -> Iterator[None]:
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise TrainingError(
+            "There is not enough memory to train.",
+            received=f"batches of {settings.batch_size}, up to {settings.train_length} word pieces",
+            hint="lower --batch-size or --train-length, or close other programs",
+        ) from error
 
 
 def _devices() -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -78,3 +80,73 @@ def test_append_that_the_disk_refuses_leaves_the_file_as_it_was(tmp_path: Path) 
 def test_read_of_a_folder_raises(tmp_path: Path) -> None:
     with pytest.raises(StorageError):
         journal.read(tmp_path)
+
+
+# file systems without locks
+
+NO_FLOCK = """
+import errno, fcntl, os
+def no_locks(*_):
+    raise OSError(getattr(errno, os.environ["NO_LOCKS"]), "no locks here")
+fcntl.flock = no_locks
+"""
+WITHOUT_LOCKS = pytest.mark.parametrize("answer", ["ENOSYS", "ENOLCK", "EOPNOTSUPP"])
+
+
+@WITHOUT_LOCKS
+def test_append_of_several_processes_where_there_are_no_locks(tmp_path: Path, answer: str) -> None:
+    path = tmp_path / "lines.jsonl"
+    environment = os.environ | {"NO_LOCKS": answer}
+    writers = [
+        subprocess.Popen([sys.executable, "-c", NO_FLOCK + WRITER, str(path), name], env=environment)
+        for name in "abc"
+    ]
+    assert [writer.wait(timeout=120) for writer in writers] == [0, 0, 0]
+    rows, damaged = journal.read(path)
+    assert (len(rows), damaged) == (60, 0)
+    assert not [*tmp_path.glob(".lines*")], "the lock is gone"
+
+
+def test_lock_of_a_process_that_was_killed_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    die = (
+        "with journal.opened(Path(sys.argv[1]), os.O_RDWR | os.O_CREAT, patience=1): os.kill(os.getpid(), 9)"
+    )
+    begin = NO_FLOCK + "import sys\nfrom pathlib import Path\nfrom bertsent.base import journal\n"
+    environment = os.environ | {"NO_LOCKS": "ENOLCK"}
+    for code, expected in ((die, -9), ("journal.append(Path(sys.argv[1]), {'number': 1})", 0)):
+        command = [sys.executable, "-c", begin + code, str(path)]
+        assert subprocess.run(command, env=environment, timeout=60, check=False).returncode == expected
+    assert journal.read(path) == ([{"number": 1}], 0)
+
+
+@WITHOUT_LOCKS
+def test_workspace_lock_where_there_are_no_locks(tmp_path: Path, answer: str) -> None:
+    code = """
+import sys
+from pathlib import Path
+from bertsent.base.errors import BusyError
+from bertsent.base.files import lock
+path = Path(sys.argv[1])
+for _ in range(2):
+    with lock(path, "train"):
+        try:
+            with lock(path, "train"):
+                sys.exit(1)
+        except BusyError as error:
+            assert "train, process" in str(error)
+"""
+    command = [sys.executable, "-W", "error", "-c", NO_FLOCK + code, str(tmp_path / "train.lock")]
+    ended = subprocess.run(
+        command, env=os.environ | {"NO_LOCKS": answer}, capture_output=True, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def test_lock_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(fcntl, "flock", broken)
+    with pytest.raises(StorageError, match="Input/output error"):
+        journal.append(tmp_path / "lines.jsonl", {"number": 1})

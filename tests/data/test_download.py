@@ -63,17 +63,17 @@ def test_download_keeps_files_that_are_no_class(get: Get) -> None:
     assert done.counts["."] == 1
 
 
-def test_download_gives_fixed_modes(get: Get) -> None:
+def test_download_takes_modes_from_the_umask_and_not_from_the_archive(get: Get) -> None:
     info = tarfile.TarInfo("movies/odd.txt")
     info.mode = 0o6777
-    before = os.umask(0o077)
+    before = os.umask(0o027)
     try:
         done = get(tar_with(info))
     finally:
         os.umask(before)
     modes = {stat.S_IMODE(path.stat().st_mode) for path in done.path.rglob("*") if path.is_file()}
-    assert modes == {0o644}
-    assert {stat.S_IMODE(path.stat().st_mode) for path in done.path.rglob("*") if path.is_dir()} == {0o755}
+    assert modes == {0o640}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in done.path.rglob("*") if path.is_dir()} == {0o750}
 
 
 def test_download_leaves_out_what_macos_adds(get: Get) -> None:

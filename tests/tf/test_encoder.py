@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support import tiny_bert
+from support.listener import Listener
 from typer.testing import Result
 
 from bertsent.base.digests import sha256_folder
@@ -281,3 +282,29 @@ def test_load_gives_the_bundled_encoder() -> None:
     row = np.array([[101, *ids, 102, 0, 0]], np.int32)
     expected = minilm.hub(inputs(row), training=False)["pooled_output"].numpy()
     assert np.abs(minilm.layer(row).numpy() - expected).max() < 1e-5
+
+
+def test_copy_of_the_bundled_encoder_that_is_not_whole_is_written_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from bertsent.tf import bundled_encoder
+
+    kept, _ = bundled_encoder.unpack("minilm")
+    shutil.copytree(kept.parents[1], tmp_path / "encoders")
+    monkeypatch.setenv("BERTSENT_CACHE", str(tmp_path))
+    told = Listener()
+    encoder, preprocessor = bundled_encoder.unpack("minilm", told)
+    assert not told.notes, "a copy that is whole"
+    whole = {path: path.read_bytes() for path in encoder.parent.rglob("*") if path.is_file()}
+    variables = encoder / "variables" / "variables.data-00000-of-00001"
+    variables.write_bytes(whole[variables][: len(whole[variables]) // 2])  # a full disk
+    shutil.rmtree(preprocessor)  # a cleaner
+    assert bundled_encoder.unpack("minilm", told) == (encoder, preprocessor)
+    assert told.heard("not whole")
+    told.notes.clear()
+    assert {path.relative_to(encoder.parent) for path in encoder.parent.rglob("*") if path.is_file()} == {
+        path.relative_to(encoder.parent) for path in whole
+    }
+    assert variables.stat().st_size == len(whole[variables])
+    assert bundled_encoder.unpack("minilm", told) == (encoder, preprocessor)
+    assert not told.notes, "it is whole again"

@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import shutil
 import socket
+import subprocess
+import sys
 import tarfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.listener import Listener
 from support.servers import Answer, Server, serve
 from typer.testing import Result
 
@@ -90,6 +95,39 @@ def test_download_fetches_a_handle(run: Run, tiny_encoder: Folders, hub_cache: P
     ).read_bytes()
     assert not json.loads(second.stdout)["fetched"]
     assert len(server.requests) == 1
+
+
+def test_lock_of_a_download_that_was_killed_is_removed(
+    run: Run, tiny_encoder: Folders, hub_cache: Path
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as killed:
+        killed.wait()
+    with serve(packed(tiny_encoder[0])) as server:
+        hub_cache.mkdir()
+        lock = hub_cache / f"{key(handle_at(server))}.lock"
+        lock.write_text(f"{socket.gethostname()}.{killed.pid}.0123456789abcdef", encoding="utf-8")
+        result = run("download", "--encoder", handle_at(server))
+    assert result.exit_code == 0, result.stderr
+    assert "its lock is removed" in result.stderr
+    assert not lock.exists()
+
+
+@pytest.mark.parametrize("host", ["", "another-host.example.org"])
+def test_process_that_holds_the_lock_of_a_download_is_named(
+    tiny_encoder: Folders, hub_cache: Path, host: str
+) -> None:
+    from bertsent.tf.hub import fetch
+
+    holder = f"{host}.7" if host else f"{socket.gethostname()}.{os.getpid()}"
+    told = Listener()
+    with serve(packed(tiny_encoder[0])) as server:
+        hub_cache.mkdir()
+        lock = hub_cache / f"{key(handle_at(server))}.lock"
+        lock.write_text(f"{holder}.0123456789abcdef", encoding="utf-8")
+        timer = threading.Timer(0.5, lock.unlink)  # the other one ends
+        timer.start()
+        fetch(handle_at(server), progress=told)
+    assert any(holder.rsplit(".", 1)[1] in note and str(lock) in note for note in told.notes)
 
 
 def test_fetch_brings_the_preprocessor_too(tiny_encoder: Folders, hub_cache: Path) -> None:

@@ -8,17 +8,41 @@ from pathlib import Path
 from typing import Literal
 
 from bertsent.base.settings.checks import require
+from bertsent.base.settings.workspace import Workspace
+
+CACHE = "BERTSENT_CACHE"
 
 
 def cache_folder() -> Path:
-    """The user's cache for encoders: `BERTSENT_CACHE`, else the platform's cache folder. It is never /tmp,
-    where cleaners remove some files of an encoder and leave others (tensorflow/hub issues 602 and 896)."""
-    named = os.environ.get("BERTSENT_CACHE")
+    """The cache for encoders: `BERTSENT_CACHE`, else the user's cache folder, else one in the workspace.
+
+    The last is for a user without a home, as of `docker run --user 12345`, and for one whose home cannot be
+    written and has no cache. It is never /tmp, where cleaners remove some files of an encoder and leave
+    others (tensorflow/hub issues 602 and 896).
+    """
+    named = os.environ.get(CACHE)
     if named:
         return Path(named)
     import platformdirs
 
-    return Path(platformdirs.user_cache_dir("bertsent"))
+    try:
+        folder = Path(platformdirs.user_cache_dir("bertsent"))
+    except RuntimeError:  # no HOME, and no entry in the list of users
+        folder = None
+    if folder is None or not (folder.is_dir() or _may_be_made(folder)):
+        return Workspace.current().state / "cache"
+    return folder
+
+
+def may_be_in_cache(path: Path) -> bool:
+    """Whether a path lies in the cache, so that another place for it is named by `BERTSENT_CACHE`."""
+    return path.is_relative_to(cache_folder())
+
+
+def _may_be_made(folder: Path) -> bool:
+    while not os.path.lexists(folder):
+        folder = folder.parent
+    return os.access(folder, os.W_OK | os.X_OK)
 
 
 DataSet = Literal["imdb", "sst2"]

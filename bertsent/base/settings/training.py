@@ -78,3 +78,14 @@ class BigramSettings:
 
     least_reviews: int = 2  # that a bigram must occur in; most occur in only one and tell nothing
     bag_strength: float = 20.0  # inverse of the regularisation; 10 to 50 differ by 0.3 points on IMDB
+
+
+@dataclass(frozen=True, slots=True)
+class MemorySettings:
+    """What training with `minilm` takes of memory, in bytes, measured on two cores."""
+
+    # `ulimit -v` below which TensorFlow aborts without a word: 2.5 GB did, 3.5 GB did not.
+    addresses: int = 3_500_000_000
+    # Peaks of resident memory: 2.8 GB with batches of 8 and 64 word pieces, 3.1 GB with 32 and 160 (the
+    # defaults), 4.1 GB with 64 and 192.
+    training: int = 4_000_000_000
