@@ -18,7 +18,7 @@ from bertsent.base.settings.retraining import RetrainSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.base.version_names import spoken
 from bertsent.labelling.selection import Selection, described
-from bertsent.retraining.gate import GateResult, passes_for_drift
+from bertsent.retraining.gate import GateResult, is_of_earlier_rule
 from bertsent.retraining.ledger import Ledger
 from bertsent.retraining.records import Retrained, RetrainRun
 from bertsent.versions.manifest import Version, read_version, version_numbers
@@ -80,8 +80,8 @@ def earlier_outcome(run: RetrainRun) -> Retrained | None:
             continue  # with the data set there, or gone, the same labels are another trial
         if _is_batch_of(run) and line["batch"] == run.trigger.batch:
             return _earlier("rejected", line, line["reason"])
-        if run.trigger.kind == "drift" and passes_for_drift(GateResult.from_json(line["gate"])):
-            continue  # it was rejected because drift was not known to be the reason
+        if is_of_earlier_rule(GateResult.from_json(line["gate"])):
+            continue  # the gate may decide otherwise now
         waiting = _waiting(run, line["keys"])
         if waiting and line["champion"]["digest"] == run.champion.classifier_digest:
             reason = f"rejected on {line['time'][:10]}: {line['reason']}; {waiting}"
