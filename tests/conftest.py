@@ -215,3 +215,23 @@ def poisoned(once: Callable[..., Path], champion: Path, films: Path) -> Path:
         world.challenge(home, films, rows)
 
     return once("poisoned", make)
+
+
+@pytest.fixture(scope="session")
+def asked(once: Callable[..., Path], champion: Path) -> Path:
+    """A workspace in which `drift --ask` found another shop: its candidate waits. And what it printed."""
+
+    from support import retrain_world as world
+    from support.command import call
+
+    def make(home: Path) -> None:
+        shutil.copytree(champion / "model", home / "model")
+        world.data_set(home / "data" / "films")
+        world.label(home, [*world.known(150), *world.texts(world.SHOP, 150, seed=7)])
+        hooks = ("--on-drift", "cat > found.json", "--on-published", "touch published")
+        env = {**os.environ, "BERTSENT_HOME": str(home)}
+        ended = call("drift", "--ask", "--quiet", "--report", "r.html", *hooks, cwd=home, env=env)
+        assert (ended.returncode, ended.stderr) == (3, b""), ended.stderr.decode()
+        (home / "line.txt").write_bytes(ended.stdout)
+
+    return once("asked", make)

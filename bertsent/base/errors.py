@@ -41,7 +41,7 @@ EXIT_CODES: dict[ExitCode, str] = {
     ExitCode.DONE: "done (stable, or drift handled and a better model published)",
     ExitCode.FAILED: "the operation failed",
     ExitCode.USAGE: "an option or argument was wrong",
-    ExitCode.DRIFT: "a drift is open (only reported, rolled back), or a challenger was rejected",
+    ExitCode.DRIFT: "a drift is open (only reported, rolled back, waiting), or a challenger was rejected",
     ExitCode.CANNOT_TELL: "cannot tell yet (too few new reviews)",
     ExitCode.NETWORK: "network: no connection, refused, or broken off",
     ExitCode.ARTEFACT: "a corrupt, foreign or unsafe file (archive, encoder, version)",

@@ -55,7 +55,12 @@ class Hooks:
     def tell_end(self, outcome: Monitored, result: Mapping[str, Any]) -> None:
         """Runs the hooks that are due at the end of a run."""
         self.tell_drift(outcome, result)
-        if self._on_published and outcome.action == "published":
+        if outcome.action == "published":
+            self.tell_published(result)
+
+    def tell_published(self, result: Mapping[str, Any]) -> None:
+        """Runs --on-published."""
+        if self._on_published:
             self._run("--on-published", self._on_published, "published", result)
 
     def _run(self, option: str, command: str, event: str, result: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from bertsent.cli._render import note, pick, print_json
 
 if TYPE_CHECKING:
     from bertsent.drift.history import Check
-    from bertsent.drift.monitored import Monitored, MonitoredTexts
+    from bertsent.drift.monitored import Monitored, MonitoredTexts, OpenDrift
 
 _WIDTH = 80  # columns of a small terminal
 
@@ -45,6 +45,17 @@ def unjudged(outcome: Monitored | MonitoredTexts) -> dict[str, Any]:
         "fired": [],
         "minimum_detectable_effect": {},
         "smallest_visible": {},
+    }
+
+
+def open_as_json(drift: OpenDrift) -> dict[str, Any]:
+    """The documented keys of a drift that is open, or was until it was accepted."""
+    return {
+        "date": drift.look.time,
+        "state": drift.state,
+        **pick(drift.look, "version", "look", "batch"),
+        "headline": drift.look.report["headline"],
+        **pick(drift, "answered_by", "candidate", "remedy"),
     }
 
 

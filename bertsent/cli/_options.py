@@ -34,6 +34,14 @@ Config = Annotated[
 Margin = Annotated[
     float, typer.Option("--margin", help="Accepted loss of accuracy on the test reviews, 0 to 1.")
 ]
+Ask = Annotated[
+    bool,
+    typer.Option(
+        "--ask",
+        help="Do not publish a new version that passes: it waits for your word, bertsent models approve or "
+        "reject.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress on stderr.")]
 Model = Annotated[

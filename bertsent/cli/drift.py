@@ -30,7 +30,7 @@ from bertsent.cli._source import reads_reviews
 from bertsent.cli._versions import note_strays
 
 if TYPE_CHECKING:
-    from bertsent.drift.monitored import Monitored, OpenDrift
+    from bertsent.drift.monitored import Monitored
     from bertsent.retraining.monitor import DriftRun
 
 DEFAULTS = DriftSettings()
@@ -54,6 +54,7 @@ def drift(
     no_retrain: Annotated[
         bool, typer.Option("--no-retrain", help="Only report drift; a later run without this retrains.")
     ] = False,
+    wait: options.Ask = False,
     accept: Annotated[
         str | None,
         typer.Option(
@@ -106,6 +107,9 @@ def drift(
     On drift it retrains as `bertsent retrain` does. A drift stays open until a new version takes over, a
     later check finds it gone, or --accept closes it. Made for cron: a run prints one line, and the exit code
     says how it ended (0 fine, 3 a drift is open, 4 too few labels, 75 another run is at work).
+
+    With --ask the new version waits for `bertsent models approve` or `bertsent models reject`, and the drift
+    stays open until then.
     """
     if accept is not None:
         _accept(accept, parse_labels(labelled, ctx), ctx, json=json)
@@ -144,6 +148,7 @@ def drift(
             data=Source(tuple(data), reading) if data else None,
             reading=reading,
             retrain=not no_retrain,
+            ask=wait,
             gate=gate,
             asks=lambda swapped: yes or ask(f"{swapped.question} Train with them as they are?"),
             stopping=stop_on_signal,
@@ -202,7 +207,7 @@ def _accept(reason: str, named: Labels, ctx: typer.Context, *, json: bool) -> No
 
     accepted = open_drift.accept(Workspace.current(), reason, named.folder)
     if json:
-        print_json({"accepted": [_open_as_json(drift) for drift in accepted], "why": reason.strip()})
+        print_json({"accepted": [output.open_as_json(drift) for drift in accepted], "why": reason.strip()})
         return
     said = " and ".join(f"DRIFT of {drift.day} at {spoken(drift.look.version)}" for drift in accepted)
     typer.echo(visible(f"Accepted: {said}. Reason: {reason.strip()}"))
@@ -240,16 +245,6 @@ def _as_json(outcome: Monitored) -> dict[str, Any]:
         "why": outcome.reason,
         **pick(outcome, "looks", "action", "version", "published", "needed", "continued"),
         "gain": outcome.gain,
-        "open": _open_as_json(outcome.open) if outcome.open else None,
-    }
-
-
-def _open_as_json(drift: OpenDrift) -> dict[str, Any]:
-    """The documented keys of a drift that is open, or was until it was accepted."""
-    return {
-        "date": drift.look.time,
-        "state": drift.state,
-        **pick(drift.look, "version", "look", "batch"),
-        "headline": drift.look.report["headline"],
-        **pick(drift, "answered_by", "remedy"),
+        "candidate": outcome.candidate,
+        "open": output.open_as_json(outcome.open) if outcome.open else None,
     }

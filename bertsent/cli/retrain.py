@@ -57,8 +57,12 @@ def retrain(
     config: options.Config = None,
     margin: options.Margin = GATE.margin,
     force: Annotated[
-        bool, typer.Option("--force", help="Train even if these labels already had an outcome.")
+        bool,
+        typer.Option(
+            "--force", help="Train even if these labels already had an outcome, or if a candidate waits."
+        ),
     ] = False,
+    wait: options.Ask = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -67,6 +71,8 @@ def retrain(
     The new and the current version score the test reviews, and the labelled reviews that never train (20 %).
     The new one must be worse on neither and better on one; otherwise it is rejected, with exit code 3. The
     same command resumes a stopped or killed run. Needs TensorFlow: pip install 'bertsent[train]'.
+
+    With --ask a new version that passes waits for `bertsent models approve` or `bertsent models reject`.
 
     While a drift is open, it counts as the reason, as if `bertsent drift` had started the retrain.
 
@@ -115,6 +121,7 @@ def retrain(
                 gate=gate,
                 warm_start=warm,
                 force=force,
+                ask=wait,
                 progress=bar,
                 stop=stop,
             )
@@ -123,15 +130,20 @@ def retrain(
         print_json(retrained)
     else:
         _print(retrained, drift)
-    if retrained.outcome == "rejected":
+    if retrained.outcome == "rejected" or (retrained.outcome == "waiting" and drift):
         raise typer.Exit(ExitCode.DRIFT)
 
 
 def _print(retrained: Retrained, drift: OpenDrift | None) -> None:
+    from bertsent.drift.monitored import AGAINST_GATE, WAITS
+
     if retrained.earlier and retrained.outcome == "published":
         typer.echo(f"Nothing new: {visible(retrained.reason)}")
     elif retrained.outcome == "published":
         typer.echo(f"Published version {retrained.version}: {visible(retrained.reason)}")
+    elif retrained.outcome == "waiting":
+        now = f"{WAITS.format(retrained.candidate)}. The gate: {retrained.reason}"
+        typer.echo(visible(retrained.reason if retrained.earlier else now))
     else:
         typer.echo(f"Rejected: {visible(retrained.reason)}")
     typer.echo(f"{retrained.gain.sentence}.")
@@ -140,5 +152,7 @@ def _print(retrained: Retrained, drift: OpenDrift | None) -> None:
     if drift:
         became = "is answered" if retrained.outcome == "published" else "stays open"
         typer.echo(f"The drift of {drift.day} {became}")
+    if retrained.outcome == "rejected" and not retrained.earlier:
+        typer.echo(f"To publish it all the same: {AGAINST_GATE}")
     if not retrained.earlier:
         typer.echo(f"{duration(retrained.seconds)} in all")

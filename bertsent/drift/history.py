@@ -23,7 +23,8 @@ from bertsent.base.display import visible
 from bertsent.base.files import now, remove_stale, write_text
 from bertsent.base.settings.workspace import Workspace
 
-Ending = Literal["published", "rejected", "report_only", "failed"]  # of a run of `drift`
+# Of a run of `drift`, or of a person's word. "waiting": a person has yet to say whether it is published.
+Ending = Literal["published", "waiting", "rejected", "report_only", "failed"]
 OutcomeKind = Literal[Ending, "accepted"]  # or what a person said of the drift
 NAME = "drift.jsonl"
 LOCK = "drift.lock"  # in .bertsent; a run that writes the history holds it
@@ -59,7 +60,7 @@ class TextsCheck(Check):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a verdict led to; it also closes every look before it."""
+    """What a verdict led to; it also closes every look before it, unless a candidate only waits."""
 
     batch: str
     outcome: OutcomeKind
@@ -136,8 +137,9 @@ class DriftHistory:
         return [check for check in checks if version_digest in {None, check.version_digest}]
 
     def outcome_of(self, look: Look) -> Outcome | None:
-        """The outcome of a look; None if it has none yet."""
-        return next((event for event in self._after(look) if event.batch == look.batch), None)
+        """The newest outcome of a look, beside its acceptance by a person; None if it has none yet."""
+        own = [end for end in self._after(look) if end.batch == look.batch]
+        return next((end for end in reversed(own) if end.outcome != "accepted"), own[0] if own else None)
 
     def acceptance_of(self, look: Look) -> Outcome | None:
         """The outcome by which a person accepted the drift that a look found; None if nobody did."""
@@ -145,9 +147,18 @@ class DriftHistory:
         return next((end for end in endings if look.batch in {end.batch, *end.also}), None)
 
     def unfinished(self, version_digest: str | None = None) -> Look | None:
-        """The newest look (of one version, or of all) that found drift, unless it was closed."""
+        """The newest look (of one version, or of all) that found drift, unless it was closed.
+
+        A look may be newer than the outcome of one before it: while a candidate waits, new labels are judged.
+        """
         drifted = [look for look in self.looks(version_digest) if look.verdict == "drift"]
-        return drifted[-1] if drifted and not self._after(drifted[-1]) else None
+        if not drifted:
+            return None
+        earlier = {look.batch for look in drifted[:-1]} - {drifted[-1].batch}
+        closed = any(
+            end.outcome != "waiting" and end.batch not in earlier for end in self._after(drifted[-1])
+        )
+        return None if closed else drifted[-1]
 
     def _after(self, look: Look) -> list[Outcome]:
         return [event for event in self.after(look) if isinstance(event, Outcome)]

@@ -13,14 +13,20 @@ from bertsent.drift.history import DriftHistory, Look, TextsCheck
 from bertsent.labelling.decisions import Labelled
 
 # none: nothing to do; collect: too few labels to tell; reported: drift, but this run may not retrain;
+# waiting: drift, and a candidate waits for a person's word, so that no other is trained;
 # training: drift, and a challenger is being trained, so this is not the end of the run;
 # open: drift, but the retraining could not begin, so the next run tries again; others: how it ended.
-Action = Literal["none", "collect", "reported", "training", "open", "published", "rejected", "failed"]
-OpenState = Literal["reported only", "interrupted", "rejected", "failed", "rolled back"]
+Action = Literal[
+    "none", "collect", "reported", "training", "open", "published", "waiting", "rejected", "failed"
+]
+OpenState = Literal["reported only", "interrupted", "waiting", "rejected", "failed", "rolled back"]
+WAITS = "Candidate {} waits for your word: bertsent models approve, or bertsent models reject"
 ACCEPT = 'bertsent drift --accept "REASON"'
+AGAINST_GATE = 'bertsent models approve --rejected "REASON"'
 _TO: dict[OpenState, str] = {  # what the remedy does
     "reported only": "To retrain",
     "interrupted": "To go on",
+    "waiting": "To publish the candidate that waits",
     "rejected": "To add labels or correct them",
     "failed": "To train by hand",
     "rolled back": "To answer it again",
@@ -35,6 +41,7 @@ class OpenDrift:
     state: OpenState  # what was done about it so far
     remedy: str  # the command that does something about it
     answered_by: int | None = None  # the version that answered it until a rollback
+    candidate: int | None = None  # the number of the candidate that waits for a person's word
 
     @property
     def day(self) -> str:
@@ -44,6 +51,8 @@ class OpenDrift:
     @property
     def advice(self) -> str:
         """What to do about it, as a sentence without its full stop."""
+        if self.candidate is not None:
+            return f"{WAITS.format(self.candidate)}; to leave it, {ACCEPT}"
         return f"{_TO[self.state]}, run {self.remedy}; to leave it, {ACCEPT}"
 
 
@@ -64,6 +73,7 @@ class Monitored:
     seconds: float | None = None  # that a training which begins takes about; None: not known
     continued: bool = False  # an earlier run took the look
     open: OpenDrift | None = None  # the newest drift that is open after this run, whichever run found it
+    candidate: int | None = None  # the number of the candidate that waits for a person's word after this run
     history: DriftHistory
     labels: tuple[Labelled, ...]  # all labels
     unrecorded: Source | None = None  # what the labels are from, if it was not the label log

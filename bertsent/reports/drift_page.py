@@ -12,7 +12,7 @@ from bertsent.base.settings.drift import MonitorSettings
 from bertsent.base.settings.reading import LABEL_NAMES
 from bertsent.base.version_names import spoken
 from bertsent.drift.history import Look
-from bertsent.drift.monitored import ACCEPT, Monitored, OpenDrift, OpenState
+from bertsent.drift.monitored import ACCEPT, AGAINST_GATE, WAITS, Monitored, OpenDrift, OpenState
 from bertsent.labelling.swapped import contradicts
 from bertsent.reports import drift_plots, page
 from bertsent.reports.page import moment, number
@@ -44,6 +44,7 @@ _ACTIONS = {  # action -> what precedes the reason
     "failed": "Not handled, the retraining failed: ",
     "open": "Not handled yet: ",
 }
+_GAINED = {"published", "waiting"}  # the actions after which the line says what the new version gains
 _READ = "Read the reviews below. If the model should know such reviews, train with them."
 _STEPS = {  # action -> what to do, and the command that does it
     "none": [("Label new reviews as they come in; the next check needs new labels.", "bertsent label")],
@@ -52,6 +53,12 @@ _STEPS = {  # action -> what to do, and the command that does it
     "training": [("This page is written again when the candidate was compared. If the run is stopped, the "
                   "next one goes on.", "bertsent drift")],
     "open": [("Fix the problem above; the next run resumes the retraining.", "bertsent drift")],
+    "waiting": [
+        ("A candidate passed the gate, and waits for your word. See what led to it and what it gained:",
+         "bertsent models why"),
+        ("If it is to score from now on:", "bertsent models approve"),
+        ("If it is not, with the reason if you like:", 'bertsent models reject "REASON"'),
+    ],
     "published": [
         ("The new version scores from now on. See what led to it:", "bertsent models why {published}"),
         ("If it disappoints, go back to the version before:", "bertsent models rollback"),
@@ -59,12 +66,14 @@ _STEPS = {  # action -> what to do, and the command that does it
     "rejected": [
         ("The current version stays. Wrong labels teach wrong predictions, so check the labels of the "
          "reviews below. They are not trained on again until there are clearly more.", "bertsent label"),
+        ("If you know better than the gate, publish it all the same, and say why.", AGAINST_GATE),
     ],
     "failed": [("The current version stays. Look at the error, then train by hand.", "bertsent retrain")],
 }  # fmt: skip
 _OPEN_STEPS: dict[OpenState, str] = {  # state of a drift that is open -> what its remedy does
     "reported only": _READ,
     "interrupted": "The next run goes on with the retraining.",
+    "waiting": "A candidate passed the gate, and waits for your word.",
     "rejected": "The new version was not better. Wrong labels teach wrong predictions, so check the labels, "
     "and add more: they are trained on again when there are clearly more.",
     "failed": "Look at the error of the retraining, then train by hand.",
@@ -82,13 +91,21 @@ def log_line(run: Monitored) -> str:
         lead = f"DRIFT of {found.day} is open ({found.state}). {found.advice}. "
     if run.look is None:
         judged = _unjudged(run, "CANNOT TELL", "NOTHING NEW: no label")
-        return visible(lead + (judged if found and run.reason == found.advice else f"{judged}; {action}"))
+        said = judged if found and run.reason == found.advice else f"{judged}; {action}"
+        return _with_candidate(visible(lead + said), run)
     report = run.look.report
     measured, effects = measured_words(report)
     time = f" of {moment(run.look.time)}" if run.continued else ""
     judged = f"{report['new_rows']} new labels, check {run.look.look} of {spoken(run.look.version)}{time}"
-    end = f". {_action(run)}" if run.published and run.gain else f"; {action}"  # of several sentences, or one
-    return visible(f"{lead}{VERDICTS[run.look.verdict][0]}: {measured}{effects}; {judged}{end}")
+    end = f". {_action(run)}" if run.gain and run.action in _GAINED else f"; {action}"  # sentences, or one
+    line = f"{lead}{VERDICTS[run.look.verdict][0]}: {measured}{effects}; {judged}{end}"
+    return _with_candidate(visible(line), run)
+
+
+def _with_candidate(line: str, run: Monitored) -> str:
+    """The line, and that a candidate waits, unless it says so."""
+    waits = "" if run.candidate is None else WAITS.format(run.candidate)
+    return line if waits.lower() in line.lower() else f"{line}. {waits}"
 
 
 def measured_words(report: Mapping[str, Any]) -> tuple[str, str]:
@@ -226,6 +243,8 @@ def _found_earlier(run: Monitored) -> OpenDrift | None:
 def _action(run: Monitored) -> str:
     if run.published and run.gain:
         return f"Version {run.published} is current. {run.gain.sentence}"
+    if run.action == "waiting" and run.gain:
+        return f"{run.reason}. {run.gain.sentence}"
     return _ACTIONS.get(run.action, "").format(published=run.published) + run.reason
 
 
@@ -242,12 +261,14 @@ def _next_steps(run: Monitored) -> list[tuple[str, str]]:
         (sentence.format(more=more), command.format(published=run.published))
         for sentence, command in _STEPS[run.action]
     ]
+    if run.candidate is not None:
+        steps = [*_STEPS["waiting"], *(steps if run.action == "collect" else [])]
     if run.open is None:
         return steps
     found = (_OPEN_STEPS[run.open.state], run.open.remedy)
-    if _found_earlier(run):
+    if run.candidate is None and _found_earlier(run):
         steps = [found, *(steps if run.action == "collect" else [])]
-    elif run.action == "reported":
+    elif run.candidate is None and run.action == "reported":
         steps = [found]
     return [*steps, _ACCEPT_STEP]
 

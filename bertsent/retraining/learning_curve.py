@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,11 +46,22 @@ def compute(
     workspace: Workspace, *, settings: VersionSettings = _SETTINGS, progress: Progress = silent
 ) -> LearningCurve:
     """The learning curve of a workspace, from its ledger."""
-    points = tuple(_point(event) for event in Ledger(workspace.reports).events(progress))
+    points = tuple(map(_point, _judged(Ledger(workspace.reports).events(progress))))
     sizes = {point.labels for point in points if point.reserved.n}
     needed = max(0, settings.least_points - len(sizes))
     expected = (_NAN, _NAN, _NAN) if needed else _expected_gain(points, settings)
     return LearningCurve(points, settings.next_labels, *expected, needed)
+
+
+def _judged(lines: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """One line for each challenger with an outcome: its last one, as a person may overrule the gate."""
+    last: dict[str, Mapping[str, Any]] = {}
+    for number, line in enumerate(lines):
+        challenger = line.get("challenger")
+        key = repr(sorted(challenger.items())) if challenger else str(number)
+        last.pop(key, None)
+        last[key] = line
+    yield from (line for line in last.values() if line["event"] not in {"waiting", "dropped"})
 
 
 def _point(event: Mapping[str, Any]) -> CurvePoint:

@@ -1,4 +1,4 @@
-"""reports/ledger.jsonl: one line for every challenger that the gate judged, published or rejected."""
+"""reports/ledger.jsonl: what the gate, or a person, said of every challenger."""
 
 from __future__ import annotations
 

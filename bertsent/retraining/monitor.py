@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bertsent.base.errors import DataError, MissingExtraError, TrainingError, UsageError
 from bertsent.base.files import lock
@@ -25,19 +25,19 @@ from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.base.version_names import spoken
 from bertsent.data.source import Source
-from bertsent.drift.history import LOCK, DriftHistory, Ending, Look, Outcome, batch_digest
-from bertsent.drift.monitored import Action, Monitored, OpenDrift
+from bertsent.drift.history import LOCK, DriftHistory, Ending, Look, Outcome
+from bertsent.drift.monitored import WAITS, Action, Monitored, OpenDrift
 from bertsent.labelling.decisions import Labelled
 from bertsent.labelling.log import LabelLog
 from bertsent.labelling.swapped import Asks
-from bertsent.retraining.contradicted import contradicted_labels, probably_swapped
+from bertsent.retraining.contradicted import probably_swapped
 from bertsent.retraining.ledger import Ledger
+from bertsent.retraining.look import take_look
 from bertsent.retraining.open_drift import list_open
+from bertsent.retraining.waiting import find_waiting
 from bertsent.versions import store
-from bertsent.versions.manifest import REFERENCE, Version
-
-if TYPE_CHECKING:
-    pass
+from bertsent.versions.candidate import Candidate, find_candidate
+from bertsent.versions.manifest import Version
 
 Stopping = Callable[[], AbstractContextManager[Callable[[], bool]]]
 _MONITOR = MonitorSettings()
@@ -61,6 +61,7 @@ class DriftRun:
     data: Path | Source | None = None  # the data set to retrain with; `rehearsal.find_old_data` by default
     reading: ReadSettings = _READ  # how to read that one
     retrain: bool = True  # whether drift starts a retraining
+    ask: bool = False  # a challenger that passes the gate waits for a person's word
     gate: GateSettings = _GATE  # what a challenger must show
     progress: Progress = silent
     # Told of a drift before a challenger is trained because of it: that takes minutes.
@@ -114,14 +115,32 @@ class DriftRun:
                 self.history.migrate()
             if self.history.problem:
                 self.progress.note(self.history.problem)
+            if find_candidate(self.workspace):
+                from bertsent.retraining.approval import finish_killed_word
+
+                finish_killed_word(self.workspace, self.history)
             unfinished = self.history.unfinished()
             if unfinished is not None and (published := self._published(unfinished)) and not published.open:
                 return published
             open_looks = [drift.look for drift in self._open_before]
             unfinished = self.history.unfinished(version.classifier_digest)
             if unfinished in open_looks and unfinished is not None and self._may_retrain:
-                return self._retrain(unfinished, continued=True)
+                candidate = self._find_waiting()
+                outcome = self.history.outcome_of(unfinished)
+                if candidate is None or (candidate.is_for(unfinished.batch) and outcome is None):
+                    return self._retrain(unfinished, continued=True)
             return self._look(unfinished)
+
+    def _find_waiting(self) -> Candidate | None:
+        """The candidate that waits for a person's word; None where the run is about another version."""
+        if self.unrecorded is not None or not self.is_current:
+            return None
+        return find_waiting(self.workspace, self.version)
+
+    def _nothing(self) -> str:
+        """The reason of a run that has nothing to do."""
+        candidate = self._find_waiting()
+        return WAITS.format(candidate.number) if candidate else "Nothing to do"
 
     @cached_property
     def _open_before(self) -> list[OpenDrift]:
@@ -190,8 +209,7 @@ class DriftRun:
 
     def _idle(self, unfinished: Look | None, needed: int) -> Monitored:
         """The result when there are no new labels since the last look."""
-        waiting = self._open_before
-        reason = waiting[0].advice if waiting else "Nothing to do"
+        reason = self._open_before[0].advice if self._open_before else self._nothing()
         if self.history.damaged and self.is_current:
             lost = "The drift history was damaged"
             self.history.append(Outcome(batch="", outcome="report_only", version=None, reason=lost))
@@ -205,7 +223,7 @@ class DriftRun:
             return self._end(look, "report_only", None, "Earlier checks are lost, so it is only reported")
         if look.verdict == "stable":
             closed = self._open_before and not self._list_open()
-            reason = f"The drift of {self._open_before[0].day} is gone" if closed else "Nothing to do"
+            reason = f"The drift of {self._open_before[0].day} is gone" if closed else self._nothing()
             return self._monitored("none", reason, look=look)
         if look.verdict == "cannot_tell":
             needed = math.ceil(_MONITOR.growth * len(look.rows))
@@ -225,39 +243,22 @@ class DriftRun:
         return self.retrain and self.is_current and not self.history.problem
 
     def _judge(self, fresh: Sequence[Labelled], *, number: int) -> Look:
-        from bertsent.drift import reference
-        from bertsent.drift.judge import judge
-        from bertsent.drift.new_rows import score_rows
-        from bertsent.scoring.scorer import Scorer
-
-        trained_on = reference.read(self.version.file(REFERENCE))
-        scorer = Scorer(self.version)
-        rows = score_rows(
-            scorer,
-            {row.digest: row.text for row in fresh},
-            labelled={row.digest: row for row in fresh},
-            unit="reviews",
-            progress=self.progress,
+        look, scores = take_look(
+            self.version, fresh, number=number, settings=self.settings, progress=self.progress
         )
-        self._scores.update((label.text, row.score) for label, row in zip(fresh, rows, strict=True))
-        vocabulary = scorer.tokenizer.pieces(range(scorer.tokenizer.vocabulary_size))
-        report = judge(trained_on, rows, settings=self.settings, look=number, vocabulary=vocabulary)
-        digests = tuple(row.digest for row in fresh)
-        return Look(
-            look=number,
-            version=self.version.name,
-            version_digest=self.version.classifier_digest,
-            batch=batch_digest(digests),
-            rows=digests,
-            report=report.as_json() | {"contradicted": contradicted_labels(rows)},
-        )
+        self._scores.update(scores)
+        return look
 
     def _retrain(self, look: Look, *, continued: bool = False) -> Monitored:
-        """Retrains because of a look and closes it, unless the user has something to put right first."""
+        """Retrains because of a look and closes it, unless the user has something to put right first, or a
+        candidate waits."""
         from bertsent.retraining.records import RetrainRun, Trigger
         from bertsent.retraining.rehearsal import find_old_data
         from bertsent.retraining.run import can_warm_start, retrain, settings_for
 
+        candidate = self._find_waiting()
+        if candidate is not None:
+            return self._wait(candidate, look, continued=continued)
         swapped = probably_swapped(look.report)
         if swapped is not None and not self.asks(swapped):
             return self._monitored("open", _SWAPPED.format(swapped.question), look=look, continued=continued)
@@ -286,6 +287,7 @@ class DriftRun:
                         settings=settings_for(self.version, warm_start=warm, labels=len(rows)),
                         gate=self.gate,
                         champion_scores=self._scores,
+                        ask=self.ask,
                         resume=continued,
                         begin=begin,
                         progress=self.progress,
@@ -296,14 +298,23 @@ class DriftRun:
             return self._monitored("open", str(error), look=look, continued=continued)
         except TrainingError as error:  # another run would end the same way
             return self._end(look, "failed", None, str(error), continued=continued)
+        waits = retrained.outcome == "waiting"
+        reason = WAITS.format(retrained.candidate) if waits else retrained.reason
         return self._end(
-            look,
-            retrained.outcome,
-            retrained.version,
-            retrained.reason,
-            gain=retrained.gain,
-            continued=continued,
+            look, retrained.outcome, retrained.version, reason, gain=retrained.gain, continued=continued
         )
+
+    def _wait(self, candidate: Candidate, look: Look, *, continued: bool) -> Monitored:
+        """The result of a drift while a candidate waits: no other is trained over it."""
+        reason = WAITS.format(candidate.number)
+        if not candidate.is_for(look.batch):
+            reason += ". Until then no other is trained; bertsent retrain --force trains one with all labels"
+            return self._monitored("waiting", reason, look=look, continued=continued)
+        from bertsent.retraining.run import finish_killed_run
+
+        finish_killed_run(self.workspace)
+        gain = Gain.from_gate(candidate.lineage["gate"])
+        return self._end(look, "waiting", None, reason, gain=gain, continued=continued)
 
     def _end(self, look: Look, outcome: Ending, version: int | None, reason: str, **more: Any) -> Monitored:
         """Closes a look with an outcome."""
@@ -314,6 +325,7 @@ class DriftRun:
     def _monitored(
         self, action: Action, reason: str, *, look: Look | None = None, new_rows: int = 0, **more: Any
     ) -> Monitored:
+        candidate = self._find_waiting()
         return Monitored(
             version=look.version if look else self.version.name,
             threshold=look.report["threshold"] if look else self.settings.threshold,
@@ -326,5 +338,6 @@ class DriftRun:
             labels=self.labels,
             unrecorded=self.unrecorded,
             open=next(iter(self._list_open()), None),
+            candidate=candidate.number if candidate else None,
             **more,
         )

@@ -27,7 +27,9 @@ from bertsent.drift.monitored import OpenDrift, OpenState
 from bertsent.labelling.decisions import Labelled
 from bertsent.labelling.log import LabelLog
 from bertsent.retraining.ledger import Ledger
+from bertsent.retraining.waiting import find_waiting
 from bertsent.versions import store
+from bertsent.versions.candidate import Candidate
 from bertsent.versions.manifest import Manifest, Version, read_version, version_numbers
 
 _KEY = 16  # characters of a text's digest in a key of `selection.row_key`
@@ -130,9 +132,11 @@ def reopened(workspace: Workspace, left: int | str) -> OpenDrift | None:
 
 def _opened(look: Look, records: _Records, current: Version) -> OpenDrift:
     """The record of an open drift: its state, and what to do about it."""
-    state = records.state(look)
+    state = records.state(look, current)
     again = records.newest_answer(look)
-    if state == "rolled back":
+    if state == "waiting":
+        remedy = "bertsent models approve"
+    elif state == "rolled back":
         remedy = f"bertsent models rollback {again}" if again else "bertsent retrain"
     elif state == "rejected":
         remedy = "bertsent label"
@@ -140,8 +144,13 @@ def _opened(look: Look, records: _Records, current: Version) -> OpenDrift:
         remedy = "bertsent drift"  # retrains by itself
     else:
         remedy = "bertsent retrain"
+    candidate = records.waiting(current) if state == "waiting" else None
     return OpenDrift(
-        look=look, state=state, remedy=remedy, answered_by=again if state == "rolled back" else None
+        look=look,
+        state=state,
+        remedy=remedy,
+        answered_by=again if state == "rolled back" else None,
+        candidate=candidate.number if candidate else None,
     )
 
 
@@ -195,11 +204,26 @@ class _Records:
             version = before if isinstance(before, int) and before < version else PACKAGED
         return version in answers
 
-    def state(self, look: Look) -> OpenState:
-        """What was done about an open drift so far."""
+    def waiting(self, current: Version) -> Candidate | None:
+        """The candidate that waits for a person's word, if any."""
+        return find_waiting(self.workspace, current, self._lines)
+
+    def state(self, look: Look, current: Version) -> OpenState:
+        """What was done about an open drift so far.
+
+        While a candidate waits, no other is trained: so whatever was found before or since waits, too.
+        """
+        state = self._done(look)
+        may_wait = state in {"reported only", "interrupted"}
+        return "waiting" if may_wait and self.waiting(current) else state
+
+    def _done(self, look: Look) -> OpenState:
+        """What was done about an open drift so far, a candidate that waits aside."""
         lines = [
             line for line in self._lines if _trained_for(look, line.get("batch", ""), line.get("keys", ()))
         ]
+        if lines and lines[-1]["event"] in {"waiting", "dropped"}:
+            return "reported only"  # unless the candidate is still there
         if lines:
             return "rejected" if lines[-1]["event"] == "rejected" else "rolled back"
         if self._numbers(look):

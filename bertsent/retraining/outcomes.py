@@ -17,16 +17,19 @@ from bertsent.base.records.core import Progress, silent, to_json
 from bertsent.base.settings.retraining import RetrainSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.base.version_names import spoken
+from bertsent.drift.monitored import WAITS
 from bertsent.labelling.selection import Selection, described
 from bertsent.retraining.gate import GateResult, is_of_earlier_rule
 from bertsent.retraining.ledger import Ledger
 from bertsent.retraining.records import Retrained, RetrainRun
+from bertsent.retraining.waiting import find_waiting, last_line
+from bertsent.versions.candidate import Candidate, find_candidate, remove_candidate
 from bertsent.versions.manifest import Version, read_version, version_numbers
 
 _RETRAIN = RetrainSettings()
 
 
-def lineage_of(run: RetrainRun, picked: Selection, gate: GateResult) -> dict[str, Any]:
+def lineage_of(run: RetrainRun, picked: Selection, gate: GateResult, challenger: Version) -> dict[str, Any]:
     """What led to a challenger: for the manifest, and for its line in the ledger."""
     return {
         "because": {"kind": run.trigger.kind, "batch": run.trigger.batch, "report": run.trigger.report},
@@ -37,6 +40,7 @@ def lineage_of(run: RetrainRun, picked: Selection, gate: GateResult) -> dict[str
             "digest": run.champion.classifier_digest,
             "packaged": run.champion.packaged,
         },
+        "challenger": {"digest": challenger.classifier_digest, "created": challenger.manifest.created},
         "start": "champion" if run.warm_start else "encoder",
         "old_data": "reference" if run.data is None else "data set",
         "labels": described(picked.training) | {"left_out": dict(picked.left_out)},
@@ -46,16 +50,24 @@ def lineage_of(run: RetrainRun, picked: Selection, gate: GateResult) -> dict[str
 
 
 def ledger_line(
-    outcome: str, lineage: Mapping[str, Any], version: int | None, *, seconds: float | None = None
+    outcome: str,
+    lineage: Mapping[str, Any],
+    version: int | None,
+    *,
+    candidate: int | None = None,
+    seconds: float | None = None,
 ) -> dict[str, Any]:
     """The line of the ledger for a challenger with this lineage.
 
     Args:
+        version: The number that it was published under.
+        candidate: The number of the candidate that waits, or waited.
         seconds: Of the whole retrain; None if several runs took part in it, or if it is not known.
     """
     return {
         "event": outcome,
         "version": version,
+        "candidate": candidate,
         "time": now(),
         "kind": lineage["because"]["kind"],
         "batch": lineage["because"]["batch"],
@@ -63,6 +75,8 @@ def ledger_line(
         "reason": lineage["gate"]["reason"],
         "seconds": seconds,
         **{key: lineage[key] for key in ("rows", "keys", "champion", "start", "gate")},
+        "challenger": lineage.get("challenger"),  # versions made before have none
+        "by_person": lineage.get("by_person"),
     }
 
 
@@ -75,17 +89,22 @@ def earlier_outcome(run: RetrainRun) -> Retrained | None:
     if published is not None:
         when = f"{spoken(published.name)} was trained on these labels on {published.manifest.created[:10]}"
         return _earlier("published", published.manifest.lineage, when, version=published.manifest.version)
+    waiting = find_waiting(run.workspace, run.champion, lines)
+    if waiting is not None:
+        reason = f"{WAITS.format(waiting.number)}. Nothing was trained; bertsent retrain --force replaces it"
+        return _earlier("waiting", waiting.lineage, reason, candidate=waiting.number)
     for line in reversed(lines):
         if line["event"] != "rejected" or line["gate"].get("stand_in", False) != (run.data is None):
             continue  # with the data set there, or gone, the same labels are another trial
         if _is_batch_of(run) and line["batch"] == run.trigger.batch:
             return _earlier("rejected", line, line["reason"])
-        if is_of_earlier_rule(GateResult.from_json(line["gate"])):
+        by_person = line.get("by_person")
+        if not by_person and is_of_earlier_rule(GateResult.from_json(line["gate"])):
             continue  # the gate may decide otherwise now
-        waiting = _waiting(run, line["keys"])
-        if waiting and line["champion"]["digest"] == run.champion.classifier_digest:
-            reason = f"rejected on {line['time'][:10]}: {line['reason']}; {waiting}"
-            return _earlier("rejected", line, reason)
+        missing = _missing_labels(run, line["keys"])
+        if missing and line["champion"]["digest"] == run.champion.classifier_digest:
+            why = f"by a person: {by_person['reason'] or 'no reason'}" if by_person else line["reason"]
+            return _earlier("rejected", line, f"rejected on {line['time'][:10]}: {why}; {missing}")
     return _rolled_back(run, versions)
 
 
@@ -103,7 +122,7 @@ def retrained_versions(workspace: Workspace) -> dict[int, Version]:
 def repair_ledger(
     workspace: Workspace, versions: Mapping[int, Version], progress: Progress = silent
 ) -> list[dict[str, Any]]:
-    """Adds lines for versions that a kill kept from the ledger, and returns all its lines."""
+    """Adds lines for versions and for the candidate that a kill kept from the ledger, and returns all."""
     ledger = Ledger(workspace.reports)
     lines = ledger.events(progress)
     written = {line["version"] for line in lines}
@@ -112,7 +131,34 @@ def repair_ledger(
         if number not in written and "republished_from" not in lineage:
             lines.append(ledger_line("published", lineage, number))
             ledger.append(lines[-1])
+    kept = find_candidate(workspace)
+    if kept and kept.version and last_line(kept, lines) is None:
+        lines.append(kept_line(kept))
+        ledger.append(lines[-1])
     return lines
+
+
+def kept_line(kept: Candidate, *, seconds: float | None = None) -> dict[str, Any]:
+    """The line of the ledger for a challenger that was kept as the candidate."""
+    if kept.passed:
+        return ledger_line("waiting", kept.lineage, None, candidate=kept.number, seconds=seconds)
+    return ledger_line("rejected", kept.lineage, None, seconds=seconds)
+
+
+def drop_waiting(workspace: Workspace, reason: str) -> None:
+    """Removes the candidate, and adds a line to the ledger if it waited. Needs the lock of `retrain`.
+
+    Raises:
+        StorageError, ArtefactError: if candidate or ledger cannot be read or written.
+    """
+    kept = find_candidate(workspace)
+    if kept is None:
+        return
+    ledger = Ledger(workspace.reports)
+    line = last_line(kept, ledger.events())
+    if line and line["event"] == "waiting":
+        ledger.append({**line, "event": "dropped", "time": now(), "seconds": None, "reason": reason})
+    remove_candidate(workspace)
 
 
 def _published(run: RetrainRun, versions: Mapping[int, Version]) -> Version | None:
@@ -134,17 +180,19 @@ def versions_of(batch: str, versions: Mapping[int, Version]) -> list[Version]:
 
 
 def _earlier(
-    outcome: Literal["published", "rejected"],
+    outcome: Literal["published", "rejected", "waiting"],
     source: Mapping[str, Any],
     reason: str,
     *,
     version: int | None = None,
+    candidate: int | None = None,
 ) -> Retrained:
     """The outcome recorded in a lineage or a line of the ledger."""
-    return Retrained(outcome, version, GateResult.from_json(source["gate"]), reason, 0.0, earlier=True)
+    gate = GateResult.from_json(source["gate"])
+    return Retrained(outcome, version, gate, reason, 0.0, earlier=True, candidate=candidate)
 
 
-def _waiting(run: RetrainRun, before: Sequence[str]) -> str:
+def _missing_labels(run: RetrainRun, before: Sequence[str]) -> str:
     """Says how many more labels are needed to try again; "" if there are enough."""
     wanted = math.ceil(_RETRAIN.growth * len(before))
     missing = wanted - len(set(run.keys) - set(before))
@@ -154,8 +202,8 @@ def _waiting(run: RetrainRun, before: Sequence[str]) -> str:
 def _rolled_back(run: RetrainRun, versions: Mapping[int, Version]) -> Retrained | None:
     """The outcome of these rows if their version was rolled back: training it again would not improve it."""
     undone = versions.get(run.champion.manifest.lineage.get("undone", 0))
-    waiting = _waiting(run, undone.manifest.lineage["keys"]) if undone else ""
-    if undone is None or not waiting:
+    missing = _missing_labels(run, undone.manifest.lineage["keys"]) if undone else ""
+    if undone is None or not missing:
         return None
-    reason = f"version {undone.name} was trained on these labels and rolled back; {waiting}"
+    reason = f"version {undone.name} was trained on these labels and rolled back; {missing}"
     return _earlier("rejected", undone.manifest.lineage, reason)

@@ -50,12 +50,13 @@ class Trigger:
 class Retrained:
     """The outcome of a retrain."""
 
-    outcome: Literal["published", "rejected"]
+    outcome: Literal["published", "rejected", "waiting"]
     version: int | None  # the published one
     gate: GateResult
     reason: str  # one sentence
     seconds: float
     earlier: bool = False  # the outcome is that of an earlier run; nothing was trained
+    candidate: int | None = None  # the number of the candidate that waits
 
     @property
     def gain(self) -> Gain:
@@ -76,7 +77,9 @@ class RetrainRun:
     settings: TrainSettings  # of the training, as `settings_for` gives them
     gate: GateSettings = _GATE  # what the challenger must show
     resume: bool = True  # resume what a run of the same rows left behind
-    force: bool = False  # train even if the same labels, or nearly the same, had an outcome before
+    # Train even if the same labels, or nearly the same, had an outcome before, or if a candidate waits.
+    force: bool = False
+    ask: bool = False  # a challenger that passes the gate waits for a person's word
     # P(positive) by the champion, by text, of what it scored already in this run.
     champion_scores: Mapping[str, float] = field(default_factory=dict)
     begin: Callable[[], None] = lambda: None  # called before the work, unless these rows had an outcome

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,6 +33,7 @@ from bertsent.retraining.gate import GateResult, PairedScores, Taught, judge
 from bertsent.retraining.records import Retrained, RetrainRun
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions import registry
+from bertsent.versions.candidate import keep_candidate
 from bertsent.versions.manifest import WEIGHTS, Version, read_version, version_numbers
 
 _RETRAIN = RetrainSettings()
@@ -43,6 +44,9 @@ _PACE = ("epochs", "init_lr", "warmup", "batch_size", "crops", "dropout", "optim
 
 def retrain(run: RetrainRun) -> Retrained:
     """Trains a challenger on old and new data and publishes it if it passes the gate.
+
+    With `run.ask` it is not published, but waits for a person's word (`approval`). One that the gate rejects
+    is kept until the next retrain, in case a person knows better.
 
     Raises:
         DataError: if there are too few labelled rows, or too few test rows to pass the gate at all; or no
@@ -276,16 +280,20 @@ def _judge(
 def _conclude(
     run: RetrainRun, challenger: Version, picked: Selection, result: GateResult, seconds: float | None
 ) -> Retrained:
-    lineage = outcomes.lineage_of(run, picked, result)
-    outcome: Literal["published", "rejected"] = "published" if result.passed else "rejected"
-    number = None
-    if result.passed:
+    lineage = outcomes.lineage_of(run, picked, result, challenger)
+    reason = "drift" if run.trigger.kind == "drift" else "retrain"
+    if result.passed and not run.ask:
         number = registry.promote(
-            challenger,
-            workspace=run.workspace,
-            champion=run.champion,
-            reason="drift" if run.trigger.kind == "drift" else "retrain",
-            lineage=lineage,
+            challenger, workspace=run.workspace, champion=run.champion, reason=reason, lineage=lineage
         ).manifest.version
-    run.ledger.append(outcomes.ledger_line(outcome, lineage, number, seconds=seconds))
-    return Retrained(outcome, number, result, result.reason, 0.0)
+        run.ledger.append(outcomes.ledger_line("published", lineage, number, seconds=seconds))
+        outcomes.drop_waiting(run.workspace, f"version {number} was published")
+        return Retrained("published", number, result, result.reason, 0.0)
+    outcomes.drop_waiting(run.workspace, "a new candidate took its place")
+    kept = keep_candidate(
+        challenger, workspace=run.workspace, champion=run.champion, reason=reason, lineage=lineage
+    )
+    run.ledger.append(outcomes.kept_line(kept, seconds=seconds))
+    if not kept.passed:
+        return Retrained("rejected", None, result, result.reason, 0.0)
+    return Retrained("waiting", None, result, result.reason, 0.0, candidate=kept.number)

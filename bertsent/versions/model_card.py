@@ -89,6 +89,9 @@ Trained {{ "because of drift" if lineage.because.kind == "drift" else "on reques
 {{ lineage.labels.n }} labels; {{ lineage.reserved.n }} more were reserved. It was compared with \
 {{ lineage.champion | champion }}
 on the same rows: {{ lineage.gate.reason }}.
+{% if "by_person" in lineage -%}
+A person published it{{ " although the gate had rejected it" if lineage.by_person.against_gate }}.
+{% endif -%}
 {% endif %}
 {% endif -%}
 ## What it was trained on

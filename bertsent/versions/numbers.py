@@ -14,8 +14,9 @@ _RECORDS = (
     "reports/ledger.jsonl", "labels/drift.jsonl", "labels/log.jsonl", "reports/drift.jsonl",
     ".bertsent/drift.jsonl",
 )  # fmt: skip
-# In a review the quotes would have backslashes before them, so only a key matches.
-_VERSION = re.compile(rb'"version": ?"?([1-9][0-9]{0,8})\b')
+# In a review the quotes would have backslashes before them, so only a key matches. A candidate that waits has
+# its number already, and nobody else gets it.
+_VERSION = re.compile(rb'"(?:version|candidate)": ?"?([1-9][0-9]{0,8})\b')
 
 
 def recorded(folder: Path) -> int:

@@ -54,8 +54,12 @@ def promote(
     champion: Version,
     reason: str,
     lineage: Mapping[str, Any],
+    reserved: int = 0,
 ) -> Version:
     """Publishes a challenger as the current version, if the champion it was compared with is still current.
+
+    Args:
+        reserved: As in `store.publish`.
 
     Raises:
         BusyError: if another version has become current.
@@ -77,6 +81,7 @@ def promote(
             parent=champion.id,
             reason=reason,
             lineage=lineage,
+            reserved=reserved,
         )
 
 
@@ -171,6 +176,7 @@ def adopt(
     reason: str,
     lineage: Mapping[str, Any],
     parent: int | str | None = None,
+    reserved: int = 0,
 ) -> Version:
     """Publishes the files of a version under the next number of `folder`, with a new manifest and card.
 
@@ -182,6 +188,7 @@ def adopt(
         after: A number that the new one must exceed, beside all in `folder`.
         parent: The current version, if that is outside `folder`.
         reason, lineage: For the manifest.
+        reserved: As in `store.publish`.
 
     Raises:
         ArtefactError: if a file of `version` is damaged.
@@ -194,7 +201,7 @@ def adopt(
             if name != CARD:
                 _link(version.path / name, path / name)
         _write_card(version, manifest, path)
-        return store.publish(path, manifest, folder=folder, after=after, parent=parent)
+        return store.publish(path, manifest, folder=folder, after=after, parent=parent, reserved=reserved)
 
 
 def _link(source: Path, target: Path) -> None:

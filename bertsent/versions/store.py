@@ -203,27 +203,43 @@ def finalise(path: Path, manifest: Manifest) -> Version:
     return version
 
 
+def next_number(folder: Path, *, after: int = 0) -> int:
+    """The number that the next version of `folder` gets: above all in it, also damaged ones, and above all
+    that the records of the workspace name (`numbers.recorded`), whose versions may be gone.
+
+    Args:
+        after: A number that it must exceed as well.
+    """
+    return 1 + max([*taken_numbers(folder), after, recorded(folder)])
+
+
 def publish(
-    path: Path, manifest: Manifest, *, folder: Path, after: int = 0, parent: int | str | None = None
+    path: Path,
+    manifest: Manifest,
+    *,
+    folder: Path,
+    after: int = 0,
+    parent: int | str | None = None,
+    reserved: int = 0,
 ) -> Version:
     """Publishes a staged version as the next one of `folder`. It appears only when it is complete.
 
-    A number never comes back as another model: the new one is above all in `folder`, also damaged ones, and
-    above all that the records of the workspace name (`numbers.recorded`), whose versions may be gone.
+    A number never comes back as another model: the new one is that of `next_number`.
 
     Args:
         manifest: Of the staged version at `path`; its number, parent and files are set here.
         folder: The folder of versions.
         after: A number that the new one must exceed as well.
         parent: The version that was current before, if that is outside `folder`.
+        reserved: The number that the records keep for this version. It is used if all in `folder` are below.
 
     Raises:
         StorageError: if the disk fails or is full; the other versions are untouched.
         ArtefactError: if the written version cannot be read back.
     """
-    after = max(after, recorded(folder))
     for _ in range(100):  # another run may take the number before the rename
-        number = 1 + max([*taken_numbers(folder), after])
+        is_free = reserved > max(taken_numbers(folder), default=0)
+        number = reserved if is_free else next_number(folder, after=after)
         before = max(version_numbers(folder), default=parent)
         finalise(path, replace(manifest, version=number, parent=before))
         target = folder / str(number)

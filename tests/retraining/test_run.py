@@ -365,22 +365,25 @@ def test_retrain_that_is_stopped_keeps_what_the_next_one_goes_on_from(
     assert version_numbers(home / "model") == [1]
 
 
-@pytest.mark.parametrize("verdict", ["published", "rejected"])
+@pytest.mark.parametrize("verdict", ["published", "rejected", "waiting"])
 def test_retrain_killed_at_any_step_has_one_outcome(
     challenged: Path, poisoned: Path, films: Path, verdict: str
 ) -> None:
-    template = challenged if verdict == "published" else poisoned
-    command = [sys.executable, retrain_faults.__file__, template, films]
+    template = poisoned if verdict == "rejected" else challenged
+    ask = ["ask"] * (verdict == "waiting")
+    command = [sys.executable, retrain_faults.__file__, template, films, *ask]
     ran = subprocess.run(command, capture_output=True, check=True, timeout=600)
     *killed, last = [json.loads(line) for line in ran.stdout.splitlines()]
     assert len(killed) >= (15 if verdict == "published" else 3)
     assert {row["killed"] for row in killed} == {-signal.SIGKILL}
-    status, versions, version = (0, [1, 2], 2) if verdict == "published" else (3, [1], None)
+    status = retrain_faults.STATUS[verdict]
+    versions, version = ([1, 2], 2) if verdict == "published" else ([1], None)
     for row in (*killed, last):
         assert row["again"] == status
         assert row["versions"] == versions
         assert row["events"] == [[verdict, version]]
         assert not row["challenger"]
+        assert row["candidate"] == ([] if verdict == "published" else ["2"])
         assert row["after"]["versions"] in ([1], versions)
 
 

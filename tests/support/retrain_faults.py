@@ -1,11 +1,12 @@
 """Kills a retrain at its first step, its second, and so on, and runs it again after each kill.
 
-    python tests/support/retrain_faults.py HOME DATA
+    python tests/support/retrain_faults.py HOME DATA [ask]
 
-HOME is a workspace whose challenger is trained and not yet judged; it is copied for every kill. A step is
-what Python's audit hooks report of `model`, `reports` and `.bertsent/challenger`: a file opened for writing,
-a folder made, a link, a rename, and the first removal. One line of JSON says how a run ended and what it
-left; the last line is that of the first run that was not killed.
+HOME is a workspace whose challenger is trained and not yet judged; it is copied for every kill. With `ask` a
+challenger that passes the gate waits. A step is what Python's audit hooks report of `model`, `reports` and
+the folders of challenger and candidate: a file opened for writing, a folder made, a link, a rename, and the
+first removal. One line of JSON says how a run ended and what it left; the last line is that of the first run
+that was not killed.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from support import retrain_world as world
 
 STEPS = {"os.mkdir", "os.link", "os.rename"}
 REMOVALS = {"os.remove", "os.rmdir"}
-PLACES = ("/model", "/reports", "/.bertsent/challenger")
+PLACES = ("/model", "/reports", "/.bertsent/challenger", "/.bertsent/candidate", "/labels")
+STATUS = {"published": 0, "rejected": 3, "waiting": 4}
 
 
 def is_step(event: str, arguments: tuple[Any, ...], removed: list[str]) -> bool:
@@ -56,14 +58,14 @@ def prepare(number: int) -> None:
     sys.addaudithook(count)
 
 
-def run(home: Path, data: Path, number: int = 0) -> int:
-    """Retrains in a child, killed at a step; its exit status, 0 published, 3 rejected."""
+def run(home: Path, data: Path, number: int = 0, *, ask: bool = False) -> int:
+    """Retrains in a child, killed at a step; its exit status is that of `STATUS`."""
     child = os.fork()
     if not child:
         try:
             if number:
                 prepare(number)
-            os._exit(0 if world.retrain(home, data).outcome == "published" else 3)
+            os._exit(STATUS[world.retrain(home, data, ask=ask).outcome])
         except BaseException as error:
             sys.stderr.write(f"{error!r}\n")
             os._exit(99)
@@ -79,20 +81,21 @@ def seen(home: Path) -> dict[str, Any]:
         "versions": [version.manifest.version for version in found],
         "events": [[each["event"], each["version"]] for each in Ledger(home / "reports").events()],
         "challenger": (home / ".bertsent" / "challenger").exists(),
+        "candidate": sorted(path.name for path in (home / ".bertsent" / "candidate").glob("*")),
     }
 
 
-def lines(template: Path, data: Path) -> Iterator[dict[str, Any]]:
+def lines(template: Path, data: Path, *, ask: bool) -> Iterator[dict[str, Any]]:
     for number in range(1, 100):
         with tempfile.TemporaryDirectory() as folder:
             home = Path(shutil.copytree(template, Path(folder) / "home"))
-            killed = run(home, data, number)
+            killed = run(home, data, number, ask=ask)
             after = seen(home)
-            yield {"killed": killed, "after": after, "again": run(home, data), **seen(home)}
+            yield {"killed": killed, "after": after, "again": run(home, data, ask=ask), **seen(home)}
             if killed != -signal.SIGKILL:
                 return
 
 
 if __name__ == "__main__":
-    for line in lines(Path(sys.argv[1]), Path(sys.argv[2])):
+    for line in lines(Path(sys.argv[1]), Path(sys.argv[2]), ask="ask" in sys.argv[3:]):
         sys.stdout.write(json.dumps(line) + "\n")

@@ -56,13 +56,18 @@ class Workspace:
 
     @property
     def state(self) -> Path:
-        """Locks and training checkpoints; safe to delete between runs."""
+        """Locks, training checkpoints and the candidate; safe to delete between runs if none waits."""
         return self.root / ".bertsent"
 
     @property
     def challengers(self) -> Path:
         """The challenger that a retrain trains or judges, in a folder of its own; gone when it has ended."""
         return self.state / "challenger"
+
+    @property
+    def candidate(self) -> Path:
+        """The candidate: a challenger that waits for a person's word, or that the gate rejected."""
+        return self.state / "candidate"
 
 
 def _no_folder(named: str) -> UsageError:

@@ -1,1 +1,4 @@
-"""`bertsent models`: one file a command (`show` and `why` share one), gathered in `group`."""
+"""`bertsent models`: one file a command, gathered in `group`.
+
+`show` and `why` share a file, as do `approve` and `reject`.
+"""

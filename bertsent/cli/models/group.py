@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from bertsent.cli.models.approve import approve, reject
 from bertsent.cli.models.curve import curve
 from bertsent.cli.models.diff import diff
 from bertsent.cli.models.list import list_versions
@@ -19,5 +20,5 @@ models = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for command in (show, why, rollback, prune, diff, curve):
+for command in (show, why, approve, reject, rollback, prune, diff, curve):
     models.command()(command)

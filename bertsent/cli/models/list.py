@@ -11,15 +11,19 @@ from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _options as options
 from bertsent.cli._render import note, pick, print_json
 from bertsent.cli._tables import metric, or_dash
+from bertsent.cli.models._candidate import CANDIDATE, CANDIDATE_STATES, find_candidate_with_state
 
 if TYPE_CHECKING:
+    from bertsent.retraining.waiting import CandidateState
+    from bertsent.versions.candidate import Candidate
     from bertsent.versions.registry import Entry
 
 
 def list_versions(ctx: typer.Context, json: options.Json = False) -> None:
     """List versions; show, explain, compare or go back to one.
 
-    Without a command it lists the versions, newest last, and marks the current one with a star.
+    Without a command it lists the versions, newest last, and marks the current one with a star. A candidate
+    that waits for your word, or that the gate rejected, comes last.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -28,8 +32,10 @@ def list_versions(ctx: typer.Context, json: options.Json = False) -> None:
 
     note_strays(alone=True)
     entries = registry.entries(Workspace.current())
+    candidate, state = find_candidate_with_state()
     if json:
-        print_json([_entry_as_json(entry) for entry in entries])
+        rows = [_entry_as_json(entry) for entry in entries]
+        print_json([*rows, _candidate_as_json(candidate, state)] if candidate else rows)
         return
     if not entries:
         note("No version yet: bertsent train makes one.")
@@ -37,6 +43,34 @@ def list_versions(ctx: typer.Context, json: options.Json = False) -> None:
     typer.echo("   version  made                  by           parent  labels  test accuracy      size")
     for entry in entries:
         typer.echo(_entry_line(entry))
+    if candidate:
+        typer.echo(_candidate_line(candidate, state))
+
+
+def _candidate_as_json(candidate: Candidate, state: CandidateState | None) -> dict[str, Any]:
+    row = {"version": CANDIDATE, "current": False, "packaged": False, "bytes": candidate.bytes}
+    row |= {"candidate": candidate.number, "state": state, "damaged": candidate.version is None}
+    if candidate.version is None:
+        return row
+    manifest = candidate.version.manifest
+    return row | {
+        **pick(manifest, "created", "reason", "parent"),
+        "labels": manifest.data.get("labels", {}).get("n", 0),
+        "test_accuracy": manifest.metrics.get("test", {}).get("accuracy"),
+    }
+
+
+def _candidate_line(candidate: Candidate, state: CandidateState | None) -> str:
+    row = _candidate_as_json(candidate, state)
+    said = CANDIDATE_STATES[state or "damaged"]
+    said += f", to be version {candidate.number}" if state == "waiting" else ""
+    if row["damaged"]:
+        return f"  candidate  {said}; bertsent models reject"
+    return (
+        f"  candidate  {visible(str(row['created'])):<20}  {visible(str(row['reason'])):<10} "
+        f"{or_dash(row['parent']):>8}  {or_dash(row['labels'] or None):>6}  "
+        f"{metric(row['test_accuracy']):>13}  {size(candidate.bytes):>8}  {said}"
+    )
 
 
 def _entry_as_json(entry: Entry) -> dict[str, Any]:

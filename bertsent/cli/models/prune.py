@@ -12,6 +12,7 @@ from bertsent.base.settings.retraining import VersionSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _options as options
 from bertsent.cli._render import ask, can_ask, print_json
+from bertsent.cli.models._candidate import CANDIDATE_STATES, find_candidate_with_state
 
 if TYPE_CHECKING:
     from bertsent.versions.prune import Pruned
@@ -47,10 +48,15 @@ def prune(
         dry_run = not ask(f"Remove {removed} and keep {_numbers(pruned.kept)}?")
     if not dry_run:
         pruned = core.prune(workspace, keep=keep, only=agreed)
+    candidate, state = find_candidate_with_state()
     if json:
-        print_json(to_json(pruned) | {"dry_run": dry_run})
+        kept = {"number": candidate.number, "state": state, "bytes": candidate.bytes} if candidate else None
+        print_json(to_json(pruned) | {"dry_run": dry_run, "candidate": kept})
         return
     _print(pruned, dry_run=dry_run)
+    if candidate:
+        said = CANDIDATE_STATES[state or "damaged"]
+        typer.echo(f"Not a version, so kept: candidate {candidate.number} ({size(candidate.bytes)}), {said}")
 
 
 def _print(pruned: Pruned, *, dry_run: bool) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
 from bertsent.base.display import size, visible
-from bertsent.base.errors import UsageError
+from bertsent.base.errors import ArtefactError, UsageError
 from bertsent.base.records.core import to_json
 from bertsent.base.records.gain import Gain
 from bertsent.base.settings.workspace import Workspace
@@ -17,6 +18,12 @@ from bertsent.cli import _options as options
 from bertsent.cli._render import pick, print_json
 from bertsent.cli._tables import gate_lines, metric, or_dash
 from bertsent.cli._versions import find_version
+from bertsent.cli.models._candidate import (
+    CANDIDATE,
+    CANDIDATE_STATES,
+    find_candidate_with_state,
+    said_by_person,
+)
 
 NumberArgument = Annotated[
     str, typer.Argument(metavar="N", help="The number of a version, packaged, or the folder of one.")
@@ -49,15 +56,31 @@ def show(number: NumberArgument, json: options.Json = False) -> None:
         typer.echo(f"  file     {visible(name):<20} {size(file['size']):>9}")
 
 
-def why(number: NumberArgument, json: options.Json = False) -> None:
-    """Say what led to a version.
+def why(
+    number: Annotated[
+        str,
+        typer.Argument(
+            metavar="N", help="The number of a version, packaged, the folder of one, or candidate."
+        ),
+    ] = CANDIDATE,
+    json: options.Json = False,
+) -> None:
+    """Say what led to a version, or to the candidate.
 
     Prints its labels, the drift verdict, and the comparison with the version it replaced. Of a version that
-    was removed, it prints what the ledger says.
+    was removed, it prints what the ledger says. Without a number it tells of the candidate that waits for
+    your word, or that the gate rejected.
     """
+    if number == CANDIDATE:
+        _why_candidate(json=json)
+        return
     try:
         version = find_version(number, option="N")
     except UsageError:
+        candidate, state = find_candidate_with_state()
+        if candidate and state != "rejected" and number == str(candidate.number):
+            _why_candidate(json=json)
+            return
         if (line := _in_ledger(number)) is None:
             raise
         _print_removed(line, json=json)
@@ -81,17 +104,58 @@ def why(number: NumberArgument, json: options.Json = False) -> None:
         rows = manifest.data.get("train", {})
         typer.echo(f"  Trained on {or_dash(rows.get('n'))} reviews of a data set; no labels, no comparison.")
         return
-    _print_labels(lineage)
-    _print_drift(lineage["because"])
-    _print_gate(lineage)
+    _print_lineage(lineage)
+
+
+def _why_candidate(*, json: bool) -> None:
+    """Says what led to the candidate, and what can be done with it.
+
+    Raises:
+        UsageError: if there is none.
+        ArtefactError: if its manifest is damaged.
+    """
+    from bertsent.drift.monitored import AGAINST_GATE, WAITS
+
+    candidate, state = find_candidate_with_state()
+    if candidate is None:
+        raise UsageError(
+            "No candidate waits for a word, and none was rejected since the last retrain.",
+            hint="bertsent models why 1 tells of version 1; bertsent models lists all",
+        )
+    if candidate.version is None:
+        raise ArtefactError(
+            f"The manifest of candidate {candidate.number} is damaged.",
+            hint="bertsent retrain --force trains another one; bertsent models reject ends this one",
+        )
+    manifest = candidate.version.manifest
+    if json:
+        print_json(
+            {"version": CANDIDATE, "candidate": candidate.number, "state": state, "path": candidate.path}
+            | {"bytes": candidate.bytes, **pick(manifest, "created", "reason", "parent")}
+            | {"labels": manifest.data.get("labels"), "lineage": manifest.lineage}
+        )
+        return
+    made = f"{manifest.created}, by {manifest.reason}: {CANDIDATE_STATES[state or 'damaged']}"
+    typer.echo(f"Candidate {candidate.number}, {visible(made)}")
+    _print_lineage(manifest.lineage)
+    typer.echo(f"  Try it: --model {visible(shlex.quote(str(candidate.path)))} ({size(candidate.bytes)})")
+    if state == "waiting":
+        typer.echo(f"  {WAITS.format(candidate.number)}")
+    elif state == "rejected":
+        typer.echo(f"  The gate rejected it. To publish it all the same: {AGAINST_GATE}")
+    else:
+        typer.echo("  It cannot be approved: bertsent retrain compares a new one with the current version")
 
 
 def _in_ledger(number: str) -> dict[str, Any] | None:
-    """The line of a version that a retrain published and somebody removed since; None if there is none."""
+    """The line of a version that a retrain published and somebody removed since, or of a candidate with this
+    number that never became a version; None if there is none."""
     from bertsent.retraining.ledger import Ledger
 
     lines = Ledger(Workspace.current().reports).events() if number.isdecimal() else []
-    return next((line for line in reversed(lines) if line["version"] == int(number)), None)
+    published = [line for line in lines if line["version"] == int(number)]
+    waited = [line for line in lines if line.get("candidate") == int(number)]
+    return next(reversed(published or waited), None)
 
 
 def _print_removed(line: Mapping[str, Any], *, json: bool) -> None:
@@ -102,11 +166,22 @@ def _print_removed(line: Mapping[str, Any], *, json: bool) -> None:
             | {"labels": {"n": line["labels"]}, "lineage": line, "removed": True}
         )
         return
-    typer.echo(f"Version {line['version']}, {visible(line['time'])}, by {visible(line['kind'])}")
-    typer.echo("  Its files were removed; this is from the ledger.")
+    if line["version"] is None:
+        typer.echo(f"Candidate {line['candidate']}, {visible(line['time'])}, by {visible(line['kind'])}")
+        typer.echo(f"  It never became a version ({visible(line['event'])}); this is from the ledger.")
+    else:
+        typer.echo(f"Version {line['version']}, {visible(line['time'])}, by {visible(line['kind'])}")
+        typer.echo("  Its files were removed; this is from the ledger.")
     typer.echo(f"  Labels: {or_dash(line['labels'])} to train on")
     typer.echo(f"  Training began with the {visible(line['start'])}.")
     _print_gate(line)
+
+
+def _print_lineage(lineage: Mapping[str, Any]) -> None:
+    """What led to a version that a retrain made."""
+    _print_labels(lineage)
+    _print_drift(lineage["because"])
+    _print_gate(lineage)
 
 
 def _print_labels(lineage: Mapping[str, Any]) -> None:
@@ -148,3 +223,5 @@ def _print_gate(lineage: Mapping[str, Any]) -> None:
     for line in gate_lines(gate):
         typer.echo(line)
     typer.echo(f"  digests of the rows: test {gate.test.digest[:16]}, reserved {gate.reserved.digest[:16]}")
+    if by_person := lineage.get("by_person"):
+        typer.echo(f"  {visible(said_by_person(by_person))}.")
