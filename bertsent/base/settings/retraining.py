@@ -18,7 +18,7 @@ class GateSettings:
     # Few test rows cannot rule out a loss of a point. They must rule out what an equal challenger shows in
     # `power` of all runs; with `widest`, one that is 5 points worse passes in at most 5 of 100.
     power: float = 0.95
-    widest: float = 0.03
+    widest: float = 0.028
     # Most that the agreement with the new labels may be likely by chance. Labels of a coin reach it once in a
     # thousand times; of 40 labels about 31 must agree, fewer if the scores are sure.
     coin: float = 0.001
