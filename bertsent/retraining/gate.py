@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
+from bertsent.retraining.coin import chance, to_gold
 
 _GATE = GateSettings()
 _NAN = float("nan")
@@ -28,6 +29,13 @@ class PairedScores:
     challenger: ArrayLike  # float [n]
 
 
+class Taught(NamedTuple):
+    """The labels that the challenger was trained on and the champion was not."""
+
+    gold: ArrayLike  # int [n], 0 or 1
+    champion: ArrayLike  # float [n], P(positive)
+
+
 @dataclass(frozen=True, slots=True)
 class Paired:
     """How two versions compare on the same rows."""
@@ -42,6 +50,11 @@ class Paired:
     high: float  # its one-sided upper bound
     p_better: float  # one-sided exact McNemar: P(so many gained or more) if neither version is better
     p_value: float  # two-sided
+    # The mean difference of the probability that a version gives to the gold label, challenger less champion,
+    # -1 to 1, and its one-sided bounds; NaN in results of earlier versions, and of fewer than two rows.
+    score_difference: float = _NAN
+    score_low: float = _NAN
+    score_high: float = _NAN
 
     @property
     def difference(self) -> float:
@@ -57,9 +70,11 @@ class GateResult:
     reason: str  # one sentence
     test: Paired  # the frozen test rows of the data set
     reserved: Paired  # labelled rows that never train a version
-    margin: float
+    margin: float  # of rule 1: that of the settings, or what so few test rows can rule out
     confidence: float
     stand_in: bool = False  # the test rows are bags of words of old reviews (`retraining.rehearsal`)
+    labels: int = 0  # new ones, taught and reserved, that p_chance is about
+    p_chance: float = _NAN  # `chance` of them; NaN without any, and in results of earlier versions
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> GateResult:
@@ -75,47 +90,88 @@ class GateResult:
             reserved=_read(values["reserved"]),
             margin=values["margin"],
             confidence=values["confidence"],
-            stand_in=bool(values.get("stand_in", False)),  # 0.4.0 wrote none
+            stand_in=bool(values.get("stand_in", False)),  # 0.4.0 wrote none of these
+            labels=int(values.get("labels", 0)),
+            p_chance=_NAN if values.get("p_chance") is None else float(values["p_chance"]),
         )
 
 
 def judge(
     test: PairedScores,
     reserved: PairedScores,
+    taught: Taught,
     *,
-    drift: bool,
     stand_in: bool = False,
     settings: GateSettings = _GATE,
 ) -> GateResult:
     """Decides whether the challenger replaces the champion.
 
-    It must not be worse on the test rows: the lower end of the interval of the difference in accuracy lies
-    above minus the margin (non-inferiority). On the reserved rows it must predict at least as many correctly
-    as the champion, and more than half. It must also be better on one of the two by McNemar's exact test, or,
-    if drift was the reason to train it, better than a coin on the reserved rows. A challenger that learned
-    wrong labels fails on the test rows; one that ignored them fails on the reserved rows.
+    1. It must not be worse on the test rows: the mean difference of the probability that each version gives
+       to the gold label has a one-sided lower bound above minus the margin (non-inferiority). Scores tell a
+       worse challenger from an equal one by far fewer rows than right and wrong answers do. The margin is
+       `margin_for` these rows.
+    2. It must not be shown to be worse on the reserved rows, by the same difference.
+    3. A coin must not have given the new labels: see `chance`. A reserved label counts by the challenger's
+       score, and a taught one by the champion's, so that no version answers for what it was trained on.
+       Without a new label it must be better on the test rows, by McNemar's exact test.
 
-    Bags of words may not show that it learned wrong labels. So where they are the test rows, the champion
-    must not be worse than a coin on the reserved rows, as it is if labels are turned around.
+    The third rule refuses random labels, and labels that are turned around: a challenger may learn these
+    without a loss on old reviews, and then nothing else tells them from reviews of another kind.
 
     Args:
         test, reserved: The scores of both versions; `reserved` may be empty.
-        drift: Whether drift was the reason to train the challenger.
+        taught: The other new labels; may be empty.
         stand_in: Whether the test rows are bags of words of old reviews.
     """
     on_test, on_reserved = (compare(rows, confidence=settings.confidence) for rows in (test, reserved))
-    kind = "stand-in" if stand_in else "test"
-    passed, reason = _verdict(on_test, on_reserved, kind=kind, drift=drift, settings=settings)
+    scores, gold = (
+        np.concatenate(parts)
+        for parts in zip(
+            (np.asarray(reserved.challenger, np.float64), np.asarray(reserved.gold, np.int64)),
+            (np.asarray(taught.champion, np.float64), np.asarray(taught.gold, np.int64)),
+            strict=True,
+        )
+    )
+    rule = _Rule(
+        kind="stand-in" if stand_in else "test",
+        margin=margin_for(on_test, settings),
+        labels=len(gold),
+        right=int(_correct(scores, gold).sum()),
+        p_chance=chance(scores, gold),
+        settings=settings,
+    )
+    passed, reason = _verdict(on_test, on_reserved, rule)
     return GateResult(
-        passed, reason, on_test, on_reserved, settings.margin, settings.confidence, stand_in=stand_in
+        passed,
+        reason,
+        on_test,
+        on_reserved,
+        rule.margin,
+        settings.confidence,
+        stand_in=stand_in,
+        labels=rule.labels,
+        p_chance=rule.p_chance,
     )
 
 
-def passes_for_drift(result: GateResult) -> bool:
-    """Whether a challenger with these comparisons takes over if drift was the reason to train it."""
-    kind = "stand-in" if result.stand_in else "test"
-    settings = GateSettings(margin=result.margin, confidence=result.confidence)
-    return _verdict(result.test, result.reserved, kind=kind, drift=True, settings=settings)[0]
+def is_of_earlier_rule(result: GateResult) -> bool:
+    """Whether right and wrong answers decided it, as up to 0.4.0: scores may decide otherwise."""
+    return math.isnan(result.test.score_low)
+
+
+def margin_for(test: Paired, settings: GateSettings = _GATE) -> float:
+    """The loss that the test rows must rule out, 0 to 1.
+
+    It is the settings' margin if an equal challenger is likely to show that much. Else it is the loss that an
+    equal one shows in `power` of all runs, (t_confidence + t_power) standard errors; at most `widest`.
+    """
+    if test.n < 2:
+        return settings.margin
+    from scipy.stats import t
+
+    confidence, power = (float(t.ppf(level, test.n - 1)) for level in (settings.confidence, settings.power))
+    error = (test.score_difference - test.score_low) / confidence
+    return max(settings.margin, min(settings.widest, (confidence + power) * error))
 
 
 def compare(rows: PairedScores, *, confidence: float = _GATE.confidence) -> Paired:
@@ -127,6 +183,8 @@ def compare(rows: PairedScores, *, confidence: float = _GATE.confidence) -> Pair
     gained, lost = int((challenger & ~champion).sum()), int((champion & ~challenger).sum())
     differ = gained + lost
     low, high = score_interval(gained, lost, len(gold), confidence=confidence)
+    differences = to_gold(rows.challenger, gold) - to_gold(rows.champion, gold)
+    mean, mean_low, mean_high = _mean_interval(differences, confidence)
     return Paired(
         digest=rows.digest,
         n=len(gold),
@@ -138,7 +196,21 @@ def compare(rows: PairedScores, *, confidence: float = _GATE.confidence) -> Pair
         high=high,
         p_better=float(binomtest(gained, differ, alternative="greater").pvalue) if differ else 1.0,
         p_value=float(binomtest(gained, differ).pvalue) if differ else 1.0,
+        score_difference=mean,
+        score_low=mean_low,
+        score_high=mean_high,
     )
+
+
+def _mean_interval(values: NDArray[np.float64], confidence: float) -> tuple[float, float, float]:
+    """The mean of values and its one-sided bounds by Student's t; NaN for fewer than two."""
+    if len(values) < 2:
+        return _NAN, _NAN, _NAN
+    from scipy.stats import t
+
+    mean = float(values.mean())
+    half = float(t.ppf(confidence, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)))
+    return mean, mean - half, mean + half
 
 
 def score_interval(gained: int, lost: int, n: int, *, confidence: float) -> tuple[float, float]:
@@ -157,15 +229,6 @@ def score_interval(gained: int, lost: int, n: int, *, confidence: float) -> tupl
         return _NAN, _NAN
     z = _normal_quantile(confidence)
     return _lower_end(gained, lost, n, z), -_lower_end(lost, gained, n, z)
-
-
-def least_rows(settings: GateSettings = _GATE) -> int:
-    """The rows needed to rule out a loss of `margin` if no prediction changes; fewer can never pass.
-
-    Without a change the lower end of the interval is -z^2 / (n + z^2).
-    """
-    z = _normal_quantile(settings.confidence)
-    return math.floor(z**2 * (1 - settings.margin) / settings.margin) + 1
 
 
 def _normal_quantile(confidence: float) -> float:
@@ -202,50 +265,64 @@ def _correct(scores: ArrayLike, gold: NDArray[np.int64]) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(values) & ((values >= DEFAULT_THRESHOLD) == (gold == 1)))
 
 
-def _verdict(
-    test: Paired, reserved: Paired, *, kind: str, drift: bool, settings: GateSettings
-) -> tuple[bool, str]:
-    chance = 1 - settings.confidence
-    if not test.n:
-        return False, f"there is no {kind} row to compare it on"
-    if not test.low > -settings.margin:
-        return False, (
-            f"on {test.n} {kind} rows the difference is {_points(test.difference)} ({_range(test)}), so a "
-            f"loss of {100 * settings.margin:g} points or more cannot be ruled out"
+class _Rule(NamedTuple):
+    """What a challenger is held to."""
+
+    kind: str  # of its test rows: "test" or "stand-in"
+    margin: float
+    labels: int  # new ones
+    right: int  # of these, predictions of the version that was not trained on it
+    p_chance: float
+    settings: GateSettings
+
+
+def _verdict(test: Paired, reserved: Paired, rule: _Rule) -> tuple[bool, str]:
+    settings, kind = rule.settings, rule.kind
+    if test.n < 2:
+        return False, f"there are too few {kind} rows to compare it on"
+    if not test.score_low > -rule.margin:
+        few = (
+            f"; {settings.many_rows} {kind} rows or more can show less" if test.n < settings.many_rows else ""
         )
-    if kind == "stand-in" and _p_of_guessing(reserved.n - reserved.champion, reserved.n) <= chance:
         return False, (
-            f"the champion is right on {reserved.champion} of {reserved.n} reserved rows, worse than a coin: "
-            "are the labels right? Only the data set can tell (--data)"
+            f"on {test.n} {kind} rows the probability of the right label differs by "
+            f"{_points(test.score_difference)} (at least {_points(test.score_low)}), so a loss of "
+            f"{100 * rule.margin:.1f} points or more cannot be ruled out{few}"
         )
     correct = f"it is right on {reserved.challenger} of {reserved.n} reserved rows"
-    if reserved.challenger < reserved.champion:
-        return False, f"{correct}, the champion on {reserved.champion}"
-    if reserved.n and 2 * reserved.challenger <= reserved.n:
-        return False, f"{correct}, no better than a coin: are the labels right?"
+    if _shown_worse(reserved, settings):
+        return False, f"{correct}, the champion on {reserved.champion}, and its scores are worse there"
+    not_worse = f"not worse on {test.n} {kind} rows ({_points(test.difference)}, {_range(test)})"
     better = [
         f"better on the {name} rows ({_points(rows.difference)}, p {rows.p_better:.2g})"
         for name, rows in ((kind, test), ("reserved", reserved))
-        if rows.p_better <= chance
+        if rows.p_better <= 1 - settings.confidence
     ]
-    not_worse = f"not worse on {test.n} {kind} rows ({_points(test.difference)}, {_range(test)})"
-    if better:
-        return True, f"{not_worse}, {' and '.join(better)}"
-    if drift and _p_of_guessing(reserved.challenger, reserved.n) <= chance:
-        return True, f"{not_worse}, not worse on {reserved.n} reserved rows, and drift was the reason"
-    if drift:
-        return False, f"{correct}, which could be chance: label more reviews, or correct wrong labels"
-    return False, (
-        f"it is not shown to be better: p {test.p_better:.2g} on {test.n} {kind} rows, "
-        f"{reserved.p_better:.2g} on {reserved.n} reserved rows"
+    if not rule.labels:
+        reason = (
+            f"there is no new label, and it is not better on {test.n} {kind} rows (p {test.p_better:.2g})"
+        )
+        return (True, f"{not_worse}, {better[0]}") if better else (False, reason)
+    if rule.p_chance > settings.coin:
+        told = f"{rule.right} of {rule.labels} new labels agree with a version that was not trained on them"
+        if 2 * rule.right < rule.labels:
+            return False, f"{told}: are positive and negative swapped? bertsent label --disputed asks again"
+        return False, f"{told}, which could be chance: label more reviews, or correct wrong labels"
+    grounds = better or [f"{correct}, before {reserved.champion}"]
+    return True, f"{not_worse}, {' and '.join(grounds)}"
+
+
+def _shown_worse(reserved: Paired, settings: GateSettings) -> bool:
+    """Whether the challenger's scores on the reserved rows are worse, at the confidence for that."""
+    if reserved.n < 2:
+        return False
+    from scipy.stats import t
+
+    usual, asked = (
+        float(t.ppf(level, reserved.n - 1)) for level in (settings.confidence, settings.shown_worse)
     )
-
-
-def _p_of_guessing(right: int, rows: int) -> float:
-    """The probability that a coin gets so many rows right, or more."""
-    from scipy.stats import binomtest
-
-    return float(binomtest(right, rows, alternative="greater").pvalue) if rows else 1.0
+    error = (reserved.score_high - reserved.score_difference) / usual
+    return reserved.score_difference + asked * error < 0
 
 
 def _points(difference: float) -> str:

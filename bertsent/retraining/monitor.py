@@ -155,7 +155,7 @@ class DriftRun:
 
     def _report_unrecorded(self) -> Monitored:
         """Judges reviews that are not in the label log by themselves; records nothing and never retrains."""
-        used, least = self._used(), self.settings.least_rows
+        used, least = self.version.manifest.used_labels, self.settings.least_rows
         fresh = [row for row in self.labels if row.digest not in used]
         if len(fresh) < least:
             reason = f"A check needs {least} reviews with a label that the version was not trained on"
@@ -191,7 +191,7 @@ class DriftRun:
 
     def _look(self, unfinished: Look | None) -> Monitored:
         """Judges the labels that no look has settled and the version has not used, if there are enough."""
-        settled = self.history.judged | self._used()
+        settled = self.history.judged | self.version.manifest.used_labels
         fresh = [row for row in self.labels if row.digest not in settled]
         looks = self.history.looks(self.version.classifier_digest)
         seen = set(looks[-1].rows) if looks else set()  # fresh rows among them: that look could not tell
@@ -242,12 +242,6 @@ class DriftRun:
     def _may_retrain(self) -> bool:
         return self.retrain and self.is_current and not self.history.problem
 
-    def _used(self) -> set[str]:
-        """Digests of the labels that the version was trained on or that its gate used."""
-        manifest = self.version.manifest
-        uses = manifest.data.get("labels", {}), manifest.lineage.get("reserved", {})
-        return {digest for use in uses for digest in use.get("digests", ())}
-
     def _judge(self, fresh: Sequence[Labelled], *, number: int) -> Look:
         look, scores = take_look(
             self.version, fresh, number=number, settings=self.settings, progress=self.progress
@@ -268,7 +262,9 @@ class DriftRun:
         swapped = probably_swapped(look.report)
         if swapped is not None and not self.asks(swapped):
             return self._monitored("open", _SWAPPED.format(swapped.question), look=look, continued=continued)
-        seen = self.history.seen | self._used()  # other labels stay new for the next version's first look
+        seen = (
+            self.history.seen | self.version.manifest.used_labels
+        )  # other labels stay new for the next version's first look
         rows = [row for row in self.labels if row.digest in seen]
         seconds = Ledger(self.workspace.reports).expected_seconds(len(rows))
 

@@ -19,7 +19,7 @@ from bertsent.base.settings.workspace import Workspace
 from bertsent.base.version_names import spoken
 from bertsent.drift.monitored import WAITS
 from bertsent.labelling.selection import Selection, described
-from bertsent.retraining.gate import GateResult, passes_for_drift
+from bertsent.retraining.gate import GateResult, is_of_earlier_rule
 from bertsent.retraining.ledger import Ledger
 from bertsent.retraining.records import Retrained, RetrainRun
 from bertsent.retraining.waiting import find_waiting, last_line
@@ -99,9 +99,8 @@ def earlier_outcome(run: RetrainRun) -> Retrained | None:
         if _is_batch_of(run) and line["batch"] == run.trigger.batch:
             return _earlier("rejected", line, line["reason"])
         by_person = line.get("by_person")
-        known = run.trigger.kind == "drift" and passes_for_drift(GateResult.from_json(line["gate"]))
-        if known and not by_person:
-            continue  # the gate rejected it because drift was not known to be the reason
+        if not by_person and is_of_earlier_rule(GateResult.from_json(line["gate"])):
+            continue  # the gate may decide otherwise now
         missing = _missing_labels(run, line["keys"])
         if missing and line["champion"]["digest"] == run.champion.classifier_digest:
             why = f"by a person: {by_person['reason'] or 'no reason'}" if by_person else line["reason"]

@@ -29,7 +29,7 @@ from bertsent.data.splits import load_splits
 from bertsent.labelling import selection
 from bertsent.labelling.selection import Selection
 from bertsent.retraining import outcomes, rehearsal
-from bertsent.retraining.gate import GateResult, PairedScores, judge, least_rows
+from bertsent.retraining.gate import GateResult, PairedScores, Taught, judge
 from bertsent.retraining.records import Retrained, RetrainRun
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions import registry
@@ -150,14 +150,12 @@ def _require_enough(picked: Selection, splits: Splits, run: RetrainRun) -> None:
             + "".join(f", {count} {why}" for why, count in picked.left_out.items()),
             hint="bertsent label",
         )
-    least, kind = least_rows(run.gate), "stand-in" if run.data is None else "test"
-    if len(splits.test) < least:
+    kind = "stand-in" if run.data is None else "test"
+    if len(splits.test) < run.gate.least_rows:
         raise DataError(
-            f"It takes at least {least} {kind} rows to show that a challenger loses less than "
-            f"{100 * run.gate.margin:g} points.",
+            f"It takes at least {run.gate.least_rows} {kind} rows to tell whether a challenger is worse.",
             received=f"{len(splits.test)} {kind} rows",
-            hint=(f"{FETCH_HINT}; " if run.data is None else "")
-            + "name a larger data set with --data, or allow more with --margin",
+            hint=(f"{FETCH_HINT}; " if run.data is None else "") + "name a larger data set with --data",
         )
 
 
@@ -244,6 +242,9 @@ def _judge(
     """Compares both on the test rows and the reserved ones. What this run has scored is not scored again."""
     test = splits.test[: run.gate.test_rows]  # sorted by digest: a random draw that is the same every time
     reserved = [Review(row.text, row.label) for row in picked.reserved]
+    # The champion has seen the labels of an earlier retrain.
+    used = run.champion.manifest.used_labels
+    taught = [Review(row.text, row.label) for row in picked.training if row.digest not in used]
     texts = [review.text for review in (*test, *reserved)]
     scorers = (
         ("champion", champion, run.champion_scores),
@@ -258,10 +259,16 @@ def _judge(
         gold = np.array([review.label for review in rows])
         return PairedScores(selection.review_digest(rows), gold, champion=old[part], challenger=new[part])
 
+    scores = champion.scores_of(
+        [review.text for review in taught],
+        known=run.champion_scores,
+        what="Scoring new labels by the champion",
+        progress=run.progress,
+    )
     return judge(
         paired(test, slice(len(test))),
         paired(reserved, slice(len(test), None)),
-        drift=run.trigger.kind == "drift",
+        Taught(np.array([review.label for review in taught]), scores),
         stand_in=run.data is None,
         settings=run.gate,
     )

@@ -60,6 +60,12 @@ class Manifest:
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # name -> sha256, size
     format: int = FORMAT
 
+    @property
+    def used_labels(self) -> set[str]:
+        """Digests of the labels that the version was trained on or that its gate used."""
+        uses = self.data.get("labels", {}), self.lineage.get("reserved", {})
+        return {digest for use in uses for digest in use.get("digests", ())}
+
 
 _KEYS = {key.name for key in fields(Manifest)}
 

@@ -37,7 +37,7 @@ from bertsent.data.splits import load_splits
 from bertsent.labelling import selection
 from bertsent.labelling.decisions import Labelled
 from bertsent.retraining import rehearsal
-from bertsent.retraining.gate import PairedScores, judge
+from bertsent.retraining.gate import PairedScores, Taught, judge
 from bertsent.retraining.run import settings_for
 from bertsent.scoring.metrics import measure
 from bertsent.scoring.scorer import Scorer
@@ -96,7 +96,7 @@ def _run(arguments: argparse.Namespace, workspace: Workspace) -> None:
         new = _paired(held_out["new rows"], before["new rows"], after["new rows"])
         for name in ("old test rows", "bags"):
             old = _paired(held_out[name], before[name], after[name])
-            verdict = judge(old, new, drift=False, stand_in=name == "bags")
+            verdict = judge(old, new, Taught((), ()), stand_in=name == "bags")
             paired = verdict.test
             print(
                 f"  by {name}: {'passes' if verdict.passed else 'rejected'}; "

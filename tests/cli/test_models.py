@@ -16,7 +16,7 @@ from support.pty_terminal import Person
 from typer.testing import Result
 
 from bertsent.base.records.core import to_json
-from bertsent.retraining.gate import PairedScores, judge
+from bertsent.retraining.gate import PairedScores, Taught, judge
 from bertsent.retraining.ledger import Ledger
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions import store
@@ -289,7 +289,7 @@ def write_retrains(home: Path, accuracies: dict[int, float], *, n: int = 400) ->
         gold = [1] * n
         both = [[0.9] * count + [0.1] * (n - count) for count in (round(n * 0.6), right)]
         rows = PairedScores("d", gold, *both)
-        gate = to_json(judge(rows, rows, drift=True))
+        gate = to_json(judge(rows, rows, Taught([1] * 20, [0.9] * 20)))
         stated = {"event": "published", "version": version, "time": "2026-01-01T00:00:00Z", "labels": labels}
         ledger.append(stated | {"start": "champion", "gate": gate})
 

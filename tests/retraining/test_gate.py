@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from bertsent.base.records.core import to_json
 from bertsent.base.settings.retraining import GateSettings
 from bertsent.retraining import gate
-from bertsent.retraining.gate import GateResult, PairedScores
+from bertsent.retraining.coin import chance
+from bertsent.retraining.gate import GateResult, PairedScores, Taught
 
 NONE = PairedScores("", [], [], [])
 SAME = PairedScores("d", [1] * 60, [0.9] * 50 + [0.1] * 10, [0.9] * 50 + [0.1] * 10)
@@ -78,98 +80,176 @@ def test_compare_gives_the_exact_p_of_mcnemar() -> None:
     assert found.p_value == pytest.approx(22 / 1024)
 
 
+# Could a coin have given the labels?
+
+
+def test_chance_is_that_of_a_coin_where_all_scores_are_sure() -> None:
+    for right, rows in ((5, 5), (9, 12), (20, 30)):
+        found = chance([1.0] * right + [0.0] * (rows - right), [1] * rows)
+        assert found == pytest.approx(binomtest(right, rows, alternative="greater").pvalue, abs=0.01)
+
+
+def test_chance_of_many_rows_is_that_of_few() -> None:
+    random = np.random.default_rng(1)
+    scores = random.random(400)
+    gold = random.random(400) < 0.4 + 0.2 * scores
+    assert 0.001 < chance(scores, gold) < 0.2
+    assert chance(scores[:300], gold[:300]) == pytest.approx(chance(scores[:301], gold[:301]), abs=0.02)
+
+
+def test_chance_weighs_sure_answers_more() -> None:
+    gold = [1] * 12
+    assert chance([0.95] * 9 + [0.45] * 3, gold) < chance([0.55] * 9 + [0.05] * 3, gold)
+
+
+def test_chance_of_no_row_is_certain() -> None:
+    assert chance([], []) == 1
+
+
+def test_labels_of_a_coin_are_seldom_taken_for_right_ones() -> None:
+    random = np.random.default_rng(3)
+    below = [chance(random.random(40), random.integers(0, 2, 40)) <= 0.05 for _ in range(400)]
+    assert 0.02 <= np.mean(below) <= 0.08
+
+
 # Who passes
+
+GOOD = Taught([1] * 40, [0.9] * 34 + [0.2] * 6)  # labels that the champion mostly agrees with
+NO_LABELS = Taught([], [])
+
+
+def drawn(rows: int, *, difference: float = 0.0, spread: float = 0.05, seed: int = 1) -> PairedScores:
+    """Rows of which the challenger gives the gold label more probability by `difference` on average."""
+    random = np.random.default_rng(seed)
+    champion = random.uniform(0.55, 0.85, rows)
+    noise = random.normal(0, spread, rows)
+    challenger = champion + difference + noise - noise.mean()
+    return PairedScores("digest", [1] * rows, champion, challenger)
 
 
 def test_judge_passes_what_is_better_on_reserved_rows_and_not_worse_on_test_rows() -> None:
-    result = gate.judge(scores(950, 10, 10, 30), scores(40, 12, 1, 7), drift=False)
+    result = gate.judge(drawn(1000), scores(40, 12, 1, 7), GOOD)
     assert result.passed
     assert "better on the reserved rows" in result.reason
+    assert (result.labels, result.margin) == (100, 0.01)
+
+
+def test_judge_passes_what_is_equal() -> None:
+    result = gate.judge(drawn(1000), SAME, GOOD)
+    assert result.passed
+    assert "it is right on 50 of 60 reserved rows, before 50" in result.reason
 
 
 def test_judge_refuses_what_may_be_worse_by_the_margin() -> None:
-    result = gate.judge(scores(940, 10, 20, 30), scores(40, 12, 1, 7), drift=True)
+    result = gate.judge(drawn(1000, difference=-0.02), scores(40, 12, 1, 7), GOOD)
     assert not result.passed
-    assert result.test.low < -0.01 < result.test.difference + 1e-9
-    assert "cannot be ruled out" in result.reason
+    assert result.test.score_low < -0.01
+    assert "a loss of 1.0 points or more cannot be ruled out" in result.reason
 
 
-def test_judge_refuses_what_has_fewer_right_answers_on_reserved_rows() -> None:
-    result = gate.judge(scores(950, 10, 10, 30), scores(40, 2, 3, 7), drift=True)
-    assert not result.passed
-    assert "it is right on 42 of 52 reserved rows, the champion on 43" in result.reason
-
-
-def test_judge_refuses_what_is_as_good_unless_drift_was_the_reason() -> None:
-    rows = scores(950, 10, 10, 30), scores(40, 3, 3, 7)
-    assert not gate.judge(*rows, drift=False).passed
-    assert gate.judge(*rows, drift=True).passed
-
-
-def test_judge_refuses_what_follows_labels_that_contradict_the_test_rows_no_further_than_them() -> None:
-    flipped = scores(4, 11, 0, 45)  # better by McNemar, and wrong three times of four
-    for drift in (False, True):
-        result = gate.judge(scores(950, 10, 10, 30), flipped, drift=drift)
-        assert not result.passed
-        assert "are the labels right" in result.reason
-
-
-@pytest.mark.parametrize("right", [33, 36])  # of 60: a coin reaches 36 in 8 of 100 times, 37 in 5
-def test_judge_refuses_after_drift_what_answers_reserved_rows_as_a_coin_might(right: int) -> None:
-    assert not gate.judge(scores(950, 10, 10, 30), scores(right, 0, 0, 60 - right), drift=True).passed
-    assert gate.judge(scores(950, 10, 10, 30), scores(37, 0, 0, 23), drift=True).passed
-
-
-def test_judge_refuses_after_drift_without_reserved_rows() -> None:
-    assert not gate.judge(scores(950, 10, 10, 30), NONE, drift=True).passed
-
-
-def test_judge_refuses_without_test_rows_and_does_without_reserved_ones() -> None:
-    assert not gate.judge(NONE, scores(40, 12, 1), drift=True).passed
-    assert gate.judge(scores(950, 40, 10), NONE, drift=False).passed
-
-
-@pytest.mark.parametrize("margin", [0.01, 0.05])
-def test_least_rows_is_where_no_change_begins_to_pass(margin: float) -> None:
-    settings = GateSettings(margin=margin)
-    least = gate.least_rows(settings)
-    assert gate.judge(scores(least, 0, 0), SAME, drift=True, settings=settings).passed
-    assert not gate.judge(scores(least - 1, 0, 0), SAME, drift=True, settings=settings).passed
-
-
-def test_judge_lets_a_worse_one_through_as_seldom_as_it_says() -> None:
-    random = np.random.default_rng(2)
-    n, gained, lost = 2000, 0.02, 0.03  # worse by the margin itself
-    passed = 0
-    for gains, losses, rest in random.multinomial(n, [gained, lost, 1 - gained - lost], size=400).tolist():
-        passed += gate.judge(scores(rest, gains, losses), SAME, drift=True).passed
-    assert passed / 400 <= 0.075
-
-
-def test_judge_refuses_labels_that_a_coin_predicts_better_only_where_bags_stand_for_test_rows() -> None:
-    test, turned = scores(950, 10, 10, 30), scores(10, 48, 1, 1)
-    assert gate.judge(test, turned, drift=False).passed
-    refused = gate.judge(test, turned, drift=False, stand_in=True)
+def test_few_test_rows_decide_by_a_wider_margin() -> None:
+    equal, worse = drawn(60), drawn(60, difference=-0.05)
+    assert not gate.score_interval(0, 0, 60, confidence=0.95)[0] > -0.01, "right and wrong could not tell"
+    passed = gate.judge(equal, SAME, GOOD)
+    assert passed.passed
+    assert 0.01 < passed.margin <= GateSettings().widest
+    refused = gate.judge(worse, SAME, GOOD)
     assert not refused.passed
-    assert "the champion is right on 11 of 60 reserved rows, worse than a coin" in refused.reason
-    assert gate.judge(test, scores(25, 30, 1, 4), drift=False, stand_in=True).passed, "26 of 60 may be chance"
+    assert "300 test rows or more can show less" in refused.reason
+
+
+def test_margin_that_was_asked_for_is_never_narrowed() -> None:
+    settings = GateSettings(margin=0.2)
+    result = gate.judge(drawn(60, difference=-0.05), SAME, GOOD, settings=settings)
+    assert result.passed
+    assert result.margin == 0.2
+
+
+def test_judge_refuses_what_is_shown_to_be_worse_on_reserved_rows() -> None:
+    result = gate.judge(drawn(1000), scores(40, 2, 12, 6), GOOD)
+    assert not result.passed
+    assert "it is right on 42 of 60 reserved rows, the champion on 52" in result.reason
+
+
+def test_one_right_answer_less_on_reserved_rows_shows_nothing() -> None:
+    assert gate.judge(drawn(1000), scores(40, 2, 3, 7), GOOD).passed
+
+
+def test_judge_refuses_labels_of_a_coin() -> None:
+    coin = Taught([1, 0] * 20, [0.9] * 20 + [0.1] * 20)
+    result = gate.judge(drawn(1000), scores(4, 1, 1, 4), coin)
+    assert not result.passed
+    assert (
+        "new labels agree with a version that was not trained on them, which could be chance" in result.reason
+    )
+    assert result.p_chance > 0.001
+
+
+def test_judge_refuses_labels_that_are_turned_around_however_well_they_are_learnt() -> None:
+    turned = Taught([0] * 40, [0.9] * 36 + [0.1] * 4)
+    result = gate.judge(drawn(1000), scores(0, 10, 0, 0), turned)
+    assert not result.passed
+    assert "are positive and negative swapped?" in result.reason
+    assert result.p_chance > 0.5
+
+
+def test_judge_refuses_labels_too_few_to_tell() -> None:
+    result = gate.judge(drawn(1000), scores(6, 0, 0), NO_LABELS)
+    assert not result.passed
+    assert "label more reviews" in result.reason
+
+
+def test_judge_refuses_without_test_rows_and_does_without_new_labels() -> None:
+    assert not gate.judge(NONE, scores(40, 12, 1), GOOD).passed
+    assert gate.judge(scores(950, 40, 10), NONE, NO_LABELS).passed
+    refused = gate.judge(drawn(1000), NONE, NO_LABELS)
+    assert not refused.passed
+    assert "there is no new label" in refused.reason
+
+
+@pytest.mark.parametrize(("difference", "least", "most"), [(0.0, 0.9, 1.0), (-0.05, 0.0, 0.05)])
+@pytest.mark.parametrize("rows", [60, 120, 1000])
+def test_judge_lets_an_equal_one_through_and_a_worse_one_as_seldom_as_it_says(
+    rows: int, difference: float, least: float, most: float
+) -> None:
+    random = np.random.default_rng(rows)
+    passed = []
+    for _ in range(300):
+        champion = np.full(rows, 0.85)
+        challenger = champion + difference + random.normal(0, 0.06, rows)
+        passed.append(gate.judge(PairedScores("", [1] * rows, champion, challenger), SAME, GOOD).passed)
+    assert least <= np.mean(passed) <= most
+
+
+def test_score_that_is_no_number_counts_as_wrong() -> None:
+    rows = PairedScores("d", [1] * 60, [0.9] * 60, [math.nan] * 60)
+    result = gate.judge(rows, SAME, GOOD)
+    assert not result.passed
+    assert result.test.score_difference == pytest.approx(-0.9)
 
 
 def test_result_without_the_data_set_names_its_rows() -> None:
-    result = gate.judge(scores(940, 10, 20, 30), NONE, drift=True, stand_in=True)
+    result = gate.judge(drawn(1000, difference=-0.05), NONE, GOOD, stand_in=True)
     assert result.reason.startswith("on 1000 stand-in rows")
     assert GateResult.from_json(json.loads(json.dumps(to_json(result)))).stand_in
 
 
-def test_result_of_an_earlier_version_had_the_data_set() -> None:
-    values = json.loads(json.dumps(to_json(gate.judge(scores(950, 10, 10, 30), NONE, drift=False))))
-    del values["stand_in"]
-    assert GateResult.from_json(values).stand_in is False
+def test_result_of_an_earlier_version_had_the_data_set_and_no_scores() -> None:
+    values = json.loads(json.dumps(to_json(gate.judge(drawn(1000), NONE, GOOD))))
+    assert not gate.is_of_earlier_rule(GateResult.from_json(values))
+    for key in ("stand_in", "labels", "p_chance"):
+        del values[key]
+    for side in ("test", "reserved"):
+        for key in ("score_difference", "score_low", "score_high"):
+            del values[side][key]
+    earlier = GateResult.from_json(values)
+    assert earlier.stand_in is False
+    assert gate.is_of_earlier_rule(earlier)
 
 
 @pytest.mark.parametrize("reserved", [scores(40, 12, 1, 7), NONE], ids=["rows", "none"])
 def test_result_is_read_back_from_json(reserved: PairedScores) -> None:
-    result = gate.judge(scores(950, 10, 10, 30), reserved, drift=False)
+    result = gate.judge(scores(950, 10, 10, 30), reserved, GOOD)
     text = json.dumps(to_json(result), allow_nan=False)
     again: Any = GateResult.from_json(json.loads(text))
     assert to_json(again) == to_json(result)

@@ -11,8 +11,22 @@ from bertsent.base.settings.checks import require
 class GateSettings:
     """What a challenger must show before it takes over."""
 
-    margin: float = 0.01  # most accuracy that may be lost on the test rows: one point, which nobody notices
+    # Most that the mean probability of the gold label may fall by on the test rows: one point, which nobody
+    # notices; about as much accuracy.
+    margin: float = 0.01
     confidence: float = 0.95  # one-sided, of each bound that the gate computes
+    # Few test rows cannot rule out a loss of a point. They must rule out what an equal challenger shows in
+    # `power` of all runs; with `widest`, one that is 5 points worse passes in at most 5 of 100.
+    power: float = 0.95
+    widest: float = 0.028
+    # Most that the agreement with the new labels may be likely by chance. Labels of a coin reach it once in a
+    # thousand times; of 40 labels about 31 must agree, fewer if the scores are sure.
+    coin: float = 0.001
+    # One-sided, that scores on the reserved rows are worse. Above `confidence`, so that an equal one passes
+    # this rule and that of the test rows in more than 90 of 100 runs.
+    shown_worse: float = 0.975
+    least_rows: int = 60  # test rows: of 30, one that is 5 points worse passed in 12 of 100 runs
+    many_rows: int = 300  # test rows from which an equal challenger nearly always passes
     test_rows: int = 10_000  # at most, drawn by digest: they resolve 0.4 points, and take a minute or two
 
     def __post_init__(self) -> None:
