@@ -36,7 +36,7 @@ LIFE_CYCLE = {
     "batch": "Score all reviews of a folder or table, and summarise them.",
     "evaluate": "Measure how good the predictions on labelled reviews are.",
     "drift": "Compare new labels with the training data, and retrain on drift.",
-    "retrain": "Train on old and new reviews; publish the result if it is better.",
+    "retrain": "Train on old and new reviews; publish the result if it is no worse.",
     "models": "List versions; show, explain, compare or go back to one.",
     "export": "Write a version for TF Serving, LiteRT or ONNX Runtime.",
 }

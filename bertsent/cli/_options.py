@@ -32,7 +32,12 @@ Config = Annotated[
     ),
 ]
 Margin = Annotated[
-    float, typer.Option("--margin", help="Accepted loss of accuracy on the test reviews, 0 to 1.")
+    float,
+    typer.Option(
+        "--margin",
+        help="Accepted loss on the test reviews, 0 to 1: of the probability given to the right label, about "
+        "as much accuracy.",
+    ),
 ]
 Ask = Annotated[
     bool,

@@ -66,11 +66,12 @@ def retrain(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Train on old and new reviews; publish the result if it is better.
+    """Train on old and new reviews; publish the result if it is no worse.
 
     The new and the current version score the test reviews, and the labelled reviews that never train (20 %).
-    The new one must be worse on neither and better on one; otherwise it is rejected, with exit code 3. The
-    same command resumes a stopped or killed run. Needs TensorFlow: pip install 'bertsent[train]'.
+    The new one must be worse on neither, and the labels must not be a coin's; otherwise it is rejected, with
+    exit code 3. The same command resumes a stopped or killed run. Needs TensorFlow: pip install
+    'bertsent[train]'.
 
     With --ask a new version that passes waits for `bertsent models approve` or `bertsent models reject`.
 
