@@ -12,6 +12,7 @@ from bertsent.base.settings.drift import DriftSettings
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _drift_output as output
+from bertsent.cli._drift_output import open_as_json
 from bertsent.cli._render import command_line, given_options, pick, progress
 from bertsent.cli._source import open_source
 from bertsent.cli._versions import note_strays
@@ -65,7 +66,7 @@ def judge_texts(
     output.note_copies(outcome, quiet=quiet)
     if report is not None:
         drift_texts_page.write(outcome, report, command=command_line(ctx))
-    return _EXIT[outcome.action]
+    return ExitCode.DRIFT if outcome.open else _EXIT[outcome.action]
 
 
 def _as_json(outcome: MonitoredTexts) -> dict[str, Any]:
@@ -75,4 +76,5 @@ def _as_json(outcome: MonitoredTexts) -> dict[str, Any]:
         **(output.unjudged(outcome) | without if outcome.check is None else outcome.check.report),
         "why": outcome.reason,
         **pick(outcome, "looks", "action", "version", "published", "needed", "continued", "label_command"),
+        "open": open_as_json(outcome.open) if outcome.open else None,
     }

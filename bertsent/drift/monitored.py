@@ -49,6 +49,11 @@ class OpenDrift:
         return visible(self.look.time[:10])
 
     @property
+    def sentence(self) -> str:
+        """That it is open, and what to do about it: two sentences, without the last full stop."""
+        return f"DRIFT of {self.day} is open ({self.state}). {self.advice}"
+
+    @property
     def advice(self) -> str:
         """What to do about it, as a sentence without its full stop."""
         if self.candidate is not None:
@@ -110,6 +115,7 @@ class MonitoredTexts:
     looks: int  # checks of texts of this version, including this one
     needed: int = 0  # new texts that the next check needs; 0: unknown
     continued: bool = False  # an earlier run took the check
+    open: OpenDrift | None = None  # the newest drift of labels that is open
     history: DriftHistory
     # Digest -> text and score of the most foreign ones, if they were read.
     texts: Mapping[str, tuple[str, float]] = field(default_factory=dict)

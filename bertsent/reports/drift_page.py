@@ -88,7 +88,7 @@ def log_line(run: Monitored) -> str:
     """Verdict, headline, threshold, what fired or could have fired, number of labels, and action."""
     action, lead, found = _lower(_action(run)), "", _found_earlier(run)
     if found:
-        lead = f"DRIFT of {found.day} is open ({found.state}). {found.advice}. "
+        lead = f"{found.sentence}. "
     if run.look is None:
         judged = _unjudged(run, "CANNOT TELL", "NOTHING NEW: no label")
         said = judged if found and run.reason == found.advice else f"{judged}; {action}"

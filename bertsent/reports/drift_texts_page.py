@@ -22,14 +22,15 @@ _SETTINGS = MonitorSettings()
 def log_line(run: MonitoredTexts) -> str:
     """Verdict, headline, threshold, what fired or could have fired, number of texts, and what to do."""
     reason = run.reason[:1].lower() + run.reason[1:]
+    lead = f"{run.open.sentence}. " if run.open else ""
     if run.check is None:
-        return visible(f"CANNOT TELL without labels: {counted(run.new_rows, 'new text')}; {reason}")
+        return visible(f"{lead}CANNOT TELL without labels: {counted(run.new_rows, 'new text')}; {reason}")
     report = run.check.report
     measured, effects = measured_words(report)
     time = f" of {moment(run.check.time)}" if run.continued else ""
     judged = f"{report['new_rows']} new texts, check {run.check.look} of {spoken(run.check.version)}{time}"
     verdict = VERDICTS[run.check.verdict][0]
-    return visible(f"{verdict} without labels: {measured}{effects}; {judged}; {reason}")
+    return visible(f"{lead}{verdict} without labels: {measured}{effects}; {judged}; {reason}")
 
 
 def verdict_sentence(run: MonitoredTexts) -> str:

@@ -149,8 +149,10 @@ class DriftRun:
 
     def _list_open(self) -> list[OpenDrift]:
         """The open drifts, newest first; none where the run is about another version or other labels."""
-        if self.unrecorded is not None or not self.is_current:
+        if not self.is_current:
             return []
+        if self.unrecorded is not None:  # what they say closes nothing
+            return list_open(self.workspace, DriftHistory(self.workspace))
         return list_open(self.workspace, self.history, labels=self.labels)
 
     def _report_unrecorded(self) -> Monitored:

@@ -30,7 +30,8 @@ from bertsent.data.reader import Reviews
 from bertsent.data.reviews import open_reviews
 from bertsent.data.source import PIPE, Source, path_word
 from bertsent.drift.history import LOCK, ROW, DriftHistory, TextsCheck, batch_digest
-from bertsent.drift.monitored import MonitoredTexts, TextsAction
+from bertsent.drift.monitored import MonitoredTexts, OpenDrift, TextsAction
+from bertsent.retraining.open_drift import list_open
 from bertsent.versions import store
 from bertsent.versions.manifest import REFERENCE, Version
 
@@ -229,6 +230,11 @@ class TextsRun:
         )
 
     @property
+    def _open(self) -> OpenDrift | None:
+        """The newest drift of labels that is open: calm texts do not close it."""
+        return next(iter(list_open(self.workspace, self.history)), None)
+
+    @property
     def _label_command(self) -> str:
         path = self.source.paths[0]
         if str(path) == PIPE:
@@ -254,6 +260,7 @@ class TextsRun:
             check=check,
             new_rows=len(check.rows) if check else new_rows,
             looks=check.look if check else len(recorded),
+            open=self._open,
             history=self.history,
             label_command=self._label_command,
             **more,

@@ -14,6 +14,7 @@ from bertsent.cli._tables import metric, or_dash
 from bertsent.cli.models._candidate import CANDIDATE, CANDIDATE_STATES, find_candidate_with_state
 
 if TYPE_CHECKING:
+    from bertsent.drift.monitored import OpenDrift
     from bertsent.retraining.waiting import CandidateState
     from bertsent.versions.candidate import Candidate
     from bertsent.versions.registry import Entry
@@ -33,8 +34,13 @@ def list_versions(ctx: typer.Context, json: options.Json = False) -> None:
     note_strays(alone=True)
     entries = registry.entries(Workspace.current())
     candidate, state = find_candidate_with_state()
+    drift = _open_drift()
     if json:
         rows = [_entry_as_json(entry) for entry in entries]
+        if drift:
+            from bertsent.cli._drift_output import open_as_json
+
+            rows = [row | ({"open_drift": open_as_json(drift)} if row["current"] else {}) for row in rows]
         print_json([*rows, _candidate_as_json(candidate, state)] if candidate else rows)
         return
     if not entries:
@@ -45,6 +51,18 @@ def list_versions(ctx: typer.Context, json: options.Json = False) -> None:
         typer.echo(_entry_line(entry))
     if candidate:
         typer.echo(_candidate_line(candidate, state))
+    if drift:
+        note(f"{drift.sentence}.")
+
+
+def _open_drift() -> OpenDrift | None:
+    """The newest drift that is open. Without a drift history, nothing of drift is imported."""
+    workspace = Workspace.current()
+    if not any((folder / "drift.jsonl").is_file() for folder in (workspace.labels, workspace.reports)):
+        return None
+    from bertsent.retraining.open_drift import find_open
+
+    return find_open(workspace)
 
 
 def _candidate_as_json(candidate: Candidate, state: CandidateState | None) -> dict[str, Any]:
