@@ -72,8 +72,8 @@ def main() -> int:
     table.add_argument("pairs", type=Path)
     table.add_argument("--runs", type=int, default=1000)
     table.add_argument("--seed", type=int, default=1)
-    table.add_argument("--old", type=int, nargs="+", default=[60, 60, 120, 300, 1000, 1000])
-    table.add_argument("--reserved", type=int, nargs="+", default=[8, 20, 20, 20, 20, 60])
+    table.add_argument("--old", type=int, nargs="+", default=[60, 60, 120, 300, 1000])
+    table.add_argument("--reserved", type=int, nargs="+", default=[8, 20, 20, 20, 20])
     arguments = parser.parse_args()
     if arguments.command == "train":
         with tempfile.TemporaryDirectory() as folder:
