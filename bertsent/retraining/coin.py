@@ -27,10 +27,10 @@ def chance(scores: ArrayLike, gold: ArrayLike) -> float:
         gold: int [n], 0 or 1.
     """
     labels = np.asarray(gold, np.int64)
-    if not len(labels):
-        return 1.0
     lean = 2 * to_gold(scores, labels) - 1
     size, reached = np.abs(lean), lean.sum() - _ROUNDING
+    if not size.any():  # no row, or none that leans either way
+        return 1.0
     if len(labels) > _MANY:
         from scipy.special import ndtr
 

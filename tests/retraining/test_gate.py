@@ -102,8 +102,9 @@ def test_chance_weighs_sure_answers_more() -> None:
     assert chance([0.95] * 9 + [0.45] * 3, gold) < chance([0.55] * 9 + [0.05] * 3, gold)
 
 
-def test_chance_of_no_row_is_certain() -> None:
-    assert chance([], []) == 1
+@pytest.mark.parametrize("rows", [0, 5, 40, 400])
+def test_chance_of_no_row_and_of_rows_that_lean_nowhere_is_certain(rows: int) -> None:
+    assert chance([0.5] * rows, [1] * rows) == 1
 
 
 def test_labels_of_a_coin_are_seldom_taken_for_right_ones() -> None:
