@@ -25,7 +25,6 @@ import bertsent
 from bertsent.base.errors import Interrupted
 from bertsent.base.files import lock
 from bertsent.base.settings.drift import DriftSettings
-from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.drift.history import DriftHistory, Outcome
 from bertsent.labelling.log import LabelLog
@@ -271,23 +270,17 @@ def test_drift_without_a_reference_says_that_the_version_lacks_it(run: Run, home
 # the retraining that cannot begin
 
 
-def test_drift_on_a_small_data_set_retrains_with_the_margin_that_it_names(
-    run: Run, home: Path, sample: Path
-) -> None:
+def test_drift_on_a_data_set_of_60_test_reviews_retrains(run: Run, home: Path, sample: Path) -> None:
     class AtTraining(Listener):
         def tell(self, message: str) -> None:
             if message.startswith("Training on"):
                 raise Interrupted("At training.")
 
     world.label(home, world.known(40, wrong=True))
-    first = run("drift", "--yes", "--data", sample)
-    assert first.exit_code == 3
-    assert "--margin" in last_line(first)
     allowed = DriftRun(
         workspace=Workspace(home),
         settings=DriftSettings(),
         data=sample,
-        gate=GateSettings(margin=0.1),
         asks=lambda swapped: swapped.opposite == 40,
         progress=AtTraining(),
     )

@@ -21,7 +21,6 @@ from bertsent.base.digests import sha256_folder, sha256_text
 from bertsent.base.errors import BusyError, DataError, Interrupted, UsageError
 from bertsent.base.files import lock
 from bertsent.base.records.core import Review, to_json
-from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.toml_file import Config
 from bertsent.base.settings.training import TrainSettings
 from bertsent.base.settings.workspace import Workspace
@@ -308,15 +307,18 @@ def test_retrain_counts_no_label_that_the_data_set_holds(champion: Path, films: 
     assert "0 usable, 60 in the data set" in str(caught.value.received)
 
 
-def test_retrain_refuses_a_data_set_on_which_nothing_could_pass(
-    champion: Path, sample: Path, after: Any
+def test_retrain_refuses_a_data_set_with_too_few_test_rows(
+    champion: Path, sample: Path, after: Any, tmp_path: Path
 ) -> None:
     home = after(champion)
     world.label(home, world.texts(world.SHOP, 60, seed=7))
-    with pytest.raises(DataError, match="takes at least 268 test rows") as caught:
-        world.retrain(home, sample)
-    assert "--margin" in caught.value.hint
-    assert began_training(home, sample, gate=GateSettings(margin=0.1))
+    small = Path(shutil.copytree(sample, tmp_path / "small"))
+    next((small / "test" / "pos").iterdir()).unlink()
+    with pytest.raises(DataError, match="takes at least 60 test rows") as caught:
+        world.retrain(home, small)
+    assert caught.value.received == "59 test rows"
+    assert "name a larger data set with --data" in caught.value.hint
+    assert began_training(home, sample)
 
 
 def test_retrain_beside_another_one_is_refused(challenged: Path, films: Path, after: Any) -> None:
