@@ -6,7 +6,7 @@ import pytest
 
 from bertsent.base.records.core import to_json
 from bertsent.base.records.gain import Gain
-from bertsent.retraining.gate import PairedScores, judge
+from bertsent.retraining.gate import PairedScores, Taught, judge
 
 
 def scored(n: int, champion: int, challenger: int) -> PairedScores:
@@ -16,7 +16,7 @@ def scored(n: int, champion: int, challenger: int) -> PairedScores:
 
 
 def sentence(old: PairedScores, new: PairedScores, *, stand_in: bool = False) -> str:
-    return Gain.from_gate(to_json(judge(old, new, drift=True, stand_in=stand_in))).sentence
+    return Gain.from_gate(to_json(judge(old, new, Taught([], []), stand_in=stand_in))).sentence
 
 
 def test_gain_says_both_sides_and_what_changed() -> None:
