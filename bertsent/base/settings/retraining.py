@@ -17,7 +17,7 @@ class GateSettings:
     confidence: float = 0.95  # one-sided, of each bound that the gate computes
     # Few test rows cannot rule out a loss of a point. They must rule out what an equal challenger shows in
     # `power` of all runs, at most `widest`. That refuses sure errors, noise and a bias that cost 5 points
-    # (docs/benchmarks.md), but not every loss: unsure answers that turn wrong, and surer scores, can hide one.
+    # (docs/benchmarks.md), but not every loss: unsure answers that turn wrong, or surer scores, can hide it.
     power: float = 0.95
     widest: float = 0.028
     # Most that the agreement with the new labels may be likely by chance. Labels of a coin reach it once in a
