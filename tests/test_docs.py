@@ -33,8 +33,9 @@ from bertsent.drift.history import Look, Outcome
 from bertsent.labelling.decisions import Decision
 from bertsent.labelling.exports import Exported
 from bertsent.labelling.imports import Conflict
-from bertsent.retraining.gate import GateResult, Paired
+from bertsent.retraining.gate import GateResult
 from bertsent.retraining.outcomes import ledger_line
+from bertsent.retraining.paired import Paired
 from bertsent.retraining.records import Retrained
 
 ROOT = Path(__file__).parent.parent

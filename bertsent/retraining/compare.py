@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bertsent.base.records.core import Prediction, Progress, Review, silent
 from bertsent.base.settings.retraining import VersionSettings
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
-from bertsent.retraining.gate import Paired, PairedScores, compare
+from bertsent.retraining.paired import Paired, PairedScores, compare
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions.manifest import Version
 

@@ -8,25 +8,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bertsent.base.settings.retraining import GateSettings
-from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
-from bertsent.retraining.coin import chance, to_gold
+from bertsent.retraining.coin import chance
+from bertsent.retraining.paired import Paired, PairedScores, compare, is_correct
 
 _GATE = GateSettings()
 _NAN = float("nan")
-_STEP = 1e-12  # keeps the search off the estimate itself, where the variance may be 0
-
-
-@dataclass(frozen=True, slots=True)
-class PairedScores:
-    """The scores of two versions on the same rows."""
-
-    digest: str  # over the rows and their gold labels
-    gold: ArrayLike  # int [n], 0 or 1
-    champion: ArrayLike  # float [n], P(positive)
-    challenger: ArrayLike  # float [n]
 
 
 class Taught(NamedTuple):
@@ -34,32 +23,6 @@ class Taught(NamedTuple):
 
     gold: ArrayLike  # int [n], 0 or 1
     champion: ArrayLike  # float [n], P(positive)
-
-
-@dataclass(frozen=True, slots=True)
-class Paired:
-    """How two versions compare on the same rows."""
-
-    digest: str
-    n: int
-    champion: int  # correct predictions
-    challenger: int
-    gained: int  # rows that only the challenger gets right
-    lost: int  # rows that only the champion gets right
-    low: float  # one-sided lower bound of the difference in accuracy, challenger minus champion
-    high: float  # its one-sided upper bound
-    p_better: float  # one-sided exact McNemar: P(so many gained or more) if neither version is better
-    p_value: float  # two-sided
-    # The mean difference of the probability that a version gives to the gold label, challenger less champion,
-    # -1 to 1, and its one-sided bounds; NaN in results of earlier versions, and of fewer than two rows.
-    score_difference: float = _NAN
-    score_low: float = _NAN
-    score_high: float = _NAN
-
-    @property
-    def difference(self) -> float:
-        """Accuracy of the challenger minus that of the champion, -1 to 1; NaN without rows."""
-        return (self.challenger - self.champion) / self.n if self.n else _NAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +69,9 @@ def judge(
 ) -> GateResult:
     """Decides whether the challenger replaces the champion.
 
-    1. It must not be worse on the test rows: the mean difference of the probability that each version gives
-       to the gold label has a one-sided lower bound above minus the margin (non-inferiority). Scores tell a
-       worse challenger from an equal one by far fewer rows than right and wrong answers do. The margin is
+    1. It must not be worse on the test rows: the mean difference of the versions' agreement with the gold
+       labels has a one-sided lower bound above minus the margin (non-inferiority). Scores tell a worse
+       challenger from an equal one by far fewer rows than right and wrong answers do. The margin is
        `margin_for` these rows.
     2. It must not be shown to be worse on the reserved rows, by the same difference.
     3. A coin must not have given the new labels: see `chance`. A reserved label counts by the challenger's
@@ -123,7 +86,10 @@ def judge(
         taught: The other new labels; may be empty.
         stand_in: Whether the test rows are bags of words of old reviews.
     """
-    on_test, on_reserved = (compare(rows, confidence=settings.confidence) for rows in (test, reserved))
+    on_test, on_reserved = (
+        compare(rows, confidence=settings.confidence, sharpness=settings.sharpness)
+        for rows in (test, reserved)
+    )
     scores, gold = (
         np.concatenate(parts)
         for parts in zip(
@@ -136,7 +102,7 @@ def judge(
         kind="stand-in" if stand_in else "test",
         margin=margin_for(on_test, settings),
         labels=len(gold),
-        right=int(_correct(scores, gold).sum()),
+        right=int(is_correct(scores, gold).sum()),
         p_chance=chance(scores, gold),
         settings=settings,
     )
@@ -174,97 +140,6 @@ def margin_for(test: Paired, settings: GateSettings = _GATE) -> float:
     return max(settings.margin, min(settings.widest, (confidence + power) * error))
 
 
-def compare(rows: PairedScores, *, confidence: float = _GATE.confidence) -> Paired:
-    """Counts correct predictions pairwise. A score that is not finite counts as wrong."""
-    from scipy.stats import binomtest
-
-    gold = np.asarray(rows.gold, np.int64)
-    champion, challenger = _correct(rows.champion, gold), _correct(rows.challenger, gold)
-    gained, lost = int((challenger & ~champion).sum()), int((champion & ~challenger).sum())
-    differ = gained + lost
-    low, high = score_interval(gained, lost, len(gold), confidence=confidence)
-    differences = to_gold(rows.challenger, gold) - to_gold(rows.champion, gold)
-    mean, mean_low, mean_high = _mean_interval(differences, confidence)
-    return Paired(
-        digest=rows.digest,
-        n=len(gold),
-        champion=int(champion.sum()),
-        challenger=int(challenger.sum()),
-        gained=gained,
-        lost=lost,
-        low=low,
-        high=high,
-        p_better=float(binomtest(gained, differ, alternative="greater").pvalue) if differ else 1.0,
-        p_value=float(binomtest(gained, differ).pvalue) if differ else 1.0,
-        score_difference=mean,
-        score_low=mean_low,
-        score_high=mean_high,
-    )
-
-
-def _mean_interval(values: NDArray[np.float64], confidence: float) -> tuple[float, float, float]:
-    """The mean of values and its one-sided bounds by Student's t; NaN for fewer than two."""
-    if len(values) < 2:
-        return _NAN, _NAN, _NAN
-    from scipy.stats import t
-
-    mean = float(values.mean())
-    half = float(t.ppf(confidence, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)))
-    return mean, mean - half, mean + half
-
-
-def score_interval(gained: int, lost: int, n: int, *, confidence: float) -> tuple[float, float]:
-    """The interval of a difference of paired proportions, (gained - lost) / n.
-
-    This is the score interval of Tango (1998), "Equivalence test and confidence interval for the difference
-    in proportions for the paired-sample design", Statistics in Medicine 17, 891-908. It keeps its level for
-    small samples and rare changes. Wald's interval is too narrow there, and has no width without a change.
-
-    Args:
-        gained, lost: Rows that only the challenger, or only the champion, gets right.
-        n: All rows.
-        confidence: The confidence of each end by itself.
-    """
-    if not n:
-        return _NAN, _NAN
-    z = _normal_quantile(confidence)
-    return _lower_end(gained, lost, n, z), -_lower_end(lost, gained, n, z)
-
-
-def _normal_quantile(confidence: float) -> float:
-    from scipy.special import ndtri
-
-    return float(ndtri(confidence))
-
-
-def _lower_end(gained: int, lost: int, n: int, z: float) -> float:
-    from scipy.optimize import brentq
-
-    estimate = (gained - lost) / n
-    if estimate <= -1:
-        return -1.0
-
-    def beyond(delta: float) -> float:
-        """How far the count lies above its mean under a true difference of `delta`, minus z deviations."""
-        return gained - lost - n * delta - z * _deviation(gained, lost, n, delta)
-
-    return float(brentq(beyond, -1.0, estimate - _STEP))
-
-
-def _deviation(gained: int, lost: int, n: int, delta: float) -> float:
-    """The deviation of gained - lost, with the likeliest share of lost rows under a difference of `delta`."""
-    a = 2 * n
-    b = -gained - lost + (2 * n - gained + lost) * delta
-    c = -lost * delta * (1 - delta)
-    share = (math.sqrt(max(b * b - 4 * a * c, 0.0)) - b) / (2 * a)
-    return math.sqrt(max(n * (2 * share + delta * (1 - delta)), 0.0))
-
-
-def _correct(scores: ArrayLike, gold: NDArray[np.int64]) -> NDArray[np.bool_]:
-    values = np.asarray(scores, np.float64)
-    return np.asarray(np.isfinite(values) & ((values >= DEFAULT_THRESHOLD) == (gold == 1)))
-
-
 class _Rule(NamedTuple):
     """What a challenger is held to."""
 
@@ -285,7 +160,7 @@ def _verdict(test: Paired, reserved: Paired, rule: _Rule) -> tuple[bool, str]:
             f"; {settings.many_rows} {kind} rows or more can show less" if test.n < settings.many_rows else ""
         )
         return False, (
-            f"on {test.n} {kind} rows the probability of the right label differs by "
+            f"on {test.n} {kind} rows the agreement of scores and labels differs by "
             f"{_points(test.score_difference)} (at least {_points(test.score_low)}), so a loss of "
             f"{100 * rule.margin:.1f} points or more cannot be ruled out{few}"
         )

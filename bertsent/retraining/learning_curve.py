@@ -12,8 +12,9 @@ import numpy as np
 from bertsent.base.records.core import Progress, silent
 from bertsent.base.settings.retraining import VersionSettings
 from bertsent.base.settings.workspace import Workspace
-from bertsent.retraining.gate import GateResult, Paired
+from bertsent.retraining.gate import GateResult
 from bertsent.retraining.ledger import Ledger
+from bertsent.retraining.paired import Paired
 
 _SETTINGS = VersionSettings()
 _NAN = float("nan")

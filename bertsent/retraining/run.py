@@ -29,7 +29,8 @@ from bertsent.data.splits import load_splits
 from bertsent.labelling import selection
 from bertsent.labelling.selection import Selection
 from bertsent.retraining import outcomes, rehearsal
-from bertsent.retraining.gate import GateResult, PairedScores, Taught, judge
+from bertsent.retraining.gate import GateResult, Taught, judge
+from bertsent.retraining.paired import PairedScores
 from bertsent.retraining.records import Retrained, RetrainRun
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions import registry

@@ -6,7 +6,8 @@ import pytest
 
 from bertsent.base.records.core import to_json
 from bertsent.base.records.gain import Gain
-from bertsent.retraining.gate import PairedScores, Taught, judge
+from bertsent.retraining.gate import Taught, judge
+from bertsent.retraining.paired import PairedScores
 
 
 def scored(n: int, champion: int, challenger: int) -> PairedScores:

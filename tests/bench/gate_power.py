@@ -42,7 +42,8 @@ from bertsent.data.reviews import read_reviews
 from bertsent.data.splits import load_splits
 from bertsent.labelling import selection
 from bertsent.labelling.decisions import Labelled
-from bertsent.retraining.gate import PairedScores, Taught, judge
+from bertsent.retraining.gate import Taught, judge
+from bertsent.retraining.paired import PairedScores
 from bertsent.retraining.run import settings_for
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions.manifest import Version, read_version

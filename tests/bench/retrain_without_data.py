@@ -37,7 +37,8 @@ from bertsent.data.splits import load_splits
 from bertsent.labelling import selection
 from bertsent.labelling.decisions import Labelled
 from bertsent.retraining import rehearsal
-from bertsent.retraining.gate import PairedScores, Taught, judge
+from bertsent.retraining.gate import Taught, judge
+from bertsent.retraining.paired import PairedScores
 from bertsent.retraining.run import settings_for
 from bertsent.scoring.metrics import measure
 from bertsent.scoring.scorer import Scorer

@@ -16,8 +16,9 @@ from support.pty_terminal import Person
 from typer.testing import Result
 
 from bertsent.base.records.core import to_json
-from bertsent.retraining.gate import PairedScores, Taught, judge
+from bertsent.retraining.gate import Taught, judge
 from bertsent.retraining.ledger import Ledger
+from bertsent.retraining.paired import PairedScores
 from bertsent.scoring.scorer import Scorer
 from bertsent.versions import store
 from bertsent.versions.manifest import version_numbers

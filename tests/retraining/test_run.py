@@ -26,8 +26,9 @@ from bertsent.base.settings.training import TrainSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.labelling.log import LabelLog
 from bertsent.labelling.selection import row_key
-from bertsent.retraining.gate import PairedScores, Taught, judge
+from bertsent.retraining.gate import Taught, judge
 from bertsent.retraining.ledger import Ledger
+from bertsent.retraining.paired import PairedScores
 from bertsent.retraining.records import Retrained, Trigger
 from bertsent.retraining.run import can_warm_start, settings_for
 from bertsent.scoring.scorer import Scorer
