@@ -56,4 +56,6 @@ def gate_lines(gate: GateResult) -> list[str]:
             f"  {name:<8}  {rows.n:>6}  {rows.champion / rows.n:>8.4f}  {rows.challenger / rows.n:>10.4f}  "
             f"{rows.difference:>+10.4f}  {rows.low:>+10.4f}  {rows.high:>+10.4f}  {rows.p_value:>9.2g}"
         )
+    if gate.validation:
+        lines.append(f"  {gate.validation} of the {gate.test.n} test rows are validation rows.")
     return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 import numpy as np
@@ -35,11 +36,18 @@ def chance(scores: ArrayLike, gold: ArrayLike) -> float:
         from scipy.special import ndtr
 
         return float(ndtr(-reached / np.sqrt(np.sum(size**2))))
+    beyond = _signs(len(labels)) @ size >= reached
     if len(labels) <= _ALL_SIGNS:
-        signs = np.array([*itertools.product((-1, 1), repeat=len(labels))])
-        return float(np.mean(signs @ size >= reached))
-    signs = np.random.default_rng(len(labels)).choice((-1.0, 1.0), (_DRAWN_SIGNS, len(labels)))
-    return float((1 + np.sum(signs @ size >= reached)) / (1 + _DRAWN_SIGNS))
+        return float(np.mean(beyond))
+    return float((1 + np.sum(beyond)) / (1 + _DRAWN_SIGNS))
+
+
+@functools.lru_cache(maxsize=2)
+def _signs(rows: int) -> NDArray[np.float64]:
+    """The signs that are tried, [tries, rows]."""
+    if rows <= _ALL_SIGNS:
+        return np.array([*itertools.product((-1.0, 1.0), repeat=rows)])
+    return np.random.default_rng(rows).choice((-1.0, 1.0), (_DRAWN_SIGNS, rows))
 
 
 def to_gold(scores: ArrayLike, gold: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -36,8 +36,14 @@ class GateResult:
     margin: float  # of rule 1: that of the settings, or what so few test rows can rule out
     confidence: float
     stand_in: bool = False  # the test rows are bags of words of old reviews (`retraining.rehearsal`)
+    validation: int = 0  # of the test rows: validation rows, as the data set has few test rows
     labels: int = 0  # new ones, taught and reserved, that p_chance is about
     p_chance: float = _NAN  # `chance` of them; NaN without any, and in results of earlier versions
+
+    @property
+    def kind(self) -> str:
+        """What the test rows are: "test", "test and validation" or "stand-in"."""
+        return _kind(self.stand_in, self.validation)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> GateResult:
@@ -54,6 +60,7 @@ class GateResult:
             margin=values["margin"],
             confidence=values["confidence"],
             stand_in=bool(values.get("stand_in", False)),  # 0.4.0 wrote none of these
+            validation=int(values.get("validation", 0)),
             labels=int(values.get("labels", 0)),
             p_chance=_NAN if values.get("p_chance") is None else float(values["p_chance"]),
         )
@@ -65,6 +72,7 @@ def judge(
     taught: Taught,
     *,
     stand_in: bool = False,
+    validation: int = 0,
     settings: GateSettings = _GATE,
 ) -> GateResult:
     """Decides whether the challenger replaces the champion.
@@ -85,6 +93,7 @@ def judge(
         test, reserved: The scores of both versions; `reserved` may be empty.
         taught: The other new labels; may be empty.
         stand_in: Whether the test rows are bags of words of old reviews.
+        validation: How many of the test rows are validation rows.
     """
     on_test, on_reserved = (
         compare(rows, confidence=settings.confidence, sharpness=settings.sharpness)
@@ -99,7 +108,7 @@ def judge(
         )
     )
     rule = _Rule(
-        kind="stand-in" if stand_in else "test",
+        kind=_kind(stand_in, validation),
         margin=margin_for(on_test, settings),
         labels=len(gold),
         right=int(is_correct(scores, gold).sum()),
@@ -115,9 +124,14 @@ def judge(
         rule.margin,
         settings.confidence,
         stand_in=stand_in,
+        validation=validation,
         labels=rule.labels,
         p_chance=rule.p_chance,
     )
+
+
+def _kind(stand_in: bool, validation: int) -> str:
+    return "stand-in" if stand_in else "test and validation" if validation else "test"
 
 
 def is_of_earlier_rule(result: GateResult) -> bool:
@@ -143,7 +157,7 @@ def margin_for(test: Paired, settings: GateSettings = _GATE) -> float:
 class _Rule(NamedTuple):
     """What a challenger is held to."""
 
-    kind: str  # of its test rows: "test" or "stand-in"
+    kind: str  # of its test rows
     margin: float
     labels: int  # new ones
     right: int  # of these, predictions of the version that was not trained on it
@@ -156,9 +170,7 @@ def _verdict(test: Paired, reserved: Paired, rule: _Rule) -> tuple[bool, str]:
     if test.n < 2:
         return False, f"there are too few {kind} rows to compare it on"
     if not test.score_low > -rule.margin:
-        few = (
-            f"; {settings.many_rows} {kind} rows or more can show less" if test.n < settings.many_rows else ""
-        )
+        few = f"; {settings.many_rows} of them or more can show less" if test.n < settings.many_rows else ""
         return False, (
             f"on {test.n} {kind} rows the agreement of scores and labels differs by "
             f"{_points(test.score_difference)} (at least {_points(test.score_low)}), so a loss of "

@@ -177,5 +177,6 @@ def _deviation(gained: int, lost: int, n: int, delta: float) -> float:
 
 
 def is_correct(scores: ArrayLike, gold: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which scores give the gold label, bool [n]. One that is not finite does not."""
     values = np.asarray(scores, np.float64)
     return np.asarray(np.isfinite(values) & ((values >= DEFAULT_THRESHOLD) == (gold == 1)))

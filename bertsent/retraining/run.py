@@ -151,11 +151,11 @@ def _require_enough(picked: Selection, splits: Splits, run: RetrainRun) -> None:
             + "".join(f", {count} {why}" for why, count in picked.left_out.items()),
             hint="bertsent label",
         )
-    kind = "stand-in" if run.data is None else "test"
-    if len(splits.test) < run.gate.least_rows:
+    kind, rows = "stand-in" if run.data is None else "test and validation", _test_rows(run, splits)
+    if len(rows) < run.gate.least_rows:
         raise DataError(
             f"It takes at least {run.gate.least_rows} {kind} rows to tell whether a challenger is worse.",
-            received=f"{len(splits.test)} {kind} rows",
+            received=f"{len(rows)} {kind} rows",
             hint=(f"{FETCH_HINT}; " if run.data is None else "") + "name a larger data set with --data",
         )
 
@@ -241,7 +241,7 @@ def _judge(
     run: RetrainRun, champion: Scorer, challenger: _Challenger, picked: Selection, splits: Splits
 ) -> GateResult:
     """Compares both on the test rows and the reserved ones. What this run has scored is not scored again."""
-    test = splits.test[: run.gate.test_rows]  # sorted by digest: a random draw that is the same every time
+    test = _test_rows(run, splits)
     reserved = [Review(row.text, row.label) for row in picked.reserved]
     # The champion has seen the labels of an earlier retrain.
     used = run.champion.manifest.used_labels
@@ -271,8 +271,20 @@ def _judge(
         paired(reserved, slice(len(test), None)),
         Taught(np.array([review.label for review in taught]), scores),
         stand_in=run.data is None,
+        validation=max(0, len(test) - len(splits.test)),
         settings=run.gate,
     )
+
+
+def _test_rows(run: RetrainRun, splits: Splits) -> tuple[Review, ...]:
+    """The old rows to compare both versions on: test rows and, beside few of them, validation rows.
+
+    Both versions chose their epoch and their temperature by the validation rows, so that these favour
+    neither. Bags of words that stand in are not filled up: their validation rows are test rows too.
+    """
+    test = splits.test[: run.gate.test_rows]  # sorted by digest: a random draw that is the same every time
+    few = 0 if run.data is None else max(0, run.gate.many_rows - len(test))
+    return (*test, *splits.validation[:few])
 
 
 # The outcome

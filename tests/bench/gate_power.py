@@ -14,8 +14,12 @@ challenger that learnt most right labels, so that they differ from the champion 
 
 - equal: each pair of scores is exchanged or not by a coin, so that neither version is better.
 - better: equal on the old rows; on the new ones as the challenger is.
-- flips, noise, bias: better, and then 5 points of accuracy on the old rows are lost: right answers become
-  sure wrong ones, or noise or a bias is added to the log-odds.
+- the others: better, and then 5 points of accuracy on the old rows are lost. Flips: right answers become sure
+  wrong ones. Mirrored: right answers become wrong, as sure as they were. Noise, bias: it is added to the
+  log-odds. Unsure: answers turn, right or wrong, the more likely the less sure they are. Least sure: of the
+  right answers those turn that are nearest to the threshold, and nothing else does.
+
+Each of them comes also surer and less sure of all its answers: its log-odds times 1.5 and 0.7.
 
 Prints how many of 100 draws pass: of an equal or better one at least 90 should, of one that is 5 points worse
 at most 5, of one that learnt random or flipped labels none.
@@ -32,6 +36,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
 from bertsent.base.digests import sha256_text
 from bertsent.base.records.core import Review, silent
@@ -170,23 +175,16 @@ class Candidate:
 def _table(arguments: argparse.Namespace) -> None:
     with np.load(arguments.pairs) as pairs:
         arrays = dict(pairs)
+    sizes = [*zip(arguments.old, arguments.reserved, strict=True)]
+    print("| candidate | " + " | ".join(f"{old} + {reserved}" for old, reserved in sizes) + " |")
+    print("|---" * (1 + len(sizes)) + "|")
     random = np.random.default_rng(arguments.seed)
-    header = True
-    for old, reserved in zip(arguments.old, arguments.reserved, strict=True):
-        passed = {
-            name: np.mean(
-                [_passes(make(random), arrays, old, reserved, random) for _ in range(arguments.runs)]
-            )
-            for name, make in _candidates(arrays).items()
-        }
-        if header:
-            print("| test rows | reserved | " + " | ".join(passed) + " |")
-            print("|---" * (2 + len(passed)) + "|")
-            header = False
-        print(
-            f"| {old} | {reserved} | " + " | ".join(f"{100 * share:.1f}" for share in passed.values()) + " |"
-        )
-        sys.stdout.flush()
+    for name, make in _candidates(arrays).items():
+        passed = [
+            np.mean([_passes(make(random), arrays, *size, random) for _ in range(arguments.runs)])
+            for size in sizes
+        ]
+        print(f"| {name} | " + " | ".join(f"{100 * share:.1f}" for share in passed) + " |", flush=True)
 
 
 def _candidates(arrays: Mapping[str, Scores]) -> dict[str, Callable[[np.random.Generator], Candidate]]:
@@ -197,11 +195,12 @@ def _candidates(arrays: Mapping[str, Scores]) -> dict[str, Callable[[np.random.G
     new = arrays["new_champion"], arrays[f"new {best}"]
     gold = arrays["old_gold"]
 
-    def made(how: str) -> Callable[[np.random.Generator], Candidate]:
+    def made(how: str, sureness: float) -> Callable[[np.random.Generator], Candidate]:
         def make(random: np.random.Generator) -> Candidate:
             champion, challenger = _exchanged(old, random)
             if how in _LOSSES:
                 challenger = _LOSSES[how](challenger, gold, random)
+            challenger = expit(sureness * _log_odds(challenger))
             return Candidate(how, (champion, challenger), _exchanged(new, random) if how == "equal" else new)
 
         return make
@@ -215,7 +214,11 @@ def _candidates(arrays: Mapping[str, Scores]) -> dict[str, Callable[[np.random.G
         )
         return lambda _: found
 
-    return {how: made(how) for how in ("equal", "better", *_LOSSES)} | {name: real(name) for name in names}
+    return {
+        how + said: made(how, sureness)
+        for how in ("equal", "better", *_LOSSES)
+        for said, sureness in _SURENESS.items()
+    } | {name: real(name) for name in names}
 
 
 def _passes(
@@ -240,14 +243,39 @@ def _exchanged(pair: tuple[Scores, Scores], random: np.random.Generator) -> tupl
 
 
 def _flips(scores: Scores, gold: Scores, random: np.random.Generator) -> Scores:
-    """Some right answers become wrong, with 0.9 at least."""
+    chosen = random.choice(_right(scores, gold), round(WORSE * len(gold)), replace=False)
     wrong = scores.copy()
-    right = np.flatnonzero((scores >= 0.5) == gold)
-    chosen = random.choice(right, round(WORSE * len(gold)), replace=False)
     wrong[chosen] = np.where(
         gold[chosen] == 1, np.minimum(1 - scores[chosen], 0.1), np.maximum(1 - scores[chosen], 0.9)
     )
     return wrong
+
+
+def _mirrored(scores: Scores, gold: Scores, random: np.random.Generator) -> Scores:
+    return _turned(scores, random.choice(_right(scores, gold), round(WORSE * len(gold)), replace=False))
+
+
+def _least_sure(scores: Scores, gold: Scores, random: np.random.Generator) -> Scores:
+    right = _right(scores, gold)
+    return _turned(scores, right[np.argsort(np.abs(scores[right] - 0.5))][: round(WORSE * len(gold))])
+
+
+def _unsure(scores: Scores, gold: Scores, random: np.random.Generator) -> Scores:
+    """Draws rows by a weight that falls with sureness, until so much is lost in all."""
+    weight = np.exp(-np.abs(_log_odds(scores)) / 1.5)
+    order = np.argsort(random.exponential(size=len(scores)) / weight)
+    lost = np.cumsum(np.where((scores[order] >= 0.5) == gold[order], 1, -1))
+    return _turned(scores, order[: 1 + int(np.argmax(lost >= WORSE * len(gold)))])
+
+
+def _right(scores: Scores, gold: Scores) -> NDArray[np.int64]:
+    return np.flatnonzero((scores >= 0.5) == gold)
+
+
+def _turned(scores: Scores, rows: NDArray[np.int64]) -> Scores:
+    turned = scores.copy()
+    turned[rows] = 1 - scores[rows]
+    return turned
 
 
 def _noise(scores: Scores, gold: Scores, random: np.random.Generator) -> Scores:
@@ -260,23 +288,31 @@ def _bias(scores: Scores, gold: Scores, random: np.random.Generator) -> Scores:
 
 def _moved(scores: Scores, gold: Scores, direction: Scores) -> Scores:
     """Moves the log-odds so far in a direction that `WORSE` of accuracy is lost, found by bisection."""
-    inside = np.clip(scores, 1e-6, 1 - 1e-6)
-    odds = np.log(inside / (1 - inside))
+    odds = _log_odds(scores)
     wanted = np.mean((odds >= 0) == gold) - WORSE
     low, high = 0.0, 50.0
     for _ in range(40):
         middle = (low + high) / 2
         enough = np.mean((odds + middle * direction >= 0) == gold) <= wanted
         low, high = (low, middle) if enough else (middle, high)
-    moved: Scores = 1 / (1 + np.exp(-odds - high * direction))
+    moved: Scores = expit(odds + high * direction)
     return moved
+
+
+def _log_odds(scores: Scores) -> Scores:
+    odds: Scores = logit(np.clip(scores, 1e-6, 1 - 1e-6))
+    return odds
 
 
 _LOSSES: dict[str, Callable[[Scores, Scores, np.random.Generator], Scores]] = {
     "flips": _flips,
+    "mirrored": _mirrored,
     "noise": _noise,
     "bias": _bias,
+    "unsure": _unsure,
+    "least sure": _least_sure,
 }
+_SURENESS = {"": 1.0, ", surer": 1.5, ", less sure": 0.7}
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ class GateSettings:
     sharpness: float = 10.0
     # Few test rows cannot rule out a loss of a point. They must rule out what an equal challenger shows in
     # `power` of all runs, at most `widest`: with more, one that is 5 points worse passes too often.
-    power: float = 0.95
-    widest: float = 0.031
+    power: float = 0.99
+    widest: float = 0.028
     # Most that the agreement with the new labels may be likely by chance. Labels of a coin reach it once in a
     # thousand times; of 40 labels about 31 must agree, fewer if the scores are sure.
     coin: float = 0.001
@@ -30,7 +30,8 @@ class GateSettings:
     # this rule and that of the test rows in more than 90 of 100 runs.
     shown_worse: float = 0.975
     least_rows: int = 60  # test rows: of 30, one that is 5 points worse passed in 12 of 100 runs
-    many_rows: int = 300  # test rows from which an equal challenger nearly always passes
+    # Test rows from which an equal challenger nearly always passes. Fewer are filled up with validation rows.
+    many_rows: int = 300
     test_rows: int = 10_000  # at most, drawn by digest: they resolve 0.4 points, and take a minute or two
 
     def __post_init__(self) -> None:
