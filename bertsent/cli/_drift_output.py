@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bertsent.base.display import visible
+from bertsent.base.records.core import to_json
 from bertsent.cli._render import note, pick, print_json
 
 if TYPE_CHECKING:
@@ -19,8 +20,28 @@ if TYPE_CHECKING:
 _WIDTH = 80  # columns of a small terminal
 
 
-def show(answer: Mapping[str, Any], line: str, check: Check | None, *, json: bool) -> None:
-    """Prints the answer as JSON, or the line; on a terminal also what the check measured."""
+class Said:
+    """What a watch said last, so that it says it once."""
+
+    def __init__(self) -> None:
+        self._last: object = None
+
+    def is_new(self, answer: object) -> bool:
+        """Whether this was not said last; it is from now on."""
+        is_new, self._last = answer != self._last, answer
+        return is_new
+
+
+def show(
+    answer: Mapping[str, Any], line: str, check: Check | None, *, json: bool, said: Said | None = None
+) -> None:
+    """Prints the answer as JSON, or the line; on a terminal also what the check measured.
+
+    Args:
+        said: Of a watch, which does not repeat what it said last.
+    """
+    if said is not None and not said.is_new(to_json(answer) if json else line):
+        return
     if json:
         print_json(answer)
         return
@@ -53,6 +74,7 @@ def open_as_json(drift: OpenDrift) -> dict[str, Any]:
     return {
         "date": drift.look.time,
         "state": drift.state,
+        "without_labels": drift.without_labels,
         **pick(drift.look, "version", "look", "batch"),
         "headline": drift.look.report["headline"],
         **pick(drift, "answered_by", "candidate", "remedy"),

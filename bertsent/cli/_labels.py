@@ -1,16 +1,18 @@
-"""The option `--labels` of `drift` and `retrain`, which names labelled reviews and says what labels mean."""
+"""The option `--labels` of `drift`, `label` and `retrain`: labelled reviews, and what labels mean."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typer
 
 from bertsent.base.display import visible
 from bertsent.base.errors import UsageError
+from bertsent.base.settings.reading import ReadSettings
+from bertsent.base.settings.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,43 @@ def parse_labels(given: Sequence[str] | None, ctx: typer.Context) -> Labels:
     if path.is_dir() and not _holds_other_reviews(path):
         return Labels(folder=path, label_map=label_map)
     return Labels(reviews=path, label_map=label_map)
+
+
+def label_folder(
+    given: Sequence[str] | None, ctx: typer.Context, reading: ReadSettings
+) -> tuple[Path, ReadSettings]:
+    """The folder of the label log, and how to read a pool or an import, for `label`.
+
+    Raises:
+        UsageError: as `parse_labels` and `require_folder`.
+    """
+    named = parse_labels(given, ctx)
+    reading = replace(reading, labels=named.label_map)
+    require_folder(named, reading, then="bertsent drift")
+    return named.folder or Workspace.current().labels, reading
+
+
+def require_folder(named: Labels, reading: ReadSettings, *, then: str) -> None:
+    """Refuses labelled reviews where the folder of the label log is asked for.
+
+    Args:
+        named: What --labels says.
+        reading: How to read the reviews.
+        then: The command to run once they are recorded.
+
+    Raises:
+        UsageError: if --labels names labelled reviews.
+    """
+    if named.reviews is None:
+        return
+    from bertsent.data.source import Source, path_word
+
+    words = Source((named.reviews,), reading).words()
+    raise UsageError(
+        "--labels must be the folder that `bertsent label` writes.",
+        received=visible(str(named.reviews)),
+        hint=f"{' '.join(['bertsent label --import', path_word(named.reviews), *words])}, then {then}",
+    )
 
 
 def _holds_other_reviews(folder: Path) -> bool:

@@ -100,6 +100,14 @@ def batch(
             "--output.",
         ),
     ] = None,
+    monitor: Annotated[
+        bool,
+        typer.Option(
+            "--monitor",
+            help="Then judge the scored reviews for drift, as `bertsent drift --texts` does: a line on "
+            "stderr, and exit code 3 while a drift is open.",
+        ),
+    ] = False,
     force: options.Force = False,
     model: options.Model = None,
     engine: options.Engine = SCORE.engine,
@@ -115,6 +123,10 @@ def batch(
     """
     if only and sentences:
         raise UsageError("--only leaves out what --sentences adds.", hint="give one of them")
+    if monitor:
+        from bertsent.cli._monitor import BatchMonitor, check_monitor
+
+        check_monitor(paths, engine, watch)
     asked = wanted(by, day_first=day_first, groups_output=groups_output, report=report, force=force)
     refused = {"--by": by, "--report": report, "--num-files": num_files}
     watched = None if watch is None else check_watch(paths, output, watch, refused)
@@ -134,6 +146,8 @@ def batch(
     shows_rows = (target is None or streams) and sys.stdout.isatty()
     rows = _JsonRows()
     with open_source(paths, reading) as source, progress(quiet=quiet or shows_rows) as bar:
+        judging = BatchMonitor(scorer, source, model, bar) if monitor else None
+        each = _print_nothing if target else rows.print if json else _print
         summary = core.run(
             source,
             num_files=num_files,
@@ -143,16 +157,19 @@ def batch(
             by=asked.by,
             grouping=asked.grouping,
             surveyed=rows.name,
-            each=_print_nothing if target else rows.print if json else _print,
+            each=judging.beside(each) if judging else each,
             progress=bar,
             **same,
         )
+        judged = judging.judge() if judging else {}
     groups = group_lines(summary, asked, source=str(source), command=command_line(ctx), raw_csv=raw_csv)
     if json:
-        print_json({"summary": _as_json(summary)}, err=streams)
+        print_json({"summary": _as_json(summary) | judged}, err=streams)
     else:
         for line in (*_summary_lines(summary, listed=target is None), *groups):
             typer.echo(line, err=streams)
+    if judging:
+        judging.end(silent=json and streams)
 
 
 def _output(path: Path | None, wanted: OutputFormat | None, *, only: bool) -> Output | None:

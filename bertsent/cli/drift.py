@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import sys
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bertsent.base.display import visible
-from bertsent.base.errors import BertsentError, ExitCode, Interrupted, UsageError
+from bertsent.base.errors import ExitCode, UsageError
 from bertsent.base.interval import parse_interval
 from bertsent.base.settings.drift import DriftSettings
 from bertsent.base.settings.reading import ReadSettings
@@ -23,11 +19,13 @@ from bertsent.base.version_names import spoken
 from bertsent.cli import _drift_hooks as hooks
 from bertsent.cli import _drift_output as output
 from bertsent.cli import _options as options
+from bertsent.cli._drift_watch import watch_drift
 from bertsent.cli._labels import Labels, parse_labels
 from bertsent.cli._render import ask, command_line, given_options, note, pick, print_json, progress
-from bertsent.cli._signals import noted_signals, stop_on_signal
+from bertsent.cli._signals import stop_on_signal
 from bertsent.cli._source import reads_reviews
 from bertsent.cli._versions import note_strays
+from bertsent.data.given import GivenOptions
 
 if TYPE_CHECKING:
     from bertsent.drift.monitored import Monitored
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
 DEFAULTS = DriftSettings()
 GATE = GateSettings()
 _READ = ReadSettings()
-_WIDTH = 80  # columns of a small terminal
 _BESIDE_ACCEPT = {"accept", "labelled", "json", "quiet"}  # parameters that may stand beside --accept
 _EXIT = {"none": ExitCode.DONE, "published": ExitCode.DONE, "collect": ExitCode.CANNOT_TELL}
 
@@ -92,7 +89,7 @@ def drift(
             "--texts",
             metavar="FILE|FOLDER",
             help="Judge these texts instead, without labels: their words, their scores, and the accuracy "
-            "that the scores estimate. Never retrains.",
+            "that the scores estimate. Never retrains. --labels then names the folder of the drift history.",
         ),
     ] = None,
     data: options.Data = None,
@@ -115,25 +112,22 @@ def drift(
         _accept(accept, parse_labels(labelled, ctx), ctx, json=json)
         return
     settings = replace(DEFAULTS, threshold=threshold)
-    if texts is not None:
-        from bertsent.cli._drift_texts import judge_texts
-
-        raise typer.Exit(
-            judge_texts(
-                texts,
-                ctx,
-                settings=settings,
-                reading=reading,
-                report=report,
-                model=model,
-                json=json,
-                quiet=quiet,
-            )
-        )
-    gate = replace(GATE, margin=margin)
     pause = None if watch is None else parse_interval(watch)
+    said = output.Said() if watch else None
     named = parse_labels(labelled, ctx)
+    if texts is not None:
+        from bertsent.cli._drift_texts import check_options, judge_texts
+
+        check_options(texts, named, ctx)
+        asked: dict[str, Any] = {"settings": settings, "reading": reading, "label_folder": named.folder}
+        shown: dict[str, Any] = {"report": report, "json": json, "quiet": quiet, "said": said}
+        watch_drift(lambda: judge_texts(texts, ctx, model=model, **asked, **shown), pause)
+        return
+    gate = replace(GATE, margin=margin)
     reading = replace(reading, labels=named.label_map)
+    given = GivenOptions(
+        label_folder=named.folder, data=tuple(data or ()), reading=reading, margin=margin, ask=wait
+    )
 
     def look() -> ExitCode:
         from bertsent.data.source import Source
@@ -150,19 +144,25 @@ def drift(
             retrain=not no_retrain,
             ask=wait,
             gate=gate,
+            given=given,
             asks=lambda swapped: yes or ask(f"{swapped.question} Train with them as they are?"),
             stopping=stop_on_signal,
         )
         told = hooks.Hooks(on_drift, on_published)
-        return _look(run, told, ctx, report=report, json=json, quiet=quiet)
+        return _look(run, told, ctx, report=report, json=json, quiet=quiet, said=said)
 
-    if pause is None:
-        raise typer.Exit(look())
-    _watch(look, pause)
+    watch_drift(look, pause)
 
 
 def _look(
-    run: DriftRun, told: hooks.Hooks, ctx: typer.Context, *, report: Path | None, json: bool, quiet: bool
+    run: DriftRun,
+    told: hooks.Hooks,
+    ctx: typer.Context,
+    *,
+    report: Path | None,
+    json: bool,
+    quiet: bool,
+    said: output.Said | None,
 ) -> ExitCode:
     """Does one run, says what it found and did, and returns how it ended."""
     from bertsent.reports import drift_page
@@ -181,7 +181,7 @@ def _look(
 
         outcome = replace(run, progress=bar, judged=tell).go()
     answer = _as_json(outcome)
-    output.show(answer, drift_page.log_line(outcome), outcome.look, json=json)
+    output.show(answer, drift_page.log_line(outcome), outcome.look, json=json, said=said)
     output.note_copies(outcome, quiet=quiet)
     if outcome.unrecorded:
         note(f"To train with these labels, record them: {outcome.record_command}")
@@ -209,31 +209,8 @@ def _accept(reason: str, named: Labels, ctx: typer.Context, *, json: bool) -> No
     if json:
         print_json({"accepted": [output.open_as_json(drift) for drift in accepted], "why": reason.strip()})
         return
-    said = " and ".join(f"DRIFT of {drift.day} at {spoken(drift.look.version)}" for drift in accepted)
+    said = " and ".join(f"DRIFT {drift.name} at {spoken(drift.look.version)}" for drift in accepted)
     typer.echo(visible(f"Accepted: {said}. Reason: {reason.strip()}"))
-
-
-def _watch(look: Callable[[], ExitCode], pause: float) -> None:
-    """Checks, waits and checks again. A failed check is reported and does not end the watch, unless it is
-    the first and an option is wrong. A signal during the wait ends the watch; one during a check
-    interrupts the check."""
-    with noted_signals() as signal_came:
-        for round_ in itertools.count():
-            try:
-                look()
-            except BertsentError as error:
-                if isinstance(error, Interrupted) or (isinstance(error, UsageError) and not round_):
-                    raise
-                note(f"Error: {error}")
-            sys.stdout.flush()
-            try:
-                if not signal_came():
-                    time.sleep(pause)
-            except (Interrupted, KeyboardInterrupt):
-                pass
-            if signal_came():
-                note("No longer watching.")
-                return
 
 
 def _as_json(outcome: Monitored) -> dict[str, Any]:

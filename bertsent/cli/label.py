@@ -23,6 +23,7 @@ from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _label_files as files
 from bertsent.cli import _options as options
 from bertsent.cli._label_disputed import ask_disputed, disputed_line
+from bertsent.cli._labels import label_folder
 from bertsent.cli._render import duration, note, print_json, progress
 from bertsent.cli._scorer import open_scorer
 from bertsent.cli._source import open_source, reads_reviews
@@ -44,8 +45,9 @@ DEFAULTS = LabelSettings()
 _READ = ReadSettings()
 
 
-@reads_reviews()
+@reads_reviews(without=["labels"])
 def label(
+    ctx: typer.Context,
     pool: Annotated[
         Path | None,
         typer.Argument(
@@ -116,6 +118,7 @@ def label(
     export_format: files.Format = "table",
     force: options.Force = False,
     yes: files.Yes = False,
+    labelled: options.Labels = None,
     data: options.Data = None,
     reading: ReadSettings = _READ,
     model: options.Model = None,
@@ -131,9 +134,9 @@ def label(
 
     resources.save_addresses()  # before a thread imports NumPy
     settings = replace(DEFAULTS, order=order, again=again, seed=seed)
-    log = LabelLog(Workspace.current().labels, settings)
-    began = time.monotonic()
-    asked: Pool | None = None
+    folder, reading = label_folder(labelled, ctx, reading)
+    log = LabelLog(folder, settings)
+    began, asked = time.monotonic(), None
     if export_file is not None:
         files.refuse_together(pool, import_files, "--export")
         files.export_to(log, export_file, format=export_format, skipped=skipped, force=force, json=json)

@@ -8,23 +8,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bertsent.base.display import visible
-from bertsent.base.errors import ExitCode, UsageError
+from bertsent.base.errors import ExitCode
+from bertsent.base.records.core import to_json
 from bertsent.base.settings import toml_file
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.recipes import RECIPES
 from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _options as options
-from bertsent.cli._labels import parse_labels
+from bertsent.cli._labels import parse_labels, require_folder
+from bertsent.cli._open_drift import note_open, open_key
 from bertsent.cli._render import duration, print_json, progress
 from bertsent.cli._signals import stop_on_signal
 from bertsent.cli._source import open_source, reads_reviews
 from bertsent.cli._tables import gate_lines
 from bertsent.cli._versions import find_version
-from bertsent.data.source import Source, path_word
+from bertsent.data.given import GivenOptions
 
 if TYPE_CHECKING:
-    from bertsent.drift.monitored import OpenDrift
     from bertsent.retraining.records import Retrained
 
 GATE = GateSettings()
@@ -81,14 +82,11 @@ def retrain(
     """
     gate = GateSettings(margin=margin)
     named = parse_labels(labelled, ctx)
-    if named.reviews is not None:
-        given = Source((named.reviews,), replace(reading, labels=named.label_map))
-        command = " ".join(["bertsent label --import", path_word(named.reviews), *given.words()])
-        raise UsageError(
-            "--labels must be the folder that `bertsent label` writes.",
-            received=visible(str(named.reviews)),
-            hint=f"{command}, then bertsent retrain",
-        )
+    reading = replace(reading, labels=named.label_map)
+    given = GivenOptions(
+        label_folder=named.folder, data=tuple(data or ()), reading=reading, margin=gate.margin, ask=wait
+    )
+    require_folder(named, reading, then=given.command("bertsent retrain"))
     overrides = toml_file.Config() if config is None else toml_file.load(config)
     workspace = Workspace.current()
     from bertsent.labelling.log import LabelLog
@@ -100,15 +98,17 @@ def retrain(
     champion = find_version(None)
     warm = core.can_warm_start(champion) if warm_start is None else warm_start
     drift = find_open(workspace, named.folder)
+    if drift is not None and drift.without_labels:
+        drift = None  # it has no labels that could be the reason
     rows = LabelLog(named.folder or workspace.labels).labelled()
     old = None if data else find_old_data(workspace.data, warm_start=warm)
     with (
         progress(quiet=quiet) as bar,
         stop_on_signal() as stop,
-        open_source(data or [], replace(reading, labels=named.label_map)) as source,
+        open_source(data or [], reading) as source,
     ):
         if drift:
-            bar.tell(f"The drift of {drift.day} is open, so it is the reason for this retrain")
+            bar.tell(f"The drift {drift.name} is open, so it is the reason for this retrain")
         retrained = core.retrain(
             RetrainRun(
                 workspace=workspace,
@@ -123,19 +123,24 @@ def retrain(
                 warm_start=warm,
                 force=force,
                 ask=wait,
+                given=given,
                 progress=bar,
                 stop=stop,
             )
         )
+    still = note_open(given)
     if json:
-        print_json(retrained)
+        print_json(to_json(retrained) | open_key(still))
     else:
-        _print(retrained, drift)
+        _print(retrained)
+        if drift:
+            stays = still is None or drift.look in [other.look for other in still]
+            typer.echo(f"The drift {drift.name} {'stays open' if stays else 'is answered'}")
     if retrained.outcome == "rejected" or (retrained.outcome == "waiting" and drift):
         raise typer.Exit(ExitCode.DRIFT)
 
 
-def _print(retrained: Retrained, drift: OpenDrift | None) -> None:
+def _print(retrained: Retrained) -> None:
     from bertsent.drift.monitored import AGAINST_GATE, WAITS
 
     if retrained.earlier and retrained.outcome == "published":
@@ -150,9 +155,6 @@ def _print(retrained: Retrained, drift: OpenDrift | None) -> None:
     typer.echo(f"{retrained.gain.sentence}.")
     for line in gate_lines(retrained.gate):
         typer.echo(line)
-    if drift:
-        became = "is answered" if retrained.outcome == "published" else "stays open"
-        typer.echo(f"The drift of {drift.day} {became}")
     if retrained.outcome == "rejected" and not retrained.earlier:
         typer.echo(f"To publish it all the same: {AGAINST_GATE}")
     if not retrained.earlier:

@@ -57,6 +57,8 @@ class Look(Check):
 class TextsCheck(Check):
     """A batch of texts without labels that was judged. It settles no label, and never leads to a retrain."""
 
+    source: str = ""  # the path and the options that read it, as words of a command; "" if a pipe gave them
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -141,10 +143,10 @@ class DriftHistory:
         own = [end for end in self._after(look) if end.batch == look.batch]
         return next((end for end in reversed(own) if end.outcome != "accepted"), own[0] if own else None)
 
-    def acceptance_of(self, look: Look) -> Outcome | None:
-        """The outcome by which a person accepted the drift that a look found; None if nobody did."""
-        endings = (end for end in self._after(look) if end.outcome == "accepted")
-        return next((end for end in endings if look.batch in {end.batch, *end.also}), None)
+    def acceptance_of(self, check: Check) -> Outcome | None:
+        """The outcome by which a person accepted the drift that a check found; None if nobody did."""
+        endings = (end for end in self._after(check) if end.outcome == "accepted")
+        return next((end for end in endings if check.batch in {end.batch, *end.also}), None)
 
     def unfinished(self, version_digest: str | None = None) -> Look | None:
         """The newest look (of one version, or of all) that found drift, unless it was closed.
@@ -160,12 +162,13 @@ class DriftHistory:
         )
         return None if closed else drifted[-1]
 
-    def _after(self, look: Look) -> list[Outcome]:
-        return [event for event in self.after(look) if isinstance(event, Outcome)]
+    def _after(self, check: Check) -> list[Outcome]:
+        return [event for event in self.after(check) if isinstance(event, Outcome)]
 
-    def after(self, look: Look) -> list[Event]:
-        """What came after a look, oldest first."""
-        return self.events[self.events.index(look) + 1 :]
+    def after(self, check: Check) -> list[Event]:
+        """What came after a check, oldest first."""
+        index = next(index for index, event in enumerate(self.events) if event == check)
+        return self.events[index + 1 :]
 
     def append(self, event: Event) -> None:
         """Adds an event; it is on the disk when this returns. "report_only" removes damaged lines.

@@ -8,6 +8,7 @@ from typing import Literal
 
 from bertsent.base.display import visible
 from bertsent.base.records.gain import Gain
+from bertsent.data.given import NOTHING_GIVEN, GivenOptions
 from bertsent.data.source import Source, path_word
 from bertsent.drift.history import DriftHistory, Look, TextsCheck
 from bertsent.labelling.decisions import Labelled
@@ -37,11 +38,18 @@ _TO: dict[OpenState, str] = {  # what the remedy does
 class OpenDrift:
     """A drift that was found, and that neither a version, nor a person, nor a later check has closed."""
 
-    look: Look  # that found it
+    look: Look | TextsCheck  # that found it
     state: OpenState  # what was done about it so far
     remedy: str  # the command that does something about it
+    purpose: str = ""  # what that command does, if the state does not say it: "To retrain"
+    accept: str = ACCEPT  # the command that closes it
     answered_by: int | None = None  # the version that answered it until a rollback
     candidate: int | None = None  # the number of the candidate that waits for a person's word
+
+    @property
+    def without_labels(self) -> bool:
+        """Whether it was found in texts without labels."""
+        return isinstance(self.look, TextsCheck)
 
     @property
     def day(self) -> str:
@@ -49,16 +57,21 @@ class OpenDrift:
         return visible(self.look.time[:10])
 
     @property
-    def sentence(self) -> str:
-        """That it is open, and what to do about it: two sentences, without the last full stop."""
-        return f"DRIFT of {self.day} is open ({self.state}). {self.advice}"
+    def name(self) -> str:
+        """What follows "drift" where it is named: of 2026-11-30"""
+        return f"without labels of {self.day}" if self.without_labels else f"of {self.day}"
 
     @property
     def advice(self) -> str:
         """What to do about it, as a sentence without its full stop."""
         if self.candidate is not None:
-            return f"{WAITS.format(self.candidate)}; to leave it, {ACCEPT}"
-        return f"{_TO[self.state]}, run {self.remedy}; to leave it, {ACCEPT}"
+            return f"{WAITS.format(self.candidate)}; to leave it, {self.accept}"
+        return f"{self.purpose or _TO[self.state]}, run {self.remedy}; to leave it, {self.accept}"
+
+    @property
+    def sentence(self) -> str:
+        """That it is open, and what to do about it: two sentences, without the last full stop."""
+        return f"DRIFT {self.name} is open ({self.state}). {self.advice}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +95,7 @@ class Monitored:
     history: DriftHistory
     labels: tuple[Labelled, ...]  # all labels
     unrecorded: Source | None = None  # what the labels are from, if it was not the label log
+    given: GivenOptions = NOTHING_GIVEN  # the options of the run that its commands repeat
 
     @property
     def record_command(self) -> str:
@@ -101,6 +115,12 @@ class Monitored:
 TextsAction = Literal["none", "collect", "reported"]  # as those of `Action`
 
 
+def found_earlier(run: Monitored | MonitoredTexts) -> OpenDrift | None:
+    """The open drift, unless the check of this run found it."""
+    check = run.look if isinstance(run, Monitored) else run.check
+    return run.open if check is None or (run.open and run.open.look != check) else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonitoredTexts:
     """What a run of `drift --texts` measured. It never retrains."""
@@ -115,7 +135,8 @@ class MonitoredTexts:
     looks: int  # checks of texts of this version, including this one
     needed: int = 0  # new texts that the next check needs; 0: unknown
     continued: bool = False  # an earlier run took the check
-    open: OpenDrift | None = None  # the newest drift of labels that is open
+    open: OpenDrift | None = None  # the newest drift that is open after this run, whichever run found it
+    closed: str = ""  # why the drift that an earlier run found in these texts is closed, as a sentence
     history: DriftHistory
     # Digest -> text and score of the most foreign ones, if they were read.
     texts: Mapping[str, tuple[str, float]] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.drift.records import NewRow
+from bertsent.drift.texts_sample import SampledText
 from bertsent.labelling.decisions import Labelled
 from bertsent.scoring.scorer import Scorer
 
@@ -48,3 +49,30 @@ def score_rows(
         progress.advance(len(rows))
     progress.finish()
     return rows
+
+
+def sampled_rows(
+    scorer: Scorer, texts: Mapping[str, SampledText], *, progress: Progress = silent
+) -> list[NewRow]:
+    """The rows of sampled texts without labels, in their order. Those that this scorer scored already are not
+    scored again.
+
+    Args:
+        texts: Digest -> text; all are scored, or none.
+    """
+    if any(sampled.scored is None for sampled in texts.values()):
+        plain = {digest: sampled.text for digest, sampled in texts.items()}
+        return score_rows(scorer, plain, unit="texts", progress=progress)
+    return [
+        NewRow(
+            digest=digest,
+            pieces=scorer.token_ids([text])[0],
+            label=int(scored.score >= DEFAULT_THRESHOLD),
+            score=scored.score,
+            tokens=scored.tokens,
+            truncated=scored.truncated,
+            picked_by="random",
+        )
+        for digest, (text, scored) in texts.items()
+        if scored is not None
+    ]

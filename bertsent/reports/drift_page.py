@@ -12,7 +12,7 @@ from bertsent.base.settings.drift import MonitorSettings
 from bertsent.base.settings.reading import LABEL_NAMES
 from bertsent.base.version_names import spoken
 from bertsent.drift.history import Look
-from bertsent.drift.monitored import ACCEPT, AGAINST_GATE, WAITS, Monitored, OpenDrift, OpenState
+from bertsent.drift.monitored import AGAINST_GATE, WAITS, Monitored, OpenDrift, OpenState, found_earlier
 from bertsent.labelling.swapped import contradicts
 from bertsent.reports import drift_plots, page
 from bertsent.reports.page import moment, number
@@ -79,16 +79,15 @@ _OPEN_STEPS: dict[OpenState, str] = {  # state of a drift that is open -> what i
     "failed": "Look at the error of the retraining, then train by hand.",
     "rolled back": "No current version answers the drift since the rollback. Answer it again:",
 }
-_ACCEPT_STEP = ("If the reviews may differ, say why. That closes the drift.", ACCEPT)
+_ACCEPT = "If the reviews may differ, say why. That closes the drift."
 _GENERATOR = '<meta name="generator" content="bertsent drift">'  # in every page of `drift`
 _SETTINGS = MonitorSettings()
 
 
 def log_line(run: Monitored) -> str:
     """Verdict, headline, threshold, what fired or could have fired, number of labels, and action."""
-    action, lead, found = _lower(_action(run)), "", _found_earlier(run)
-    if found:
-        lead = f"{found.sentence}. "
+    action, found = _lower(_action(run)), found_earlier(run)
+    lead = f"{found.sentence}. " if found else ""
     if run.look is None:
         judged = _unjudged(run, "CANNOT TELL", "NOTHING NEW: no label")
         said = judged if found and run.reason == found.advice else f"{judged}; {action}"
@@ -200,7 +199,8 @@ def render(run: Monitored, *, command: str, made: str) -> str:
         run=run,
         look=look,
         verdict=verdict_sentence(run),
-        found=_found_earlier(run),
+        found=found_earlier(run),
+        disputed=run.given.command("bertsent label --disputed"),
         action=_action(run),
         next_steps=_next_steps(run),
         history=[(past, _outcome(run, past)) for past in reversed(looks)],
@@ -235,11 +235,6 @@ def _unjudged(run: Monitored, few: str, none: str) -> str:
     return f"{none} since the check of {moment(looks[-1].time)}" if looks else f"{none} to judge"
 
 
-def _found_earlier(run: Monitored) -> OpenDrift | None:
-    """The open drift, unless the look of this run found it."""
-    return run.open if run.look is None or (run.open and run.open.look != run.look) else None
-
-
 def _action(run: Monitored) -> str:
     if run.published and run.gain:
         return f"Version {run.published} is current. {run.gain.sentence}"
@@ -258,19 +253,25 @@ def _next_steps(run: Monitored) -> list[tuple[str, str]]:
         return [("To train with these labels, record them.", run.record_command)]
     more = max(run.needed - run.new_rows, 1)
     steps = [
-        (sentence.format(more=more), command.format(published=run.published))
+        (sentence.format(more=more), run.given.command(command.format(published=run.published)))
         for sentence, command in _STEPS[run.action]
     ]
     if run.candidate is not None:
         steps = [*_STEPS["waiting"], *(steps if run.action == "collect" else [])]
     if run.open is None:
         return steps
-    found = (_OPEN_STEPS[run.open.state], run.open.remedy)
-    if run.candidate is None and _found_earlier(run):
+    found, accept = open_steps(run.open)
+    if run.candidate is None and found_earlier(run):
         steps = [found, *(steps if run.action == "collect" else [])]
     elif run.candidate is None and run.action == "reported":
         steps = [found]
-    return [*steps, _ACCEPT_STEP]
+    return [*steps, accept]
+
+
+def open_steps(drift: OpenDrift) -> list[tuple[str, str]]:
+    """What to do about a drift that is open, and how to leave it: sentences, each with its command."""
+    done = f"{drift.purpose}:" if drift.purpose else _OPEN_STEPS[drift.state]
+    return [(done, drift.remedy), (_ACCEPT, drift.accept)]
 
 
 def _measures(report: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -11,9 +11,10 @@ from bertsent.base.settings.drift import MonitorSettings
 from bertsent.base.settings.reading import LABEL_NAMES
 from bertsent.base.settings.scoring import DEFAULT_THRESHOLD
 from bertsent.base.version_names import spoken
-from bertsent.drift.monitored import MonitoredTexts
+from bertsent.drift.history import TextsCheck
+from bertsent.drift.monitored import MonitoredTexts, found_earlier
 from bertsent.reports import drift_plots, page
-from bertsent.reports.drift_page import VERDICTS, measured_words, report_parts
+from bertsent.reports.drift_page import VERDICTS, measured_words, open_steps, report_parts
 from bertsent.reports.page import moment
 
 _SETTINGS = MonitorSettings()
@@ -21,8 +22,8 @@ _SETTINGS = MonitorSettings()
 
 def log_line(run: MonitoredTexts) -> str:
     """Verdict, headline, threshold, what fired or could have fired, number of texts, and what to do."""
-    reason = run.reason[:1].lower() + run.reason[1:]
-    lead = f"{run.open.sentence}. " if run.open else ""
+    reason, found = run.reason[:1].lower() + run.reason[1:], found_earlier(run)
+    lead = f"{found.sentence}. " if found else ""
     if run.check is None:
         return visible(f"{lead}CANNOT TELL without labels: {counted(run.new_rows, 'new text')}; {reason}")
     report = run.check.report
@@ -63,7 +64,6 @@ def render(run: MonitoredTexts, *, command: str, made: str) -> str:
         drawn, values = report_parts(run.check.report)
         pictures |= drawn
         values["foreign"] = _foreign(run)
-    sentence, command_next = _next_step(run)
     return page.render(
         "drift_texts.html",
         pictures,
@@ -72,27 +72,41 @@ def render(run: MonitoredTexts, *, command: str, made: str) -> str:
         run=run,
         look=run.check,
         verdict=verdict_sentence(run),
-        sentence=sentence,
-        command_next=command_next,
-        history=[(past, "") for past in reversed(checks)],
+        found=found_earlier(run),
+        next_steps=_next_steps(run),
+        history=[(past, _outcome(run, past)) for past in reversed(checks)],
         verdicts={name: log.lower() for name, (log, _) in VERDICTS.items()},
         judged="texts",
         **values,
     )
 
 
-def _next_step(run: MonitoredTexts) -> tuple[str, str]:
-    """What to do next, and the command for it."""
+def _next_steps(run: MonitoredTexts) -> list[tuple[str, str]]:
+    """What to do next: sentences, each with the command for it, or ""."""
+    steps = [("Check again when there are new texts.", "")]
     if run.action == "reported":
-        return (
+        read = (
             "Read the texts below, and label some: with labels bertsent drift says whether the model is "
-            "wrong, and retrains.",
-            run.label_command,
+            "wrong, and retrains."
         )
-    if run.action == "collect":
+        steps = [(read, run.label_command)]
+    elif run.action == "collect":
         more = max(run.needed - run.new_rows, 1)
-        return f"Collect {more} more texts; then the next run can judge.", ""
-    return "Check again when there are new texts.", ""
+        steps = [(f"Collect {more} more texts; then the next run can judge.", "")]
+    if run.open is None:
+        return steps
+    do, accept = open_steps(run.open)
+    if found_earlier(run):
+        steps = [do, *(steps if run.action == "collect" else [])]
+    return [*steps, accept]
+
+
+def _outcome(run: MonitoredTexts, check: TextsCheck) -> str:
+    """What came of a check, in words."""
+    if run.open and run.open.look == check:
+        return f"open: {run.open.state}"
+    accepted = run.history.acceptance_of(check)
+    return visible(f"accepted: {accepted.reason}") if accepted else ""
 
 
 def _foreign(run: MonitoredTexts) -> list[dict[str, Any]]:

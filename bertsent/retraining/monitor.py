@@ -24,6 +24,7 @@ from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.base.version_names import spoken
+from bertsent.data.given import NOTHING_GIVEN, GivenOptions
 from bertsent.data.source import Source
 from bertsent.drift.history import LOCK, DriftHistory, Ending, Look, Outcome
 from bertsent.drift.monitored import WAITS, Action, Monitored, OpenDrift
@@ -41,10 +42,7 @@ from bertsent.versions.manifest import Version
 
 Stopping = Callable[[], AbstractContextManager[Callable[[], bool]]]
 _MONITOR = MonitorSettings()
-_SWAPPED = (
-    "{} Nothing was trained; bertsent label --disputed asks for them again, bertsent drift --yes trains with "
-    "them as they are"
-)
+_SWAPPED = "{} Nothing was trained; {} asks for them again, {} trains with them as they are"
 _GATE = GateSettings()
 _READ = ReadSettings()
 
@@ -63,6 +61,7 @@ class DriftRun:
     retrain: bool = True  # whether drift starts a retraining
     ask: bool = False  # a challenger that passes the gate waits for a person's word
     gate: GateSettings = _GATE  # what a challenger must show
+    given: GivenOptions = NOTHING_GIVEN  # the options of the command that the ones it names repeat
     progress: Progress = silent
     # Told of a drift before a challenger is trained because of it: that takes minutes.
     judged: Callable[[Monitored], None] = lambda found: None
@@ -152,8 +151,8 @@ class DriftRun:
         if not self.is_current:
             return []
         if self.unrecorded is not None:  # what they say closes nothing
-            return list_open(self.workspace, DriftHistory(self.workspace))
-        return list_open(self.workspace, self.history, labels=self.labels)
+            return list_open(self.workspace, DriftHistory(self.workspace), self.given)
+        return list_open(self.workspace, self.history, self.given, self.labels)
 
     def _report_unrecorded(self) -> Monitored:
         """Judges reviews that are not in the label log by themselves; records nothing and never retrains."""
@@ -225,7 +224,7 @@ class DriftRun:
             return self._end(look, "report_only", None, "Earlier checks are lost, so it is only reported")
         if look.verdict == "stable":
             closed = self._open_before and not self._list_open()
-            reason = f"The drift of {self._open_before[0].day} is gone" if closed else self._nothing()
+            reason = f"The drift {self._open_before[0].name} is gone" if closed else self._nothing()
             return self._monitored("none", reason, look=look)
         if look.verdict == "cannot_tell":
             needed = math.ceil(_MONITOR.growth * len(look.rows))
@@ -233,7 +232,8 @@ class DriftRun:
         if self._may_retrain:
             return self._retrain(look)
         if not self.retrain:
-            reason = "Only reported: to retrain, run bertsent drift without --no-retrain"
+            command = self.given.command("bertsent drift")
+            reason = f"Only reported: to retrain, run {command} without --no-retrain"
         elif not self.is_current:
             reason = f"Only reported, because {spoken(self.version.name)} is not the current one"
         else:
@@ -263,10 +263,11 @@ class DriftRun:
             return self._wait(candidate, look, continued=continued)
         swapped = probably_swapped(look.report)
         if swapped is not None and not self.asks(swapped):
-            return self._monitored("open", _SWAPPED.format(swapped.question), look=look, continued=continued)
-        seen = (
-            self.history.seen | self.version.manifest.used_labels
-        )  # other labels stay new for the next version's first look
+            words = (self.given.command(f"bertsent {one}") for one in ("label --disputed", "drift --yes"))
+            reason = _SWAPPED.format(swapped.question, *words)
+            return self._monitored("open", reason, look=look, continued=continued)
+        # Other labels stay new for the next version's first look.
+        seen = self.history.seen | self.version.manifest.used_labels
         rows = [row for row in self.labels if row.digest in seen]
         seconds = Ledger(self.workspace.reports).expected_seconds(len(rows))
 
@@ -291,6 +292,7 @@ class DriftRun:
                         champion_scores=self._scores,
                         ask=self.ask,
                         resume=continued,
+                        given=self.given,
                         begin=begin,
                         progress=self.progress,
                         stop=stop,
@@ -310,7 +312,8 @@ class DriftRun:
         """The result of a drift while a candidate waits: no other is trained over it."""
         reason = WAITS.format(candidate.number)
         if not candidate.is_for(look.batch):
-            reason += ". Until then no other is trained; bertsent retrain --force trains one with all labels"
+            force = self.given.command("bertsent retrain --force")
+            reason += f". Until then no other is trained; {force} trains one with all labels"
             return self._monitored("waiting", reason, look=look, continued=continued)
         from bertsent.retraining.run import finish_killed_run
 
@@ -339,6 +342,7 @@ class DriftRun:
             history=self.history,
             labels=self.labels,
             unrecorded=self.unrecorded,
+            given=self.given,
             open=next(iter(self._list_open()), None),
             candidate=candidate.number if candidate else None,
             **more,

@@ -6,6 +6,8 @@ Three things close a drift:
 - a person, with `drift --accept`;
 - a later check that says "stable" of labels that came after it.
 
+`open_texts` says what closes a drift that was found in texts without labels.
+
 All of that follows from what is written anyway: the drift history, the ledger and the manifests. So nothing
 has to be undone if a version is rolled back: the drift is open again because no current version answers it.
 """
@@ -22,11 +24,13 @@ from bertsent.base.errors import ArtefactError, BertsentError, UsageError
 from bertsent.base.files import lock
 from bertsent.base.settings.workspace import Workspace
 from bertsent.base.version_names import PACKAGED, is_packaged
-from bertsent.drift.history import LOCK, DriftHistory, Look, Outcome
-from bertsent.drift.monitored import OpenDrift, OpenState
+from bertsent.data.given import NOTHING_GIVEN, GivenOptions
+from bertsent.drift.history import LOCK, DriftHistory, Look, Outcome, TextsCheck
+from bertsent.drift.monitored import ACCEPT, OpenDrift, OpenState
 from bertsent.labelling.decisions import Labelled
 from bertsent.labelling.log import LabelLog
 from bertsent.retraining.ledger import Ledger
+from bertsent.retraining.open_texts import is_closed, opened_texts
 from bertsent.retraining.waiting import find_waiting
 from bertsent.versions import store
 from bertsent.versions.candidate import Candidate
@@ -36,7 +40,7 @@ _KEY = 16  # characters of a text's digest in a key of `selection.row_key`
 
 
 def find_open(workspace: Workspace, label_folder: Path | None = None) -> OpenDrift | None:
-    """The newest open drift of a workspace; None if all are closed.
+    """The newest open drift of a workspace, one with labels first; None if all are closed.
 
     Args:
         label_folder: Of the label log and the drift history; the workspace's by default.
@@ -46,44 +50,45 @@ def find_open(workspace: Workspace, label_folder: Path | None = None) -> OpenDri
         DataError: if the label log is damaged.
         ArtefactError: if no version is current.
     """
-    return next(iter(list_open(workspace, DriftHistory(workspace, label_folder), label_folder)), None)
+    history = DriftHistory(workspace, label_folder)
+    given = GivenOptions(label_folder=label_folder)
+    return next(iter(list_open(workspace, history, given)), None)
 
 
 def list_open(
     workspace: Workspace,
     history: DriftHistory,
-    label_folder: Path | None = None,
+    given: GivenOptions = NOTHING_GIVEN,
     labels: Sequence[Labelled] | None = None,
 ) -> list[OpenDrift]:
-    """All open drifts, the newest first.
+    """All open drifts: those that labels show before those of texts without labels, each the newest first.
 
     Args:
         history: The drift history of the folder of labels.
-        label_folder: Of the label log; the workspace's by default.
+        given: The options that the remedies repeat, with the folder of the label log.
         labels: All labels, if the caller has read them already.
 
     Raises:
         StorageError, DataError, ArtefactError: as `find_open`.
     """
-    return _list_open(_Records(workspace, history), label_folder, labels)
+    return _list_open(_Records(workspace, history, given, labels))
 
 
-def _list_open(
-    records: _Records, label_folder: Path | None = None, labels: Sequence[Labelled] | None = None
-) -> list[OpenDrift]:
-    history, workspace = records.history, records.workspace
-    found = [look for look in history.looks() if look.verdict == "drift" and not history.acceptance_of(look)]
+def _list_open(records: _Records) -> list[OpenDrift]:
+    history, given = records.history, records.given
+    checks: list[Look | TextsCheck] = [*reversed(history.looks()), *reversed(history.texts_checks())]
+    found = [check for check in checks if check.verdict == "drift" and not history.acceptance_of(check)]
     if not found:
         return []
-    current = store.find(None, folder=workspace.model)
-    if labels is None:
-        labels = LabelLog(label_folder or workspace.labels).labelled()
-    times = {row.digest: row.time for row in labels}
-    return [
-        _opened(look, records, current)
-        for look in reversed(found)
-        if not _is_gone(look, history, current, times) and not records.answers(look, current.id)
-    ]
+    current = store.find(None, folder=records.workspace.model)
+    opened = []
+    for check in found:
+        if isinstance(check, TextsCheck):
+            if not is_closed(check, history, current, records.times):
+                opened.append(opened_texts(check, current, given))
+        elif not _is_gone(check, history, current, records.times) and not records.answers(check, current.id):
+            opened.append(_opened(check, records, current))
+    return opened
 
 
 def accept(workspace: Workspace, reason: str, label_folder: Path | None = None) -> tuple[OpenDrift, ...]:
@@ -103,11 +108,13 @@ def accept(workspace: Workspace, reason: str, label_folder: Path | None = None) 
             "--accept takes the reason why a drift may stay, and it is empty.",
             hint='bertsent drift --accept "the sale is over"',
         )
+    given = GivenOptions(label_folder=label_folder)
     with lock(workspace.state / LOCK, "drift"):
         history = DriftHistory(workspace, label_folder)
-        found = list_open(workspace, history, label_folder)
+        found = list_open(workspace, history, given)
         if not found:
-            raise UsageError("No drift is open, so there is nothing to accept.", hint="bertsent drift checks")
+            check = given.command("bertsent drift")
+            raise UsageError("No drift is open, so there is nothing to accept.", hint=f"{check} checks")
         newest, *others = [drift.look.batch for drift in found]
         history.append(
             Outcome(batch=newest, outcome="accepted", version=None, reason=reason.strip(), also=tuple(others))
@@ -116,7 +123,7 @@ def accept(workspace: Workspace, reason: str, label_folder: Path | None = None) 
 
 
 def reopened(workspace: Workspace, left: int | str) -> OpenDrift | None:
-    """The drift that is open because a rollback left the version that had answered it; None if there is none,
+    """The drift that is open because a rollback left the version that had closed it; None if there is none,
     or if the records cannot be read: a rollback never fails for want of them.
 
     Args:
@@ -124,9 +131,7 @@ def reopened(workspace: Workspace, left: int | str) -> OpenDrift | None:
     """
     with contextlib.suppress(BertsentError):
         records = _Records(workspace, DriftHistory(workspace))
-        drift = next(iter(_list_open(records)), None)
-        if drift and records.answers(drift.look, left):
-            return drift
+        return next((drift for drift in _list_open(records) if records.closed(drift.look, left)), None)
     return None
 
 
@@ -148,7 +153,8 @@ def _opened(look: Look, records: _Records, current: Version) -> OpenDrift:
     return OpenDrift(
         look=look,
         state=state,
-        remedy=remedy,
+        remedy=records.given.command(remedy),
+        accept=records.given.command(ACCEPT),
         answered_by=again if state == "rolled back" else None,
         candidate=candidate.number if candidate else None,
     )
@@ -169,11 +175,24 @@ def _is_gone(look: Look, history: DriftHistory, current: Version, times: Mapping
 
 
 class _Records:
-    """What drift history, ledger and manifests say of the versions that were trained for a drift."""
+    """What drift history, ledger, manifests and label log say of what came of a drift."""
 
-    def __init__(self, workspace: Workspace, history: DriftHistory) -> None:
-        self.history = history
-        self.workspace = workspace
+    def __init__(
+        self,
+        workspace: Workspace,
+        history: DriftHistory,
+        given: GivenOptions = NOTHING_GIVEN,
+        labels: Sequence[Labelled] | None = None,
+    ) -> None:
+        self.history, self.workspace, self.given, self._labels = history, workspace, given, labels
+
+    @cached_property
+    def times(self) -> dict[str, str]:
+        """Digest of a labelled text -> when it was labelled."""
+        labels = self._labels
+        if labels is None:
+            labels = LabelLog(self.given.label_folder or self.workspace.labels).labelled()
+        return {row.digest: row.time for row in labels}
 
     @cached_property
     def _manifests(self) -> dict[int, Manifest]:
@@ -203,6 +222,14 @@ class _Records:
             # A record that was edited must not send the search round in a circle.
             version = before if isinstance(before, int) and before < version else PACKAGED
         return version in answers
+
+    def closed(self, check: Look | TextsCheck, version: int | str) -> bool:
+        """Whether a drift was closed while a version was current: the version answers it, or a check of texts
+        under it found the drift gone."""
+        if isinstance(check, Look):
+            return self.answers(check, version)
+        left = store.find(str(version), folder=self.workspace.model)
+        return is_closed(check, self.history, left, self.times)
 
     def waiting(self, current: Version) -> Candidate | None:
         """The candidate that waits for a person's word, if any."""

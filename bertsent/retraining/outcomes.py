@@ -91,7 +91,8 @@ def earlier_outcome(run: RetrainRun) -> Retrained | None:
         return _earlier("published", published.manifest.lineage, when, version=published.manifest.version)
     waiting = find_waiting(run.workspace, run.champion, lines)
     if waiting is not None:
-        reason = f"{WAITS.format(waiting.number)}. Nothing was trained; bertsent retrain --force replaces it"
+        force = run.given.command("bertsent retrain --force")
+        reason = f"{WAITS.format(waiting.number)}. Nothing was trained; {force} replaces it"
         return _earlier("waiting", waiting.lineage, reason, candidate=waiting.number)
     for line in reversed(lines):
         if line["event"] != "rejected" or line["gate"].get("stand_in", False) != (run.data is None):

@@ -13,6 +13,7 @@ from bertsent.base.records.gain import Gain
 from bertsent.base.settings.retraining import GateSettings
 from bertsent.base.settings.training import TrainSettings
 from bertsent.base.settings.workspace import Workspace
+from bertsent.data.given import NOTHING_GIVEN, GivenOptions
 from bertsent.data.source import Source
 from bertsent.drift.monitored import OpenDrift
 from bertsent.labelling import selection
@@ -82,6 +83,7 @@ class RetrainRun:
     ask: bool = False  # a challenger that passes the gate waits for a person's word
     # P(positive) by the champion, by text, of what it scored already in this run.
     champion_scores: Mapping[str, float] = field(default_factory=dict)
+    given: GivenOptions = NOTHING_GIVEN  # the options of the command that its hints repeat
     begin: Callable[[], None] = lambda: None  # called before the work, unless these rows had an outcome
     progress: Progress = silent
     stop: Callable[[], bool] = lambda: False  # asked after every batch; True stops, the next run resumes

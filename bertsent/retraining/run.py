@@ -149,7 +149,7 @@ def _require_enough(picked: Selection, splits: Splits, run: RetrainRun) -> None:
             f"A retrain needs at least {_RETRAIN.least_rows} labelled reviews, with both labels among them.",
             received=f"{usable} usable"
             + "".join(f", {count} {why}" for why, count in picked.left_out.items()),
-            hint="bertsent label",
+            hint=run.given.command("bertsent label"),
         )
     kind, rows = "stand-in" if run.data is None else "test and validation", _test_rows(run, splits)
     if len(rows) < run.gate.least_rows:

@@ -1,4 +1,4 @@
-"""One run of `bertsent drift --texts`: judges texts without labels. It never retrains.
+"""One run of `bertsent drift --texts` or `batch --monitor`: judges texts without labels. It never retrains.
 
 False alarms are limited as with labels. Each check of a version is in the drift history, and later checks ask
 for more certainty. A text that a check of the version settled is not judged again, and texts that could not
@@ -8,15 +8,12 @@ neither takes certainty from the other. The same texts given again get the answe
 
 from __future__ import annotations
 
-import heapq
 import math
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bertsent.base.digests import sha256_text
 from bertsent.base.display import counted, visible
 from bertsent.base.errors import DataError
 from bertsent.base.files import lock
@@ -24,19 +21,20 @@ from bertsent.base.records.core import Progress, silent
 from bertsent.base.records.reading import LabelCounts, Survey
 from bertsent.base.settings.drift import DriftSettings, MonitorSettings
 from bertsent.base.settings.workspace import Workspace
-from bertsent.base.text import clean
+from bertsent.data.given import GivenOptions
 from bertsent.data.notes import survey_notes
-from bertsent.data.reader import Reviews
 from bertsent.data.reviews import open_reviews
 from bertsent.data.source import PIPE, Source, path_word
 from bertsent.drift.history import LOCK, ROW, DriftHistory, TextsCheck, batch_digest
 from bertsent.drift.monitored import MonitoredTexts, OpenDrift, TextsAction
+from bertsent.drift.texts_sample import SampledText, TextsSample
 from bertsent.retraining.open_drift import list_open
+from bertsent.retraining.open_texts import FOREIGN
 from bertsent.versions import store
 from bertsent.versions.manifest import REFERENCE, Version
 
 if TYPE_CHECKING:
-    pass
+    from bertsent.scoring.scorer import Scorer
 
 _MONITOR = MonitorSettings()
 
@@ -45,10 +43,10 @@ _MONITOR = MonitorSettings()
 class _Texts:
     """The texts of the source."""
 
-    batch: str  # `batch_digest` of all of them
-    rows: frozenset[str]  # digests of all of them, cut to `ROW` characters
+    batch: str  # `batch_digest` of `rows`
+    rows: frozenset[str]  # digests of all of them, or of a sample of many, cut to `ROW` characters
     fresh: int  # how many no check of the version has settled
-    drawn: dict[str, str]  # digest -> text of those to judge: all fresh ones, or a random part of many
+    drawn: dict[str, SampledText]  # digest -> text of those to judge: all fresh ones, or a sample of many
     foreign: dict[str, str]  # digest -> text of those that an earlier check called most foreign
 
 
@@ -60,24 +58,39 @@ class TextsRun:
     settings: DriftSettings  # the threshold and what a verdict requires
     source: Source  # the texts; labels that they may have are not used
     model: str | None = None  # as `store.find` takes it
+    label_folder: Path | None = None  # that holds the drift history; the workspace's by default
     progress: Progress = silent
 
     @cached_property
     def version(self) -> Version:
-        """The version under test."""
+        """The version under test: that which was found first, even if another became current since."""
         return store.find(self.model, folder=self.workspace.model)
 
     @cached_property
     def history(self) -> DriftHistory:
-        return DriftHistory(self.workspace)
+        return DriftHistory(self.workspace, self.label_folder)
 
     @cached_property
     def checks(self) -> list[TextsCheck]:
         """The earlier checks of texts of the version, oldest first."""
         return self.history.texts_checks(self.version.classifier_digest)
 
-    def go(self) -> MonitoredTexts:
+    def new_sample(self) -> TextsSample:
+        """An empty sample for the texts of the source, which leaves out those that are settled by now."""
+        checks = DriftHistory(self.workspace, self.label_folder).texts_checks(self.version.classifier_digest)
+        return TextsSample(
+            most=self.settings.most_texts,
+            settled=_settled(checks),
+            wanted={digest for check in checks for digest in check.report["foreign"]},
+        )
+
+    def go(self, sample: TextsSample | None = None, scorer: Scorer | None = None) -> MonitoredTexts:
         """Judges the texts that no check of the version has settled, if there are enough.
+
+        Args:
+            sample: Of the texts of the source with their predictions, if they were read and scored already;
+                from `new_sample`.
+            scorer: That scored them.
 
         Raises:
             BusyError: if another run holds the workspace.
@@ -89,7 +102,8 @@ class TextsRun:
             _ = self.version  # a wrong --model ends the run before the texts are read
             if self.history.problem:
                 self.progress.note(self.history.problem)
-            texts = self._read()
+            _ = self._open_before
+            texts = self._texts(self._read() if sample is None else sample)
             unsettled = {row for check in self.checks if check.verdict == "cannot_tell" for row in check.rows}
             waiting = sum(digest[:ROW] in unsettled for digest in texts.drawn)
             earlier = self._earlier(texts)
@@ -100,7 +114,20 @@ class TextsRun:
                 return self._monitored(
                     "collect", f"Next check at {needed} new texts", new_rows=texts.fresh, needed=needed
                 )
-            return self._check(texts)
+            return self._check(texts, scorer)
+
+    @cached_property
+    def _open_before(self) -> list[OpenDrift]:
+        """The drifts that are open before this run judges anything."""
+        return self._list_open()
+
+    def _list_open(self) -> list[OpenDrift]:
+        """The open drifts; none where the run is about another version."""
+        return list_open(self.workspace, self.history, self._given) if self._is_current else []
+
+    @property
+    def _given(self) -> GivenOptions:
+        return GivenOptions(label_folder=self.label_folder)
 
     def _earlier(self, texts: _Texts) -> TextsCheck | None:
         """The newest check of the version that judged these texts, else that which judged some of them."""
@@ -117,34 +144,27 @@ class TextsRun:
             )
         return self._act(earlier, texts.foreign, continued=True)
 
-    def _read(self) -> _Texts:
-        settled = {row for check in self.checks if check.verdict != "cannot_tell" for row in check.rows}
-        wanted = {digest for check in self.checks for digest in check.report["foreign"]}
+    def _read(self) -> TextsSample:
+        """A sample of the source."""
         reviews = open_reviews(self.source)
         survey = reviews.survey(self.progress)
         self._note(survey)
-        left_out = Counter[str]()
-        rows: set[str] = set()
-        foreign: dict[str, str] = {}
-        fresh = 0
-
-        def unsettled() -> Iterator[tuple[str, str]]:
-            nonlocal fresh
-            for digest, text in _distinct(reviews, rows, left_out):
-                if digest in wanted:
-                    foreign[digest] = text
-                if digest[:ROW] not in settled:
-                    fresh += 1
-                    yield digest, text
-
-        # The smallest digests are a random sample, and the same one whatever the order of the texts.
-        drawn = dict(heapq.nsmallest(self.settings.most_texts, unsettled()))
-        if not rows:
+        sample = self.new_sample()
+        for review in reviews:
+            sample.add(review.text)
+        if not sample.texts:
             raise DataError(
                 f"{visible(str(self.source))} holds no text.", received=counted(survey.rows, "row")
             )
-        self._note_left_out(left_out, fresh)
-        return _Texts(batch_digest(rows), frozenset(rows), fresh, drawn, foreign)
+        return sample
+
+    def _texts(self, sample: TextsSample) -> _Texts:
+        """What a sample holds; another run may have settled some of it since it was begun."""
+        settled = _settled(self.checks)
+        drawn = {digest: text for digest, text in sample.drawn.items() if digest[:ROW] not in settled}
+        fresh = sample.fresh if sample.is_part else len(drawn)
+        self._note_left_out(sample)
+        return _Texts(batch_digest(sample.rows), sample.rows, fresh, drawn, sample.wanted)
 
     def _note(self, survey: Survey) -> None:
         for line in survey_notes(replace(survey, labels=LabelCounts())):
@@ -156,23 +176,26 @@ class TextsRun:
                 "judges with them."
             )
 
-    def _note_left_out(self, left_out: Counter[str], fresh: int) -> None:
+    def _note_left_out(self, sample: TextsSample) -> None:
+        left_out = dict(sample.left_out)
+        if not sample.counts_repeated:
+            left_out.pop("repeated", None)
         if said := ", ".join(f"{count} {reason}" for reason, count in left_out.items()):
             self.progress.note(f"Left out: {said}.")
-        most = self.settings.most_texts
-        if fresh > most:
-            self.progress.note(f"Of {fresh:,} texts {most:,} are judged, drawn at random.")
+        if sample.is_part:
+            most = self.settings.most_texts
+            self.progress.note(f"Of {sample.texts:,} texts {most:,} are judged, drawn at random.")
 
-    def _check(self, texts: _Texts) -> MonitoredTexts:
+    def _check(self, texts: _Texts, scorer: Scorer | None) -> MonitoredTexts:
         """Judges the drawn texts, and records the check."""
         from bertsent.drift import reference
         from bertsent.drift.judge import judge
-        from bertsent.drift.new_rows import score_rows
+        from bertsent.drift.new_rows import sampled_rows
         from bertsent.scoring.scorer import Scorer
 
         trained_on = reference.read(self.version.file(REFERENCE))
-        scorer = Scorer(self.version)
-        rows = score_rows(scorer, texts.drawn, unit="texts", progress=self.progress)
+        scorer = scorer or Scorer(self.version)
+        rows = sampled_rows(scorer, texts.drawn, progress=self.progress)
         report = judge(
             trained_on,
             rows,
@@ -188,16 +211,17 @@ class TextsRun:
             batch=texts.batch,
             rows=tuple(sorted(digest[:ROW] for digest in texts.drawn)),
             report=report.as_json(),
+            source=self._source_words(absolute=True),
         )
         if self._is_current:
             self.history.append(check)
         scores = {row.digest: row.score for row in rows}
-        foreign = {digest: texts.drawn[digest] for digest in report.foreign}
+        foreign = {digest: texts.drawn[digest].text for digest in report.foreign}
         return self._act(check, foreign, scores=scores)
 
-    @property
+    @cached_property
     def _is_current(self) -> bool:
-        return not self.model or store.is_current(self.version, folder=self.workspace.model)
+        return store.is_current(self.version, folder=self.workspace.model)
 
     def _act(
         self,
@@ -209,24 +233,36 @@ class TextsRun:
     ) -> MonitoredTexts:
         """What the verdict asks the user for."""
         action: TextsAction = "none"
-        reason, needed = "Nothing to do", 0
+        reason, needed, closed = "Nothing to do", 0, ""
         if check.verdict == "cannot_tell":
             needed = math.ceil(_MONITOR.growth * len(check.rows))
             action, reason = "collect", f"Next check at {needed} new texts"
         elif check.verdict == "drift":
-            action, reason = "reported", self._advice(check)
+            closed = self._closed(check)
+            action, reason = ("none", closed) if closed else ("reported", self._advice(check))
+        elif self._open_before and not self._list_open():
+            reason = f"The drift {self._open_before[0].name} is gone"
         shown = {digest: (text, (scores or {}).get(digest, math.nan)) for digest, text in foreign.items()}
-        return self._monitored(action, reason, check=check, needed=needed, texts=shown, continued=continued)
+        return self._monitored(
+            action, reason, check=check, needed=needed, texts=shown, continued=continued, closed=closed
+        )
+
+    def _closed(self, check: TextsCheck) -> str:
+        """Why a drift is closed that these texts showed earlier, as a sentence; "" if it is open."""
+        if not self._is_current or any(drift.look == check for drift in self._list_open()):
+            return ""
+        accepted = self.history.acceptance_of(check)
+        return f"That drift was accepted: {accepted.reason}" if accepted else "A later check found it gone"
 
     def _advice(self, check: TextsCheck) -> str:
         """How many texts look foreign, and what to label next."""
-        report, foreign = check.report, check.report["foreign_rows"]
+        report, command = check.report, self._label_command or _TO_A_FILE
         if "text" in report["fired"]:
-            found = f"About {foreign:,} of {report['new_rows']:,} texts look foreign"
-            command = self._label_command
-            return f"{found}; label the most foreign ones next: {command or _TO_A_FILE}"
-        return "The words are not what fired; label some texts to see whether the model is wrong: " + (
-            self._label_command.removesuffix(_FOREIGN) or _TO_A_FILE
+            found = f"About {report['foreign_rows']:,} of {report['new_rows']:,} texts look foreign"
+            return f"{found}; label the most foreign ones next: {command}"
+        return (
+            "The words are not what fired; label some texts to see whether the model is wrong: "
+            f"{command.replace(FOREIGN, '')}"
         )
 
     @property
@@ -236,11 +272,17 @@ class TextsRun:
 
     @property
     def _label_command(self) -> str:
+        """The command that asks for labels of the texts; "" if a pipe gave them, or several paths."""
+        words = self._source_words()
+        model = f" --model {path_word(self.model)}" if self.model else ""
+        return self._given.command(f"bertsent label {words}{model}{FOREIGN}") if words else ""
+
+    def _source_words(self, *, absolute: bool = False) -> str:
+        """The path and the options that read it, as words of a command; "" for a pipe or several paths."""
         path = self.source.paths[0]
-        if str(path) == PIPE:
+        if len(self.source.paths) > 1 or str(path) == PIPE:
             return ""
-        model = ["--model", path_word(self.model)] if self.model else []
-        return " ".join(["bertsent label", path_word(path), *self.source.words(), *model]) + _FOREIGN
+        return " ".join([path_word(path.absolute() if absolute else path), *self.source.words()])
 
     def _monitored(
         self,
@@ -260,31 +302,16 @@ class TextsRun:
             check=check,
             new_rows=len(check.rows) if check else new_rows,
             looks=check.look if check else len(recorded),
-            open=self._open,
+            open=next(iter(self._list_open()), None),
             history=self.history,
             label_command=self._label_command,
             **more,
         )
 
 
-_FOREIGN = " --order foreign"
-_TO_A_FILE = f"write them to a file, then bertsent label FILE{_FOREIGN}"  # texts that came by a pipe
+_TO_A_FILE = f"write them to a file, then bertsent label FILE{FOREIGN}"  # texts that no single path holds
 
 
-def _distinct(reviews: Reviews, rows: set[str], left_out: Counter[str]) -> Iterator[tuple[str, str]]:
-    """Digest and clean text of each review, each text once.
-
-    Args:
-        rows: Receives the digests, cut to `ROW` characters.
-        left_out: Receives the numbers of those without text and of repeated ones.
-    """
-    for review in reviews:
-        text = clean(review.text)
-        digest = sha256_text(text)
-        if not text:
-            left_out["without text"] += 1
-        elif digest[:ROW] in rows:
-            left_out["repeated"] += 1
-        else:
-            rows.add(digest[:ROW])
-            yield digest, text
+def _settled(checks: list[TextsCheck]) -> set[str]:
+    """The digests of the texts that need no further check, cut to `ROW` characters."""
+    return {row for check in checks if check.verdict != "cannot_tell" for row in check.rows}

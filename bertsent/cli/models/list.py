@@ -9,12 +9,12 @@ import typer
 from bertsent.base.display import size, visible
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _options as options
+from bertsent.cli._open_drift import note_open, open_key
 from bertsent.cli._render import note, pick, print_json
 from bertsent.cli._tables import metric, or_dash
 from bertsent.cli.models._candidate import CANDIDATE, CANDIDATE_STATES, find_candidate_with_state
 
 if TYPE_CHECKING:
-    from bertsent.drift.monitored import OpenDrift
     from bertsent.retraining.waiting import CandidateState
     from bertsent.versions.candidate import Candidate
     from bertsent.versions.registry import Entry
@@ -24,7 +24,8 @@ def list_versions(ctx: typer.Context, json: options.Json = False) -> None:
     """List versions; show, explain, compare or go back to one.
 
     Without a command it lists the versions, newest last, and marks the current one with a star. A candidate
-    that waits for your word, or that the gate rejected, comes last.
+    that waits for your word, or that the gate rejected, comes last. If a drift is open, a line on stderr
+    says so.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -34,35 +35,20 @@ def list_versions(ctx: typer.Context, json: options.Json = False) -> None:
     note_strays(alone=True)
     entries = registry.entries(Workspace.current())
     candidate, state = find_candidate_with_state()
-    drift = _open_drift()
     if json:
-        rows = [_entry_as_json(entry) for entry in entries]
-        if drift:
-            from bertsent.cli._drift_output import open_as_json
-
-            rows = [row | ({"open_drift": open_as_json(drift)} if row["current"] else {}) for row in rows]
+        key = open_key(note_open())
+        rows = [_entry_as_json(entry) | (key if entry.current else {}) for entry in entries]
         print_json([*rows, _candidate_as_json(candidate, state)] if candidate else rows)
         return
-    if not entries:
+    if entries:
+        typer.echo("   version  made                  by           parent  labels  test accuracy      size")
+        for entry in entries:
+            typer.echo(_entry_line(entry))
+        if candidate:
+            typer.echo(_candidate_line(candidate, state))
+    else:
         note("No version yet: bertsent train makes one.")
-        return
-    typer.echo("   version  made                  by           parent  labels  test accuracy      size")
-    for entry in entries:
-        typer.echo(_entry_line(entry))
-    if candidate:
-        typer.echo(_candidate_line(candidate, state))
-    if drift:
-        note(f"{drift.sentence}.")
-
-
-def _open_drift() -> OpenDrift | None:
-    """The newest drift that is open. Without a drift history, nothing of drift is imported."""
-    workspace = Workspace.current()
-    if not any((folder / "drift.jsonl").is_file() for folder in (workspace.labels, workspace.reports)):
-        return None
-    from bertsent.retraining.open_drift import find_open
-
-    return find_open(workspace)
+    note_open()
 
 
 def _candidate_as_json(candidate: Candidate, state: CandidateState | None) -> dict[str, Any]:

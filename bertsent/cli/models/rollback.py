@@ -9,6 +9,7 @@ import typer
 from bertsent.base.settings.workspace import Workspace
 from bertsent.base.version_names import capital, spoken
 from bertsent.cli import _options as options
+from bertsent.cli._open_drift import note_open
 from bertsent.cli._render import note, print_json
 
 
@@ -25,7 +26,7 @@ def rollback(
     """Make an old version current again.
 
     Publishes it again under the next number: nothing is lost, and a rollback can be rolled back too. A drift
-    that the replaced version had answered is open again; a line says so.
+    that the replaced version had answered is open again; a line says so, as of any other that is open.
     """
     from bertsent.cli._versions import note_strays
     from bertsent.retraining.open_drift import reopened
@@ -45,4 +46,8 @@ def rollback(
         typer.echo(f"Version {now}, a copy of {spoken(origin)}, is now current and replaces {spoken(before)}")
     drift = reopened(Workspace.current(), before) if before != now else None
     if drift:
-        note(f"The drift of {drift.day} is open again, as {spoken(before)} had answered it. {drift.advice}")
+        by = spoken(before)
+        closed = f"a check by {by} had closed it" if drift.without_labels else f"{by} had answered it"
+        note(f"The drift {drift.name} is open again, as {closed}. {drift.advice}")
+    else:
+        note_open()

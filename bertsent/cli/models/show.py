@@ -15,6 +15,7 @@ from bertsent.base.records.gain import Gain
 from bertsent.base.settings.workspace import Workspace
 from bertsent.base.version_names import capital, spoken, spoken_champion
 from bertsent.cli import _options as options
+from bertsent.cli._open_drift import note_open
 from bertsent.cli._render import pick, print_json
 from bertsent.cli._tables import gate_lines, metric, or_dash
 from bertsent.cli._versions import find_version
@@ -69,11 +70,17 @@ def why(
 
     Prints its labels, the drift verdict, and the comparison with the version it replaced. Of a version that
     was removed, it prints what the ledger says. Without a number it tells of the candidate that waits for
-    your word, or that the gate rejected.
+    your word, or that the gate rejected. If a drift is open, a line on stderr says so.
     """
     if number == CANDIDATE:
         _why_candidate(json=json)
-        return
+    else:
+        _why(number, json=json)
+    note_open()
+
+
+def _why(number: str, *, json: bool) -> None:
+    """Prints what led to a version."""
     try:
         version = find_version(number, option="N")
     except UsageError:
