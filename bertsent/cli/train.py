@@ -8,24 +8,30 @@ from typing import Annotated, Any
 
 import typer
 
-from bertsent.base.display import visible
+from bertsent.base.display import counted, visible
 from bertsent.base.errors import UsageError
 from bertsent.base.records.core import Progress
-from bertsent.base.records.training import Trained
+from bertsent.base.records.training import CROSS_VALIDATION, Trained
 from bertsent.base.settings import toml_file
 from bertsent.base.settings.download import DownloadSettings
 from bertsent.base.settings.reading import ReadSettings
 from bertsent.base.settings.recipes import DEFAULT, RECIPES
-from bertsent.base.settings.training import Balance, Optimizer, TrainSettings
+from bertsent.base.settings.training import Balance, FewShotSettings, Optimizer, TrainSettings
 from bertsent.base.settings.workspace import Workspace
 from bertsent.cli import _options as options
 from bertsent.cli._render import duration, pick, print_json, progress
 from bertsent.cli._signals import stop_on_signal
 from bertsent.cli._source import open_source, reads_reviews
 from bertsent.cli._versions import find_version
+from bertsent.data.source import Source
 
 DEFAULTS = TrainSettings()
 _READ = ReadSettings()
+_FEW_SHOT = FewShotSettings()
+_SPOKEN = {  # rows that are not a split -> how they are called, and how they were scored
+    CROSS_VALIDATION: ("folds", ", each scored by a classifier that had not seen it"),
+    "warm_start": ("before", ", the same, scored by the version that training started from"),
+}
 _RECIPES = ", ".join(f"{recipe.name} ({recipe.about})" for recipe in RECIPES.values())
 
 
@@ -132,6 +138,14 @@ def train(
             "is the label.",
         ),
     ] = DEFAULTS.teacher_share,
+    folds: Annotated[
+        int,
+        typer.Option(
+            "--folds",
+            help="With --warm-start: train on all rows and measure by cross-validation in this many folds; "
+            "0: hold rows out.",
+        ),
+    ] = DEFAULTS.folds,
     seed: options.Seed = DEFAULTS.seed,
     output: Annotated[
         Path | None,
@@ -179,6 +193,8 @@ def train(
         from bertsent.tf import training
 
         with stop_on_signal() as stop, open_source(paths, reading) as source:
+            if warm_start is not None and not unlabelled:
+                settings = _for_few_rows(settings, source, recipe, overrides, _given(ctx), to=bar)
             trained = training.train(
                 settings,
                 data=source,
@@ -213,6 +229,29 @@ def _given(ctx: typer.Context) -> dict[str, Any]:
     }
 
 
+def _for_few_rows(
+    settings: TrainSettings,
+    source: Source,
+    recipe: str | None,
+    config: toml_file.Config,
+    given: dict[str, Any],
+    *,
+    to: Progress,
+) -> TrainSettings:
+    """The settings of the recipe for few rows, where the rows are few and nobody said how to measure."""
+    from bertsent.data.splits import few_rows
+
+    said = {*config.values, *given} & {"folds", "validation_share", "patience"}
+    if recipe or config.recipe or said or not (rows := few_rows(source)):
+        return settings
+    chosen = toml_file.resolve(_FEW_SHOT.recipe, config=config, given=given)
+    to.note(
+        f"Recipe {_FEW_SHOT.recipe}, as {counted(rows, 'labelled row')} cannot be split well (--recipe "
+        f"default splits them): {toml_file.describe(chosen)}"
+    )
+    return chosen
+
+
 def _note_settings(settings: TrainSettings, *, recipe: str | None, file: Path | None, to: Progress) -> None:
     """Says which settings are in use, if a recipe or a file changes those of --help."""
     origins = [f"Recipe {recipe}"] if recipe not in {None, DEFAULT} else []
@@ -234,14 +273,19 @@ def _as_json(trained: Trained) -> dict[str, Any]:
 def _print(trained: Trained) -> None:
     typer.echo(f"Published version {trained.version} in {visible(str(trained.path))}")
     for name, values in trained.metrics.items():
+        if not values.confusion.n:
+            continue
+        low, high = values.intervals["accuracy"]
+        spoken, how = _SPOKEN.get(name, (name, ""))
         typer.echo(
-            f"{name:>10}: accuracy {values.confusion.accuracy:.4f}, F1 {values.confusion.f1:.4f}, "
-            f"ROC AUC {values.roc_auc:.4f}, log loss {values.log_loss:.4f}, ECE {values.ece:.4f} "
-            f"({values.confusion.n} reviews)"
+            f"{spoken:>10}: accuracy {values.confusion.accuracy:.4f} ({low:.4f} to {high:.4f}), "
+            f"F1 {values.confusion.f1:.4f}, ROC AUC {values.roc_auc:.4f}, log loss {values.log_loss:.4f}, "
+            f"ECE {values.ece:.4f} ({values.confusion.n} reviews{how})"
         )
     alike = 100 * trained.quantised.agreement
+    chosen = "Last" if CROSS_VALIDATION in trained.metrics else "Best"
     typer.echo(
-        f"Best epoch {trained.best_epoch} of {len(trained.epochs)}; LiteRT gives the same labels as the "
+        f"{chosen} epoch {trained.best_epoch} of {len(trained.epochs)}; LiteRT gives the same labels as the "
         f"trained classifier on {alike:.2f} % of {trained.quantised.rows} reviews; "
         f"{duration(trained.seconds)} in all"
     )

@@ -101,10 +101,12 @@ class SplitReader:
     Args:
         source: The data set as it was given, for messages.
         progress: Told of every source; notes say which columns were taken and what was left out.
+        least: Rows of each label that training needs; by default as the source's settings say.
     """
 
-    def __init__(self, source: Source, progress: Progress) -> None:
+    def __init__(self, source: Source, progress: Progress, *, least: int | None = None) -> None:
         self._source = source
+        self._least = source.settings.minimum_per_class if least is None else least
         self._progress = progress
         self._halves: dict[Role, Half] = {"train": Half(), "validation": Half(), "test": Half()}
         self._left_out = Counter[str]()
@@ -123,7 +125,7 @@ class SplitReader:
         surveyed = [
             self._survey(role, alike) for role, source in layout.items() for alike in _of_like_columns(source)
         ]
-        _require_labels(self._source, surveyed)
+        _require_labels(self._source, surveyed, self._least)
         train = self._halves["train"]
         for part in surveyed:
             if part.role == "train" or part.labelled:
@@ -298,7 +300,7 @@ def _require_explained(source: Source, survey: Survey) -> None:
         )
 
 
-def _require_labels(source: Source, parts: Sequence[_Surveyed]) -> None:
+def _require_labels(source: Source, parts: Sequence[_Surveyed], least: int) -> None:
     """Refuses labels that nobody explained, and too few rows of a label.
 
     Raises:
@@ -311,7 +313,6 @@ def _require_labels(source: Source, parts: Sequence[_Surveyed]) -> None:
         if part.role != "train" and part.labelled and not (labels.positive and labels.negative):
             raise _too_few(_name(part.source), [part], least=1)
     training = [part for part in parts if part.role == "train"]
-    least = source.settings.minimum_per_class
     if any(sum(count) < least for count in zip(*map(_counts, training), strict=True)):
         raise _too_few(_name(source), training, least=least)
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import contextlib
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from bertsent.base.digests import sha256_lines, sha256_text
 from bertsent.base.display import visible
-from bertsent.base.errors import DataError
+from bertsent.base.errors import DataError, UsageError
 from bertsent.base.files import is_folder
-from bertsent.base.records.core import Progress, silent
+from bertsent.base.records.core import Progress, Review, silent
 from bertsent.base.records.training import Splits
 from bertsent.base.settings.reading import LABELS
-from bertsent.base.settings.training import TrainSettings
+from bertsent.base.settings.training import FewShotSettings, TrainSettings
 from bertsent.data.folders import sorted_entries
 from bertsent.data.layout import is_data_set, layout_of
-from bertsent.data.reviews import FETCH_HINT, count_labels
+from bertsent.data.reviews import FETCH_HINT, count_labels, open_reviews, usable
 from bertsent.data.source import Source
-from bertsent.data.split_rows import Rows, SplitReader
+from bertsent.data.split_rows import SPLIT_COLUMN, Rows, SplitReader
+
+_FEW_SHOT = FewShotSettings()
 
 
 def find_data_set(data: Path) -> Path:
@@ -58,6 +62,8 @@ def load_splits(data: Path | Source, settings: TrainSettings, *, progress: Progr
     brings validation rows and another none, those of the other are drawn from its training rows: a version
     is calibrated for what it learns. Validation or test rows without any label are passed over.
 
+    With `settings.folds` no row is held out: all are training rows, and the data set may bring no others.
+
     Texts are cleaned, and each is in one split; splits are sorted by digest. Where a row goes depends only
     on its text and the seed, not on formats, the order of rows, or other rows. A text that has both labels in
     one split is left out of that split. A validation row whose text is also a training row is left out,
@@ -69,24 +75,29 @@ def load_splits(data: Path | Source, settings: TrainSettings, *, progress: Progr
 
     Raises:
         DataError: before any row is loaded if there are values that look like labels of a scale, or too few
-            rows of a label; if the train or validation split is empty or too small; and as
-            `reviews.open_reviews`.
+            rows of a label; if the train or validation split is empty or too small; with folds, if the data
+            set has splits of its own; and as `reviews.open_reviews`.
     """
     source = Source.of(data)
-    reader = SplitReader(source, progress)
+    reader = SplitReader(source, progress, least=_FEW_SHOT.least_per_label if settings.folds else None)
     halves = reader.read(layout_of(source))
     undivided = reader.undivided()
     train, validation, test = (halves[name].distinct() for name in ("train", "validation", "test"))
+    if settings.folds:
+        _require_undivided(source, validation, test)
     leaked = _leave_out(validation, train) + _leave_out(test, train, validation)
-    if not halves["test"].rows_read:
+    if not halves["test"].rows_read and not settings.folds:
         test, train = _divide(train, f"{settings.seed}:test", settings.validation_share)
-    if not halves["validation"].rows_read:
+    if settings.folds:
+        _require_enough_for_folds(source, train)
+    elif not halves["validation"].rows_read:
         validation, train = _divide(train, str(settings.seed), settings.validation_share, both_labels=True)
     elif undivided:
         drawn, train = _divide(train, str(settings.seed), settings.validation_share, among=undivided)
         validation = dict(sorted({**validation, **drawn}.items()))
     splits = {"train": train, "validation": validation, "test": test}
-    _require_both_labels(source, splits, progress)
+    if not settings.folds:
+        _require_both_labels(source, splits, progress)
     return Splits(
         train=tuple(train.values()),
         validation=tuple(validation.values()),
@@ -102,6 +113,43 @@ def load_splits(data: Path | Source, settings: TrainSettings, *, progress: Progr
     )
 
 
+def few_rows(data: Path | Source) -> int:
+    """How many labelled rows a data set has if they are too few to hold some out; else 0, as for one with
+    splits of its own. At most the first `FewShotSettings.most_rows` are read. What cannot be read has none:
+    `load_splits` says why."""
+    count = 0
+    with contextlib.suppress(DataError, UsageError):
+        layout = layout_of(data)
+        if layout.validation or layout.test:
+            return 0
+        for source in layout.train:
+            reviews = open_reviews(source)
+            if SPLIT_COLUMN in map(str.lower, reviews.columns):
+                return 0
+            for _ in usable(reviews, Counter(), labelled=True):
+                count += 1
+                if count > _FEW_SHOT.most_rows:
+                    return 0
+        return count
+    return 0
+
+
+def fold_numbers(reviews: Sequence[Review], settings: TrainSettings) -> list[int]:
+    """The fold of each row, 0 to `settings.folds` - 1: each label is dealt out evenly, in the order of a hash
+    of seed and text."""
+    folds = [0] * len(reviews)
+    order = sorted(
+        range(len(reviews)),
+        key=lambda row: (
+            reviews[row].label or 0,
+            sha256_text(f"{settings.seed}:fold:{sha256_text(reviews[row].text)}"),
+        ),
+    )
+    for place, row in enumerate(order):
+        folds[row] = place % settings.folds
+    return folds
+
+
 def _data_sets(data: Path) -> list[Path]:
     """The data sets in a folder, by name; none if it does not exist."""
     inside = [data / entry.name for entry in sorted_entries(data)] if is_folder(data) else []
@@ -115,6 +163,27 @@ def _leave_out(rows: Rows, *others: Rows) -> int:
     for digest in shared:
         del rows[digest]
     return len(shared)
+
+
+def _require_undivided(source: Source, validation: Rows, test: Rows) -> None:
+    """Refuses rows that a data set brings to measure on, where folds are to measure."""
+    if validation or test:
+        raise DataError(
+            f"{visible(str(source))} brings validation or test rows of its own, so folds have nothing to do.",
+            received=f"{len(validation)} validation, {len(test)} test rows",
+            hint="--folds 0 measures on them",
+        )
+
+
+def _require_enough_for_folds(source: Source, train: Rows) -> None:
+    """Refuses too few different texts of a label: the counts of rows may have been enough."""
+    counts, least = count_labels(train.values()), _FEW_SHOT.least_per_label
+    if min(counts.values()) < least:
+        raise DataError(
+            f"{visible(str(source))} needs at least {least} different reviews of each label.",
+            received=f"{counts['pos']} positive, {counts['neg']} negative",
+            hint="add reviews: bertsent label gives texts their labels",
+        )
 
 
 def _require_both_labels(source: Source, splits: Mapping[str, Rows], progress: Progress) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -35,7 +36,8 @@ def training_curves(epochs: Sequence[Epoch], *, best_epoch: int, path: Path) -> 
     for position, (name, train, validation) in enumerate(panels, start=1):
         axes = figure.add_subplot(1, 2, position)
         axes.plot(numbers, train, "o-", color=POSITIVE, label="train")
-        axes.plot(numbers, validation, "s-", color=NEGATIVE, label="validation")
+        if not all(map(math.isnan, validation)):  # a run with folds has no validation rows
+            axes.plot(numbers, validation, "s-", color=NEGATIVE, label="validation")
         axes.axvline(best_epoch, color=_MUTED, linestyle=":", label="published")
         axes.set_xlabel("epoch")
         axes.set_xticks(numbers)

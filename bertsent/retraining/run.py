@@ -126,6 +126,7 @@ def settings_for(
     if labels and warm_start and not (recipe or config.recipe):
         rows = labels * (1 + _RETRAIN.old_per_new) * (1 + pace.crops)
         chosen["epochs"] = max(pace.epochs, math.ceil(_RETRAIN.least_steps * pace.batch_size / rows))
+    chosen["folds"] = 0  # of a champion with few rows: the gate judges a challenger, not folds
     return replace(own, **chosen | dict(config.values))
 
 

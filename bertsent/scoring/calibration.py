@@ -36,8 +36,9 @@ class Calibration:
     bias: float = 0.0  # then added to them; above 0 for a classifier that says "negative" too often
     # Abstention band: scores between these are labelled "unsure"; equal: no band
     unsure: tuple[float, float] = (DEFAULT_THRESHOLD, DEFAULT_THRESHOLD)
-    rows: int = 0  # validation rows it was fitted to
+    rows: int = 0  # validation rows it was fitted to; 0: scores are as the classifier gives them
     short: ShortTexts | None = None  # None: temperature and bias hold for all lengths
+    kept: bool | None = None  # True: it is that of the version that training began with; else None
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Calibration:
@@ -53,7 +54,7 @@ class Calibration:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """What a manifest holds; `short` only where there is one."""
+        """What a manifest holds; `short` and `kept` only where there is something to say."""
         values: dict[str, Any] = to_json(self)
         return {name: value for name, value in values.items() if value is not None}
 

@@ -59,7 +59,7 @@ def fit(
     """Trains a classifier.
 
     A retrain with a warm start takes its last epoch. Its validation rows are old ones; they would choose the
-    epoch that learnt least from the new rows.
+    epoch that learnt least from the new rows. A run with folds has no validation rows, and takes its last.
 
     Args:
         encoded: "examples" to train on and the "validation" split.
@@ -80,7 +80,7 @@ def fit(
     steps = sum(math.ceil(len(split) / settings.batch_size) for split in examples)
     classifier = compiled(run.encoder, settings, steps=steps)
     if run.warm_start is not None:
-        _begin_with(run.warm_start, classifier, run.encoder)
+        begin_with(run.warm_start, classifier, run.encoder)
     if not run.encoder.rebuilt:
         to_litert(classifier)  # refuses an encoder that cannot be converted now, not after training
     require_space(folder.parent, _BYTES * parameters(classifier.variables))
@@ -90,7 +90,7 @@ def fit(
     state = checkpoints.start(progress, resume=resume)
     trainer = _Trainer(classifier, settings, encoded["validation"], checkpoints, progress, stop)
     for number in range(len(state.epochs) + 1, settings.epochs + 1):
-        if _is_over(state, settings) and not run.continues:
+        if _is_over(state, settings) and not run.takes_last_epoch:
             progress.tell(
                 f"Stopped after {counted(len(state.epochs), 'epoch')}: "
                 f"{settings.patience} without a lower validation loss"
@@ -98,17 +98,26 @@ def fit(
             break
         epoch = trainer.epoch(examples[number - 1], state)
         epochs, best_epoch, best = (*state.epochs, epoch), state.best_epoch, state.best
-        if run.continues or not best_epoch or epoch.validation_loss < epochs[best_epoch - 1].validation_loss:
+        if (
+            run.takes_last_epoch
+            or not best_epoch
+            or epoch.validation_loss < epochs[best_epoch - 1].validation_loss
+        ):
             best_epoch, best = number, weights(classifier)
         state = RunState(epochs=epochs, best_epoch=best_epoch, best=best)
         checkpoints.save(state)
-        progress.tell(
-            f"Epoch {number}/{settings.epochs}: loss {epoch.loss:.4f}, accuracy {epoch.accuracy:.4f}, "
-            f"validation loss {epoch.validation_loss:.4f}, accuracy {epoch.validation_accuracy:.4f}, "
-            f"{epoch.examples_per_second:.1f} examples/s"
-        )
+        progress.tell(_line(epoch, of=settings.epochs))
     assign(classifier, state.best)
     return Fit(classifier=classifier, epochs=state.epochs, best_epoch=state.best_epoch)
+
+
+def _line(epoch: Epoch, *, of: int) -> str:
+    """What is said of an epoch; a run with folds has no validation rows."""
+    validation = f"validation loss {epoch.validation_loss:.4f}, accuracy {epoch.validation_accuracy:.4f}, "
+    return (
+        f"Epoch {epoch.epoch}/{of}: loss {epoch.loss:.4f}, accuracy {epoch.accuracy:.4f}, "
+        f"{'' if math.isnan(epoch.validation_loss) else validation}{epoch.examples_per_second:.1f} examples/s"
+    )
 
 
 def _is_over(state: RunState, settings: TrainSettings) -> bool:
@@ -141,7 +150,7 @@ def _weights_of(version: Version) -> dict[str, NDArray[np.float32]]:
     return {name: array.astype(np.float32) for name, array in load_file(version.file(WEIGHTS)).items()}
 
 
-def _begin_with(version: Version, classifier: Any, encoder: Encoder) -> None:
+def begin_with(version: Version, classifier: Any, encoder: Encoder) -> None:
     """Gives a classifier the weights of a version.
 
     Raises:
@@ -206,18 +215,23 @@ class _Trainer:
             history = self.classifier.fit(batches, verbose=0, callbacks=[watch]).history
         total = so_far(len(batches), {name: values[0] for name, values in history.items()})
         self.progress.finish()
-        measured = evaluate(
-            self.classifier, self.validation, what=f"Validation {title}", progress=self.progress
-        )
+        loss, accuracy = self._validate(f"Validation {title}")
         return Epoch(
             epoch=number,
             loss=total.loss,
             accuracy=total.accuracy,
-            validation_loss=measured.log_loss,
-            validation_accuracy=measured.confusion.accuracy,
+            validation_loss=loss,
+            validation_accuracy=accuracy,
             seconds=total.seconds,
             examples_per_second=len(split) / total.seconds,
         )
+
+    def _validate(self, title: str) -> tuple[float, float]:
+        """Log loss and accuracy on the validation rows; NaN without any."""
+        if not len(self.validation):
+            return math.nan, math.nan
+        measured = evaluate(self.classifier, self.validation, what=title, progress=self.progress)
+        return measured.log_loss, measured.confusion.accuracy
 
 
 def predict_logits(

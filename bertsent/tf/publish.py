@@ -6,7 +6,7 @@ import importlib.metadata
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,9 @@ from safetensors.numpy import save_file
 from bertsent import __version__
 from bertsent.base.errors import TrainingError
 from bertsent.base.files import now, write_text
-from bertsent.base.records.core import Progress
+from bertsent.base.records.core import Progress, to_json
 from bertsent.base.records.metrics import Metrics, Quantised
-from bertsent.base.records.training import Trained
+from bertsent.base.records.training import CROSS_VALIDATION, Trained
 from bertsent.base.settings import toml_file
 from bertsent.base.settings.evaluation import CalibrationSettings
 from bertsent.base.settings.reading import POSITIVE
@@ -54,6 +54,7 @@ from bertsent.versions.manifest import (
     Manifest,
     Version,
 )
+from bertsent.versions.trained_texts import key, trained_texts
 
 PROBES = ("great film", "It is meh.", "I want my two hours back; the plot made no sense at all.")
 _RELOAD_TOLERANCE = 1e-4  # the same file must give the same score after every reload
@@ -73,6 +74,7 @@ def publish(
     fit: Fit,
     encoded: Mapping[str, Encoded],
     *,
+    judged: NDArray[np.float32] | None = None,
     folder: Path,
     keep_weights: bool,
     progress: Progress,
@@ -82,6 +84,7 @@ def publish(
     Args:
         fit: The result of training; its classifier has the weights to publish.
         encoded: The rows of the run, by split.
+        judged: Of a run with folds: the logits of its rows, each by a classifier that had not seen the row.
         folder: The folder of versions.
         keep_weights: Whether the version includes weights.safetensors.
 
@@ -94,25 +97,18 @@ def publish(
     with store.staging(folder) as path:
         if encoder.vocabulary is not None:
             shutil.copyfile(encoder.vocabulary, path / VOCABULARY)
-        validation, plain = encoded["validation"], _convert(path, run, classifier)
-        uncalibrated = _scores(plain, validation, "validation, to calibrate", progress)
-        calibration = _calibration(run, uncalibrated, validation)
+        calibration = _calibration(
+            run, _convert(path, run, classifier), encoded["validation"], progress=progress
+        )
         litert = _convert(path, run, classifier, calibration)
         held_out = [name for name in run.rows if name != "train"]
         scores = {name: _scores(litert, encoded[name], name, progress) for name in held_out}
-        metrics = {
-            name: measure(scores[name], encoded[name].labels, threshold=DEFAULT_THRESHOLD, intervals=True)
-            for name in ("validation", "test")
-        }
-        kinds = {name: by_kind(scores[name], encoded[name].labels, encoded[name].pieces) for name in metrics}
-        if run.mix.stand_in:  # bags of words: not to be compared with the validation rows of other versions
-            metrics["stand_in"], kinds["stand_in"] = metrics.pop("validation"), {}
-        compared = "test" if len(encoded["test"]) else "validation"
-        some = head(encoded[compared], CalibrationSettings().compared)  # sorted by digest: a random draw
-        logits = predict_logits(
-            classifier, some, what="Comparing with the trained classifier", progress=progress
-        )
-        quantised = _compare(scores[compared][: len(some)], calibration.apply(logits, some.lengths), some)
+        if judged is not None:
+            encoded = {**encoded, CROSS_VALIDATION: encoded["train"]}
+            calibrated = calibration.apply(judged, encoded["train"].lengths)
+            scores[CROSS_VALIDATION] = calibrated.astype(np.float32)
+        metrics, kinds = _measured(run, encoded, scores, progress)
+        quantised = _compared(litert, fit, encoded, scores, calibration, progress)
         seq_length, kind = run.settings.seq_length, run.settings.window
         token_ids = encoder.tokenizer.encode(PROBES)
         probe_ids = [window(ids, seq_length=seq_length, kind=kind) for ids in token_ids]
@@ -121,7 +117,7 @@ def publish(
         if keep_weights:
             _write_weights(path / WEIGHTS, classifier)
         reference_rows.write(path / REFERENCE, run, encoded, scores)
-        history = {"best_epoch": fit.best_epoch, "epochs": [asdict(epoch) for epoch in fit.epochs]}
+        history = {"best_epoch": fit.best_epoch, "epochs": to_json(fit.epochs)}
         write_text(path / CONFIG, toml_file.dumps(run.settings))
         write_text(path / HISTORY, json.dumps(history, indent=2) + "\n")
         plots.training_curves(fit.epochs, best_epoch=fit.best_epoch, path=path / PLOT)
@@ -145,12 +141,64 @@ def publish(
     )
 
 
-def _calibration(run: TrainingRun, scores: NDArray[np.float32], validation: Encoded) -> Calibration:
-    """Fits the calibration to the validation rows. If these only stand in for a data set, the calibration is
-    that of the version that training began with: bags of words would give one that fits no review."""
-    if not run.mix.stand_in or run.warm_start is None:
-        return calibrate(scores, validation.labels, tokens=validation.lengths)
-    return Calibration.of(run.warm_start.manifest.calibration)
+def _calibration(
+    run: TrainingRun, plain: LiteRTClassifier, validation: Encoded, *, progress: Progress
+) -> Calibration:
+    """Fits the calibration to the validation rows. If these are too few, or only stand in for a data set, it
+    is that of the version that training began with: two rows, or bags of words, would give one that fits no
+    review. Without such a version scores stay as they are."""
+    too_few = len(validation) < CalibrationSettings().least_rows
+    if run.warm_start is not None and (run.mix.stand_in or too_few):
+        return replace(Calibration.of(run.warm_start.manifest.calibration), kept=True)
+    if too_few:
+        return Calibration()
+    scores = _scores(plain, validation, "validation, to calibrate", progress)
+    return calibrate(scores, validation.labels, tokens=validation.lengths)
+
+
+def _measured(
+    run: TrainingRun,
+    encoded: Mapping[str, Encoded],
+    scores: Mapping[str, NDArray[np.float32]],
+    progress: Progress,
+) -> tuple[dict[str, Metrics], dict[str, Mapping[str, Metrics]]]:
+    """The metrics by split, and those of short and long texts by split."""
+    names = [name for name in ("validation", "test", CROSS_VALIDATION) if name in scores]
+    metrics = {
+        name: measure(scores[name], encoded[name].labels, threshold=DEFAULT_THRESHOLD, intervals=True)
+        for name in names
+    }
+    kinds: dict[str, Mapping[str, Metrics]] = {
+        name: by_kind(scores[name], encoded[name].labels, encoded[name].pieces) for name in names
+    }
+    if run.mix.stand_in:  # bags of words: not to be compared with the validation rows of other versions
+        metrics["stand_in"], kinds["stand_in"] = metrics.pop("validation"), {}
+    if CROSS_VALIDATION in scores and run.warm_start is not None:
+        texts = [review.text for review in run.rows["train"]]
+        if not np.isin([key(text) for text in texts], trained_texts(run.warm_start)).any():
+            before = Scorer(run.warm_start).scores(texts, what="Scoring by the warm start", progress=progress)
+            labels = encoded["train"].labels
+            metrics["warm_start"] = measure(before, labels, threshold=DEFAULT_THRESHOLD, intervals=True)
+            kinds["warm_start"] = {}
+    return metrics, kinds
+
+
+def _compared(
+    litert: LiteRTClassifier,
+    fit: Fit,
+    encoded: Mapping[str, Encoded],
+    scores: Mapping[str, NDArray[np.float32]],
+    calibration: Calibration,
+    progress: Progress,
+) -> Quantised:
+    """Compares the LiteRT file with the trained classifier, on test rows if there are any."""
+    name = next((name for name in ("test", "validation") if len(encoded[name])), "train")
+    some = head(encoded[name], CalibrationSettings().compared)  # sorted by digest: a random draw
+    logits = predict_logits(
+        fit.classifier, some, what="Comparing with the trained classifier", progress=progress
+    )
+    own = scores[name][: len(some)] if name in scores else _scores(litert, some, name, progress)
+    return _compare(own, calibration.apply(logits, some.lengths), some)
 
 
 def _convert(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bertsent.base.digests import sha256_text
 from bertsent.base.records.core import Review
+from bertsent.base.records.training import CROSS_VALIDATION
 from bertsent.drift import reference
 from bertsent.tf.batches import Encoded
 from bertsent.tf.training_run import TrainingRun
@@ -41,7 +42,8 @@ def write(
         file: The file.
         run: The run.
         encoded: Its rows by split.
-        scores: P(positive) of the held-out splits, by the LiteRT file.
+        scores: P(positive) of the held-out splits, by the LiteRT file; of a run with folds also those of the
+            cross-validation, which then are the held-out ones.
     """
     mix, begun_with = run.mix, run.warm_start
     if mix.stand_in and begun_with is not None:
@@ -68,12 +70,13 @@ def write(
 def _of_data_set(
     run: TrainingRun, encoded: Mapping[str, Encoded], scores: Mapping[str, NDArray[np.float32]]
 ) -> _Old:
+    judged = CROSS_VALIDATION if CROSS_VALIDATION in scores else "validation"
     return _Old(
         pieces=encoded["train"].word_pieces()[: len(run.mix.old)],
         labels=_labels(run.mix.old),
-        heldout_scores=scores["validation"],
-        heldout_labels=_labels(run.splits.validation),
-        heldout_lengths=_lengths(encoded["validation"]),
+        heldout_scores=scores[judged],
+        heldout_labels=encoded[judged].labels.tolist(),
+        heldout_lengths=_lengths(encoded[judged]),
         digests=_digests(run.splits.train),
     )
 

@@ -5,20 +5,19 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bertsent.base import resources
 from bertsent.base.digests import sha256_text
 from bertsent.base.display import size, visible
 from bertsent.base.errors import TrainingError, UsageError
 from bertsent.base.files import lock, require_space
-from bertsent.base.records.core import Progress, Review, silent
+from bertsent.base.records.core import Progress, silent
 from bertsent.base.records.training import Splits, Trained
 from bertsent.base.settings.reading import LABELS
 from bertsent.base.settings.training import MemorySettings, TrainSettings
@@ -31,12 +30,12 @@ from bertsent.data.source import Source
 from bertsent.data.splits import load_splits
 from bertsent.labelling.selection import Mix
 from bertsent.scoring.pseudo_labels import PseudoLabels, combine, pseudo_label, take_scores
-from bertsent.scoring.scorer import Scorer
 from bertsent.tf import fit, publish, tf
 from bertsent.tf.balance import balance
-from bertsent.tf.batches import Encoded, encode, join
 from bertsent.tf.checkpoints import clear
+from bertsent.tf.cross_validation import cross_validate
 from bertsent.tf.encoder import load
+from bertsent.tf.examples import encode_run
 from bertsent.tf.training_run import TrainingRun
 from bertsent.versions import store, trained_texts
 from bertsent.versions.manifest import WEIGHTS, Version
@@ -90,6 +89,7 @@ def train(
         NetworkError, ArtefactError, UsageError: as `encoder.load`.
     """
     started = time.monotonic()
+    _require_warm_start(settings, warm_start, unlabelled)
     folder, checkpoints = output or workspace.model, checkpoints or workspace.state / "training"
     with lock(workspace.state / "train.lock", "train"):
         if warm_start is not None:
@@ -111,18 +111,38 @@ def train(
                 progress=progress,
             )
             run = TrainingRun(settings, encoder, mix, pseudo_labels, warm_start)
-            encoded = _encode(run, workspace.state / "tokens", progress)
+            encoded = encode_run(run, workspace.state / "tokens", progress)
             with bfloat16(), _memory_errors(settings):
                 fitted = fit.fit(run, encoded, checkpoints, resume=resume, progress=progress, stop=stop)
+                judged = cross_validate(run, progress=progress, stop=stop) if settings.folds else None
         # Trace it again in fp32: the LiteRT file is compared with the weights, not with rounded ones.
         fitted.classifier.make_predict_function(force=True)
         if warm_start is not None and run.continues:
             fit.interpolate_weights(fitted.classifier, warm_start, alpha=mix.interpolation)
         trained = publish.publish(
-            run, fitted, encoded, folder=folder, keep_weights=keep_weights, progress=progress
+            run,
+            fitted,
+            encoded,
+            judged=judged,
+            folder=folder,
+            keep_weights=keep_weights,
+            progress=progress,
         )
         clear(checkpoints)
     return replace(trained, seconds=time.monotonic() - started)
+
+
+def _require_warm_start(
+    settings: TrainSettings, warm_start: Version | None, unlabelled: Sequence[Path]
+) -> None:
+    """Refuses folds with what they do not go with."""
+    if settings.folds and warm_start is None:
+        raise UsageError(
+            "--folds and --recipe few-shot need --warm-start: few rows teach an encoder alone nothing.",
+            hint="--warm-start packaged",
+        )
+    if settings.folds and unlabelled:
+        raise UsageError("--folds is for labelled rows alone; --unlabelled goes with --folds 0.")
 
 
 def _pseudo_labels(
@@ -180,65 +200,6 @@ def _held_out_seen(version: Version, splits: Splits) -> int | None:
         return None
     held_out = [trained_texts.key(review.text) for review in (*splits.validation, *splits.test)]
     return int(np.isin(np.array(held_out, np.uint64), trained).sum())
-
-
-def _encode(run: TrainingRun, cache: Path, progress: Progress) -> dict[str, Encoded]:
-    """The rows of the run by split, as they are scored; and "examples", the rows to train on, which are cut
-    shorter and include the pseudo-labelled ones, balanced as the settings say."""
-
-    def encode_rows(reviews: Sequence[Review], seq_length: int, **more: Any) -> Encoded:
-        return encode(
-            reviews,
-            run.encoder.tokenizer,
-            seq_length=seq_length,
-            kind=run.settings.window,
-            cache=cache,
-            **more,
-        )
-
-    rows = run.rows
-    encoded = {name: encode_rows(reviews, run.settings.seq_length) for name, reviews in rows.items()}
-    shorter = min(run.settings.train_length, run.settings.seq_length)
-    balanced, targets = run.balanced, _targets(run, progress)
-    chosen = [rows["train"][row] for row in balanced.rows]
-    examples = encode_rows(
-        chosen,
-        shorter,
-        targets=None if targets is None else targets[balanced.rows],
-        weights=balanced.weights,
-    )
-    if run.pseudo_labels is not None:  # each with weight 1
-        extra = encode_rows(run.pseudo_labels.reviews, shorter, targets=run.pseudo_labels.targets)
-        examples = join(examples, extra)
-    return encoded | {"examples": examples}
-
-
-def _targets(run: TrainingRun, progress: Progress) -> NDArray[np.float32] | None:
-    """What the labelled rows teach, float32 [old and new rows]; None: their labels.
-
-    In a retrain with a warm start old rows teach the scores of the version it begins with, so that learning
-    the new rows changes them least (Li and Hoiem 2016, "Learning without Forgetting"). Where pseudo-labels
-    came with scores for training rows, these teach a mean of label and score (Hinton et al. 2015, "Distilling
-    the Knowledge in a Neural Network").
-    """
-    mix = run.mix
-    if run.pseudo_labels is not None and run.pseudo_labels.of_training:
-        return _softened(run.rows["train"], run.pseudo_labels.of_training, run.settings.teacher_share)
-    if run.warm_start is None or not run.continues or not mix.old:
-        return None
-    texts = [review.text for review in mix.old]
-    scores = Scorer(run.warm_start).scores(texts, what="Scoring old reviews", progress=progress)
-    return np.concatenate([scores, np.array([review.label for review in mix.new], np.float32)])
-
-
-def _softened(rows: Sequence[Review], scores: Mapping[str, float], share: float) -> NDArray[np.float32]:
-    """The labels, and of rows with a score `share` of it and the rest of the label."""
-    targets = np.array([review.label for review in rows], np.float32)
-    for row, review in enumerate(rows):
-        score = scores.get(sha256_text(review.text))
-        if score is not None:
-            targets[row] += share * (score - targets[row])
-    return targets
 
 
 @contextlib.contextmanager

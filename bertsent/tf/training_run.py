@@ -40,6 +40,11 @@ class TrainingRun:
         return self.warm_start is not None and bool(self.mix.new)
 
     @property
+    def takes_last_epoch(self) -> bool:
+        """Whether the last epoch is published: no validation rows may choose one."""
+        return self.continues or bool(self.settings.folds)
+
+    @property
     def rows(self) -> dict[str, tuple[Review, ...]]:
         """The labelled rows by split: "train" holds those to train on; only a retrain has "reserved"."""
         rows = dict(self.splits.items()) | {"train": (*self.mix.old, *self.mix.new)}
@@ -57,8 +62,9 @@ class TrainingRun:
         settings = asdict(self.settings)
         if self.settings.balance == "none":  # as before there was a choice: an older checkpoint still fits
             del settings["balance"]
-        if not self.settings.patience:
-            del settings["patience"]
+        for name in ("patience", "folds"):
+            if not settings[name]:
+                del settings[name]
         if pseudo is None or not pseudo.of_training:
             del settings["teacher_share"]
         return sha256_lines(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -25,7 +26,7 @@ every number below is in `manifest.json` too. The folder name is the version num
 | input | {{ manifest.seq_length }} word pieces, window {{ manifest.window }} |
 | trained with | {{ s.optimizer }}, initial rate {{ s.init_lr }}, batch {{ s.batch_size }}, \
 {{ s.epochs }} epoch{{ "" if s.epochs == 1 else "s" }}, seed {{ s.seed }} |
-| published epoch | {{ best_epoch }}, the {{ "last" if step else "lowest validation loss" }} |
+| published epoch | {{ best_epoch }}, the {{ "last" if step or folds else "lowest validation loss" }} |
 {% if step -%}
 | weights | those of that epoch (share {{ step }}), averaged with those \
 {{ "of " ~ lineage.champion | champion if "champion" in lineage else "training started from" }} |
@@ -51,8 +52,17 @@ Measured with the int8 LiteRT file that scores, at threshold 0.5; below each met
 | {{ name }} | {{ m.n }} \
 {% for key in metrics %}| {{ m[key] | number }}{{ m["intervals"][key] | interval }} {% endfor %}|
 {% endfor %}
+{% if "cross_validation" in manifest.metrics -%}
+`cross_validation`: the {{ manifest.metrics.cross_validation.n }} train reviews, too few to keep some aside, \
+in {{ folds }} folds. Each was scored by a classifier that had not seen it, \
+trained like this one on the other folds.
+{% if "warm_start" in manifest.metrics -%}
+`warm_start`: the same reviews, scored by the version that training started from, which had not seen them.
+{% endif %}
+{% endif -%}
 ECE is the expected calibration error: the mean distance of confidence from accuracy.
-Scores were calibrated on {{ manifest.calibration.rows }} validation rows (temperature \
+{% if manifest.calibration.get("rows", 0) -%}
+Scores were calibrated on {{ manifest.calibration.rows }} validation rows{{ kept }} (temperature \
 {{ manifest.calibration.temperature | number }}, bias {{ manifest.calibration.bias | number }}\
 {% if "short" in manifest.calibration -%}
 ; of texts up to {{ manifest.calibration.short.tokens }} tokens
@@ -62,11 +72,15 @@ gradually up to {{ manifest.calibration.short.long }}\
 );
 between {{ manifest.calibration.unsure[0] | number }} and {{ manifest.calibration.unsure[1] | number }} \
 the accuracy is below {{ sure }} %, and `predict` says unsure.
+{% else -%}
+Scores are not calibrated: there were too few validation rows.
+{% endif -%}
 `bertsent evaluate PATH` gives the same metrics for other reviews.
 
 The trained classifier has an accuracy of {{ manifest.metrics.test.classifier_accuracy | number }} on \
 {{ manifest.metrics.test.compared }} of the \
-{{ "test" if manifest.metrics.test.n else "stand_in" if "stand_in" in manifest.metrics else "validation" }}
+{{ "test" if manifest.metrics.test.n else "stand_in" if "stand_in" in manifest.metrics \
+else "train" if folds else "validation" }}
 rows; the LiteRT file gives the same label on \
 {{ (100 * manifest.metrics.test.litert_agreement) | round(2) }} % of them.
 
@@ -149,7 +163,9 @@ def render(manifest: Manifest, *, epochs: Sequence[Epoch], best_epoch: int) -> s
     environment.filters["interval"] = lambda ends: (
         "" if ends is None or None in ends else f"<br>({ends[0]:.4f} to {ends[1]:.4f})"
     )
-    environment.filters["number"] = lambda value: "-" if value is None else f"{value:.4f}"
+    environment.filters["number"] = lambda value: (
+        "-" if value is None or math.isnan(value) else f"{value:.4f}"
+    )
     environment.filters |= {"spoken": spoken, "champion": spoken_champion}
     # Only a retrain's warm start publishes its last epoch and interpolates weights (`tf.training`).
     warm = "warm_start" in manifest.encoder
@@ -160,6 +176,8 @@ def render(manifest: Manifest, *, epochs: Sequence[Epoch], best_epoch: int) -> s
     ]
     return environment.from_string(_TEMPLATE).render(
         manifest=manifest,
+        folds=manifest.settings.get("folds", 0),
+        kept=" of the version that training started from" if manifest.calibration.get("kept") else "",
         step=manifest.data.get("labels", {}).get("step") if warm else None,
         lineage=manifest.lineage,
         s=manifest.settings,

@@ -10,6 +10,8 @@ from typing import Any
 from bertsent.base.records.core import Review
 from bertsent.base.records.metrics import Metrics, Quantised
 
+CROSS_VALIDATION = "cross_validation"  # the metrics of a run with folds
+
 
 @dataclass(frozen=True, slots=True)
 class Splits:

@@ -23,6 +23,9 @@ class ExplainSettings:
 class CalibrationSettings:
     """How a version's scores become probabilities, from its validation rows."""
 
+    # Validation rows; with fewer a version keeps the calibration that it began with: 2 rows, both right,
+    # would give the lowest temperature there is, and scores of 0 and 1.
+    least_rows: int = 20
     sure: float = 0.8  # accuracy; below it `predict` says unsure
     # Bounds of the temperature: a classifier outside them is broken, not badly calibrated.
     coolest: float = 0.1

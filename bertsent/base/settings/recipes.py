@@ -50,6 +50,7 @@ RECIPES: dict[str, Recipe] = {
                 unlabelled_rows=30_000,
                 teacher_share=0.5,
                 patience=0,
+                folds=0,
                 seed=42,
             ),
         ),
@@ -66,6 +67,12 @@ RECIPES: dict[str, Recipe] = {
             "retrain",
             "a warm start on new labels and some old reviews",
             replace(TrainSettings(), epochs=1, init_lr=5e-5, batch_size=16, crops=0.5),
+        ),
+        # Few rows give few steps, so batches are small and epochs many.
+        Recipe(
+            "few-shot",
+            "a warm start on 16 to 200 labels, measured by cross-validation",
+            replace(TrainSettings(), epochs=10, init_lr=5e-5, batch_size=8, crops=0.0, folds=5),
         ),
         Recipe(
             "fast",

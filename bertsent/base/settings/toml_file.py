@@ -41,6 +41,7 @@ _COMMENTS = {  # for settings that name and value do not explain
     "balance": ", ".join(get_args(Balance)),
     "unlabelled_rows": "at most, of reviews without labels",
     "patience": "epochs without a lower validation loss; 0: train all",
+    "folds": "of a cross-validation that holds no row out; 0: validation and test rows are held out",
     "teacher_share": "of a score that comes with a labelled row",
 }
 

@@ -40,6 +40,9 @@ class TrainSettings:
     # Epochs without a lower validation loss after which training ends; 0: none. As the rate falls with the
     # epochs that were asked for, a late epoch may still be the best, so this saves time at that risk.
     patience: int = 0
+    # Folds of a cross-validation, for a warm start on few rows: all rows train, none is held out, and every
+    # row is judged by a classifier that has not seen it. 0: validation and test rows are held out.
+    folds: int = 0
     seed: int = 42  # as in the original scripts
 
     def __post_init__(self) -> None:
@@ -53,6 +56,12 @@ class TrainSettings:
         for name, length in (("seq-length", self.seq_length), ("train-length", self.train_length)):
             require(8 <= length <= 512, f"{name} must lie in 8 to 512, BERT's longest.", length)
         require(self.patience >= 0, "patience must be at least 0 (0: train all epochs).", self.patience)
+        require(self.folds == 0 or 2 <= self.folds <= 20, "folds must be 0, or lie in 2 to 20.", self.folds)
+        require(
+            not (self.folds and self.patience),
+            "patience needs validation rows, and folds hold none out.",
+            f"folds {self.folds}, patience {self.patience}",
+        )
         require(0 <= self.crops <= 100, "crops must lie in 0 to 100.", self.crops)
         require(self.unlabelled_rows >= 1, "unlabelled-rows must be at least 1.", self.unlabelled_rows)
         share = self.validation_share
@@ -62,6 +71,20 @@ class TrainSettings:
         require_choice("optimizer", self.optimizer, Optimizer)
         require_choice("window", self.window, Window)
         require_choice("balance", self.balance, Balance)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FewShotSettings:
+    """When `train` takes the recipe "few-shot" by itself, and what a cross-validation needs."""
+
+    recipe: str = "few-shot"
+    # Labelled rows of a data set without splits of its own, with a warm start. A tenth of 200 are 20 test
+    # rows: 18 of them right say no more than 0.68 to 0.99.
+    most_rows: int = 200
+    least_per_label: int = 8  # distinct texts; with fewer a fold would judge one row of a label, or none
+
+    def __post_init__(self) -> None:
+        require(self.least_per_label >= 2, "least per label must be at least 2.", self.least_per_label)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
