@@ -111,7 +111,7 @@ def test_few_test_rows_decide_by_a_wider_margin() -> None:
     assert 0.01 < passed.margin <= GateSettings().widest
     refused = gate.judge(worse, SAME, GOOD)
     assert not refused.passed
-    assert "300 test rows or more can show less" in refused.reason
+    assert "300 of them or more can show less" in refused.reason
 
 
 def test_margin_that_was_asked_for_is_never_narrowed() -> None:
