@@ -52,6 +52,7 @@ NOT_RUN = {
     "preview": "needs TensorFlow; tests/cli/test_preview.py runs it",
     "export saved-model": "needs TensorFlow; tests/cli/test_export.py runs it",
     "batch inbox": "watches until a signal ends it; tests/cli/test_batch_watch.py runs it",
+    "drift --texts inbox": "watches until a signal ends it; tests/cli/test_remedies.py runs it",
     "download --encoder": "needs the network",
     "download": "needs the network; `download --sample` does not, and is run",
     "label --import": "reads files of other programs; tests/labelling/test_imports.py runs it",
