@@ -24,7 +24,7 @@ from bertsent.data.source import Source
 
 Rows = dict[str, Review]  # by the digest of their text, sorted
 
-SPLIT_COLUMN = "split"
+_SPLIT_COLUMN = "split"
 _NAMED = 3  # paths that a message names
 _ADVANCE = 500  # reviews between two reports of progress: a report costs as much as a review
 _NO_LABEL = "-1"  # of test rows whose labels are secret, as data sets of Hugging Face have it
@@ -172,13 +172,13 @@ class SplitReader:
 
     def _survey(self, role: Role, source: Source) -> _Surveyed:
         reviews = open_reviews(source)
-        is_divided = SPLIT_COLUMN in map(str.lower, reviews.columns)
+        is_divided = has_split_column(reviews)
         if is_divided:
             reviews = open_reviews(source, cells=True)  # only then, as reading all cells takes longer
         survey = reviews.survey(self._progress)
         if not is_divided:
             return _Surveyed(role, source, reviews, survey)
-        column = [name.lower() for name in reviews.columns].index(SPLIT_COLUMN)
+        column = [name.lower() for name in reviews.columns].index(_SPLIT_COLUMN)
         if any(ROLES.get(_value(review, column).lower()) == "train" for review in reviews):
             return _Surveyed(role, source, reviews, survey, column)
         if role == "train":
@@ -226,19 +226,20 @@ class SplitReader:
 
 def _of_like_columns(source: Source) -> Iterator[Source]:
     """The files of a source with a column `split`, and those without: one must not be read like the other."""
-    if len(source.paths) < 2 or not _has_split_column(source):
+    if len(source.paths) < 2 or not has_split_column(open_reviews(source)):
         yield source
         return
     files: dict[bool, list[Path]] = {True: [], False: []}
     for path in source.paths:
-        files[_has_split_column(replace(source, paths=(path,)))].append(path)
+        files[has_split_column(open_reviews(replace(source, paths=(path,))))].append(path)
     for paths in files.values():
         if paths:
             yield replace(source, paths=tuple(paths))
 
 
-def _has_split_column(source: Source) -> bool:
-    return SPLIT_COLUMN in map(str.lower, open_reviews(source).columns)
+def has_split_column(reviews: Reviews) -> bool:
+    """Whether reviews have a column `split`, in any case."""
+    return _SPLIT_COLUMN in map(str.lower, reviews.columns)
 
 
 def _folder_of(part: _Surveyed, given: Sequence[Path]) -> Path | None:

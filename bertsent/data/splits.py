@@ -19,7 +19,7 @@ from bertsent.data.folders import sorted_entries
 from bertsent.data.layout import is_data_set, layout_of
 from bertsent.data.reviews import FETCH_HINT, count_labels, open_reviews, usable
 from bertsent.data.source import Source
-from bertsent.data.split_rows import SPLIT_COLUMN, Rows, SplitReader
+from bertsent.data.split_rows import Rows, SplitReader, has_split_column
 
 _FEW_SHOT = FewShotSettings()
 
@@ -85,16 +85,18 @@ def load_splits(data: Path | Source, settings: TrainSettings, *, progress: Progr
     train, validation, test = (halves[name].distinct() for name in ("train", "validation", "test"))
     if settings.folds:
         _require_undivided(source, validation, test)
-    leaked = _leave_out(validation, train) + _leave_out(test, train, validation)
-    if not halves["test"].rows_read and not settings.folds:
-        test, train = _divide(train, f"{settings.seed}:test", settings.validation_share)
-    if settings.folds:
         _require_enough_for_folds(source, train)
-    elif not halves["validation"].rows_read:
-        validation, train = _divide(train, str(settings.seed), settings.validation_share, both_labels=True)
-    elif undivided:
-        drawn, train = _divide(train, str(settings.seed), settings.validation_share, among=undivided)
-        validation = dict(sorted({**validation, **drawn}.items()))
+    leaked = _leave_out(validation, train) + _leave_out(test, train, validation)
+    if not settings.folds:
+        if not halves["test"].rows_read:
+            test, train = _divide(train, f"{settings.seed}:test", settings.validation_share)
+        if not halves["validation"].rows_read:
+            validation, train = _divide(
+                train, str(settings.seed), settings.validation_share, both_labels=True
+            )
+        elif undivided:
+            drawn, train = _divide(train, str(settings.seed), settings.validation_share, among=undivided)
+            validation = dict(sorted({**validation, **drawn}.items()))
     splits = {"train": train, "validation": validation, "test": test}
     if not settings.folds:
         _require_both_labels(source, splits, progress)
@@ -124,7 +126,7 @@ def few_rows(data: Path | Source) -> int:
             return 0
         for source in layout.train:
             reviews = open_reviews(source)
-            if SPLIT_COLUMN in map(str.lower, reviews.columns):
+            if has_split_column(reviews):
                 return 0
             for _ in usable(reviews, Counter(), labelled=True):
                 count += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -72,13 +72,8 @@ def fit(
         TrainingError, Interrupted, StorageError: as `training.train`.
     """
     settings = run.settings
-    ends = sentence_ends(run.encoder.tokenizer)
-    examples = [
-        with_crops(encoded["examples"], settings.crops, ends=ends, seed=settings.seed, epoch=epoch)
-        for epoch in range(1, settings.epochs + 1)
-    ]
-    steps = sum(math.ceil(len(split) / settings.batch_size) for split in examples)
-    classifier = compiled(run.encoder, settings, steps=steps)
+    examples = by_epoch(run, encoded["examples"])
+    classifier = compiled(run.encoder, settings, steps=count_steps(examples, settings))
     if run.warm_start is not None:
         begin_with(run.warm_start, classifier, run.encoder)
     if not run.encoder.rebuilt:
@@ -109,6 +104,20 @@ def fit(
         progress.tell(_line(epoch, of=settings.epochs))
     assign(classifier, state.best)
     return Fit(classifier=classifier, epochs=state.epochs, best_epoch=state.best_epoch)
+
+
+def by_epoch(run: TrainingRun, examples: Encoded) -> list[Encoded]:
+    """The examples of each epoch: those of the run, and crops that the epoch draws."""
+    settings, ends = run.settings, sentence_ends(run.encoder.tokenizer)
+    return [
+        with_crops(examples, settings.crops, ends=ends, seed=settings.seed, epoch=epoch)
+        for epoch in range(1, settings.epochs + 1)
+    ]
+
+
+def count_steps(examples: Sequence[Encoded], settings: TrainSettings) -> int:
+    """The steps of all epochs."""
+    return sum(math.ceil(len(split) / settings.batch_size) for split in examples)
 
 
 def _line(epoch: Epoch, *, of: int) -> str:

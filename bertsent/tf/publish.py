@@ -97,9 +97,7 @@ def publish(
     with store.staging(folder) as path:
         if encoder.vocabulary is not None:
             shutil.copyfile(encoder.vocabulary, path / VOCABULARY)
-        calibration = _calibration(
-            run, _convert(path, run, classifier), encoded["validation"], progress=progress
-        )
+        calibration = _calibration(path, run, classifier, encoded["validation"], progress)
         litert = _convert(path, run, classifier, calibration)
         held_out = [name for name in run.rows if name != "train"]
         scores = {name: _scores(litert, encoded[name], name, progress) for name in held_out}
@@ -142,7 +140,7 @@ def publish(
 
 
 def _calibration(
-    run: TrainingRun, plain: LiteRTClassifier, validation: Encoded, *, progress: Progress
+    path: Path, run: TrainingRun, classifier: Any, validation: Encoded, progress: Progress
 ) -> Calibration:
     """Fits the calibration to the validation rows. If these are too few, or only stand in for a data set, it
     is that of the version that training began with: two rows, or bags of words, would give one that fits no
@@ -152,6 +150,7 @@ def _calibration(
         return replace(Calibration.of(run.warm_start.manifest.calibration), kept=True)
     if too_few:
         return Calibration()
+    plain = _convert(path, run, classifier)
     scores = _scores(plain, validation, "validation, to calibrate", progress)
     return calibrate(scores, validation.labels, tokens=validation.lengths)
 

@@ -114,7 +114,9 @@ def train(
             encoded = encode_run(run, workspace.state / "tokens", progress)
             with bfloat16(), _memory_errors(settings):
                 fitted = fit.fit(run, encoded, checkpoints, resume=resume, progress=progress, stop=stop)
-                judged = cross_validate(run, progress=progress, stop=stop) if settings.folds else None
+                judged = None
+                if settings.folds and warm_start is not None:
+                    judged = cross_validate(run, warm_start, progress=progress, stop=stop)
         # Trace it again in fp32: the LiteRT file is compared with the weights, not with rounded ones.
         fitted.classifier.make_predict_function(force=True)
         if warm_start is not None and run.continues:
